@@ -1,0 +1,45 @@
+"""A Lambda function as an execution environment needs to know it.
+
+A frozen value: the account reads it from moto at each invocation, so code and
+configuration updates take effect on the next one. Two definitions with the
+same ``revision`` may share execution environments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class FunctionDefinition:
+    """One version of one function.
+
+    ``arn`` is unqualified. ``code_zip`` is the deployment package, ``layer_zips``
+    the packages of its layers in the order given. Sizes in MB, times in seconds.
+    """
+
+    name: str
+    arn: str
+    region: str
+    account_id: str
+    role_arn: str
+    handler: str
+    runtime: str
+    code_sha256: str
+    code_zip: bytes = field(repr=False)
+    version: str = "$LATEST"
+    timeout_s: int = 3
+    memory_mb: int = 128
+    environment: Mapping[str, str] = field(default_factory=dict)
+    layer_zips: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def revision(self) -> str:
+        """A digest of everything that makes a warm execution environment reusable."""
+        facts = [self.arn, self.version, self.handler, self.runtime, self.role_arn,
+                 self.code_sha256, self.timeout_s, self.memory_mb, sorted(self.environment.items()),
+                 [hashlib.sha256(z).hexdigest() for z in self.layer_zips]]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -1,0 +1,28 @@
+"""Every number and choice of a local stage that may differ from one run to the next."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+DEFAULT_PORT = 4580
+DEFAULT_REGION = "us-east-1"
+ACCOUNT_ID = "123456789012"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits of the stage, AWS's own where AWS has one (FIDELITY section 5). Times in seconds."""
+
+    port: int = DEFAULT_PORT
+    """0 asks the system for a free port."""
+    region: str = DEFAULT_REGION
+    idle_timeout_s: float = 600.0
+    connection_duration_s: float = 7200.0
+    message_limit_bytes: int = 128 * 1024
+    frame_limit_bytes: int = 32 * 1024
+    max_environments: int = max(4, 2 * (os.cpu_count() or 2))
+    """Most execution environments (processes) of all functions together; each function may always have one."""
+    idle_environment_s: float = 300.0
+    """An execution environment that served nothing for so long is ended."""
+    init_timeout_s: float = 10.0
