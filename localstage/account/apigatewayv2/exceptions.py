@@ -1,0 +1,35 @@
+"""The refusals of API Gateway v2 that moto has no class for, as AWS words them where known."""
+
+from __future__ import annotations
+
+from moto.apigatewayv2.exceptions import APIGatewayV2Error
+
+
+class ConflictException(APIGatewayV2Error):
+    """The request contradicts what already exists."""
+
+    code = 409
+
+    def __init__(self, message: str):
+        super().__init__("ConflictException", message)
+
+
+class DeploymentNotFound(APIGatewayV2Error):
+    """No deployment of this API has the id."""
+
+    code = 404
+
+    def __init__(self, deployment_id: str):
+        # Guess: worded like the not-found errors of the other resources.
+        super().__init__(
+            "NotFoundException", f"Invalid Deployment identifier specified {deployment_id}"
+        )
+
+
+class NotFoundException(APIGatewayV2Error):
+    """Something named in the request is missing."""
+
+    code = 404
+
+    def __init__(self, message: str):
+        super().__init__("NotFoundException", message)
