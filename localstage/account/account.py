@@ -1,0 +1,61 @@
+"""The account behind the stage: moto's AWS APIs with our extensions of them.
+
+The one owner of the account thread. Knows which calls do not go to moto; what
+a service means is moto's or the extension's.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from localstage.account.function_directory import FunctionDirectory
+from localstage.account.function_logs import FunctionLogs
+from localstage.account.lambda_api import Invoker, LambdaApi
+from localstage.account.moto_server import AccountThread, MotoServer
+from localstage.core.snapshot import ServedStage
+from localstage.settings import ACCOUNT_ID, Settings
+
+
+class Account:
+    """Answers AWS API calls, and what the gateway asks of stages and functions."""
+
+    def __init__(self, settings: Settings):
+        self._thread = AccountThread()
+        self._moto = MotoServer(self._thread)
+        self.functions = FunctionDirectory(ACCOUNT_ID, settings.region)
+        self.function_logs = FunctionLogs(self._thread, ACCOUNT_ID)
+        self._lambda: LambdaApi | None = None
+
+    def use_functions(self, invoker: Invoker) -> None:
+        """Names who runs functions. Must be called before ``start``."""
+        self._lambda = LambdaApi(self.functions, invoker, self._moto.answer)
+
+    async def start(self) -> None:
+        """Loads moto; returns when calls can be answered."""
+        await self._moto.load(_extend_moto)
+
+    def stop(self) -> None:
+        """Ends the account thread."""
+        self._thread.stop()
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one AWS API call."""
+        if self._lambda is not None and LambdaApi.is_invocation(request):
+            return await self._lambda.invoke(request)
+        if request.headers.get("X-Amz-Target", "").startswith("Logs_"):
+            await self.function_logs.flush()  # What a function has printed can be read at once.
+        return await self._moto.answer(request)
+
+    def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
+        """The stage as it is served now, in whatever region its API is."""
+        from localstage.account.apigatewayv2 import find_api, served_stage
+
+        found = find_api(api_id)
+        return served_stage(*found, api_id, stage_name) if found is not None else None
+
+
+def _extend_moto() -> None:
+    from localstage.account import apigatewayv2, cloudformation
+
+    apigatewayv2.extend()
+    cloudformation.extend()

@@ -1,0 +1,77 @@
+"""What the account knows of Lambda functions, read from moto.
+
+Only reads references that the account thread replaces whole, so it may be
+called from the event loop at each invocation without waiting for that thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localstage.core.resource_policy import lets_api_gateway_invoke
+from localstage.functions.definition import FunctionDefinition
+
+
+class FunctionDirectory:
+    """Looks functions up by name or ARN in one account."""
+
+    def __init__(self, account_id: str, default_region: str):
+        self._account_id = account_id
+        self._default_region = default_region
+
+    def function(self, name_or_arn: str, qualifier: str | None = None,
+                 region: str | None = None) -> FunctionDefinition | None:
+        """The definition that a name or (qualified or partial) ARN means now, or None."""
+        found = self._find(name_or_arn, qualifier, region)
+        return _definition(found, self._account_id) if found is not None else None
+
+    def may_invoke(self, function_arn: str, source_arn: str) -> bool:
+        """Whether the resource policy of the function lets API Gateway invoke it."""
+        region, name, _ = split_name(function_arn, self._default_region)
+        found = self._find(name, None, region)
+        # The policy is read from the unqualified function; moto keeps no policy per alias.
+        return found is not None and lets_api_gateway_invoke(found.policy.statements, source_arn, self._account_id)
+
+    def _find(self, name_or_arn: str, qualifier: str | None, region: str | None) -> Any:
+        from moto.awslambda.exceptions import UnknownAliasException, UnknownFunctionException
+        from moto.awslambda.models import lambda_backends
+
+        named_region, name, named_qualifier = split_name(name_or_arn, region or self._default_region)
+        regions = lambda_backends.get(self._account_id)
+        backend = regions.get(named_region) if regions is not None else None
+        if backend is None:
+            return None
+        try:
+            return backend._lambdas.get_function_by_name_with_qualifier(name, qualifier or named_qualifier)
+        except (UnknownFunctionException, UnknownAliasException, ValueError):
+            return None
+
+
+def split_name(name_or_arn: str, default_region: str) -> tuple[str, str, str | None]:
+    """Region, name and qualifier of ``name``, ``name:qualifier``, ``{account}:function:name`` or an ARN."""
+    if name_or_arn.startswith("arn:"):
+        parts = name_or_arn.split(":")
+        return parts[3] or default_region, parts[6], parts[7] if len(parts) > 7 else None
+    _, found, rest = name_or_arn.partition(":function:")
+    name, _, qualifier = (rest if found else name_or_arn).partition(":")
+    return default_region, name, qualifier or None
+
+
+def _definition(function: Any, account_id: str) -> FunctionDefinition:
+    arn = f"arn:aws:lambda:{function.region}:{account_id}:function:{function.function_name}"
+    version = str(function.version) if function.function_arn != arn else "$LATEST"
+    return FunctionDefinition(
+        name=function.function_name, arn=arn, region=function.region, account_id=account_id,
+        role_arn=function.role, handler=function.handler or "", runtime=function.run_time or "",
+        code_sha256=function.code_sha_256, code_zip=function.code_bytes, version=version,
+        timeout_s=int(function.timeout), memory_mb=int(function.memory_size),
+        environment={key: str(value) for key, value in (function.environment_vars or {}).items()},
+        layer_zips=tuple(_layer_zips(function, account_id)))
+
+
+def _layer_zips(function: Any, account_id: str) -> list[bytes]:
+    from moto.awslambda.models import lambda_backends
+
+    backend = lambda_backends[account_id][function.region]
+    versions = [backend.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
+    return [version.code_bytes for version in versions if version is not None]

@@ -1,0 +1,69 @@
+"""The life of one WebSocket connection, as a table, and how its end is told.
+
+AWS: FIDELITY sections 3 and 4. Illegal moves raise and change nothing. Does
+not know sockets: the gateway's shell reports what happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class State(Enum):
+    """Where a connection is in its life."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+class Happening(Enum):
+    """What can happen to a connection."""
+
+    ACCEPTED = "the $connect integration accepted it, or there is none"
+    REFUSED = "the $connect integration, an authorizer or a limit refused it"
+    CLOSED = "either side closed it, or it was cut"
+
+
+LIFE: dict[tuple[State, Happening], State] = {
+    (State.CONNECTING, Happening.ACCEPTED): State.OPEN,
+    (State.CONNECTING, Happening.REFUSED): State.REFUSED,
+    (State.OPEN, Happening.CLOSED): State.CLOSED,
+}
+"""Only a connection that was open has a $disconnect (section 12: none after a refused connect)."""
+
+
+class IllegalMove(Exception):
+    """Something happened that cannot happen in this state."""
+
+
+def after(state: State, happening: Happening) -> State:
+    """The state that follows. Raises IllegalMove."""
+    try:
+        return LIFE[state, happening]
+    except KeyError:
+        raise IllegalMove(f"a connection that is {state.value} cannot be {happening.name.lower()}") from None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Close code and reason as the $disconnect event tells them."""
+
+    code: int
+    reason: str
+
+
+NO_STATUS = Ending(1005, "Client-side close frame status not set")
+GOING_AWAY = Ending(1001, "Going away")
+DELETED = Ending(1000, "Connection Closed Normally")
+CUT = Ending(1006, "")  # Guess: no public capture of a cut connection (FIDELITY section 4, unsure).
+
+
+def ending_of_client_close(code: int, reason: str) -> Ending:
+    """The ending for a close frame that the client sent; 1005 stands for a frame without a code.
+
+    An own code and reason are passed through (section 12).
+    """
+    return NO_STATUS if code == 1005 else Ending(code, reason)

@@ -1,0 +1,120 @@
+"""The WebSocket handshake on the wire: reading it, refusing it, answering 101.
+
+AWS: FIDELITY section 3: the upgrade is held until ``$connect`` has run; only
+``Sec-WebSocket-Protocol`` of its result reaches the client.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from websockets.utils import accept_key
+
+from localstage.core.connection_life import Ending
+from localstage.core.events import HandshakeRequest
+from localstage.core.management import Address, read_address
+from localstage.core.proxy_result import ProxyResult
+from localstage.gateway.gateway import Gateway, Refused
+from localstage.gateway.registry import Connection
+from localstage.gateway.socket import WebSocket
+from localstage.port.taken import TakenResponse, take_transport
+
+
+class Handshakes:
+    """Answers WebSocket handshakes for the gateway."""
+
+    def __init__(self, gateway: Gateway):
+        self._gateway = gateway
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one handshake: 101 and an open connection, or the status that refuses it."""
+        try:
+            return await self._connect(request)
+        except Refused as refused:
+            return _refusal(refused)
+
+    async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        address = read_address(request.headers.get("Host", ""), path)
+        stage = self._gateway.served_stage(address.api_id, address.stage) if address else None
+        if stage is None or not _is_stage_root(address):
+            raise Refused(403, "Forbidden")  # FIDELITY section 3: unknown or undeployed stage.
+        key = _websocket_key(request)
+        connection = self._gateway.new_connection(stage, request.remote or "", request.headers.get("User-Agent"))
+        result = await self._gateway.connect(stage, connection, _handshake_request(request, connection))
+        return self._open(request, connection, key, result)
+
+    def _open(self, request: web.BaseRequest, connection: Connection, key: str,
+              result: ProxyResult) -> web.StreamResponse:
+        gateway = self._gateway
+
+        def on_text(text: str) -> None:
+            gateway.received(connection, text)
+
+        def on_end(ending: Ending) -> None:
+            gateway.ended(connection, ending)
+
+        gateway.opened(connection)
+        try:
+            transport, early = take_transport(request)
+        except ConnectionResetError:
+            on_end(Ending(1006, ""))
+            return TakenResponse()
+        socket = WebSocket(gateway.settings, on_text, on_end)
+        connection.socket = socket
+        transport.set_protocol(socket)
+        socket.connection_made(transport)
+        transport.write(_switching_protocols(key, result.header("Sec-WebSocket-Protocol")))
+        if early:
+            socket.data_received(early)
+        return TakenResponse()
+
+
+def _is_stage_root(address: Address | None) -> bool:
+    return address is not None and bool(address.stage) and address.rest in ("", "/")
+
+
+def _websocket_key(request: web.BaseRequest) -> str:
+    if request.headers.get("Upgrade", "").lower() != "websocket" or request.method != "GET":
+        raise Refused(426, "Upgrade Required")  # Section 12: any 4xx; the real status is unknown.
+    key = request.headers.get("Sec-WebSocket-Key", "")
+    if not key or request.headers.get("Sec-WebSocket-Version") != "13":
+        raise Refused(400, "Bad Request")
+    return key
+
+
+def _handshake_request(request: web.BaseRequest, connection: Connection) -> HandshakeRequest:
+    sent = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers]
+    kept = [(name, value) for name, value in sent if name.lower() not in _REPLACED]
+    # Several values of one header are joined for the sub-protocol alone: it arrives as one string.
+    added = [("Host", connection.facts.domain_name), ("X-Amzn-Trace-Id", _trace_id(connection)),
+             ("X-Forwarded-For", connection.facts.source_ip), ("X-Forwarded-Port", "443"),
+             ("X-Forwarded-Proto", "https")]
+    query = parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True)
+    return HandshakeRequest(tuple(kept + added), tuple(query))
+
+
+_REPLACED = {"host", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto",
+             "proxy-connection", "proxy-authorization"}
+
+
+def _trace_id(connection: Connection) -> str:
+    seconds = connection.facts.connected_at_ms // 1000
+    digits = connection.connection_id.encode().hex()[:24]
+    return f"Root=1-{seconds:08x}-{digits}"
+
+
+def _switching_protocols(key: str, subprotocol: str | None) -> bytes:
+    lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+             f"Sec-WebSocket-Accept: {accept_key(key)}"]
+    if subprotocol:
+        lines.append("Sec-WebSocket-Protocol: " + subprotocol.replace("\r", "").replace("\n", ""))
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def _refusal(refused: Refused) -> web.Response:
+    body = json.dumps({"message": refused.message}).encode() if refused.message else b""
+    headers = {"Upgrade": "websocket"} if refused.status == 426 else {}
+    return web.Response(status=refused.status, body=body, headers=headers, content_type="application/json")

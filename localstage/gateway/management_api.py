@@ -1,0 +1,67 @@
+"""The management API, ``@connections``: post to, look at and close a connection.
+
+AWS: FIDELITY section 6. What a request means is the core's; this shell answers HTTP.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from localstage.core import management
+from localstage.core.connection_life import DELETED
+from localstage.core.identifiers import is_well_formed_id
+from localstage.gateway.gateway import Gateway
+from localstage.gateway.registry import Connection
+from localstage.gateway.socket import ClientReadsTooSlowly
+
+
+class ManagementApi:
+    """Answers POST, GET and DELETE of ``…/@connections/{connectionId}``."""
+
+    def __init__(self, gateway: Gateway):
+        self._gateway = gateway
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one management request; an error carries ``x-amzn-errortype``."""
+        try:
+            return await self._answer(request)
+        except management.ManagementError as error:
+            return web.Response(status=error.status, body=error.body(), content_type="application/json",
+                                headers={"x-amzn-errortype": error.error_type})
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        connection = self._connection(request)
+        if request.method == "POST":
+            self._post(connection, body)
+            return web.Response(status=200)
+        if request.method == "GET":
+            facts = connection.facts
+            description = management.connection_description(
+                facts.connected_at_ms, connection.last_active_ms, facts.source_ip, facts.user_agent)
+            return web.Response(status=200, body=description, content_type="application/json")
+        if request.method == "DELETE":
+            self._gateway.close(connection, DELETED)
+            return web.Response(status=204)
+        raise management.Forbidden()
+
+    def _connection(self, request: web.BaseRequest) -> Connection:
+        path = request.raw_path.partition("?")[0]
+        address = management.read_address(request.headers.get("Host", ""), path)
+        if address is None or self._gateway.served_stage(address.api_id, address.stage) is None:
+            raise management.Forbidden()
+        connection_id = management.connection_id_of(address)
+        if not is_well_formed_id(connection_id):
+            raise management.InvalidConnectionId(connection_id)
+        connection = self._gateway.connections.get(address.api_id, address.stage, connection_id)
+        if connection is None:
+            raise management.ConnectionGone(connection_id)
+        return connection
+
+    def _post(self, connection: Connection, body: bytes) -> None:
+        if len(body) > self._gateway.settings.message_limit_bytes:
+            raise management.PayloadTooLarge()
+        try:
+            self._gateway.send(connection, body.decode("utf-8", "replace"))  # Delivered as a text frame.
+        except ClientReadsTooSlowly:
+            raise management.LimitExceeded() from None

@@ -1,0 +1,133 @@
+"""One WebSocket on the wire: bytes in, messages out, frames and close codes exact.
+
+A thin shell around websockets' sans-I/O protocol. Does not know routes,
+events or functions: it calls back with whole text messages and one ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import CLOSED, OPEN, SEND_EOF, Protocol, Side
+
+from localstage.core.connection_life import CUT, Ending, ending_of_client_close
+from localstage.settings import Settings
+
+_CLOSE_WAIT_S = 2.0
+_UNREAD_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+class ClientReadsTooSlowly(Exception):
+    """More is waiting for the client than the stage keeps for it."""
+
+
+class _ServerProtocol(Protocol):
+    """The server's side of one WebSocket after the handshake."""
+
+    def __init__(self, settings: Settings):
+        super().__init__(Side.SERVER, max_size=(settings.message_limit_bytes, settings.frame_limit_bytes))
+
+    def fail(self, code: int, reason: str = "") -> None:
+        super().fail(code, "")  # Section 12: a failing close has an empty reason.
+
+
+class WebSocket(asyncio.Protocol):
+    """An open WebSocket. ``on_text`` gets each whole message, ``on_end`` the ending, once."""
+
+    def __init__(self, settings: Settings, on_text: Callable[[str], None], on_end: Callable[[Ending], None]):
+        self._ws = _ServerProtocol(settings)
+        self._on_text = on_text
+        self._on_end = on_end
+        self._parts: list[bytes] = []
+        self._ended = False
+        self._transport: asyncio.Transport | None = None
+        self._abort: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            if isinstance(event, Frame):
+                self._receive_frame(event)
+        self._flush()
+        self._notice_end()
+
+    def eof_received(self) -> None:
+        self._ws.receive_eof()
+        self._flush()
+        self._end(CUT)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._abort is not None:
+            self._abort.cancel()
+        self._end(CUT)
+
+    def send_text(self, text: str) -> None:
+        """Sends one text frame. Raises ClientReadsTooSlowly; a closed socket drops the text."""
+        if self._ws.state is not OPEN or self._transport is None:
+            return
+        if self._transport.get_write_buffer_size() > _UNREAD_LIMIT_BYTES:
+            raise ClientReadsTooSlowly()
+        self._ws.send_text(text.encode("utf-8"))
+        self._flush()
+
+    def close(self, ending: Ending) -> None:
+        """Closes with a code and reason; the ending is reported at once."""
+        if self._ws.state is OPEN:
+            self._ws.send_close(ending.code, ending.reason)
+            self._flush()
+            self._close_soon()
+        self._end(ending)
+
+    def _receive_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.BINARY:
+            self._ws.fail(CloseCode.UNSUPPORTED_DATA)  # FIDELITY section 2: a binary frame closes 1003.
+            return
+        if frame.opcode not in (Opcode.TEXT, Opcode.CONT) or self._ws.state is not OPEN:
+            return
+        self._parts.append(bytes(frame.data))
+        if frame.fin:
+            whole, self._parts = b"".join(self._parts), []
+            try:
+                text = whole.decode("utf-8")
+            except UnicodeDecodeError:
+                self._ws.fail(CloseCode.INVALID_DATA)
+                return
+            self._on_text(text)
+
+    def _notice_end(self) -> None:
+        received, sent = self._ws.close_rcvd, self._ws.close_sent
+        if received is not None:
+            self._end(ending_of_client_close(received.code, received.reason))
+        elif sent is not None:
+            self._end(Ending(sent.code, sent.reason))
+        if received is not None or sent is not None:
+            self._close_soon()
+
+    def _end(self, ending: Ending) -> None:
+        if not self._ended:
+            self._ended = True
+            self._on_end(ending)
+
+    def _flush(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            self._ws.data_to_send()
+            return
+        for data in self._ws.data_to_send():
+            if data != SEND_EOF:
+                transport.write(data)
+            elif self._ws.close_rcvd is not None or self._ws.state is CLOSED:
+                transport.close()
+            elif transport.can_write_eof():
+                transport.write_eof()
+
+    def _close_soon(self) -> None:
+        # Unread bytes of the client would turn a close into a reset that can
+        # overtake the close frame, so the client gets some time to close.
+        if self._abort is None and self._transport is not None:
+            self._abort = asyncio.get_running_loop().call_later(_CLOSE_WAIT_S, self._transport.close)

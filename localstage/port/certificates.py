@@ -1,0 +1,42 @@
+"""The stage's throw-away certificate authority and a certificate for each host.
+
+The wildcard of one certificate covers one label only, so certificates are made
+per host name when a client first asks for it. Does not know sockets or HTTP.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+import certifi
+import trustme
+
+
+class Authority:
+    """A CA that lives as long as its stage; its key never leaves this process."""
+
+    def __init__(self) -> None:
+        self._ca = trustme.CA(organization_name="local stage")
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    def server_context(self, host: str) -> ssl.SSLContext:
+        """A server-side TLS context with a certificate for ``host``; made once per host."""
+        context = self._contexts.get(host)
+        if context is None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.set_alpn_protocols(["http/1.1"])
+            self._ca.issue_cert(host).configure_cert(context)
+            self._contexts[host] = context
+        return context
+
+    def write_bundle(self, path: Path) -> None:
+        """Writes the certificates that programs must trust: the public ones and this CA's.
+
+        A program's own bundle is replaced by ours, so ours holds what the user
+        had (``SSL_CERT_FILE``, else the public roots) besides this CA.
+        """
+        had = os.environ.get("SSL_CERT_FILE", "")
+        roots = Path(had if had and Path(had).is_file() else certifi.where()).read_bytes()
+        path.write_bytes(roots.rstrip(b"\n") + b"\n" + self._ca.cert_pem.bytes())

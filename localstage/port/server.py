@@ -1,0 +1,98 @@
+"""The one port: tells the kinds of traffic apart and hands each on.
+
+Lives here: listening, classification. Does not know AWS's services, routes or
+functions; those are the desks it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from localstage.core.management import execute_api_host, is_management_path
+from localstage.port.certificates import Authority
+from localstage.port.tunnel import Tunnels, users_proxy
+
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+LOOPBACK = "127.0.0.1"
+_RUNTIME_PATH = re.compile(r"^/([0-9a-zA-Z_-]{16,})/(2018-06-01/runtime/.*)$")
+_BODY_LIMIT = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Desks:
+    """Who answers what."""
+
+    aws_api: Answer
+    handshake: Answer
+    management: Answer
+    stage_itself: Answer
+    runtime_api: Callable[[str, str, web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class PortBusy(Exception):
+    """Another program listens on the port."""
+
+
+class Port:
+    """The listening socket. ``start`` returns when it accepts; ``stop`` when it is gone."""
+
+    def __init__(self, authority: Authority, desks: Desks):
+        self._desks = desks
+        self._server = web.Server(self._answer, request_factory=_new_request, access_log=None,
+                                  keepalive_timeout=300, lingering_time=2)
+        self._tunnels = Tunnels(authority, self._server, users_proxy())
+        self._listener: asyncio.Server | None = None
+
+    @property
+    def number(self) -> int:
+        """The port's number. Only after ``start``."""
+        assert self._listener is not None, "the port is not open"
+        return self._listener.sockets[0].getsockname()[1]
+
+    async def start(self, number: int) -> None:
+        """Listens on the loopback address. Raises PortBusy."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(self._server, LOOPBACK, number, backlog=2048)
+        except OSError as error:
+            raise PortBusy(f"Port {number} on {LOOPBACK} cannot be used ({error.strerror}); "
+                           "choose another with --port, or 0 for any free one.") from error
+
+    async def stop(self) -> None:
+        """Closes the port and every connection that is still with the HTTP server."""
+        if self._listener is not None:
+            self._listener.close()
+        await self._tunnels.stop()
+        await self._server.shutdown(1.0)
+        if self._listener is not None:
+            await self._listener.wait_closed()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "CONNECT":
+            return await self._tunnels.answer(request)
+        path = request.raw_path.partition("?")[0]
+        runtime = _RUNTIME_PATH.match(path)
+        if runtime:
+            return await self._desks.runtime_api(runtime.group(1), runtime.group(2), request)
+        if path.startswith("/_localstage/"):
+            return await self._desks.stage_itself(request)
+        if is_management_path(path):
+            return await self._desks.management(request)
+        if _wants_websocket(request) or execute_api_host(request.headers.get("Host", "")):
+            return await self._desks.handshake(request)
+        return await self._desks.aws_api(request)
+
+
+def _wants_websocket(request: web.BaseRequest) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def _new_request(message, payload, protocol, writer, task) -> web.BaseRequest:
+    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop(),
+                           client_max_size=_BODY_LIMIT)

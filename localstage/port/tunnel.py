@@ -1,0 +1,131 @@
+"""HTTP CONNECT: TLS for AWS's hosts ends here, other hosts are passed through.
+
+Does not know what is asked inside: a connection to an AWS host is handed back
+to the HTTP server as a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
+from urllib.request import proxy_bypass_environment
+
+from aiohttp import web
+
+from localstage.port.certificates import Authority
+from localstage.port.hosts import is_aws_host, split_authority
+from localstage.port.taken import TakenResponse, take_transport
+
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_CONNECT_TIMEOUT_S = 30.0
+_HEAD_LIMIT = 64 * 1024
+
+
+class Tunnels:
+    """Answers CONNECT requests. ``new_connection`` makes an HTTP server's protocol."""
+
+    def __init__(self, authority: Authority, new_connection: Callable[[], asyncio.Protocol],
+                 upstream_proxy: str | None = None):
+        self._authority = authority
+        self._new_connection = new_connection
+        self._upstream_proxy = upstream_proxy
+        self._pumps: set[asyncio.Task[None]] = set()
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one CONNECT request; 4xx and 502 are said in one sentence."""
+        try:
+            host, port = split_authority(request.raw_path)
+        except ValueError as error:
+            return web.Response(status=400, text=f"CONNECT needs host:port; {error}.\n")
+        if not is_aws_host(host):
+            return await self._pass_through(request, host, port)
+        if port != 443:
+            return web.Response(status=403, text=f"{host}:{port} is AWS's; the local stage answers for port 443 only.\n")
+        return await self._end_tls(request, host.lower())
+
+    async def stop(self) -> None:
+        """Ends all tunnels."""
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _end_tls(self, request: web.BaseRequest, host: str) -> web.StreamResponse:
+        loop = asyncio.get_running_loop()
+        transport, _ = take_transport(request)
+        connection = self._new_connection()
+        transport.set_protocol(asyncio.Protocol())
+        transport.write(_ESTABLISHED)
+        try:
+            secured = await loop.start_tls(transport, connection, self._authority.server_context(host),
+                                           server_side=True, ssl_handshake_timeout=20, ssl_shutdown_timeout=2)
+        except (OSError, asyncio.TimeoutError):  # ssl.SSLError is an OSError: the client does not trust us.
+            transport.abort()
+            return TakenResponse()
+        if secured is not None:
+            connection.connection_made(secured)
+        return TakenResponse()
+
+    async def _pass_through(self, request: web.BaseRequest, host: str, port: int) -> web.StreamResponse:
+        try:
+            reader, writer = await asyncio.wait_for(self._open(host, port), _CONNECT_TIMEOUT_S)
+        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            return web.Response(status=502, text=f"No connection to {host}:{port}: {error or type(error).__name__}.\n")
+        transport, early = take_transport(request)
+        loop = asyncio.get_running_loop()
+        inner_reader = asyncio.StreamReader(loop=loop)
+        inner_protocol = asyncio.StreamReaderProtocol(inner_reader, loop=loop)
+        transport.set_protocol(inner_protocol)
+        inner_protocol.connection_made(transport)
+        transport.write(_ESTABLISHED)
+        inner_writer = asyncio.StreamWriter(transport, inner_protocol, inner_reader, loop)
+        writer.write(early)
+        pump = asyncio.create_task(_pump_both((inner_reader, inner_writer), (reader, writer)))
+        self._pumps.add(pump)
+        pump.add_done_callback(self._pumps.discard)
+        return TakenResponse()
+
+    async def _open(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        proxy = self._upstream_proxy
+        if not proxy or proxy_bypass_environment(host):
+            return await asyncio.open_connection(host, port)
+        parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
+        secured = parts.scheme == "https"
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or (443 if secured else 80),
+                                                       ssl=secured or None)
+        head = f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        if parts.username:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            head += f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}\r\n"
+        writer.write(head.encode() + b"\r\n")
+        status_line = (await reader.readuntil(b"\r\n\r\n"))[:_HEAD_LIMIT].split(b"\r\n", 1)[0]
+        if status_line.split(b" ")[1:2] != [b"200"]:
+            writer.close()
+            raise ConnectionRefusedError(f"the proxy {parts.hostname} answered {status_line.decode('latin-1')}")
+        return reader, writer
+
+
+def users_proxy() -> str | None:
+    """The HTTPS proxy that the user's environment names, if any."""
+    return os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or None
+
+
+async def _pump_both(a: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+                     b: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    try:
+        await asyncio.gather(_pump(a[0], b[1]), _pump(b[0], a[1]))
+    except OSError:
+        pass  # One side was cut; both are closed below.
+    finally:
+        for _, writer in (a, b):
+            writer.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(64 * 1024):
+        writer.write(chunk)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()

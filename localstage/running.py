@@ -1,0 +1,82 @@
+"""``localstage run``: a fresh stage, a command beside it, and nothing left of either."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+from localstage.launcher import LocalStage
+
+_END_WITHIN_S = 10.0
+
+
+class _Told(Exception):
+    """We were told to end by a signal."""
+
+    def __init__(self, number: int):
+        super().__init__(f"signal {number}")
+        self.number = number
+
+
+def run_command(stage: LocalStage, command: list[str], as_aws: bool) -> int:
+    """Runs ``command`` with the stage; returns the exit status to end with.
+
+    A command that ended by a signal gives 128 + its number, as shells do; one
+    that cannot be started gives 127. Raises StageNotStarted.
+    """
+    # A group of its own lets us end what the command leaves behind; at a
+    # terminal it must stay in ours, or it could not read the keyboard. There
+    # Ctrl-C reaches it too, and it decides what that means, as under a shell.
+    alone = os.name == "posix" and not sys.stdin.isatty()
+    previous = {number: signal.signal(number, _tell) for number in _SIGNALS}
+    previous[signal.SIGINT] = signal.signal(signal.SIGINT, _tell if alone else _leave_to_the_command)
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        with stage:
+            environment = stage.environment(as_aws)
+            program = shutil.which(command[0], path=environment.get("PATH"))
+            if program is None:
+                print(f"localstage: there is no command {command[0]!r}; check the name after '--'.", file=sys.stderr)
+                return 127
+            child = subprocess.Popen([program, *command[1:]], env=environment, start_new_session=alone)
+            try:
+                status = child.wait()
+            finally:
+                _end(child, alone)
+            return status if status >= 0 else 128 - status
+    except _Told as told:
+        return 128 + told.number
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+
+
+def _tell(number: int, frame: FrameType | None) -> None:
+    raise _Told(number)
+
+
+def _leave_to_the_command(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C at a terminal: the command gets it as well."""
+
+
+def _end(child: subprocess.Popen[bytes], alone: bool) -> None:
+    """Ends the command if it still runs, and what it left running in its group."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(_END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+    if alone:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # Nothing was left.

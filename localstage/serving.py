@@ -1,0 +1,77 @@
+"""The process of a stage: starts it, says that it is ready, waits for the end, stops it.
+
+Ends on SIGTERM, SIGINT, or, where a parent started it, when the parent's end
+of standard input is closed: a stage never outlives who started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from threading import Thread
+
+from localstage.port.server import PortBusy
+from localstage.settings import Settings
+from localstage.stage import Stage
+from localstage.state import NOTE_NAME, RunningStage, note_path, remove_note, write_note
+
+
+def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False) -> int:
+    """Runs a stage until it is told to end; returns the exit status.
+
+    ``owned`` says that a parent holds our standard input. With ``work_dir`` the
+    stage also writes its note there.
+    """
+    directory = work_dir or Path(tempfile.mkdtemp(prefix="localstage-"))
+    try:
+        return asyncio.run(_serve(settings, directory, owned))
+    except PortBusy as busy:
+        print(f"localstage: {busy}", file=sys.stderr)
+        return 2
+    finally:
+        if work_dir is None and directory.exists():
+            directory.rmdir()
+
+
+async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _on_signal(loop, number, stop)
+    if owned:
+        Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
+    stage = Stage(settings, directory)
+    reach = await stage.start()
+    port = int(reach.url.rpartition(":")[2])
+    note = RunningStage(os.getpid(), port, str(directory), reach)
+    notes = [note_path(port)] + ([directory / NOTE_NAME] if owned else [])
+    try:
+        for path in notes:
+            write_note(note, path)
+        print(f"Local stage ready at {reach.url}", flush=True)
+        await stop.wait()
+    finally:
+        remove_note(notes[0])
+        await stage.stop()
+    return 0
+
+
+def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:
+    try:
+        loop.add_signal_handler(number, stop.set)
+    except NotImplementedError:  # Windows
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    try:
+        while os.read(0, 1024):
+            pass
+    except OSError:
+        pass
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(stop.set)

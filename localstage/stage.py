@@ -1,0 +1,98 @@
+"""One local stage: the port, the account behind it, functions and the gateway, put together.
+
+``start`` returns when every call would be answered; ``stop`` when no process,
+port, thread or file of the stage is left. Lives on one event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from localstage.account.account import Account
+from localstage.clock import Clock, SystemClock
+from localstage.environment import Reach, proxy_settings
+from localstage.functions.definition import FunctionDefinition
+from localstage.functions.service import Functions
+from localstage.gateway.gateway import Gateway
+from localstage.gateway.handshake import Handshakes
+from localstage.gateway.integrations import Integrations
+from localstage.gateway.management_api import ManagementApi
+from localstage.port.certificates import Authority
+from localstage.port.server import LOOPBACK, Desks, Port
+from localstage.settings import Settings
+
+
+class Stage:
+    """A running stage. ``work_dir`` must exist and belong to the stage alone."""
+
+    def __init__(self, settings: Settings, work_dir: Path, clock: Clock | None = None):
+        self._settings = settings
+        self._work_dir = work_dir
+        self._authority = Authority()
+        self._credentials = ("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
+        self._account = Account(settings)
+        clock = clock or SystemClock()
+        self._functions = Functions(
+            settings=settings, runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
+            function_environment=self._function_environment, log_sink=self._account.function_logs,
+            work_dir=work_dir / "functions")
+        integrations = Integrations(self._account.functions, self._functions)
+        self._gateway = Gateway(settings, clock, self._account, integrations)
+        self._account.use_functions(self._functions)
+        self._port = Port(self._authority, Desks(
+            aws_api=self._account.answer, handshake=Handshakes(self._gateway).answer,
+            management=ManagementApi(self._gateway).answer, stage_itself=self._answer_status,
+            runtime_api=self._functions.handle_runtime_request))
+
+    async def start(self) -> Reach:
+        """Opens the port; returns how programs reach it. Raises PortBusy."""
+        (self._work_dir / "functions").mkdir(exist_ok=True)
+        bundle = self._work_dir / "ca-bundle.pem"
+        self._authority.write_bundle(bundle)
+        for name in ("aws-config", "aws-credentials"):
+            (self._work_dir / name).touch()
+        await self._port.start(self._settings.port)
+        try:
+            await self._account.start()
+        except BaseException:
+            await self._port.stop()
+            raise
+        return self._reach()
+
+    async def stop(self) -> None:
+        """Ends connections, functions and the port, and removes the stage's files."""
+        await self._gateway.stop()
+        await self._functions.stop()
+        await self._port.stop()
+        self._account.stop()
+        shutil.rmtree(self._work_dir, ignore_errors=True)
+
+    def _reach(self) -> Reach:
+        access_key_id, secret = self._credentials
+        return Reach(url=f"http://{LOOPBACK}:{self._port.number}", region=self._settings.region,
+                     access_key_id=access_key_id, secret_access_key=secret,
+                     ca_bundle=str(self._work_dir / "ca-bundle.pem"),
+                     aws_config_file=str(self._work_dir / "aws-config"),
+                     aws_credentials_file=str(self._work_dir / "aws-credentials"))
+
+    def _function_environment(self, definition: FunctionDefinition) -> Mapping[str, str]:
+        """What a function's environment gets from the stage: AWS is reached as on AWS, through the proxy."""
+        reach = self._reach()
+        return {**proxy_settings(reach.url, reach.ca_bundle, {}),
+                "AWS_ACCESS_KEY_ID": "ASIA" + secrets.token_hex(8).upper(),
+                "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30), "AWS_SESSION_TOKEN": secrets.token_urlsafe(60),
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_CONFIG_FILE": reach.aws_config_file, "AWS_SHARED_CREDENTIALS_FILE": reach.aws_credentials_file}
+
+    async def _answer_status(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.raw_path != "/_localstage/status":
+            return web.Response(status=404, text="The local stage has /_localstage/status only.\n")
+        facts = {"url": self._reach().url, "region": self._settings.region,
+                 "connections": len(self._gateway.connections), "environments": self._functions.environment_count}
+        return web.Response(body=json.dumps(facts).encode(), content_type="application/json")
