@@ -6,7 +6,6 @@ import string
 from typing import Any
 
 from moto.apigatewayv2 import models as moto_models
-from moto.core.common_models import BaseModel
 from moto.core.utils import iso_8601_datetime_without_milliseconds, utcnow
 from moto.moto_api._internal import mock_random
 
@@ -23,7 +22,7 @@ def new_id(length: int) -> str:
     return "".join(mock_random.choice(letters) for _ in range(length))
 
 
-class Deployment(BaseModel):
+class Deployment:
     """AWS: FIDELITY section 8. Only the description can change after it is made."""
 
     def __init__(

@@ -134,6 +134,10 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         route = api.get_route(route_id)
         validation.check_route(api, _merged(_ROUTE_FIELDS, route, changes), itself=route)
         updated = super().update_route(api_id=api_id, route_id=route_id, **changes)
+        # moto keeps the old value when the new one is empty.
+        for name, value in changes.items():
+            if value in ("", {}, []):
+                setattr(updated, name, None)
         api.changed()
         return updated
 

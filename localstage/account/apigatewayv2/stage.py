@@ -46,10 +46,12 @@ class Stage(moto_models.Stage):
         for field in ("autoDeploy", "clientCertificateId", "description", "accessLogSettings"):
             if field in changes:
                 setattr(self, _ATTRIBUTES[field], changes[field])
-        self.default_route_settings = {
-            **self.default_route_settings,
-            **changes.get("defaultRouteSettings", {}),
-        }
+        if "defaultRouteSettings" in changes:
+            # Guess: the settings are replaced whole; what is not given takes its default.
+            self.default_route_settings = {
+                **_DEFAULT_ROUTE_SETTINGS,
+                **changes["defaultRouteSettings"],
+            }
         route_settings = dict(self.route_settings)
         for route_key, settings in changes.get("routeSettings", {}).items():
             route_settings[route_key] = {**route_settings.get(route_key, {}), **settings}
@@ -96,6 +98,11 @@ class Stage(moto_models.Stage):
         return f"{self.api.arn}/stages/{self.name}"
 
 
+_DEFAULT_ROUTE_SETTINGS = {
+    "dataTraceEnabled": False,
+    "detailedMetricsEnabled": False,
+    "loggingLevel": "OFF",
+}
 _ATTRIBUTES = {
     "autoDeploy": "auto_deploy",
     "clientCertificateId": "client_certificate_id",

@@ -1,0 +1,17 @@
+"""CloudFormation on the stage: stacks that are created, updated, rolled back and deleted as on AWS.
+
+This package replaces moto's stack engine and keeps its backend's place. It
+knows nothing of sockets, and reaches other services only through their APIs.
+"""
+
+from __future__ import annotations
+
+__all__ = ["extend"]
+
+
+def extend() -> None:
+    """Make moto use this package's backend and URLs. Idempotent.
+
+    Must be called before moto makes its first cloudformation backend, and
+    before the first request to its server.
+    """

@@ -1,0 +1,56 @@
+"""What CloudFormation answers when it refuses, and how a resource's failure is told.
+
+Call errors end a request at once; ``ResourceFailure`` ends the work on one
+resource and becomes a stack event.
+"""
+
+from __future__ import annotations
+
+from moto.cloudformation.exceptions import CloudFormationError
+
+
+class ValidationError(CloudFormationError):
+    """The request or its template is not valid. ``message`` is AWS's sentence where it is known."""
+
+    code = "ValidationError"
+
+
+class StackNotFound(ValidationError):
+    """No stack has the name or id."""
+
+    def __init__(self, name_or_id: str):
+        super().__init__(f"Stack with id {name_or_id} does not exist")
+
+
+class AlreadyExists(CloudFormationError):
+    """The name is in use by another stack or change set."""
+
+    code = "AlreadyExistsException"
+
+
+class InsufficientCapabilities(CloudFormationError):
+    """The caller has not acknowledged what the template creates."""
+
+    code = "InsufficientCapabilitiesException"
+
+    def __init__(self, *capabilities: str):
+        super().__init__(f"Requires capabilities : [{', '.join(capabilities)}]")
+
+
+class ChangeSetNotFound(CloudFormationError):
+    """No change set has the name or id."""
+
+    code = "ChangeSetNotFound"
+
+    def __init__(self, name: str):
+        super().__init__(f"ChangeSet [{name}] does not exist")
+
+
+class InvalidChangeSetStatus(CloudFormationError):
+    """The change set cannot be executed in its state."""
+
+    code = "InvalidChangeSetStatus"
+
+
+class ResourceFailure(Exception):
+    """A resource could not be created, updated or deleted; its text is the event's reason."""
