@@ -30,7 +30,7 @@ def client_for(endpoint_url):
     config = Config(
         max_pool_connections=WORKERS,  # one for each worker, or they wait for each other
         connect_timeout=2,
-        read_timeout=4,  # seconds: one slow answer must not use up the function's time
+        read_timeout=5,  # seconds: one slow answer must not use up the function's time
         retries={"total_max_attempts": 2},
     )
     return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint_url, config=config)
