@@ -13,7 +13,6 @@ from threading import Thread
 from typing import TextIO
 
 from localstage.environment import Changes, changes_for
-
 from localstage.state import NOTE_NAME, RunningStage, read_note
 
 _STOP_WITHIN_S = 20.0

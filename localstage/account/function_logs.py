@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from localstage.account.moto_server import AccountThread
 from localstage.functions.definition import FunctionDefinition
@@ -39,7 +40,7 @@ class FunctionLogs:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, {}
-            await self._thread.run(lambda: self._write_batch(batch))
+            await self._thread.run(partial(self._write_batch, batch))
 
     def _write_batch(self, batch: dict[_Key, list[tuple[int, str]]]) -> None:
         from moto.logs.models import logs_backends

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
@@ -18,7 +18,9 @@ from aiohttp import web
 from localstage.account.function_directory import FunctionDirectory
 from localstage.account.moto_server import read_body
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.service import InvocationResult
+
+if TYPE_CHECKING:
+    from localstage.functions.service import InvocationResult
 
 _INVOCATIONS = re.compile(r"^/\d{4}-\d{2}-\d{2}/functions/([^/]+)/invocations/?$")
 _SYNCHRONOUS_LIMIT_BYTES = 6 * 1024 * 1024

@@ -20,7 +20,9 @@ from localstage.core.integration_uri import fill_stage_variables
 from localstage.core.proxy_result import ProxyResult
 from localstage.core.selection import select_route
 from localstage.core.snapshot import Route, ServedStage
+from localstage.gateway.authorizers import Authorizers
 from localstage.gateway.integrations import IntegrationFailed, Integrations
+from localstage.gateway.refusal import Refused
 from localstage.gateway.registry import Connection, Connections
 from localstage.gateway.socket import ClientReadsTooSlowly
 from localstage.settings import Settings
@@ -35,15 +37,6 @@ class Stages(Protocol):
         """The stage as it is served now, or None if there is none or it has no deployment."""
 
 
-class Refused(Exception):
-    """The handshake is refused with this status; ``message`` is the body's, "" for an empty body."""
-
-    def __init__(self, status: int, message: str = ""):
-        super().__init__(f"refused with {status}")
-        self.status = status
-        self.message = message
-
-
 class Gateway:
     """Serves the connections of all stages."""
 
@@ -54,6 +47,7 @@ class Gateway:
         self._clock = clock
         self._stages = stages
         self._integrations = integrations
+        self._authorizers = Authorizers(integrations, clock)
         self._random_bytes = random_bytes
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -78,17 +72,19 @@ class Gateway:
                       handshake: events.HandshakeRequest) -> ProxyResult:
         """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
         route = stage.snapshot.routes.get("$connect")
-        if route is None or route.integration is None:
+        if route is None:
             return ProxyResult(200)  # FIDELITY section 3: route and integration are optional.
         stamp = events.EventStamp(connect_request_id(connection.connection_id, self._random_bytes),
                                   self._clock.now_ms())
+        connection.authorizer = await self._authorizers.authorize(stage, route, connection, handshake, stamp)
+        if route.integration is None:
+            return ProxyResult(200)
         event = events.connect_event(connection.facts, stamp, handshake, connection.authorizer)
         try:
             result = await self._integrations.run(stage, "$connect", route.integration, event)
         except IntegrationFailed as failure:
             log.info("$connect refused with %s: %s", failure.handshake_status, failure)
-            message = "Forbidden" if failure.handshake_status == 403 else frames.INTERNAL_SERVER_ERROR
-            raise Refused(failure.handshake_status, message) from failure
+            raise Refused(failure.handshake_status, frames.INTERNAL_SERVER_ERROR) from failure
         if not 200 <= result.status_code < 300:
             raise Refused(result.status_code)
         return result
@@ -141,10 +137,12 @@ class Gateway:
         stage = self._stages.served_stage(facts.api_id, facts.stage)
         route = _route_for(stage, text)
         if stage is None or route is None or route.integration is None:
+            # Guess: a route without an integration answers as one that is not there.
             self._send_error(connection, frames.FORBIDDEN, stamp)
             return
         message_id = new_message_id(facts.connection_id, self._random_bytes)
-        event = events.message_event(facts, stamp, route.route_key, message_id, text, connection.authorizer)
+        event = events.message_event(facts, stamp, route.route_key, message_id, text,
+                                     _without_latency(connection.authorizer))
         try:
             result = await self._integrations.run(stage, route.route_key, route.integration, event)
         except IntegrationFailed as failure:

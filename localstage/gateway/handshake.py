@@ -16,7 +16,8 @@ from localstage.core.connection_life import Ending
 from localstage.core.events import HandshakeRequest
 from localstage.core.management import Address, read_address
 from localstage.core.proxy_result import ProxyResult
-from localstage.gateway.gateway import Gateway, Refused
+from localstage.gateway.gateway import Gateway
+from localstage.gateway.refusal import Refused
 from localstage.gateway.registry import Connection
 from localstage.gateway.socket import WebSocket
 from localstage.port.taken import TakenResponse, take_transport

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from localstage.core import frames
 from localstage.core.integration_uri import function_arn_of
 from localstage.core.proxy_result import MalformedProxyResult, ProxyResult, read_proxy_result
 from localstage.core.snapshot import Integration, ServedStage
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.service import InvocationResult
+
+if TYPE_CHECKING:
+    from localstage.functions.service import InvocationResult
 
 
 class IntegrationFailed(Exception):

@@ -1,49 +1,51 @@
-"""Where the stage tier's AWS calls go: one account, emptied before each test.
+"""Where the stage tier's calls go.
 
-Tests know only ``aws(service)``, a boto3 client; what stands behind it is
-decided here.
+``target`` is AWS as a program sees it: a boto3 client, a WebSocket. By default
+a local stage stands in AWS's place (no endpoint override: proxy, TLS, real host
+names); with ``CHAT_TARGET=live`` the same tests go to the account of the
+environment. ``aws`` is a boto3 client factory on a stage's emptied account.
 """
 
 from __future__ import annotations
 
+import os
+import urllib.request
 from collections.abc import Callable, Iterator
-from threading import Thread
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from moto.core.base_backend import BackendDict
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
 
-from localstage.account import apigatewayv2
+from localstage import LocalStage
+from tests.stage.target import LiveTarget, StageTarget, Target
 
 
 @pytest.fixture(scope="session")
-def account_url() -> Iterator[str]:
-    """The URL of an AWS account that is served in this process."""
-    apigatewayv2.extend()
-    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app))
-    thread = Thread(target=server.serve_forever, name="account")
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join(timeout=10)
-    server.server_close()
+def stage() -> Iterator[LocalStage]:
+    """A local stage for all tests of this process."""
+    with LocalStage() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """AWS, or a local stage in its place."""
+    live = os.environ.get("CHAT_TARGET", "moto") == "live"
+    target = LiveTarget() if live else StageTarget(request.getfixturevalue("stage"))
+    yield target
+    target.clean_up()
 
 
 @pytest.fixture
-def aws(account_url: str) -> Callable[[str], Any]:
-    """A callable that gives a boto3 client of the empty account by service name."""
-    BackendDict.reset()
+def aws(stage: LocalStage) -> Callable[[str], Any]:
+    """A callable that gives a boto3 client by service name; the account is emptied before each test."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener.open(urllib.request.Request(stage.url + "/moto-api/reset", method="POST"), timeout=30).close()
     session = boto3.Session("testing", "testing", region_name="us-east-1")
+    config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, proxies={})
 
     def client(service: str) -> Any:
-        return session.client(
-            service,
-            endpoint_url=account_url,
-            config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
-        )
+        return session.client(service, endpoint_url=stage.url, config=config)
 
     return client

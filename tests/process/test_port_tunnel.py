@@ -1,0 +1,191 @@
+"""CONNECT: what passes through, by which way, and what never leaves."""
+
+import asyncio
+import base64
+
+import pytest
+from aiohttp import web
+
+from localstage.port.certificates import Authority
+from localstage.port.server import Desks, Port, PortBusy
+
+
+async def nobody(*_: object) -> web.Response:
+    return web.Response(status=404)
+
+
+DESKS = Desks(nobody, nobody, nobody, nobody, nobody)
+
+
+async def shouting_server(heard: list[bytes]) -> asyncio.Server:
+    """A server that answers each line in capitals."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = await reader.readline()
+        heard.append(line)
+        writer.write(line.upper())
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+async def users_proxy(asked: list[bytes], target_port: int, status: bytes = b"200 OK") -> asyncio.Server:
+    """An HTTPS proxy as a user may have one: notes the request's head and connects to ``target_port``."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 " + status + b"\r\n\r\n")
+        if status.startswith(b"200"):
+            onward_reader, onward = await asyncio.open_connection("127.0.0.1", target_port)
+            onward.write(await reader.readline())
+            writer.write(await onward_reader.read())
+            onward.close()
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+async def connect_through(port: int, authority: str, line: bytes = b"hello\n") -> tuple[bytes, bytes]:
+    """The head of the answer to CONNECT and, if it was 200, the answer to one line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        if b" 200 " not in head.split(b"\r\n")[0]:
+            return head, await asyncio.wait_for(reader.read(4096), 10)
+        writer.write(line)
+        return head, await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
+
+
+def number_of(server: asyncio.Server) -> int:
+    return server.sockets[0].getsockname()[1]
+
+
+def on_a_port(scenario) -> None:
+    """Runs a scenario with an open port; the port is closed again."""
+
+    async def run() -> None:
+        port = Port(Authority(), DESKS)
+        await port.start(0)
+        try:
+            await asyncio.wait_for(scenario(port.number), 30)
+        finally:
+            await port.stop()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_connect_when_the_host_is_not_awss():
+    """Bytes to and from another host pass untouched."""
+
+    async def scenario(port: int) -> None:
+        heard: list[bytes] = []
+        server = await shouting_server(heard)
+        async with server:
+            _, answer = await connect_through(port, f"127.0.0.1:{number_of(server)}")
+        assert (heard, answer) == ([b"hello\n"], b"HELLO\n")
+
+    on_a_port(scenario)
+
+
+@pytest.mark.parametrize("credentials", ["", "ann:se%20cret@"])
+def test_connect_when_the_user_has_a_proxy(monkeypatch: pytest.MonkeyPatch, credentials: str):
+    """Hosts that are not AWS's are reached through the HTTPS proxy that the user already has."""
+
+    async def scenario() -> None:
+        asked: list[bytes] = []
+        server = await shouting_server([])
+        proxy = await users_proxy(asked, number_of(server))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{credentials}127.0.0.1:{number_of(proxy)}")
+        port = Port(Authority(), DESKS)
+        await port.start(0)
+        try:
+            async with server, proxy:
+                _, answer = await connect_through(port.number, "packages.example:443")
+        finally:
+            await port.stop()
+        assert answer == b"HELLO\n"
+        assert asked[0].startswith(b"CONNECT packages.example:443 HTTP/1.1\r\n")
+        expected = base64.b64encode(b"ann:se cret") if credentials else b""
+        assert (b"Proxy-Authorization: Basic " + expected in asked[0]) is bool(credentials)
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_connect_when_the_users_proxy_refuses(monkeypatch: pytest.MonkeyPatch):
+    """A refusal of the user's proxy is told as 502 with its status line."""
+
+    async def scenario() -> None:
+        proxy = await users_proxy([], 1, b"407 Proxy Authentication Required")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{number_of(proxy)}")
+        port = Port(Authority(), DESKS)
+        await port.start(0)
+        try:
+            async with proxy:
+                head, text = await connect_through(port.number, "packages.example:443")
+        finally:
+            await port.stop()
+        assert head.startswith(b"HTTP/1.1 502 ")
+        assert b"407 Proxy Authentication Required" in text
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+@pytest.mark.parametrize(("authority", "status"), [
+    ("dynamodb.us-east-1.amazonaws.com:80", b"403"), ("nonsense", b"400"), ("127.0.0.1:1", b"502")])
+def test_connect_when_it_cannot_be(authority: str, status: bytes):
+    """Another port of AWS, a malformed target and a dead host have their own answers."""
+
+    async def scenario(port: int) -> None:
+        head, _ = await connect_through(port, authority)
+        assert head.split(b" ")[1] == status
+
+    on_a_port(scenario)
+
+
+def test_connect_when_the_host_is_awss():
+    """A connection to AWS ends at the stage with a certificate for exactly that host."""
+
+    async def scenario() -> None:
+        import ssl
+        import tempfile
+        from pathlib import Path
+
+        authority = Authority()
+        with tempfile.TemporaryDirectory() as directory:
+            authority.write_bundle(Path(directory) / "ca.pem")
+            trusting = ssl.create_default_context(cafile=str(Path(directory) / "ca.pem"))
+        port = Port(authority, DESKS)
+        await port.start(0)
+        host = "abc123.execute-api.eu-central-1.amazonaws.com"
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+            writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            await writer.start_tls(trusting, server_hostname=host)
+            for _ in range(2):
+                writer.write(f"GET /prod HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404 ")
+            writer.close()
+        finally:
+            await port.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_port_when_it_is_busy():
+    """A busy port is one sentence that says what to do."""
+
+    async def scenario(port: int) -> None:
+        with pytest.raises(PortBusy, match=rf"Port {port} on 127\.0\.0\.1 cannot be used .* --port"):
+            await Port(Authority(), DESKS).start(port)
+
+    on_a_port(scenario)

@@ -1,0 +1,144 @@
+"""Idle and duration limits of connections on a clock that the test moves, FIDELITY section 5."""
+
+import asyncio
+import heapq
+import itertools
+
+from localstage.core.connection_life import Ending
+from localstage.core.snapshot import ApiSnapshot, ServedStage
+from localstage.gateway.gateway import Gateway
+from localstage.gateway.integrations import Integrations
+from localstage.settings import Settings
+
+STAGE = ServedStage("api", "prod", "us-east-1", "1", ApiSnapshot("api", "d", "$request.body.action"))
+
+
+class MovedClock:
+    """A clock whose time is moved by the test."""
+
+    def __init__(self):
+        self.seconds = 1_000.0
+        self._due, self._order = [], itertools.count()
+
+    def now_ms(self):
+        return int(self.seconds * 1000)
+
+    def monotonic(self):
+        return self.seconds
+
+    def call_later(self, delay_s, callback):
+        timer = Timer(callback)
+        heapq.heappush(self._due, (self.seconds + delay_s, next(self._order), timer))
+        return timer
+
+    def move(self, seconds):
+        end = self.seconds + seconds
+        while self._due and self._due[0][0] <= end:
+            self.seconds, _, timer = heapq.heappop(self._due)
+            timer.fire()
+        self.seconds = end
+
+
+class Timer:
+    def __init__(self, callback):
+        self._callback = callback
+
+    def cancel(self):
+        self._callback = lambda: None
+
+    def fire(self):
+        self._callback()
+
+
+class Line:
+    """Stands for a client's socket; notes what was sent and how it was closed."""
+
+    def __init__(self):
+        self.sent, self.closed = [], []
+
+    def send_text(self, text):
+        self.sent.append(text)
+
+    def close(self, ending):
+        self.closed.append(ending)
+
+
+class Stages:
+    def served_stage(self, api_id, stage_name):
+        return STAGE
+
+
+class NoFunctions:
+    def function(self, arn):
+        return None
+
+    def may_invoke(self, function_arn, source_arn):
+        return False
+
+
+def on_a_gateway(scenario):
+    async def run():
+        clock = MovedClock()
+        gateway = Gateway(Settings(), clock, Stages(), Integrations(NoFunctions(), None), lambda n: bytes(range(n)))
+        connection = gateway.new_connection(STAGE, "203.0.113.7", None)
+        gateway.opened(connection)
+        connection.socket = Line()
+        scenario(gateway, connection, clock)
+        await gateway.stop()
+
+    asyncio.run(run())
+
+
+def test_idle_connection_when_ten_minutes_pass():
+    """A connection without a message is closed 1001 "Going away" after ten minutes, not earlier."""
+
+    def scenario(gateway, connection, clock):
+        clock.move(599)
+        assert connection.socket.closed == []
+        clock.move(1)
+        assert connection.socket.closed == [Ending(1001, "Going away")]
+
+    on_a_gateway(scenario)
+
+
+def test_idle_clock_when_messages_go_either_way():
+    """A message from the client and a message to it both start the ten minutes anew."""
+
+    def scenario(gateway, connection, clock):
+        clock.move(599)
+        gateway.send(connection, "hello")
+        clock.move(599)
+        gateway.received(connection, "hello")
+        clock.move(599)
+        assert connection.socket.closed == []
+        clock.move(1)
+        assert connection.socket.closed == [Ending(1001, "Going away")]
+
+    on_a_gateway(scenario)
+
+
+def test_connection_when_two_hours_pass():
+    """A busy connection is closed after two hours."""
+
+    def scenario(gateway, connection, clock):
+        for _ in range(14):
+            clock.move(500)
+            gateway.send(connection, "still here")
+        assert connection.socket.closed == []
+        clock.move(200)
+        assert connection.socket.closed == [Ending(1001, "Going away")]
+
+    on_a_gateway(scenario)
+
+
+def test_connection_when_it_has_ended():
+    """An ended connection is unknown, its timers are off, and a second ending changes nothing."""
+
+    def scenario(gateway, connection, clock):
+        gateway.ended(connection, Ending(1005, ""))
+        gateway.ended(connection, Ending(1006, ""))
+        assert gateway.connections.get("api", "prod", connection.connection_id) is None
+        clock.move(10_000)
+        assert connection.socket.closed == []
+
+    on_a_gateway(scenario)
