@@ -1,0 +1,83 @@
+"""pip's output condensed: how far it is, and why it failed. Plain text in, plain text out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TextIO
+
+_STEP = re.compile(r"\s*(Collecting|Downloading|Using cached|Processing) (\S+)")
+DISK_FULL = "the disk is full: free two gigabytes and run this again."
+_REASONS = (
+    (r"No space left on device|Disk quota exceeded", DISK_FULL),
+    (r"CERTIFICATE_VERIFY_FAILED",
+     "the package index's certificate is not trusted here: name your network's CA file in PIP_CERT "
+     "and run this again."),
+    (r"NewConnectionError|Failed to establish|resolution|getaddrinfo|timed out|Timeout|ProxyError|unreachable"
+     r"|Connection refused|RemoteDisconnected|Connection reset|Max retries exceeded",
+     "the package index cannot be reached: check the network (and the proxy, if there is one) and run this again."),
+    (r"from versions: none",
+     "pip found no place that has the packages: check the network, or name a folder of wheels in PIP_FIND_LINKS, "
+     "and run this again."),
+    (r"No matching distribution found",
+     "a package is not to be had for this Python: run this again with one of Python 3.11 to 3.14."),
+    (r"Permission denied", "pip may not write in .venv: make this folder your own and run this again."),
+)
+
+
+def reason_in(output: str) -> str:
+    """Why pip failed and what to do, in one sentence, from all that it said."""
+    for pattern, sentence in _REASONS:
+        if re.search(pattern, output):
+            return sentence
+    return "pip could not install the packages: its last words are above; mend that and run this again."
+
+
+class Progress:
+    """What pip has done so far: one live line on a terminal, a line every ten seconds elsewhere.
+
+    ``total`` packages are expected; ``clock`` gives seconds. ``phase`` is
+    ``looking up``, ``downloading``, ``installing``, or what ``end`` was told.
+    """
+
+    def __init__(self, total: int, stream: TextIO, clock: Callable[[], float]):
+        self.phase = "looking up"
+        self._total, self._stream, self._clock = total, stream, clock
+        self._live = stream.isatty()
+        self._names: set[str] = set()
+        self._files: set[str] = set()
+        self._started = self._shown = clock()
+
+    def see(self, line: str) -> None:
+        """Takes one line of pip's output."""
+        step = _STEP.match(line)
+        if line.startswith("Installing collected packages"):
+            self.phase = "installing"
+        elif step and step[1] == "Collecting":
+            self._names.add(step[2])
+        elif step and not step[2].endswith(".metadata"):
+            self._files.add(step[2])
+        if self.phase == "looking up" and len(self._names) >= self._total:
+            self.phase = "downloading"
+
+    def text(self) -> str:
+        """The state in a few words."""
+        minutes, seconds = divmod(int(self._clock() - self._started), 60)
+        done = {"looking up": self._names, "downloading": self._files}.get(self.phase)
+        counted = "" if done is None else f" {min(len(done), self._total)} of {self._total}"
+        return f"  {self.phase}{counted}, {minutes}:{seconds:02d}"
+
+    def show(self) -> None:
+        """Writes the state, if it is time to."""
+        if self._clock() - self._shown >= (0.2 if self._live else 10):
+            self._shown = self._clock()
+            self._write(f"\r{self.text():<60}" if self._live else f"{self.text()}\n")
+
+    def end(self, phase: str) -> None:
+        """Writes the last line."""
+        self.phase = phase
+        self._write(f"\r{self.text():<60}\n" if self._live else f"{self.text()}\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,108 @@
+"""Bringing ``.venv`` to the state that requirements.txt describes, with pip."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from installation import CannotGoOn
+from installation.environment import Environment, State, one_at_a_time
+from installation.pins import FILE_NAME, Pins, read_pins
+from installation.progress import Progress, reason_in
+
+_LOG = "install.log"
+
+
+def set_up(root: Path, fresh: bool = False) -> Environment:
+    """Makes the environment ready and returns it; does nothing if it is. ``fresh`` makes it again in any case.
+
+    An environment that works is not touched before all that it needs is at
+    hand. Raises CannotGoOn.
+    """
+    environment = Environment(root)
+    pins = read_pins(root, sys.platform)
+    with one_at_a_time(root) as hold:
+        state = environment.state(pins.digest)
+        if state in (State.ABSENT, State.BROKEN) or fresh:
+            print(f"Making .venv with Python {sys.version.split()[0]}", flush=True)
+            environment.make()
+        if state is not State.READY or fresh:
+            _install(environment, pins, hold)
+        environment.connect()
+        environment.write_sign({"pins": pins.digest, "path": str(environment.path)})
+    return environment
+
+
+def _install(environment: Environment, pins: Pins, hold: tuple[int, ...]) -> None:
+    """Installs the pinned packages and shows how far it is. Raises CannotGoOn with the reason."""
+    print(f"Installing {len(pins.requirements)} packages (a few minutes the first time)", flush=True)
+    log_path = environment.path / _LOG
+    progress = Progress(len(pins.requirements), sys.stdout, time.monotonic)
+    said: list[str] = []
+    with open(log_path, "w", encoding="utf-8") as log, _pip(environment, hold) as pip:
+        for line in _lines_of(pip):
+            if line:
+                log.write(line)
+                said.append(line)
+                progress.see(line)
+            if progress.phase == "installing" and environment.read_sign():
+                environment.write_sign({})  # From here on it is neither the old environment nor the new one.
+            progress.show()
+        failed = pip.wait() != 0
+    progress.end("stopped" if failed else "installed")
+    if failed:
+        sys.stderr.write("".join("  " + line for line in said[-8:]))
+        raise CannotGoOn(f"{reason_in(''.join(said))} All that pip said is in {log_path}.")
+
+
+@contextlib.contextmanager
+def _pip(environment: Environment, hold: tuple[int, ...]) -> Iterator[subprocess.Popen[str]]:
+    """pip at work. If the block is left early, pip is told to end and waited for."""
+    command = [environment.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
+               "--progress-bar", "off", "-r", environment.root / FILE_NAME]
+    variables = dict(environment.variables(), PIP_USER="0", PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
+    pip = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=hold,
+                           stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+    try:
+        yield pip
+    finally:
+        if pip.poll() is None:
+            pip.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)  # On SIGINT pip tidies up.
+            try:
+                pip.wait(10)
+            except subprocess.TimeoutExpired:
+                pip.kill()
+                pip.wait()
+
+
+def _lines_of(child: subprocess.Popen[str]) -> Iterator[str]:
+    """The child's lines as they come, and ``""`` after each second without one, until its output ends."""
+    lines: queue.Queue[str | None] = queue.Queue()
+    output = child.stdout
+    assert output is not None
+
+    def read() -> None:
+        for line in output:
+            lines.put(line)
+        lines.put(None)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    while True:
+        try:
+            line = lines.get(timeout=1)
+        except queue.Empty:
+            line = ""
+        if line is None:
+            break
+        yield line
+    reader.join()
+    output.close()
