@@ -69,8 +69,8 @@ class LambdaApi:
         except ValueError as error:
             return _error(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
         if len(payload) > _SYNCHRONOUS_LIMIT_BYTES:
-            return _error(413, "RequestTooLargeException",
-                          f"Request must be smaller than {_SYNCHRONOUS_LIMIT_BYTES} bytes for the InvokeFunction operation")
+            return _error(413, "RequestTooLargeException", f"Request must be smaller than {_SYNCHRONOUS_LIMIT_BYTES} "
+                          "bytes for the InvokeFunction operation")
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if kind == "DryRun":
             return web.Response(status=204)

@@ -1,6 +1,6 @@
 """Running the integration of a route for one event.
 
-Lives here: AWS_PROXY and MOCK. Does not know sockets or frames: a failure
+Lives here: AWS_PROXY and MOCK; HTTP has a file of its own. Does not know sockets or frames: a failure
 says by its type what a handshake and what a message are answered.
 """
 
@@ -16,6 +16,7 @@ from localstage.core.integration_uri import function_arn_of
 from localstage.core.proxy_result import MalformedProxyResult, ProxyResult, read_proxy_result
 from localstage.core.snapshot import Integration, ServedStage
 from localstage.functions.definition import FunctionDefinition
+from localstage.gateway.http_integration import HttpUnreachable, call_http
 
 if TYPE_CHECKING:
     from localstage.functions.service import InvocationResult
@@ -74,6 +75,8 @@ class Integrations:
         """The integration's answer to an event. Raises IntegrationFailed."""
         if integration.integration_type == "MOCK":
             return _mock(integration)
+        if integration.integration_type in ("HTTP", "HTTP_PROXY"):
+            return await _http(stage, integration, event)
         if integration.integration_type != "AWS_PROXY":
             raise NotInvocable(f"the local stage does not run {integration.integration_type} integrations")
         payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
@@ -104,6 +107,15 @@ class Integrations:
         if invocation.function_error:
             raise FunctionFailed(invocation.payload.decode("utf-8", "replace"))
         return invocation.payload
+
+
+async def _http(stage: ServedStage, integration: Integration, event: Mapping[str, Any]) -> ProxyResult:
+    try:
+        return await asyncio.wait_for(call_http(integration, stage, event), integration.timeout_ms / 1000)
+    except HttpUnreachable as error:
+        raise IntegrationFailed(str(error)) from error
+    except asyncio.TimeoutError:
+        raise IntegrationTimedOut(f"{integration.integration_uri} took too long") from None
 
 
 def _mock(integration: Integration) -> ProxyResult:

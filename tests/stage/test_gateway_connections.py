@@ -7,6 +7,7 @@ import pytest
 import websocket
 
 from tests.stage.target import DeployedApi, Target, deploy_api
+from tests.stage.waiting import eventually
 
 DOOR = """
 def handler(event, context):
@@ -101,15 +102,10 @@ def management(target: Target, api: DeployedApi):
 
 def read_event(target: Target, table: str, key: str) -> dict:
     """The event a witness wrote; $disconnect runs after the close, so this waits for its row."""
-    import time
-
-    deadline = time.monotonic() + 20
     dynamodb = target.client("dynamodb")
-    while time.monotonic() < deadline:
-        item = dynamodb.get_item(TableName=table, Key={"id": {"S": key}}, ConsistentRead=True).get("Item")
-        if item:
-            return json.loads(item["event"]["S"])
-    raise AssertionError(f"no row {key} within 20 seconds")
+    row = eventually(lambda: dynamodb.get_item(TableName=table, Key={"id": {"S": key}}, ConsistentRead=True),
+                     lambda answer: "Item" in answer, f"a row {key}")
+    return json.loads(row["Item"]["event"]["S"])
 
 
 @pytest.mark.parametrize(("wish", "status"), [("401", 401), ("400", 400), ("403", 403), ("501", 501), ("301", 301),

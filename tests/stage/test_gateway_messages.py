@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from websocket import ABNF
 
 from tests.stage.target import DeployedApi, Target, deploy_api
 
@@ -156,8 +157,6 @@ def test_fragments_when_a_message_comes_in_frames(target: Target, api: DeployedA
     """Several frames below the limit make one message up to 128 KB."""
     socket = target.connect(api.url)
     try:
-        from websocket import ABNF
-
         parts = ["a" * 30_000] * 4
         for index, part in enumerate(parts):
             opcode = ABNF.OPCODE_TEXT if index == 0 else ABNF.OPCODE_CONT

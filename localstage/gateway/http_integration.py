@@ -1,0 +1,82 @@
+"""HTTP and HTTP_PROXY integrations: the message goes to an HTTP endpoint of this machine.
+
+AWS: FIDELITY section 7. Only loopback addresses are called: a stage makes no
+calls into the network on a message's behalf. Does not know routes or frames.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from localstage.core.integration_uri import fill_stage_variables
+from localstage.core.proxy_result import ProxyResult
+from localstage.core.snapshot import Integration, ServedStage
+
+_HEADER = re.compile(r"^integration\.request\.header\.(.+)$")
+_QUERY = re.compile(r"^integration\.request\.querystring\.(.+)$")
+
+
+class HttpUnreachable(Exception):
+    """The endpoint is not on this machine, or does not answer."""
+
+
+async def call_http(integration: Integration, stage: ServedStage, event: Mapping[str, Any]) -> ProxyResult:
+    """Sends the event's body to the integration's endpoint; its status and text are the result.
+
+    Raises HttpUnreachable.
+    """
+    url = fill_stage_variables(integration.integration_uri or "", stage.stage_variables)
+    if not is_loopback_url(url):
+        raise HttpUnreachable(f"{url} is not an address of this machine; the local stage calls no other")
+    method = integration.integration_method or "POST"
+    headers, query = _mapped(integration.request_parameters, event)
+    # Guess: ANY stands for POST where the message itself names no method.
+    request = {"method": "POST" if method == "ANY" else method, "headers": headers, "params": query,
+               "data": event.get("body", "").encode("utf-8")}
+    try:
+        async with aiohttp.ClientSession() as session, session.request(url=url, **request) as answer:
+            return ProxyResult(answer.status, await answer.text())
+    except aiohttp.ClientError as error:
+        raise HttpUnreachable(f"{url} does not answer: {error}") from error
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL is http(s) to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme in ("http", "https") and (host == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        return False
+
+
+def _mapped(parameters: Mapping[str, str], event: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """The headers and query values that the integration's request parameters map from the event."""
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
+    for target, source in parameters.items():
+        value = _source_value(source, event)
+        for pattern, into in ((_HEADER, headers), (_QUERY, query)):
+            match = pattern.match(target)
+            if match and value is not None:
+                into[match.group(1)] = value
+    return headers, query
+
+
+def _source_value(source: str, event: Mapping[str, Any]) -> str | None:
+    if source.startswith("'") and source.endswith("'"):
+        return source[1:-1]
+    root, _, path = source.partition(".")
+    value: Any = event.get("requestContext") if root == "context" else event.get("stageVariables")
+    if source.startswith("route.request."):
+        kind, _, name = source.removeprefix("route.request.").partition(".")
+        value, path = event.get({"header": "headers", "querystring": "queryStringParameters"}.get(kind, "")), name
+    for part in path.split(".") if not source.startswith("route.request.") else [path]:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return None if value is None else str(value)

@@ -1,0 +1,177 @@
+"""The localstage command: run, serve, env, status, stop, and what they leave behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+MODULE = [sys.executable, "-m", "localstage"]
+WITHIN_S = 60
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> dict[str, str]:
+    """An environment in which all files of a stage land below a directory of the test's own."""
+    (tmp_path / "tmp").mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE"))}
+    return {**kept, "TMPDIR": str(tmp_path / "tmp"), "LOCALSTAGE_STATE_DIR": str(tmp_path / "state"),
+            "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def localstage(place: dict[str, str], *arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MODULE, *arguments], env=place, text=True, capture_output=True, timeout=WITHIN_S,
+                          stdin=subprocess.DEVNULL, **options)
+
+
+def left_behind(place: dict[str, str]) -> list[str]:
+    """Files below the test's directory and processes that name it."""
+    directory = str(Path(place["TMPDIR"]).parent)
+    files = [str(path) for path in Path(directory).rglob("*") if path.name != "tmp"]
+    processes = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if directory.encode() in environ.read_bytes() and int(environ.parent.name) != os.getpid():
+                processes.append((environ.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue  # It ended while we looked, or is another user's.
+    return files + processes
+
+
+def start(place: dict[str, str], *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    """Starts a command that prints the stage's URL as (part of) its first line; returns both."""
+    process = subprocess.Popen([*MODULE, *arguments], env=place, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    line = process.stdout.readline()
+    match = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert match, f"no URL in {line!r}: {process.stderr.read() if process.poll() is not None else ''}"
+    return process, match.group()
+
+
+def finish(process: subprocess.Popen[str]) -> int:
+    process.communicate(timeout=WITHIN_S)
+    return process.returncode
+
+
+def listens(url: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) == 0
+
+
+@pytest.mark.parametrize(("code", "status"), [("raise SystemExit(0)", 0), ("raise SystemExit(7)", 7),
+                                              ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137)])
+def test_run_when_the_command_ends(place, code: str, status: int):
+    """The exit status is the command's, and nothing is left."""
+    done = localstage(place, "run", "--", sys.executable, "-c", code)
+    assert (done.returncode, done.stderr) == (status, "")
+    assert left_behind(place) == []
+
+
+def test_run_when_the_command_uses_aws(place):
+    """An unmodified boto3 program reaches the stage, as AWS or by its endpoint."""
+    program = ("import boto3, os; print(boto3.client('sts').get_caller_identity()['Account'], "
+               "'AWS_ENDPOINT_URL' in os.environ)")
+    for options, has_endpoint in (((), True), (("--as-aws",), False)):
+        done = localstage(place, "run", *options, "--", sys.executable, "-c", program)
+        assert done.stdout.split() == ["123456789012", str(has_endpoint)], done.stderr
+    assert left_behind(place) == []
+
+
+def test_run_when_there_is_no_such_command(place):
+    """A misspelt command is one sentence and exit status 127."""
+    done = localstage(place, "run", "--", "no-such-command-here")
+    assert (done.returncode, done.stderr) == (
+        127, "localstage: there is no command 'no-such-command-here'; check the name after '--'.\n")
+    assert left_behind(place) == []
+
+
+def test_run_when_the_command_leaves_a_child(place):
+    """What the command leaves running in its group is ended with the stage."""
+    done = localstage(place, "run", "--", "sh", "-c", "sleep 300 & exit 3")
+    assert done.returncode == 3
+    assert left_behind(place) == []
+
+
+def test_run_when_told_to_end(place):
+    """SIGTERM ends command and stage; no process, no port, no file is left."""
+    program = "import os, signal; print(os.environ['LOCALSTAGE_URL'], flush=True); signal.pause()"
+    process, url = start(place, "run", "--", sys.executable, "-c", program)
+    assert listens(url)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process) == 128 + signal.SIGTERM
+    assert not listens(url)
+    assert left_behind(place) == []
+
+
+def test_run_when_killed(place):
+    """Even SIGKILL of the command's parent leaves no stage: it ends when nobody holds its input."""
+    program = "import os, sys; print(os.environ['LOCALSTAGE_URL'], flush=True); os.close(1); sys.stdin.read()"
+    process, url = start(place, "run", "--", sys.executable, "-c", program)
+    process.kill()
+    finish(process)
+    deadline, never = time.monotonic() + 20, Event()
+    while left_behind(place) and time.monotonic() < deadline:
+        never.wait(0.05)
+    assert left_behind(place) == []
+    assert not listens(url)
+
+
+def test_serve_when_found_and_stopped(place):
+    """A serving stage is found by status, env and stop, and its port is told on its first line."""
+    process, url = start(place, "serve", "--port", "0")
+    assert localstage(place, "status").stdout.startswith(f"{url} (pid {process.pid}, us-east-1): 0 connections")
+    exports = localstage(place, "env").stdout
+    assert f"export AWS_ENDPOINT_URL={url}\n" in exports
+    assert "AWS_ENDPOINT_URL" not in localstage(place, "env", "--as-aws").stdout
+    assert localstage(place, "stop").returncode == 0
+    assert finish(process) == 0
+    assert left_behind(place) == []
+
+
+def test_env_when_the_shell_evaluates_it(place):
+    """The exports make a program in that shell reach the stage."""
+    process, _ = start(place, "serve", "--port", "0")
+    program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+    script = f'eval "$({sys.executable} -m localstage env)" && {sys.executable} -c "{program}"'
+    done = subprocess.run(["sh", "-c", script], env=place, text=True, capture_output=True, timeout=WITHIN_S)
+    process.terminate()
+    finish(process)
+    assert done.stdout == "123456789012\n", done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (("env",), "localstage: No local stage is running; start one with: localstage serve\n"),
+    (("stop", "--port", "4999"), "localstage: No local stage is running on port 4999; "
+                                 "start one with: localstage serve\n")])
+def test_command_when_no_stage_runs(place, arguments, sentence):
+    """Without a stage the sentence says how to start one; exit status 2."""
+    done = localstage(place, *arguments)
+    assert (done.returncode, done.stderr) == (2, sentence)
+
+
+@pytest.mark.parametrize("command", [("serve",), ("run",)])
+def test_stage_when_the_port_is_busy(place, command):
+    """A busy port is one sentence that says what to do; exit status 2; nothing is left."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        tail = ("--", "true") if command == ("run",) else ()
+        done = localstage(place, *command, "--port", str(port), *tail)
+    assert done.returncode == 2
+    assert done.stderr == (f"localstage: Port {port} on 127.0.0.1 cannot be used (address already in use); "
+                           "choose another with --port, or 0 for any free one.\n")
+    assert left_behind(place) == []
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--idle-timeout", "soon"), ("serve", "--port", "70000"), ("run",),
+                                       ("dance",)])
+def test_command_when_misused(place, arguments):
+    """Wrong options and commands are exit status 2 with a sentence, without a traceback."""
+    done = localstage(place, *arguments)
+    assert done.returncode == 2
+    assert "Error: " in done.stderr and "Traceback" not in done.stderr

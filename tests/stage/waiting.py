@@ -1,0 +1,26 @@
+"""Waiting for what happens after an answer, with a deadline that says what it waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_WITHIN_S = 20.0
+_PAUSE_S = 0.05
+
+
+def eventually(look: Callable[[], T], is_there: Callable[[T], bool], what: str) -> T:
+    """Looks until what is seen satisfies; returns it. Raises AssertionError with what was waited for."""
+    deadline = time.monotonic() + _WITHIN_S
+    never = Event()
+    while True:
+        seen = look()
+        if is_there(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {_WITHIN_S:.0f} s for {what}; last seen: {seen!r}")
+        never.wait(_PAUSE_S)
