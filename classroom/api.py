@@ -1,0 +1,88 @@
+"""The WebSocket API of the lessons: made, its routes pointed at integrations, deployed, deleted.
+
+A route's target is given here by a plain word: ``mock`` (lesson 2), ``default``
+or ``chat`` (an integration of the handlers stack, lessons 3 to 5). The steps
+are those of notebooks 02 to 05; a test compares what both make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .account import STAGE_NAME, Account
+
+ROUTE_KEYS = ("$connect", "$disconnect", "$default", "sendMessage")
+SELECTION_EXPRESSION = "$request.body.action"
+
+
+def find_api(account: Account) -> str | None:
+    """The id of the learner's API, or None. Only an API with the course's tags counts."""
+    for api in account.pages("apigatewayv2", "get_apis", "Items"):
+        if api["Name"] == account.name("chat-api") and api.get("Tags", {}).items() >= account.tags.items():
+            return api["ApiId"]
+    return None
+
+
+def ensure_api(account: Account) -> str:
+    """The id of the learner's API, which is made if it is missing."""
+    return find_api(account) or account.client("apigatewayv2").create_api(
+        Name=account.name("chat-api"), ProtocolType="WEBSOCKET",
+        RouteSelectionExpression=SELECTION_EXPRESSION, Tags=account.tags)["ApiId"]
+
+
+def ensure_mock(account: Account, api_id: str) -> str:
+    """The id of the API's MOCK integration, which answers 200 to everything."""
+    gateway = account.client("apigatewayv2")
+    for integration in account.pages("apigatewayv2", "get_integrations", "Items", ApiId=api_id):
+        if integration["IntegrationType"] == "MOCK":
+            return integration["IntegrationId"]
+    return gateway.create_integration(
+        ApiId=api_id, IntegrationType="MOCK", RequestTemplates={"200": '{"statusCode": 200}'},
+        TemplateSelectionExpression="200")["IntegrationId"]
+
+
+def point_routes(account: Account, api_id: str, targets: Mapping[str, str]) -> bool:
+    """Make the API's routes exactly ``targets`` (route key to integration id); whether anything changed."""
+    gateway = account.client("apigatewayv2")
+    routes = {route["RouteKey"]: route for route in account.pages("apigatewayv2", "get_routes", "Items", ApiId=api_id)}
+    changed = False
+    for key in routes.keys() - targets.keys():
+        gateway.delete_route(ApiId=api_id, RouteId=routes[key]["RouteId"])
+        changed = True
+    for key, integration_id in targets.items():
+        target = f"integrations/{integration_id}"
+        if key not in routes:
+            gateway.create_route(ApiId=api_id, RouteKey=key, Target=target)
+        elif routes[key].get("Target") != target:
+            gateway.update_route(ApiId=api_id, RouteId=routes[key]["RouteId"], Target=target)
+        else:
+            continue
+        changed = True
+    return changed
+
+
+def deploy_api(account: Account, api_id: str) -> None:
+    """Make a deployment of the API as it is now and let the stage prod serve it."""
+    gateway = account.client("apigatewayv2")
+    deployment_id = gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+    arguments = {"ApiId": api_id, "StageName": STAGE_NAME, "DeploymentId": deployment_id}
+    if has_stage(account, api_id):
+        gateway.update_stage(**arguments)
+    else:
+        gateway.create_stage(**arguments, Tags=account.tags)
+
+
+def has_stage(account: Account, api_id: str) -> bool:
+    """Whether the API has the stage prod."""
+    stages = account.pages("apigatewayv2", "get_stages", "Items", ApiId=api_id)
+    return any(stage["StageName"] == STAGE_NAME and stage.get("DeploymentId") for stage in stages)
+
+
+def remove_api(account: Account, api_id: str) -> None:
+    """Delete the API with everything in it."""
+    account.client("apigatewayv2").delete_api(ApiId=api_id)
+
+
+def websocket_url(account: Account, api_id: str, stage_name: str = STAGE_NAME) -> str:
+    """The address that clients connect to."""
+    return f"wss://{api_id}.execute-api.{account.target.region}.amazonaws.com/{stage_name}"

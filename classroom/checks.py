@@ -1,0 +1,65 @@
+"""Checks for learners: one ``ok`` line, or the first wrong fact and where to look.
+
+A check compares what the learner's cells made with what they should be. It
+knows no AWS: the cell fetches, the check judges.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Any
+
+
+class CheckFailed(AssertionError):
+    """A fact is not as it should be; the text says which, and where to look."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What Jupyter shows: the sentence alone, because the traceback would teach nothing."""
+        return [f"not yet: {self}"]
+
+
+def check(what: str, found: Any, expected: Any = True, *, look: str = "") -> None:
+    """Print ``ok: what`` when ``found`` equals ``expected``; raise ``CheckFailed`` otherwise.
+
+    Two dicts, or two lists, are compared part by part, so that the message
+    names the first part that differs. ``look`` says where to look.
+    """
+    difference = first_difference(found, expected)
+    if difference:
+        raise CheckFailed(f"{what}. {difference}{f' Look at: {look}.' if look else ''}")
+    print(f"ok: {what}")
+
+
+def first_difference(found: Any, expected: Any, where: str = "") -> str:
+    """One sentence on the first difference between two values, "" when they are equal."""
+    place = f" at {where}" if where else ""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in expected:
+            if key not in found:
+                return f"{key!r} is missing{place}."
+            inner = first_difference(found[key], expected[key], f"{where}.{key}" if where else str(key))
+            if inner:
+                return inner
+        extra = [key for key in found if key not in expected]
+        return f"{extra[0]!r} should not be there{place}." if extra else ""
+    if isinstance(expected, list) and isinstance(found, list):
+        for number, (one, other) in enumerate(zip(found, expected)):
+            inner = first_difference(one, other, f"{where}[{number}]")
+            if inner:
+                return inner
+        return "" if len(found) == len(expected) else f"{len(found)} items instead of {len(expected)}{place}."
+    return "" if found == expected else f"Found {found!r}{place} instead of {expected!r}."
+
+
+def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, timeout: float = 15.0) -> None:
+    """``check`` for what takes a moment: look again until it is right, for at most ``timeout`` seconds.
+
+    A message is on its way through API Gateway and a function when ``send``
+    returns, so a cell that reads the table at once would come too early.
+    """
+    deadline = time.monotonic() + timeout
+    while first_difference(found := look_up(), expected) and time.monotonic() < deadline:
+        Event().wait(0.1)
+    check(what, found, expected, look=f"what the cell looked up; it did not change within {timeout:g} s")

@@ -1,0 +1,102 @@
+"""Proof that AWS calls of this process end at a local stage, and at no other place.
+
+On the target ``moto`` this runs before anything else: it looks at what decides
+where a call goes (variables, proxies, exceptions from proxies, what botocore
+makes of them) and asks the stage itself. Nothing here changes the environment
+except ``close_off``, for the case that the proof fails.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, MutableMapping
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.utils import get_environ_proxies
+
+SERVICES = ("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sts")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_NOWHERE = "http://127.0.0.1:9"
+
+
+class NotAtTheStage(Exception):
+    """A call of this process could reach something else than the local stage; the text says which."""
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Raise ``NotAtTheStage`` unless every AWS call of this process ends at the stage of ``LOCALSTAGE_URL``.
+
+    ``environ`` must be the process's own environment: botocore reads that one.
+    """
+    url = environ.get("LOCALSTAGE_URL", "")
+    if urlsplit(url).scheme != "http" or urlsplit(url).hostname not in _LOOPBACK:
+        raise NotAtTheStage(f"LOCALSTAGE_URL is {url!r}, which is no loopback address")
+    _check_variables(environ, url)
+    _check_proxies(url, environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1")
+    _check_clients(url, bool(environ.get("AWS_ENDPOINT_URL")))
+    _ask(url)
+
+
+def leads_to_a_stage(environ: Mapping[str, str]) -> bool:
+    """Whether ``check`` passes: on the target live this tells a rehearsal from the real AWS."""
+    try:
+        check(environ)
+    except NotAtTheStage:
+        return False
+    return True
+
+
+def close_off(environ: MutableMapping[str, str]) -> None:
+    """After a failed proof: let no AWS call of this process reach anything at all."""
+    for name in list(environ):
+        if name.startswith("AWS_"):
+            del environ[name]
+    environ.update(AWS_ENDPOINT_URL=_NOWHERE, HTTPS_PROXY=_NOWHERE, https_proxy=_NOWHERE, NO_PROXY="", no_proxy="",
+                   AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none", AWS_EC2_METADATA_DISABLED="true",
+                   AWS_CONFIG_FILE="/nonexistent/config", AWS_SHARED_CREDENTIALS_FILE="/nonexistent/credentials",
+                   AWS_DEFAULT_REGION="us-east-1")
+    boto3.setup_default_session()
+
+
+def _check_variables(environ: Mapping[str, str], url: str) -> None:
+    for name, value in environ.items():
+        if name.startswith("AWS_ENDPOINT_URL") and value.rstrip("/") != url.rstrip("/"):
+            raise NotAtTheStage(f"{name} is {value!r}, not the stage at {url}")
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        raise NotAtTheStage("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set, so AWS_ENDPOINT_URL has no effect")
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        if environ.get(name):
+            raise NotAtTheStage(f"{name} is {environ[name]!r}, and a profile may name credentials and endpoints")
+
+
+def _check_proxies(url: str, region: str) -> None:
+    for host in (f"abcdefghij.execute-api.{region}.amazonaws.com", f"dynamodb.{region}.amazonaws.com"):
+        proxy = get_environ_proxies(f"https://{host}/").get("https", "")
+        if proxy.rstrip("/") != url.rstrip("/"):
+            how = f"through {proxy}" if proxy else "without a proxy (see NO_PROXY)"
+            raise NotAtTheStage(f"a call to {host} would go out {how}")
+
+
+def _check_clients(url: str, by_endpoint: bool) -> None:
+    """With ``by_endpoint`` botocore must have taken the stage's address; else an AWS name, which the proxy takes."""
+    session = boto3.Session()
+    for service in SERVICES:
+        endpoint = session.client(service).meta.endpoint_url
+        host = urlsplit(endpoint).hostname or ""
+        at_aws = endpoint.startswith("https://") and host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        if endpoint.rstrip("/") != url.rstrip("/") and (by_endpoint or not at_aws):
+            raise NotAtTheStage(f"the client of {service} would call {endpoint}")
+
+
+def _ask(url: str) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/_localstage/status", timeout=10) as answer:
+            facts = json.load(answer)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise NotAtTheStage(f"no local stage answers at {url} ({getattr(error, 'reason', error)})") from None
+    if facts.get("url", "").rstrip("/") != url.rstrip("/"):
+        raise NotAtTheStage(f"what answers at {url} is not a local stage")

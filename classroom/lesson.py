@@ -1,0 +1,138 @@
+"""``lesson = start(5)``: the one object that a lesson's cells need besides boto3.
+
+``start`` enters the target and brings the account to the state at which the
+lesson begins. The ``Lesson`` then holds names, tags, addresses and chat panels.
+It makes no AWS call for a cell: those are the cells' own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from . import api, stack, steps, target
+from .account import STAGE_NAME, Account
+from .panel import Panel, SideBySide
+
+
+class Lesson:
+    """One running lesson. Made by ``start``."""
+
+    def __init__(self, number: int, account: Account, api_id: str | None):
+        self.number = number
+        self.account = account
+        self.api_id = api_id
+        self.stage = STAGE_NAME
+        self._panels: dict[str, Panel] = {}
+
+    @property
+    def prefix(self) -> str:
+        """What the name of everything you make begins with."""
+        return self.account.prefix
+
+    @property
+    def region(self) -> str:
+        return self.account.target.region
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags for what takes a dict of tags (API Gateway)."""
+        return self.account.tags
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """The tags for what takes a list of tags (DynamoDB, CloudFormation)."""
+        return self.account.tag_list
+
+    @property
+    def url(self) -> str:
+        """The WebSocket address of the lesson's API and its stage prod."""
+        return self.url_of(self._known_api())
+
+    def url_of(self, api_id: str, stage_name: str = STAGE_NAME) -> str:
+        """The WebSocket address of an API's stage."""
+        return api.websocket_url(self.account, api_id, stage_name)
+
+    def name(self, short: str) -> str:
+        """The full name of a resource: ``lesson.name("ChatMessages")`` is ``lab-ChatMessages``."""
+        return self.account.name(short)
+
+    def panel(self, name: str, url: str = "", *, write: Callable[[dict], dict | None] | None = None) -> Panel:
+        """A chat panel for one person, connected to ``url`` (the lesson's API unless given).
+
+        A panel that the person had before is disconnected first. ``write`` makes
+        a panel without an API: each outgoing frame goes to that function.
+        """
+        before = self._panels.pop(name, None)
+        if before is not None:
+            before.disconnect()
+        self._panels[name] = Panel(name, url or ("" if write else self.url), write=write)
+        return self._panels[name]
+
+    def panels(self, *names: str, url: str = "") -> list[Panel]:
+        """One panel for each name."""
+        return [self.panel(name, url) for name in names]
+
+    def hang_up(self) -> None:
+        """Disconnect every panel of the lesson."""
+        for panel in self._panels.values():
+            panel.disconnect()
+
+    def upload_handlers(self) -> tuple[str, str]:
+        """Pack ``handlers/`` into a zip and upload it; its bucket and its key."""
+        return stack.upload_handlers(self.account)
+
+    def template(self, name: str) -> str:
+        """The text of a template in ``cloudformation/``."""
+        return stack.template_body(name)
+
+    def deploy(self, stack_name: str, template: str, **parameters: str) -> dict[str, str]:
+        """Create or update a stack and wait for it; its outputs. Raises ``StackFailed`` in one sentence."""
+        return stack.deploy(self.account, stack_name, template, parameters)
+
+    def outputs(self, stack_name: str) -> dict[str, str]:
+        """The outputs of a stack by key."""
+        return stack.outputs(self.account, stack_name)
+
+    def __repr__(self) -> str:
+        return f"Lesson {self.number} begins: {_WHAT_IS_THERE.get(self.number, 'everything you built so far is in place')}."
+
+    def _known_api(self) -> str:
+        self.api_id = self.api_id or api.find_api(self.account)
+        if not self.api_id:
+            raise LookupError(f"There is no API {self.name('chat-api')} yet: lesson 2 makes it.")
+        return self.api_id
+
+
+_WHAT_IS_THERE = {
+    0: "nothing is needed",
+    1: "the account is empty",
+    2: "the tables are in place",
+    3: "the tables and the API are in place",
+    4: "the tables, the API and the default function are in place",
+    5: "the tables, the API and the storing chat function are in place",
+    99: "nothing is changed yet",
+}
+
+
+def start(number: int) -> Lesson:
+    """Enter the target, bring the account to where lesson ``number`` begins, and return the lesson.
+
+    Idempotent; any lesson may be started first, again, and in any order. Asks
+    once on a real account. Raises ``TargetError`` and ``ValueError`` in one sentence.
+    """
+    if number not in steps.CREATES:
+        known = ", ".join(str(lesson) for lesson in sorted(steps.CREATES))
+        raise ValueError(f"There is no lesson {number!r}; there are: {known}.")
+    entered = target.enter()
+    target.ask_once(entered, f"{steps.CREATES[number]} {steps.COST}", os.environ)
+    if number == 0:
+        entered = replace(entered, prefix=f"{entered.prefix}-start")
+    account = Account(entered)
+    return Lesson(number, account, steps.bring_to(account, number))
+
+
+def side_by_side(*panels: Panel) -> SideBySide:
+    """Show panels next to each other: make it the last expression of a cell."""
+    return SideBySide(*panels)

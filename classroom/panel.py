@@ -1,0 +1,279 @@
+"""The chat panel of a notebook: one person's screen, alive in the cell's output.
+
+A panel owns its log, its frames and its status, all behind one lock, because
+frames arrive in the socket's thread and gestures in another. It joins the
+line (a socket, or a function in lesson 1) with the widgets of ``panel_view``.
+Cells use ``send``, the blocking ``wait_…`` methods and ``transcript``; nothing
+here prints.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from html import escape
+
+import ipywidgets as widgets
+
+from .chat_socket import CONNECTED, CONNECTING, DISCONNECTED, REFUSED, ChatSocket, FunctionLine
+from .panel_view import PanelView
+from .transcript import Entry, Frame, FrameList, Log, Transcript, frames_html, frames_text, log_html
+from .wire import chat_frame, read_frame, shortened
+
+WAIT_S = 10.0
+"""How long a cell waits for something to happen before it says what did not."""
+
+
+class PanelTimeout(TimeoutError):
+    """What a cell waited for did not happen; the text says what was seen instead."""
+
+
+class Panel:
+    """A chat screen for one person.
+
+    Give it a WebSocket ``url``, or ``write``: a function that takes each outgoing
+    frame as a dict and may return a frame that arrives in its place. The panel
+    connects at once and is returned when the attempt has ended, either way.
+    """
+
+    def __init__(self, name: str, url: str = "", room: str = "global", *,
+                 write: Callable[[dict], dict | None] | None = None,
+                 clock: Callable[[], datetime] = datetime.now):
+        self.name, self.room, self.url = name, room, url
+        self._label = name
+        self._write = write
+        self._clock = clock
+        self._changed = threading.Condition(threading.RLock())
+        self._log, self._frames = Log(), Log()
+        self._status, self._detail = DISCONNECTED, ""
+        self._unread = 0
+        self._frames_shown = False
+        self._line: ChatSocket | FunctionLine | None = None
+        self._view = PanelView(name, room, self)
+        self._show_everything()
+        self.connect()
+
+    # What cells use
+
+    @property
+    def status(self) -> str:
+        """``connecting``, ``connected``, ``disconnected`` or ``refused``, with the HTTP status or close code."""
+        with self._changed:
+            return f"{self._status} {self._detail}".strip()
+
+    @property
+    def connected(self) -> bool:
+        return self._status == CONNECTED
+
+    def connect(self, timeout: float = WAIT_S) -> None:
+        """Connect if not connected, and wait until the server has accepted or refused."""
+        with self._changed:
+            if self._status in (CONNECTED, CONNECTING):
+                return
+            self._set_status(CONNECTING, "")
+            self._line = FunctionLine(self._write, self) if self._write else ChatSocket(self.url, self)
+            line = self._line
+        line.open()
+        self._wait(lambda: self._status != CONNECTING, timeout, "an answer to the handshake")
+
+    def disconnect(self, timeout: float = WAIT_S) -> None:
+        """Close the connection and wait until it is closed; harmless when there is none."""
+        line = self._line
+        if line is not None and self._status in (CONNECTED, CONNECTING):
+            line.close(timeout)
+            self._wait(lambda: self._status not in (CONNECTED, CONNECTING), timeout, "the connection to close")
+
+    def send(self, text: str) -> None:
+        """Send a chat message, as if it had been typed. Raises ``ConnectionError`` when not connected."""
+        self.send_frame(chat_frame(self.name, text, self.room))
+
+    def send_frame(self, frame: str | dict) -> None:
+        """Send one frame exactly as given (a dict goes out as JSON): for frames that are no chat messages."""
+        text = frame if isinstance(frame, str) else json.dumps(frame)
+        with self._changed:
+            if self._status != CONNECTED or self._line is None:
+                raise ConnectionError(f"{self._label} is {self.status}: {self._label}.connect() tries again.")
+            line = self._line
+            self._frames.append(Frame("sent", text, self._time()))
+            self._unread = 0
+            self._show_frames()
+            self._show_status()
+            self._changed.notify_all()
+        line.send(text)
+
+    def wait_for(self, text: str = "", *, count: int = 1, timeout: float = WAIT_S) -> None:
+        """Block until ``count`` messages or answers that contain ``text`` are on the screen.
+
+        Raises ``PanelTimeout`` with what is on the screen instead.
+        """
+        wanted = f"{count} × {text!r}" if text else f"{count} message(s)"
+        self._wait(lambda: sum(text in entry.text for entry in self._log if entry.kind != "notice") >= count,
+                   timeout, wanted)
+
+    def wait_for_frame(self, text: str = "", *, count: int = 1, timeout: float = WAIT_S) -> None:
+        """Block until ``count`` received frames contain ``text``."""
+        self._wait(lambda: sum(text in frame.text for frame in self._frames if frame.direction == "received") >= count,
+                   timeout, f"{count} frame(s) with {text!r}")
+
+    def wait_disconnected(self, timeout: float = WAIT_S) -> None:
+        """Block until the other side has closed the connection."""
+        self._wait(lambda: self._status not in (CONNECTED, CONNECTING), timeout, "the connection to end")
+
+    def messages(self) -> list[tuple[str, str]]:
+        """The chat messages on the screen as (sender, text), oldest first."""
+        with self._changed:
+            return [(entry.sender, entry.text) for entry in self._log if entry.kind in ("own", "other")]
+
+    def frames(self) -> FrameList:
+        """What went over the wire, one line a frame, with ids, addresses and times masked."""
+        with self._changed:
+            return FrameList(frames_text([frame]) for frame in self._frames)
+
+    def raw_frames(self, direction: str = "received") -> list[str]:
+        """The frames of one direction (``sent`` or ``received``) as they were."""
+        with self._changed:
+            return [frame.text for frame in self._frames if frame.direction == direction]
+
+    def transcript(self) -> Transcript:
+        """A still picture of the screen, which stays in the saved notebook."""
+        with self._changed:
+            return Transcript(self._label, self._log)
+
+    def clear(self) -> None:
+        """Empty the screen and the frames; the connection stays."""
+        with self._changed:
+            self._log.clear()
+            self._frames.clear()
+            self._unread = 0
+            self._show_everything()
+
+    @property
+    def widget(self) -> widgets.Widget:
+        """The root widget, to be laid out beside others."""
+        return self._view.widget
+
+    def __repr__(self) -> str:
+        return f"<chat panel of {self._label}>"
+
+    def _repr_mimebundle_(self, **kwargs) -> dict:
+        return {**self.widget._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+
+    # What the line tells (in its thread)
+
+    def status_changed(self, status: str, detail: str) -> None:
+        with self._changed:
+            self._set_status(status, detail)
+
+    def frame_received(self, text: str) -> None:
+        arrival = read_frame(text)
+        with self._changed:
+            kind = arrival.kind
+            if kind == "message":
+                kind = "own" if arrival.sender == self.name else "other"
+                self._unread += kind == "other"
+            self._frames.append(Frame("received", text, self._time()))
+            if kind != "silent":
+                self._log.append(Entry(kind, arrival.text, arrival.sender, self._time()))
+                self._show_log()
+            self._show_frames()
+            self._show_status()
+            self._changed.notify_all()
+
+    # What the person does (in a kernel thread; an exception would vanish, so none leaves)
+
+    def message_entered(self, text: str) -> None:
+        self._try(lambda: self.send(text))
+
+    def name_entered(self, name: str) -> None:
+        with self._changed:
+            self.name = name.strip() or self._label
+
+    def room_entered(self, room: str) -> None:
+        with self._changed:
+            self.room = room.strip() or "global"
+
+    def connection_toggled(self) -> None:
+        self._try(self.disconnect if self.connected else self.connect)
+
+    def cleared(self) -> None:
+        self.clear()
+
+    def frames_toggled(self, shown: bool) -> None:
+        with self._changed:
+            self._frames_shown = shown
+            self._unread = 0
+            self._show_everything()
+
+    # Inside
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:
+            with self._changed:
+                self._log.append(Entry("notice", str(error), clock=self._time()))
+                self._show_log()
+
+    def _wait(self, holds: Callable[[], bool], timeout: float, wanted: str) -> None:
+        with self._changed:
+            deadline = time.monotonic() + timeout
+            while not holds():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    seen = shortened(str(self.transcript()), 300).replace("\n", " | ")
+                    raise PanelTimeout(f"{self._label} waited {timeout:g} s for {wanted}; "
+                                       f"status: {self.status}; on the screen: {seen}")
+                self._changed.wait(left)
+
+    def _set_status(self, status: str, detail: str) -> None:
+        self._status, self._detail = status, detail
+        if status in (DISCONNECTED, REFUSED):
+            self._log.append(Entry("notice", self.status, clock=self._time()))
+            self._show_log()
+        self._show_status()
+        self._changed.notify_all()
+
+    def _show_everything(self) -> None:
+        self._show_status()
+        self._show_log()
+        self._show_frames()
+
+    def _show_status(self) -> None:
+        unread = f'<span class="chat-unread">{self._unread} new</span>' if self._unread else ""
+        self._view.show_status(
+            f'<span class="chat-dot chat-{self._status}"></span><b>{escape(shortened(self.name, 40))}</b> '
+            f'<span class="chat-state">{escape(shortened(self.status, 60))}</span>{unread}',
+            self._status == CONNECTED)
+
+    def _show_log(self) -> None:
+        self._view.show_log(log_html(self._log, "No messages yet."))
+
+    def _show_frames(self) -> None:
+        if self._frames_shown:
+            self._view.show_frames(frames_html(self._frames))
+
+    def _time(self) -> str:
+        return self._clock().strftime("%H:%M")
+
+
+class SideBySide:
+    """Several panels in one row of a cell's output."""
+
+    def __init__(self, *panels: Panel):
+        self._panels = panels
+        self._row = widgets.HBox([panel.widget for panel in panels])
+        self._row.add_class("chat-pair")
+
+    def __repr__(self) -> str:
+        return "  ".join(repr(panel) for panel in self._panels)
+
+    def _repr_mimebundle_(self, **kwargs) -> dict:
+        return {**self._row._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+
+
+def side_by_side(*panels: Panel) -> SideBySide:
+    """Show panels next to each other: make it the last expression of a cell."""
+    return SideBySide(*panels)

@@ -1,0 +1,147 @@
+"""The widgets of a chat panel: what it looks like and which gestures it knows.
+
+Only ipywidgets live here; no sockets, no threads, no locks. The owner calls
+``show_…`` with finished, escaped HTML and is told of gestures by the methods
+of its ``Gestures``. One call of ``show_…`` writes one widget value.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from importlib import resources
+from typing import Protocol
+
+import ipywidgets as widgets
+
+
+class Gestures(Protocol):
+    """What a person can do with the panel. Called in a kernel thread; must not raise."""
+
+    def message_entered(self, text: str) -> None: ...
+    def name_entered(self, name: str) -> None: ...
+    def room_entered(self, room: str) -> None: ...
+    def connection_toggled(self) -> None: ...
+    def cleared(self) -> None: ...
+    def frames_toggled(self, shown: bool) -> None: ...
+
+
+class EntryField:
+    """A message field in which Enter sends, and leaving the field does not.
+
+    The browser tells of Enter first (``submit``) and right after it of the new
+    value; when the field merely loses the focus it tells of the value alone. So
+    a value that follows an Enter at once is sent, any other is a draft for the
+    send button. Enter on a draft that was not edited comes without a value: if
+    none arrives within ``GRACE_S``, the draft itself is sent.
+    """
+
+    GRACE_S = 0.3
+
+    def __init__(self, gestures: Gestures, clock=time.monotonic):
+        self._gestures = gestures
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._entered_at = float("-inf")
+        self.widget = widgets.Text(placeholder="Message", continuous_update=False)
+        self.widget.on_msg(self._heard)
+        self.widget.observe(self._changed, "value")
+
+    def send_draft(self) -> None:
+        """Send what the field holds, if anything, and empty it."""
+        with self._lock:
+            text = self.widget.value
+            self._entered_at = float("-inf")
+            self.widget.value = ""
+        if text.strip():
+            self._gestures.message_entered(text)
+
+    def _heard(self, widget: widgets.Text, content: dict, buffers: list) -> None:
+        if content.get("event") != "submit":
+            return
+        with self._lock:
+            self._entered_at = self._clock()
+            if widget.value:
+                timer = threading.Timer(self.GRACE_S, self._send_unedited, [self._entered_at])
+                timer.daemon = True
+                timer.start()
+
+    def _send_unedited(self, entered_at: float) -> None:
+        with self._lock:
+            if entered_at == self._entered_at:
+                self.send_draft()
+
+    def _changed(self, change: dict) -> None:
+        with self._lock:
+            if change["new"] and self._clock() - self._entered_at <= self.GRACE_S:
+                self.send_draft()
+
+
+class PanelView:
+    """The widget tree of one panel: ``widget`` is its root."""
+
+    def __init__(self, name: str, room: str, gestures: Gestures):
+        self._gestures = gestures
+        style = widgets.HTML(f"<style>{resources.files(__package__).joinpath('panel.css').read_text('utf-8')}</style>")
+        style.layout.display = "none"
+        self._status = _html("chat-status")
+        self._log = _html("chat-body")
+        self._frames = _html("chat-body")
+        self._frames.layout.display = "none"
+        self._entry = EntryField(gestures)
+        self._send = _button("paper-plane", "Send the message (Enter does the same)", self._entry.send_draft)
+        self._plug = _button("plug", "Connect or disconnect", gestures.connection_toggled)
+        self.widget = widgets.VBox([style, self._head(), self._who(name, room), self._log, self._frames, self._foot()])
+        self.widget.add_class("chat-panel")
+
+    def show_status(self, html: str, connected: bool) -> None:
+        """Write the status line; without a connection the message field is disabled."""
+        self._status.value = html
+        self._entry.widget.disabled = self._send.disabled = not connected
+        self._plug.tooltip = "Disconnect" if connected else "Connect"
+
+    def show_log(self, html: str) -> None:
+        self._log.value = html
+
+    def show_frames(self, html: str) -> None:
+        self._frames.value = html
+
+    def _head(self) -> widgets.Widget:
+        frames = widgets.ToggleButton(icon="exchange", tooltip="Show the frames on the wire")
+        frames.observe(self._toggle_frames, "value")
+        clear = _button("eraser", "Clear the screen", self._gestures.cleared)
+        return _row("chat-head", self._status, frames, clear, self._plug)
+
+    def _who(self, name: str, room: str) -> widgets.Widget:
+        fields = []
+        for label, value, tell in (("name", name, self._gestures.name_entered), ("room", room, self._gestures.room_entered)):
+            field = widgets.Text(value=value, description=label, continuous_update=False)
+            field.observe(lambda change, tell=tell: tell(change["new"]), "value")
+            fields.append(field)
+        return _row("chat-who", *fields)
+
+    def _foot(self) -> widgets.Widget:
+        return _row("chat-foot", self._entry.widget, self._send)
+
+    def _toggle_frames(self, change: dict) -> None:
+        self._gestures.frames_toggled(change["new"])
+        self._frames.layout.display = None if change["new"] else "none"
+        self._log.layout.display = "none" if change["new"] else None
+
+
+def _html(css: str) -> widgets.HTML:
+    widget = widgets.HTML()
+    widget.add_class(css)
+    return widget
+
+
+def _button(icon: str, tooltip: str, act) -> widgets.Button:
+    button = widgets.Button(icon=icon, tooltip=tooltip)
+    button.on_click(lambda _: act())
+    return button
+
+
+def _row(css: str, *children: widgets.Widget) -> widgets.HBox:
+    row = widgets.HBox(children)
+    row.add_class(css)
+    return row

@@ -1,0 +1,149 @@
+"""CloudFormation for cells: pack the handlers, upload them, create or update a stack, say why it failed.
+
+The deployment package is the same bytes for the same sources on every machine
+and its key is a hash of them, so that a stack changes exactly when code does.
+This file knows no particular template.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from botocore.exceptions import ClientError, WaiterError
+
+from .account import Account
+
+ROOT = Path(__file__).resolve().parent.parent
+HANDLERS = ROOT / "handlers"
+TEMPLATES = ROOT / "cloudformation"
+_OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
+_WAIT = {"Delay": 1, "MaxAttempts": 300}
+_SETTLED_BADLY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+
+
+class StackFailed(Exception):
+    """A stack did not become what was asked; the text is one sentence with the first cause."""
+
+
+def package_handlers(folder: Path = HANDLERS) -> bytes:
+    """The deployment package: a zip of the folder's Python files, byte for byte reproducible."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
+        for path in sorted(folder.rglob("*.py")):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _OLDEST_DATE)
+            entry.external_attr = 0o644 << 16
+            entry.create_system = 3  # Unix, on Windows too
+            package.writestr(entry, path.read_bytes().replace(b"\r\n", b"\n"), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def upload_handlers(account: Account, folder: Path = HANDLERS) -> tuple[str, str]:
+    """Upload the deployment package unless it is there; its bucket and its key, which contains its hash."""
+    package = package_handlers(folder)
+    key = f"handlers/{hashlib.sha256(package).hexdigest()[:16]}.zip"
+    ensure_bucket(account)
+    account.client("s3").put_object(Bucket=account.bucket, Key=key, Body=package)
+    return account.bucket, key
+
+
+def ensure_bucket(account: Account) -> None:
+    """Make the learner's bucket if it is missing: private, as buckets are by default, and tagged."""
+    s3 = account.client("s3")
+    try:
+        s3.head_bucket(Bucket=account.bucket)
+        return
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+    region = account.target.region
+    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=account.bucket, **place)
+    s3.put_bucket_tagging(Bucket=account.bucket, Tagging={"TagSet": account.tag_list})
+
+
+def template_body(name: str) -> str:
+    """The text of a template in ``cloudformation/``. Raises ``StackFailed`` when there is none of that name."""
+    path = TEMPLATES / name
+    if not path.is_file():
+        known = ", ".join(sorted(file.name for file in TEMPLATES.glob("*.yaml")))
+        raise StackFailed(f"There is no template cloudformation/{name}; there are: {known}.")
+    return path.read_text("utf-8")
+
+
+def deploy(account: Account, stack_name: str, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Create the stack, or update it, wait until it is complete, and return its outputs.
+
+    An update without changes is fine. A stack that failed to be created is
+    deleted first. Raises ``StackFailed``.
+    """
+    formation = account.client("cloudformation")
+    status = stack_status(account, stack_name)
+    if status and status.endswith(_SETTLED_BADLY) and status not in ("UPDATE_ROLLBACK_COMPLETE",):
+        remove(account, stack_name)
+        status = None
+    arguments = {
+        "StackName": stack_name, "TemplateBody": template_body(template), "Tags": account.tag_list,
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]}
+    try:
+        formation.update_stack(**arguments) if status else formation.create_stack(**arguments)
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise StackFailed(f"CloudFormation refused {template}: {error.response['Error']['Message']}") from None
+    else:
+        wait(account, stack_name, "stack_update_complete" if status else "stack_create_complete")
+    return outputs(account, stack_name)
+
+
+def wait(account: Account, stack_name: str, waiter: str) -> None:
+    """Wait for a boto3 waiter of CloudFormation. Raises ``StackFailed`` with the first failed resource."""
+    try:
+        account.client("cloudformation").get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=_WAIT)
+    except WaiterError:
+        raise StackFailed(f"The stack {stack_name} is {stack_status(account, stack_name)}: "
+                          f"{first_failure(account, stack_name)}") from None
+
+
+def first_failure(account: Account, stack_name: str) -> str:
+    """The first failed resource of the last operation on a stack, and why, as one sentence."""
+    failure = "CloudFormation gave no reason."
+    for event in account.pages("cloudformation", "describe_stack_events", "StackEvents", StackName=stack_name):
+        status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
+        if status.endswith("_FAILED") and "cancelled" not in reason:
+            failure = f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+        if event["ResourceType"] == "AWS::CloudFormation::Stack" and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+            break  # events come newest first, and older operations do not matter
+    return failure
+
+
+def stack_status(account: Account, stack_name: str) -> str | None:
+    """The status of a stack, None if there is none of that name."""
+    try:
+        return account.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+
+
+def outputs(account: Account, stack_name: str) -> dict[str, str]:
+    """The outputs of a stack by key."""
+    stack = account.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+
+
+def parameters(account: Account, stack_name: str) -> dict[str, str]:
+    """The parameters of a stack by key."""
+    stack = account.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
+    return {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack.get("Parameters", ())}
+
+
+def remove(account: Account, stack_name: str) -> None:
+    """Delete a stack and wait until it is gone; harmless when there is none."""
+    if stack_status(account, stack_name):
+        account.client("cloudformation").delete_stack(StackName=stack_name)
+        wait(account, stack_name, "stack_delete_complete")

@@ -1,0 +1,119 @@
+"""What each lesson leaves behind, and how to bring an account to the state at which a lesson begins.
+
+One entry of ``STATES`` per lesson says what exists when it starts; ``bring_to``
+makes it so from any other state, forwards and backwards, and is idempotent.
+The steps are the ones that the lessons' cells show; tests compare the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import api, stack, tables
+from .account import STAGE_NAME, Account
+
+LAST_LESSON = 6
+
+
+@dataclass(frozen=True)
+class State:
+    """What exists. ``routes`` names each route's target: mock, default or chat; ``handlers`` the tables given
+    to the handlers stack, None when there is no such stack."""
+
+    tables: bool = False
+    routes: dict[str, str] = field(default_factory=dict)
+    handlers: tuple[str, ...] | None = None
+
+
+_MOCK = dict.fromkeys(api.ROUTE_KEYS, "mock")
+_CHAT = {**dict.fromkeys(api.ROUTE_KEYS, "chat"), "$default": "default"}
+STATES = {
+    1: State(),
+    2: State(tables=True),
+    3: State(tables=True, routes=_MOCK),
+    4: State(tables=True, routes={**_MOCK, "$default": "default"}, handlers=()),
+    5: State(tables=True, routes=_CHAT, handlers=("MessagesTable",)),
+    6: State(tables=True, routes=_CHAT, handlers=("MessagesTable", "ConnectionsTable")),
+}
+CREATES = {
+    0: "This lesson makes one stack: three tables, a WebSocket API, four functions and their roles.",
+    1: "This lesson makes three DynamoDB tables.",
+    2: "This lesson makes three tables and a WebSocket API.",
+    3: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with a function and its role.",
+    4: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
+    5: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
+    6: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
+    99: "This lesson deletes everything of the course whose name begins with your prefix.",
+}
+COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."
+
+
+def bring_to(account: Account, lesson: int) -> str | None:
+    """Bring the account to the state at which a lesson begins; returns the API's id, None when there is none.
+
+    Rows of the tables are deleted too, so that a lesson's cells find what they
+    found the first time. Lessons 0 and 99 begin with whatever there is.
+    """
+    if lesson not in STATES:
+        return api.find_api(account)
+    state = STATES[lesson]
+    if state.tables:
+        tables.ensure_tables(account)
+        tables.empty_tables(account)
+    api_id = api.ensure_api(account) if state.routes else api.find_api(account)
+    if api_id:
+        _build_api(account, api_id, state)
+    else:
+        _remove_stacks(account)
+    if api_id and not state.routes:
+        api.remove_api(account, api_id)
+        api_id = None
+    if not state.tables:
+        tables.remove_tables(account)
+    return api_id
+
+
+def handlers_parameters(account: Account, api_id: str, with_tables: tuple[str, ...]) -> dict[str, str]:
+    """The parameters of the handlers stack; uploads the deployment package."""
+    bucket, key = stack.upload_handlers(account)
+    names = {"MessagesTable": account.name("ChatMessages"), "ConnectionsTable": account.name("ChatConnections")}
+    return {"Prefix": account.prefix, "ApiId": api_id, "StageName": STAGE_NAME, "CodeBucket": bucket, "CodeKey": key,
+            **{name: full if name in with_tables else "" for name, full in names.items()}}
+
+
+def _build_api(account: Account, api_id: str, state: State) -> None:
+    integrations = {"mock": api.ensure_mock(account, api_id)}
+    if _shrinks(account, state):
+        # What goes away must not be a route's target any more.
+        api.point_routes(account, api_id, dict.fromkeys(state.routes, integrations["mock"]))
+    if state.handlers is None:
+        _remove_stacks(account)
+    else:
+        stack.remove(account, account.name("sessions"))
+        found = stack.deploy(account, account.name("handlers"), "handlers.yaml",
+                             handlers_parameters(account, api_id, state.handlers))
+        integrations |= {"default": found["DefaultIntegrationId"], "chat": found.get("ChatIntegrationId", "")}
+    api.point_routes(account, api_id, {key: integrations[word] for key, word in state.routes.items()})
+    if state.routes:
+        api.deploy_api(account, api_id)
+
+
+def _shrinks(account: Account, state: State) -> bool:
+    """Whether integrations that exist now will be gone in ``state``."""
+    was = _handlers_tables(account)
+    if was is None or state.handlers is None:
+        return True
+    return bool(set(was) - set(state.handlers)) or bool(stack.stack_status(account, account.name("sessions")))
+
+
+def _handlers_tables(account: Account) -> tuple[str, ...] | None:
+    name = account.name("handlers")
+    if not stack.stack_status(account, name):
+        return None
+    given = stack.parameters(account, name)
+    return tuple(key for key in ("MessagesTable", "ConnectionsTable") if given.get(key))
+
+
+def _remove_stacks(account: Account) -> None:
+    for short in ("sessions", "handlers"):
+        stack.remove(account, account.name(short))

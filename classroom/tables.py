@@ -1,0 +1,63 @@
+"""The three tables of the chat, as lesson 1 leaves them: made, emptied, deleted.
+
+The definitions here are those of notebook 01; a test compares what both make.
+"""
+
+from __future__ import annotations
+
+from .account import TABLES, Account
+
+
+def ensure_tables(account: Account) -> None:
+    """Make the tables that are missing and wait until all can be used."""
+    dynamodb = account.client("dynamodb")
+    existing = existing_tables(account)
+    for short in TABLES:
+        if account.name(short) not in existing:
+            dynamodb.create_table(TableName=account.name(short), Tags=account.tag_list, **_definition(short))
+    for short in TABLES:
+        dynamodb.get_waiter("table_exists").wait(TableName=account.name(short), WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+
+
+def empty_tables(account: Account) -> None:
+    """Delete every row of the tables; the tables stay."""
+    for short in TABLES:
+        name = account.name(short)
+        table = account.client("dynamodb").describe_table(TableName=name)["Table"]
+        attributes = [key["AttributeName"] for key in table["KeySchema"]]
+        keys = account.pages("dynamodb", "scan", "Items", TableName=name, ProjectionExpression=", ".join(
+            f"#{number}" for number in range(len(attributes))), ExpressionAttributeNames={
+            f"#{number}": attribute for number, attribute in enumerate(attributes)})
+        for key in keys:
+            account.client("dynamodb").delete_item(TableName=name, Key=key)
+
+
+def remove_tables(account: Account) -> None:
+    """Delete the tables that exist and wait until they are gone."""
+    dynamodb = account.client("dynamodb")
+    doomed = [account.name(short) for short in TABLES if account.name(short) in existing_tables(account)]
+    for name in doomed:
+        dynamodb.delete_table(TableName=name)
+    for name in doomed:
+        dynamodb.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+
+
+def existing_tables(account: Account) -> set[str]:
+    """The names of the learner's tables."""
+    return {name for name in account.pages("dynamodb", "list_tables", "TableNames")
+            if name.startswith(f"{account.prefix}-")}
+
+
+def _definition(short: str) -> dict:
+    on_demand = {"BillingMode": "PAY_PER_REQUEST"}
+    if short == "ChatMessages":
+        return {**on_demand, **_keys(("room_id", "S", "HASH"), ("timestamp", "N", "RANGE"))}
+    if short == "ChatConnections":
+        return {**_keys(("connection_id", "S", "HASH")), "BillingMode": "PROVISIONED",
+                "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+    return {**on_demand, **_keys(("connection_id", "S", "HASH"))}
+
+
+def _keys(*keys: tuple[str, str, str]) -> dict:
+    return {"AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind, _ in keys],
+            "KeySchema": [{"AttributeName": name, "KeyType": role} for name, _, role in keys]}

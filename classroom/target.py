@@ -1,0 +1,155 @@
+"""Which AWS a notebook works with: ``moto``, a local stage, or ``live``, a real account.
+
+Reads ``CHAT_TARGET``, ``CHAT_PREFIX``, ``CHAT_REGION`` and ``CHAT_YES``. On
+``moto`` it joins the stage of ``LOCALSTAGE_URL`` or starts one that ends with
+this kernel, and hands out nothing before the guard's proof. On ``live`` it
+leaves boto3's own settings alone and asks before the first change. The cells
+are the same on both; this file knows no lesson.
+"""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import os
+import re
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localstage import LocalStage, StageNotStarted
+
+from . import guard
+
+TARGETS = ("moto", "live")
+DEFAULT_PREFIX = "lab"
+_PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
+
+
+class TargetError(ValueError):
+    """The target cannot be used; the text is one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the AWS calls of this kernel go. ``rehearsal``: live code, a local stage in AWS's place."""
+
+    name: str
+    prefix: str
+    region: str
+    account_id: str
+    rehearsal: bool = False
+
+    def __str__(self) -> str:
+        where = "the local stage" if self.name == "moto" else "a rehearsal on the local stage" if self.rehearsal else "AWS"
+        return f"{where}, account {self.account_id}, region {self.region}, names begin with {self.prefix}-"
+
+
+def enter(environ: MutableMapping[str, str] | None = None) -> Target:
+    """Make this process ready for its target; may be called again at any time.
+
+    Afterwards ``boto3.client(...)`` in a cell reaches the target. Raises ``TargetError``.
+    """
+    environ = os.environ if environ is None else environ
+    name, prefix = target_name(environ), chosen_prefix(environ)
+    if name == "moto":
+        _enter_stage(environ)
+    if environ.get("CHAT_REGION"):
+        environ["AWS_REGION"] = environ["AWS_DEFAULT_REGION"] = environ["CHAT_REGION"]
+    boto3.setup_default_session()  # an older default session may hold a real profile
+    if name == "moto":
+        _prove_stage(environ)
+    elif any(variable.startswith("AWS_ENDPOINT_URL") for variable in environ):
+        raise TargetError("CHAT_TARGET is live, but AWS_ENDPOINT_URL leads elsewhere: unset it, "
+                          "or start Jupyter with CHAT_TARGET=live from a fresh terminal.")
+    return Target(name, prefix, _region(), _account_id(), name == "live" and guard.leads_to_a_stage(environ))
+
+
+def target_name(environ: Mapping[str, str]) -> str:
+    """``CHAT_TARGET``, moto unless it is set. Raises ``TargetError`` for anything unknown."""
+    name = environ.get("CHAT_TARGET", "").strip() or TARGETS[0]
+    if name not in TARGETS:
+        raise TargetError(f"CHAT_TARGET is {name!r}; it must be one of: {', '.join(TARGETS)}.")
+    return name
+
+
+def chosen_prefix(environ: Mapping[str, str]) -> str:
+    """What all names begin with: ``CHAT_PREFIX``, else lab on moto and the user's name on live."""
+    given = environ.get("CHAT_PREFIX", "").strip()
+    if not given:
+        return DEFAULT_PREFIX if target_name(environ) == "moto" else prefix_of(_user_name())
+    if not _PREFIX.fullmatch(given):
+        raise TargetError(f"CHAT_PREFIX is {given!r}; it must be 1 to 20 lower-case letters, digits and "
+                          "hyphens, begin with a letter and not end with a hyphen.")
+    return given
+
+
+def prefix_of(user: str) -> str:
+    """A valid prefix made from a user name, the same every time."""
+    plain = re.sub(r"[^a-z0-9]+", "", user.lower())[:20]
+    return re.sub(r"^[^a-z]+", "", plain) or DEFAULT_PREFIX
+
+
+def ask_once(target: Target, what: str, environ: MutableMapping[str, str] | None = None,
+             ask: Callable[[str], str] = input) -> None:
+    """On live, say where we are and what will be made, and go on only after a yes.
+
+    The answer holds for this kernel. ``CHAT_YES=1`` answers beforehand; a
+    rehearsal costs nothing and is not asked. Raises ``TargetError`` on anything but yes.
+    """
+    environ = os.environ if environ is None else environ
+    if target.name == "moto" or target.rehearsal or environ.get("CHAT_YES") == "1":
+        return
+    try:
+        answer = ask(f"This is {target}.\n{what}\nType yes to go on: ")
+    except (EOFError, NotImplementedError, RuntimeError):
+        raise TargetError("CHAT_TARGET is live and nobody is here to ask: set CHAT_YES=1 to agree beforehand.") from None
+    if answer.strip().lower() not in ("y", "yes"):
+        raise TargetError("Nothing was changed, because the answer was not yes; run the cell again to go on.")
+    environ["CHAT_YES"] = "1"
+
+
+def _enter_stage(environ: MutableMapping[str, str]) -> None:
+    if environ.get("LOCALSTAGE_URL"):
+        return
+    stage = LocalStage()
+    try:
+        stage.start()
+    except StageNotStarted as error:
+        guard.close_off(environ)
+        raise TargetError(f"The local stage did not start: {error}.") from None
+    atexit.register(stage.stop)
+    stage.activate()
+
+
+def _prove_stage(environ: MutableMapping[str, str]) -> None:
+    try:
+        guard.check(environ)
+    except guard.NotAtTheStage as error:
+        guard.close_off(environ)
+        raise TargetError(f"CHAT_TARGET is moto, but {error}; nothing was called. Restart the kernel without "
+                          "LOCALSTAGE_URL, or start Jupyter with: python3 course.py lab.") from None
+
+
+def _region() -> str:
+    region = boto3.Session().region_name
+    if not region:
+        raise TargetError("No AWS region is set: set CHAT_REGION, for instance to us-east-1.")
+    return region
+
+
+def _account_id() -> str:
+    try:
+        return boto3.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise TargetError(f"AWS did not tell which account this is ({error}); "
+                          "check your credentials with: aws sts get-caller-identity.") from None
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return DEFAULT_PREFIX
