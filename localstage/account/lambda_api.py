@@ -18,6 +18,7 @@ from aiohttp import web
 from localstage.account.function_directory import FunctionDirectory
 from localstage.account.moto_server import read_body
 from localstage.functions.definition import FunctionDefinition
+from localstage.functions.errors import InvocationRefused
 
 if TYPE_CHECKING:
     from localstage.functions.service import InvocationResult
@@ -79,7 +80,10 @@ class LambdaApi:
             return web.Response(status=202)
         context = request.headers.get("X-Amz-Client-Context")
         decoded = base64.b64decode(context).decode("utf-8") if context else None
-        result = await self._invoker.invoke(definition, payload, client_context=decoded)
+        try:
+            result = await self._invoker.invoke(definition, payload, client_context=decoded)
+        except InvocationRefused as refusal:
+            return _error(refusal.status, refusal.code, str(refusal))
         return _result(result, definition, request.headers.get("X-Amz-Log-Type") == "Tail")
 
 

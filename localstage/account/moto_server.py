@@ -10,6 +10,7 @@ import asyncio
 import io
 import logging
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -53,6 +54,9 @@ class MotoServer:
     def _load(self, extensions: Callable[[], None]) -> None:
         # AWS has its managed policies in every account; moto loads them only on request.
         os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        # jsonschema's optional IRI format builds a grammar at import, for a second;
+        # nothing here checks IRIs, so for this process the module is not there.
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)

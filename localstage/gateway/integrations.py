@@ -16,6 +16,7 @@ from localstage.core.integration_uri import function_arn_of
 from localstage.core.proxy_result import MalformedProxyResult, ProxyResult, read_proxy_result
 from localstage.core.snapshot import Integration, ServedStage
 from localstage.functions.definition import FunctionDefinition
+from localstage.functions.errors import InvocationRefused
 from localstage.gateway.http_integration import HttpUnreachable, call_http
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ class Integrations:
             raise NotInvocable(f"there is no function {arn or uri}")
         if check_permission and not self._directory.may_invoke(arn or "", source_arn):
             raise NotInvocable(f"API Gateway may not invoke {definition.name} for {source_arn}")
-        invocation = await self._invoker.invoke(definition, payload)
+        try:
+            invocation = await self._invoker.invoke(definition, payload)
+        except InvocationRefused as refusal:
+            raise NotInvocable(str(refusal)) from refusal
         if invocation.function_error:
             raise FunctionFailed(invocation.payload.decode("utf-8", "replace"))
         return invocation.payload
