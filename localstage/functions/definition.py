@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class FunctionDefinition:
     """One version of one function.
 
     ``arn`` is unqualified. ``code_zip`` is the deployment package, ``layer_zips``
-    the packages of its layers in the order given. Sizes in MB, times in seconds.
+    the packages of its layers in the order given. ``layer_sha256`` are their
+    digests as Lambda gives them; left out, they are computed from the packages.
+    Sizes in MB, times in seconds.
     """
 
     name: str
@@ -35,11 +38,22 @@ class FunctionDefinition:
     memory_mb: int = 128
     environment: Mapping[str, str] = field(default_factory=dict)
     layer_zips: tuple[bytes, ...] = field(default=(), repr=False)
+    layer_sha256: tuple[str, ...] = ()
 
     @property
+    def key(self) -> str:
+        """What names the pool of execution environments: the ARN with the version."""
+        return f"{self.arn}:{self.version}"
+
+    @property
+    def log_group(self) -> str:
+        """AWS: FIDELITY section 9, the log group of a function."""
+        return f"/aws/lambda/{self.name}"
+
+    @cached_property
     def revision(self) -> str:
         """A digest of everything that makes a warm execution environment reusable."""
         facts = [self.arn, self.version, self.handler, self.runtime, self.role_arn,
                  self.code_sha256, self.timeout_s, self.memory_mb, sorted(self.environment.items()),
-                 [hashlib.sha256(z).hexdigest() for z in self.layer_zips]]
+                 self.layer_sha256 or [hashlib.sha256(z).hexdigest() for z in self.layer_zips]]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

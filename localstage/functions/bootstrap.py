@@ -1,0 +1,148 @@
+"""What runs first in an execution environment: sets the stage's process up as Lambda's, then runs awslambdaric.
+
+Started by path with three arguments: the handler, "native" or "python" for
+the Runtime API client, and the directory of the layers. Runs inside the
+environment, so it knows nothing of the rest of localstage.
+"""
+
+from __future__ import annotations
+
+import _thread
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+RUNTIME_PACKAGES = frozenset({
+    "awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py",
+    "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "tzdata"})
+"""What a function may import without bringing it. Guess: FIDELITY has no list; these are Lambda's
+own runtime client, boto3, and what the two need (tzdata: Lambda's system has the time zones itself)."""
+
+
+class RuntimePackages:
+    """Finds the packages of Lambda's runtime in this Python's site-packages, and no others.
+
+    Everything else that is installed here stays out of reach, so that a
+    function that forgot to bring a package fails here as it fails on Lambda.
+    """
+
+    def __init__(self, directories: Sequence[str]) -> None:
+        self._directories = list(directories)
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None,
+                  target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+        if path is not None or name not in RUNTIME_PACKAGES:
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, self._directories, target)
+
+
+def main(handler: str, client: str, layers_root: str) -> None:
+    """Serves invocations until the process is killed or its init fails."""
+    end_with_the_stage(take_stdin())
+    if client == "python" or importlib.util.find_spec("runtime_client") is None:
+        from python_runtime_client import PythonRuntimeClient
+
+        sys.modules["runtime_client"] = PythonRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]).as_module()
+    sys.argv[1:] = [handler]
+    set_import_path(os.environ["LAMBDA_TASK_ROOT"], layers_root)
+
+    import awslambdaric.bootstrap
+
+    awslambdaric.bootstrap.create_log_sink = _log_sink
+    awslambdaric.bootstrap.run(handler, _runtime_client(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+
+
+def take_stdin() -> int:
+    """Moves stdin, the stage's pipe, to a descriptor that no child inherits; the handler reads an empty stdin."""
+    lifeline = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return lifeline
+
+
+def end_with_the_stage(lifeline: int) -> None:
+    """Ends this process and its group when the other end of the pipe closes, however the stage ended."""
+
+    def watch() -> None:
+        try:
+            while os.read(lifeline, 1):
+                pass
+        except OSError:
+            return  # the handler closed every descriptor it found
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
+
+    _thread.start_new_thread(watch, ())
+
+
+def set_import_path(task_root: str, layers_root: str) -> None:
+    """Orders ``sys.path`` as on Lambda: the package, the layers, the runtime."""
+    own = os.path.dirname(os.path.abspath(__file__))
+    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    versions = dict.fromkeys((here, os.environ["AWS_EXECUTION_ENV"].removeprefix("AWS_Lambda_")))
+    layers = [os.path.join(layers_root, "python", "lib", version, "site-packages") for version in versions]
+    layers.append(os.path.join(layers_root, "python"))
+    installed = [entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages")]
+    rest = [entry for entry in sys.path if entry not in installed and os.path.abspath(entry) != own]
+    sys.path[:] = [task_root, *filter(os.path.isdir, layers), *rest]
+    sys.meta_path.append(RuntimePackages(installed))
+
+
+def _runtime_client(address: str) -> Any:
+    """awslambdaric's client, able to call an address that has a path.
+
+    It waits for invocations in the main thread. On python3.12 and newer Lambda
+    waits in a second one, so that a SIGTERM is handled meanwhile; no signal but
+    SIGKILL is ever sent here, and a thread for each invocation costs 0.3 ms.
+    """
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient, LambdaRuntimeClientError
+    from awslambdaric.lambda_runtime_marshaller import to_json
+
+    class StageRuntimeClient(LambdaRuntimeClient):
+        def call_rapid(self, http_method, endpoint, expected_http_code, payload=None, headers=None):
+            import http.client
+
+            host, slash, path = self.lambda_runtime_address.partition("/")
+            connection = http.client.HTTPConnection(host)
+            body = None if http_method == "GET" else to_json(payload)
+            connection.request(http_method, slash + path + endpoint, body, headers or {})
+            response = connection.getresponse()
+            answer = response.read()
+            connection.close()
+            if response.status != expected_http_code:
+                raise LambdaRuntimeClientError(endpoint, response.status, answer)
+
+    return StageRuntimeClient(address)
+
+
+def _log_sink() -> Any:
+    """Writes to the stdout of the start, whatever the handler makes of ``sys.stdout``.
+
+    On Lambda a logger's record is one log event although it may have many
+    lines; here the line ends inside it are marked with a NUL (see output.py).
+    """
+    from awslambdaric.bootstrap import StandardLogSink
+
+    class StageLogSink(StandardLogSink):
+        def __init__(self) -> None:
+            super().__init__()
+            self._stream = sys.stdout
+
+        def log(self, msg, frame_type=None):
+            self._stream.write(msg.removesuffix("\n").replace("\n", "\0\n") + "\n")
+
+        def log_error(self, message_lines):
+            self._stream.write("\r".join(message_lines) + "\n")
+
+    return StageLogSink()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,129 @@
+"""One child process: its output as it comes, its exit as a future, its end with all its children.
+
+Lives on one event loop. Does not know what runs in the process. Its stdin is a
+pipe that nobody writes to: the child takes its closing for the end of this
+process (see bootstrap.py), so a killed stage leaves no child behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_STDOUT = 1
+_LINES_PER_S = 20_000
+_UNHURRIED_LINES = 1_000
+
+
+class ChildProcess(asyncio.SubprocessProtocol):
+    """A started process; make it with ``start``, and ``close`` it in the end.
+
+    ``exited`` becomes the return code, negative for a signal, when the process is gone.
+    """
+
+    def __init__(self, on_output: Callable[[bytes], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_output = on_output
+        self._received = 0
+        self._resume: asyncio.TimerHandle | None = None
+        self._transport: Any = None
+        self.exited: asyncio.Future[int] = self._loop.create_future()
+
+    @classmethod
+    async def start(cls, command: Sequence[str], *, directory: Path, environment: Mapping[str, str],
+                    on_output: Callable[[bytes], None]) -> ChildProcess:
+        """Starts the command in a process group of its own. Raises OSError."""
+        if sys.platform == "win32":
+            apart: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        else:
+            apart = {"start_new_session": True}
+        _, child = await asyncio.get_running_loop().subprocess_exec(
+            lambda: cls(on_output), *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, cwd=directory, env=dict(environment), **apart)
+        return child
+
+    @property
+    def pid(self) -> int:
+        return int(self._transport.get_pid())
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._received += 1
+        self._on_output(data)
+        lines = data.count(b"\n")
+        if lines > _UNHURRIED_LINES:
+            self._hold_back(lines / _LINES_PER_S)
+
+    def process_exited(self) -> None:
+        returncode = self._transport.get_returncode()
+        self._kill_group()
+        if not self.exited.done():
+            self.exited.set_result(returncode)
+
+    def kill(self) -> None:
+        """Ends the process and, on POSIX, every process of its group. Idempotent; ``exited`` follows."""
+        if self.exited.done():
+            return
+        self._kill_group()
+        if sys.platform == "win32":
+            try:
+                self._transport.kill()
+            except ProcessLookupError:
+                return  # it ended by itself
+
+    async def drain(self) -> None:
+        """Returns when all output that was written before the call has been passed on.
+
+        What a process has written is in the pipe, and each turn of the event
+        loop reads all that is there: a turn without output means an empty pipe.
+        """
+        self._let_go()
+        while True:
+            before = self._received
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if self._received == before:
+                return
+
+    async def close(self) -> None:
+        """Ends the process if it runs; returns when it is gone, its output read and its pipes are closed."""
+        self.kill()
+        await asyncio.shield(self.exited)
+        await self.drain()
+        if self._resume is not None:
+            self._resume.cancel()
+        self._transport.close()
+        await asyncio.sleep(0)
+
+    def _kill_group(self) -> None:
+        if sys.platform == "win32":
+            return
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return  # nobody of the group is left (macOS says EPERM of a group of zombies)
+
+    def _hold_back(self, pause_s: float) -> None:
+        """Stops reading for a moment, so that a process that prints without end waits, not the stage."""
+        pipe = self._transport.get_pipe_transport(_STDOUT)
+        if pipe is None or pipe.is_closing() or self._resume is not None or self.exited.done():
+            return
+        pipe.pause_reading()
+        self._resume = self._loop.call_later(pause_s, self._let_go)
+
+    def _let_go(self) -> None:
+        if self._resume is None:
+            return
+        self._resume.cancel()
+        self._resume = None
+        pipe = self._transport.get_pipe_transport(_STDOUT)
+        if pipe is not None and not pipe.is_closing():
+            pipe.resume_reading()

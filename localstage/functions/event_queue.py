@@ -1,0 +1,67 @@
+"""Invocations of type Event: accepted at once, run in the background, tried again after a function error.
+
+Does not know execution environments; it is given the coroutine that invokes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from localstage.clock import Clock
+from localstage.functions.definition import FunctionDefinition
+from localstage.functions.errors import InvocationRefused
+from localstage.functions.invocation import InvocationResult, new_request_id
+
+Invoke = Callable[[FunctionDefinition, bytes, str], Awaitable[InvocationResult]]
+
+
+class EventQueue:
+    """The events that are not finished yet. ``stop`` drops them.
+
+    ``retry_delays_s`` are the waits before the second, the third … attempt.
+    """
+
+    def __init__(self, invoke: Invoke, retry_delays_s: tuple[float, ...], clock: Clock) -> None:
+        self._invoke = invoke
+        self._retry_delays_s = retry_delays_s
+        self._clock = clock
+        self._deliveries: set[asyncio.Task[None]] = set()
+
+    def accept(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> str:
+        """Takes an event; returns its request id, which all attempts share."""
+        request_id = new_request_id()
+        delivery = asyncio.get_running_loop().create_task(self._deliver(definition_of, payload, request_id))
+        self._deliveries.add(delivery)
+        delivery.add_done_callback(self._deliveries.discard)
+        return request_id
+
+    async def stop(self) -> None:
+        """Drops what is not delivered; returns when no task is left."""
+        deliveries = list(self._deliveries)
+        for delivery in deliveries:
+            delivery.cancel()
+        await asyncio.gather(*deliveries, return_exceptions=True)
+
+    async def _deliver(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes,
+                       request_id: str) -> None:
+        for delay_s in (0.0, *self._retry_delays_s):
+            if delay_s:
+                await self._pass(delay_s)
+            definition = definition_of()
+            if definition is None:
+                return  # the function was deleted: AWS drops its events
+            try:
+                result = await self._invoke(definition, payload, request_id)
+            except InvocationRefused:
+                return  # another attempt would be refused as well
+            if result.function_error is None:
+                return
+
+    async def _pass(self, delay_s: float) -> None:
+        passed = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_later(delay_s, lambda: passed.done() or passed.set_result(None))
+        try:
+            await passed
+        finally:
+            timer.cancel()
