@@ -108,7 +108,7 @@ def read_event(target: Target, table: str, key: str) -> dict:
     return json.loads(row["Item"]["event"]["S"])
 
 
-@pytest.mark.parametrize(("wish", "status"), [("401", 401), ("400", 400), ("403", 403), ("501", 501), ("301", 301),
+@pytest.mark.parametrize(("wish", "status"), [("401", 401), ("400", 400), ("403", 403), ("501", 501), ("503", 503),
                                               ("raise", 502), ("none", 502)])
 def test_handshake_when_connect_refuses(target: Target, api: DeployedApi, wish: str, status: int):
     """The client sees the handler's own status; an exception or a malformed result is 502."""
