@@ -23,7 +23,7 @@ from localstage.environment import changes_for
 from localstage.launcher import LocalStage, StageNotStarted
 from localstage.running import run_command
 from localstage.settings import DEFAULT_PORT, DEFAULT_REGION, Settings
-from localstage.state import RunningStage, note_path, remove_note, running_stages
+from localstage.state import RunningStage, note_path, running_stages
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)?$")
 _UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, None: 1}
@@ -143,22 +143,13 @@ def _the_stage(port: int | None) -> RunningStage:
 
 
 def _gone_within(stage: RunningStage, seconds: float) -> bool:
-    """Waits for the stage's port to refuse; its note is removed by then."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not note_path(stage.port).exists() and all(s.pid != stage.pid for s in running_stages()) and _ended(stage):
-            return True
-        Event().wait(0.05)
-    return False
-
-
-def _ended(stage: RunningStage) -> bool:
-    try:
-        os.kill(stage.pid, 0)
-    except ProcessLookupError:
-        remove_note(note_path(stage.port))
-        return True
-    return False
+    """Waits for the stage's note to go, which a stage removes last; a killed one's goes by our looking."""
+    deadline, never = time.monotonic() + seconds, Event()
+    while note_path(stage.port).exists() and any(s.pid == stage.pid for s in running_stages()):
+        if time.monotonic() > deadline:
+            return False
+        never.wait(0.05)
+    return True
 
 
 def _complain(sentence: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -33,8 +34,7 @@ def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False)
         print(f"localstage: {busy}", file=sys.stderr)
         return 2
     finally:
-        if work_dir is None and directory.exists():
-            directory.rmdir()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
@@ -55,8 +55,8 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
         print(f"Local stage ready at {reach.url}", flush=True)
         await stop.wait()
     finally:
-        remove_note(notes[0])
         await stage.stop()
+        remove_note(notes[0])  # Last: who waits for the end waits for this.
     return 0
 
 

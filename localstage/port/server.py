@@ -7,6 +7,7 @@ functions; those are the desks it is given.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ class Port:
         try:
             self._listener = await loop.create_server(self._server, LOOPBACK, number, backlog=2048)
         except OSError as error:
-            raise PortBusy(f"Port {number} on {LOOPBACK} cannot be used ({error.strerror}); "
+            why = os.strerror(error.errno or 0).lower()
+            raise PortBusy(f"Port {number} on {LOOPBACK} cannot be used ({why}); "
                            "choose another with --port, or 0 for any free one.") from error
 
     async def stop(self) -> None:
