@@ -13,14 +13,15 @@ _WITHIN_S = 20.0
 _PAUSE_S = 0.05
 
 
-def eventually(look: Callable[[], T], is_there: Callable[[T], bool], what: str) -> T:
+def eventually(look: Callable[[], T], is_there: Callable[[T], bool], what: str,
+               within_s: float = _WITHIN_S) -> T:
     """Looks until what is seen satisfies; returns it. Raises AssertionError with what was waited for."""
-    deadline = time.monotonic() + _WITHIN_S
+    deadline = time.monotonic() + within_s
     never = Event()
     while True:
         seen = look()
         if is_there(seen):
             return seen
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {_WITHIN_S:.0f} s for {what}; last seen: {seen!r}")
+            raise AssertionError(f"waited {within_s:.0f} s for {what}; last seen: {seen!r}")
         never.wait(_PAUSE_S)
