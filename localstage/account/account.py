@@ -6,6 +6,9 @@ a service means is moto's or the extension's.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from aiohttp import web
 
 from localstage.account.function_directory import FunctionDirectory
@@ -32,7 +35,13 @@ class Account:
 
     async def start(self) -> None:
         """Loads moto; returns when calls can be answered."""
-        await self._moto.load(_extend_moto)
+        loop = asyncio.get_running_loop()
+
+        def function_deleted(arn: str) -> None:
+            if self._lambda is not None:
+                asyncio.run_coroutine_threadsafe(self._lambda.retire(arn), loop)
+
+        await self._moto.load(lambda: _extend_moto(function_deleted))
 
     def stop(self) -> None:
         """Ends the account thread."""
@@ -54,8 +63,9 @@ class Account:
         return served_stage(*found, api_id, stage_name) if found is not None else None
 
 
-def _extend_moto() -> None:
-    from localstage.account import apigatewayv2, cloudformation
+def _extend_moto(function_deleted: Callable[[str], None]) -> None:
+    from localstage.account import apigatewayv2, awslambda, cloudformation
 
     apigatewayv2.extend()
+    awslambda.extend(function_deleted)
     cloudformation.extend()

@@ -38,6 +38,9 @@ class Invoker(Protocol):
     async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> None:
         """Accepts an asynchronous invocation."""
 
+    async def retire(self, function_arn: str) -> None:
+        """Ends the environments of a function that is deleted."""
+
 
 class LambdaApi:
     """Answers Invoke; passes every other request of Lambda on to moto."""
@@ -47,6 +50,10 @@ class LambdaApi:
         self._directory = directory
         self._invoker = invoker
         self._moto = moto
+
+    async def retire(self, function_arn: str) -> None:
+        """Ends the environments of a function that is deleted."""
+        await self._invoker.retire(function_arn)
 
     @staticmethod
     def is_invocation(request: web.BaseRequest) -> bool:

@@ -1,0 +1,28 @@
+"""Lambda on the stage: moto's, which refuses what cannot run here and tells what is deleted.
+
+This package extends moto by subclassing; it knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["extend"]
+
+
+def extend(function_deleted: Callable[[str], None]) -> None:
+    """Makes moto use this package's backend; ``function_deleted`` gets the ARN of each deleted function.
+
+    It is called on the account thread. Must be called before moto makes its
+    first Lambda backend.
+    """
+    import moto.awslambda.models
+
+    from localstage.account.awslambda import models
+
+    def make_backend(region_name: str, account_id: str) -> models.StageLambdaBackend:
+        backend = models.StageLambdaBackend(region_name, account_id)
+        backend.function_deleted = function_deleted
+        return backend
+
+    moto.awslambda.models.lambda_backends.backend = make_backend  # type: ignore[assignment]

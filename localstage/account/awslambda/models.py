@@ -1,0 +1,52 @@
+"""The Lambda backend: moto's, with the limits of what a stage can run.
+
+Invocations never come here (``account/lambda_api.py`` answers them), so moto's
+Docker code is not reached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaBackend, LambdaFunction
+
+_PYTHON = re.compile(r"^python3\.\d+$")
+
+
+class StageLambdaBackend(LambdaBackend):
+    """Refuses, by name, functions that a stage cannot run."""
+
+    function_deleted: Callable[[str], None]
+
+    def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
+        _check(spec, spec.get("FunctionName", ""))
+        return super().create_function(spec)
+
+    def update_function_configuration(self, function_name: str, qualifier: str,
+                                      body: dict[str, Any]) -> dict[str, Any] | None:
+        _check({"Runtime": "python3.13", **body}, function_name)
+        return super().update_function_configuration(function_name, qualifier, body)
+
+    def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
+        function = self._lambdas.get_function_by_name_or_arn_with_qualifier(function_name, qualifier)
+        super().delete_function(function_name, qualifier)
+        if qualifier is None:
+            self.function_deleted(function.function_arn)
+
+
+def _check(spec: dict[str, Any], name: str) -> None:
+    runtime = spec.get("Runtime")
+    if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
+        raise InvalidParameterValueException(
+            f"The local stage runs functions from zip packages only; {name} is a container image.")
+    if not runtime or not _PYTHON.match(runtime):
+        raise InvalidParameterValueException(
+            f"The local stage runs Python functions only; {name} asks for the runtime {runtime}.")
+    # AWS: FIDELITY section 9, defaults and maxima.
+    for key, least, most in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):
+        value = spec.get(key)
+        if value is not None and not least <= int(value) <= most:
+            raise InvalidParameterValueException(f"{key} must be from {least} to {most}, not {value}.")

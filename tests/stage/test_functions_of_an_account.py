@@ -1,0 +1,133 @@
+"""Functions through Lambda's API: invoked, changed, refused, logged. FIDELITY section 9."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+
+from localstage import LocalStage
+from tests.stage.target import Target, create_function, package
+from tests.stage.waiting import eventually
+
+COUNTING = """
+import os
+
+count = 0
+
+def handler(event, context):
+    global count
+    count += 1
+    print("serving", event)
+    if event == "raise":
+        raise KeyError("as wished")
+    return {"count": count, "colour": os.environ.get("COLOUR"), "memory": context.memory_limit_in_mb,
+            "arn": context.invoked_function_arn}
+"""
+
+INVOKING = """
+import json, boto3
+
+def handler(event, context):
+    answer = boto3.client("lambda").invoke(FunctionName=event["name"], Payload=json.dumps("from another"))
+    return json.load(answer["Payload"])
+"""
+
+
+@pytest.fixture(scope="module")
+def counting(target: Target) -> str:
+    return create_function(target, COUNTING, Environment={"Variables": {"COLOUR": "blue"}})
+
+
+def invoke(target: Target, function: str, event: object, **options: object) -> dict:
+    answer = target.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event), **options)
+    return {**answer, "Payload": json.loads(answer["Payload"].read() or "null")}
+
+
+def test_invoke_when_synchronous(target: Target, counting: str):
+    """A synchronous invocation returns the result; the environment is reused."""
+    first, second = (invoke(target, counting, "hello", LogType="Tail") for _ in range(2))
+    assert first["StatusCode"] == 200 and "FunctionError" not in first
+    assert second["Payload"]["count"] == first["Payload"]["count"] + 1
+    assert (first["Payload"]["colour"], first["Payload"]["memory"], first["Payload"]["arn"]) == ("blue", "128", counting)
+    assert "serving hello" in base64.b64decode(first["LogResult"]).decode()
+
+
+def test_invoke_when_the_function_raises(target: Target, counting: str):
+    """An exception is status 200 with FunctionError and AWS's payload; the path reads /var/task."""
+    answer = invoke(target, counting, "raise")
+    assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+    assert list(answer["Payload"]) == ["errorMessage", "errorType", "requestId", "stackTrace"]
+    assert answer["Payload"]["errorType"] == "KeyError"
+    assert '"/var/task/handler.py"' in answer["Payload"]["stackTrace"][0]
+
+
+def test_invoke_when_asynchronous(target: Target, counting: str):
+    """An Event invocation is accepted with 202 and runs."""
+    mark = "asynchronous hello"
+    assert invoke(target, counting, mark, InvocationType="Event")["StatusCode"] == 202
+    group = f"/aws/lambda/{counting.rpartition(':')[2]}"
+
+    def messages() -> list[str]:
+        found = target.client("logs").filter_log_events(logGroupName=group)["events"]
+        return [event["message"] for event in found]
+
+    eventually(messages, lambda found: any(mark in message for message in found), "the function's output in its log")
+
+
+def test_invoke_when_a_function_invokes_another(target: Target, counting: str):
+    """A function may invoke another synchronously; nothing waits for itself."""
+    caller = create_function(target, INVOKING, Timeout=30)
+    assert invoke(target, caller, {"name": counting})["Payload"]["arn"] == counting
+
+
+def test_invoke_when_there_is_no_such_function(target: Target):
+    """An unknown function is ResourceNotFoundException."""
+    with pytest.raises(ClientError) as caught:
+        invoke(target, "nobody-has-this-function", {})
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_update_when_code_and_configuration_change(target: Target):
+    """New code and new variables are served by the next invocation."""
+    function = create_function(target, COUNTING)
+    lambda_ = target.client("lambda")
+    assert invoke(target, function, 1)["Payload"]["colour"] is None
+    lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": {"COLOUR": "red"}})
+    lambda_.get_waiter("function_updated_v2").wait(FunctionName=function)
+    assert invoke(target, function, 1)["Payload"] == {"count": 1, "colour": "red", "memory": "128", "arn": function}
+    lambda_.update_function_code(FunctionName=function, ZipFile=package("def handler(e, c):\n    return 'new'\n"))
+    lambda_.get_waiter("function_updated_v2").wait(FunctionName=function)
+    assert invoke(target, function, 1)["Payload"] == "new"
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"Runtime": "nodejs22.x"}, "The local stage runs Python functions only; refused asks for the runtime nodejs22.x."),
+    ({"Timeout": 901}, "Timeout must be from 1 to 900, not 901."),
+    ({"MemorySize": 20480}, "MemorySize must be from 128 to 10240, not 20480.")])
+def test_create_when_the_stage_cannot_run_it(stage: LocalStage, target: Target, counting: str, change: dict, said: str):
+    """What cannot run is refused at create_function in one sentence."""
+    role = target.client("lambda").get_function_configuration(FunctionName=counting)["Role"]
+    wanted = {"FunctionName": "refused", "Runtime": "python3.13", "Role": role, "Handler": "handler.handler",
+              "Code": {"ZipFile": package("")}, **change}
+    with pytest.raises(ClientError) as caught:
+        target.client("lambda").create_function(**wanted)
+    assert caught.value.response["Error"] == {"Code": "InvalidParameterValueException", "Message": said}
+
+
+def test_environments_when_their_function_is_deleted(stage: LocalStage, target: Target):
+    """The processes of a deleted function are ended."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def environments() -> int:
+        with opener.open(stage.url + "/_localstage/status", timeout=30) as answer:
+            return json.load(answer)["environments"]
+
+    function = create_function(target, COUNTING)
+    invoke(target, function, 1)
+    before = environments()
+    target.client("lambda").delete_function(FunctionName=function)
+    eventually(environments, lambda count: count < before, "the deleted function's environment to end")
