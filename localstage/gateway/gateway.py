@@ -18,8 +18,10 @@ from localstage.core.connection_life import GOING_AWAY, Ending, Happening
 from localstage.core.identifiers import connect_request_id, new_id, new_message_id
 from localstage.core.integration_uri import fill_stage_variables
 from localstage.core.proxy_result import ProxyResult
+from localstage.core.request_models import satisfies_model
 from localstage.core.selection import select_route
 from localstage.core.snapshot import Route, ServedStage
+from localstage.core.throttling import Throttles
 from localstage.gateway.authorizers import Authorizers
 from localstage.gateway.integrations import IntegrationFailed, Integrations
 from localstage.gateway.refusal import Refused
@@ -48,6 +50,7 @@ class Gateway:
         self._stages = stages
         self._integrations = integrations
         self._authorizers = Authorizers(integrations, clock)
+        self._throttles = Throttles()
         self._random_bytes = random_bytes
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -72,6 +75,8 @@ class Gateway:
                       handshake: events.HandshakeRequest) -> ProxyResult:
         """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
         route = stage.snapshot.routes.get("$connect")
+        if not self._throttles.allow_connection(stage, self._clock.monotonic()):
+            raise Refused(429, frames.TOO_MANY_REQUESTS)
         if route is None:
             return ProxyResult(200)  # FIDELITY section 3: route and integration are optional.
         stamp = events.EventStamp(connect_request_id(connection.connection_id, self._random_bytes),
@@ -140,7 +145,13 @@ class Gateway:
             # Guess: a route without an integration answers as one that is not there.
             self._send_error(connection, frames.FORBIDDEN, stamp)
             return
+        if not self._throttles.allow(stage, route.route_key, self._clock.monotonic()):
+            self._send_error(connection, frames.TOO_MANY_REQUESTS, stamp)
+            return
         message_id = new_message_id(facts.connection_id, self._random_bytes)
+        if not satisfies_model(route.model_selection_expression, route.request_models, text):
+            self._try_send(connection, frames.bad_request_body_frame(connection.connection_id, message_id))
+            return
         event = events.message_event(facts, stamp, route.route_key, message_id, text,
                                      _without_latency(connection.authorizer))
         try:
