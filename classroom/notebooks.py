@@ -1,0 +1,74 @@
+"""For maintainers: run the notebooks and keep their outputs the way they are committed.
+
+    python -m classroom.notebooks run            all of them, each on a stage of its own
+    python -m classroom.notebooks run 05 99      some of them
+
+A notebook is run on the target of the environment and written back with its
+outputs and execution counts, without what differs from run to run: widget
+state, model ids, timings, the name of the machine's kernel. Nothing is written
+when a cell fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from .stack import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+           "language_info": {"name": "python"}}
+
+
+def paths(wanted: list[str]) -> list[Path]:
+    """The notebooks whose names begin with one of ``wanted``, all of them when it is empty."""
+    return [path for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+            if not wanted or any(path.name.startswith(start) for start in wanted)]
+
+
+def run(path: Path, timeout_s: int = 60) -> None:
+    """Run one notebook and write it back. Raises nbclient's ``CellExecutionError`` with the failing cell."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    # The kernel's environment is this process's: on moto it starts a stage of its own.
+    NotebookClient(notebook, timeout=timeout_s, resources={"metadata": {"path": str(path.parent)}},
+                   record_timing=False, store_widget_state=False).execute()
+    tidy(notebook)
+    nbformat.write(notebook, path)
+
+
+def tidy(notebook) -> None:
+    """Take out of a notebook, in place, what differs from run to run or from machine to machine."""
+    notebook.metadata.clear()
+    notebook.metadata.update(_KERNEL)
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata.clear()
+        if tags:
+            cell.metadata["tags"] = tags
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+            if "metadata" in output:
+                output["metadata"].clear()
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; returns the exit status."""
+    if not arguments or arguments[0] != "run" or not paths(arguments[1:]):
+        sys.stderr.write(re.sub(r"\n\n", "\n", __doc__ or "").strip() + "\n")
+        return 2
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    for path in paths(arguments[1:]):
+        print(path.name, flush=True)
+        run(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,75 @@
+"""The deployment package, and notebooks as they are committed."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+
+import nbformat
+import pytest
+
+from classroom.notebooks import main, tidy
+from classroom.preflight import missing_files, missing_packages
+from classroom.stack import StackFailed, package_handlers, template_body
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with two handlers and things that are none."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "b.py").write_text("print('b')\n")
+    (tmp_path / "shared" / "a.py").write_text("print('a')\n")
+    (tmp_path / "README.md").write_text("no handler")
+    return tmp_path
+
+
+def test_package_when_made_twice(folder):
+    """The same sources give the same bytes, whatever the files' times are."""
+    first = package_handlers(folder)
+    os.utime(folder / "b.py", (1, 1))
+    assert package_handlers(folder) == first
+
+
+def test_package_when_a_source_changes(folder):
+    """Other sources give other bytes."""
+    first = package_handlers(folder)
+    (folder / "b.py").write_text("print('c')\n")
+    assert package_handlers(folder) != first
+
+
+def test_package_when_unpacked(folder):
+    """The package holds the Python files with their paths, readable by everybody, and nothing else."""
+    package = zipfile.ZipFile(io.BytesIO(package_handlers(folder)))
+    assert package.namelist() == ["b.py", "shared/a.py"]
+    assert {entry.external_attr >> 16 for entry in package.infolist()} == {0o644}
+
+
+def test_template_when_there_is_none():
+    """A missing template is one sentence with the names of those that exist."""
+    with pytest.raises(StackFailed, match=r"^There is no template cloudformation/nope.yaml; there are: .*handlers.yaml"):
+        template_body("nope.yaml")
+
+
+def test_preflight_when_installed():
+    """Every package that requirements.txt names for all systems is found, and so are the course's files."""
+    assert (missing_packages(), missing_files()) == ([], [])
+
+
+def test_tidy_when_a_notebook_was_run():
+    """Widget state, model ids, timings and other metadata go; outputs, counts and tags stay."""
+    view = "application/vnd.jupyter.widget-view+json"
+    cell = nbformat.v4.new_code_cell("1", execution_count=3, metadata={"tags": ["cleanup"], "execution": {"a": "b"}}, outputs=[
+        nbformat.v4.new_output("execute_result", {"text/plain": "<p>", view: {"model_id": "x"}}, metadata={"m": 1})])
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}, "kernelspec": {"name": "venv", "display_name": "my venv"}})
+    tidy(notebook)
+    assert notebook.metadata.kernelspec.name == "python3" and "widgets" not in notebook.metadata
+    assert cell.metadata == {"tags": ["cleanup"]} and cell.execution_count == 3
+    assert cell.outputs[0].data == {"text/plain": "<p>"} and cell.outputs[0].metadata == {}
+
+
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "77"]])
+def test_notebooks_command_when_misused(arguments, capsys):
+    """A wrong command says how it is used and ends with status 2."""
+    assert main(arguments) == 2
+    assert "python -m classroom.notebooks run" in capsys.readouterr().err

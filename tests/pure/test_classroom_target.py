@@ -1,0 +1,84 @@
+"""Which target a notebook works with, and the question before the first change."""
+
+from __future__ import annotations
+
+import pytest
+
+from classroom.target import Target, TargetError, ask_once, chosen_prefix, prefix_of, target_name
+
+LIVE = Target("live", "alice", "us-east-1", "111122223333")
+
+
+def test_target_name_when_nothing_is_set():
+    """Without CHAT_TARGET nothing reaches AWS: the target is moto."""
+    assert target_name({}) == "moto"
+    assert target_name({"CHAT_TARGET": " "}) == "moto"
+
+
+@pytest.mark.parametrize("name", ["aws", "Live", "moto,live", "production"])
+def test_target_name_when_unknown(name):
+    """An unknown target is refused in one sentence that names the known ones."""
+    with pytest.raises(ValueError, match=r"^CHAT_TARGET is .*; it must be one of: moto, live\.$"):
+        target_name({"CHAT_TARGET": name})
+
+
+def test_prefix_when_nothing_is_set():
+    """On moto the prefix is lab on every machine; on live it is the user's, since many may share the account."""
+    assert chosen_prefix({}) == "lab"
+    assert chosen_prefix({"CHAT_TARGET": "live"}) == chosen_prefix({"CHAT_TARGET": "live"})
+
+
+@pytest.mark.parametrize("prefix", ["Alice", "a_b", "1st", "a-", "-a", "x" * 21, "a b", "lab/../x"])
+def test_prefix_when_invalid(prefix):
+    """A prefix that AWS would refuse in some name is refused at once."""
+    with pytest.raises(TargetError, match="it must be 1 to 20 lower-case letters"):
+        chosen_prefix({"CHAT_PREFIX": prefix})
+
+
+@pytest.mark.parametrize(("user", "prefix"), [
+    ("alice", "alice"), ("Alice.Smith", "alicesmith"), ("jürgen", "jrgen"), ("42", "lab"), ("", "lab"), ("x" * 40, "x" * 20),
+    ("7of9", "of9")])
+def test_prefix_of_when_made_from_a_user_name(user, prefix):
+    """Any user name gives a valid prefix."""
+    assert prefix_of(user) == prefix
+    assert chosen_prefix({"CHAT_PREFIX": prefix}) == prefix
+
+
+def test_ask_when_the_answer_is_yes():
+    """On live the question says account, region, prefix and what will be made; the answer holds for the kernel."""
+    asked: list[str] = []
+    environ: dict[str, str] = {}
+    for _ in range(2):
+        ask_once(LIVE, "This lesson makes a table.", environ, lambda text: asked.append(text) or "yes")
+    assert len(asked) == 1
+    for fact in ("111122223333", "us-east-1", "alice-", "This lesson makes a table."):
+        assert fact in asked[0]
+
+
+@pytest.mark.parametrize("answer", ["", "no", "yep, sure", "n"])
+def test_ask_when_the_answer_is_anything_else(answer):
+    """Anything but yes stops before the first change."""
+    with pytest.raises(TargetError, match="Nothing was changed"):
+        ask_once(LIVE, "", {}, lambda text: answer)
+
+
+def test_ask_when_nobody_can_answer():
+    """Where no one is there to ask, the sentence names CHAT_YES."""
+    def nobody(text):
+        raise EOFError
+
+    with pytest.raises(TargetError, match="set CHAT_YES=1"):
+        ask_once(LIVE, "", {}, nobody)
+
+
+@pytest.mark.parametrize(("target", "environ"), [
+    (LIVE, {"CHAT_YES": "1"}),
+    (Target("moto", "lab", "us-east-1", "123456789012"), {}),
+    (Target("live", "lab", "us-east-1", "123456789012", rehearsal=True), {}),
+])
+def test_ask_when_there_is_nothing_to_ask(target, environ):
+    """On moto, in a rehearsal and after CHAT_YES=1 nobody is asked."""
+    def fail(text):
+        raise AssertionError("asked")
+
+    ask_once(target, "", environ, fail)
