@@ -49,6 +49,8 @@ def main(handler: str, client: str, layers_root: str) -> None:
 
         sys.modules["runtime_client"] = PythonRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]).as_module()
     sys.argv[1:] = [handler]
+    if os.environ.get("LC_CTYPE") == "C.UTF-8":  # set by Python itself where the locale en_US.UTF-8 is missing
+        del os.environ["LC_CTYPE"]
     set_import_path(os.environ["LAMBDA_TASK_ROOT"], layers_root)
 
     import awslambdaric.bootstrap

@@ -39,9 +39,10 @@ class Conclusions:
         self._conclude(invocation, payload, self._report(invocation, facts), function_error=None)
         return True
 
-    def raised(self, invocation: Invocation, facts: Facts, payload: bytes) -> None:
-        """The runtime posted an error: the handler raised or its result is no JSON."""
+    def raised(self, invocation: Invocation, facts: Facts, payload: bytes) -> bool:
+        """The runtime posted an error: the handler raised or its result is no JSON. Always True."""
         self._conclude(invocation, self._log.masked(payload), self._report(invocation, facts))
+        return True
 
     def timed_out(self, invocation: Invocation, facts: Facts) -> None:
         """The process was killed at the time limit. AWS: FIDELITY section 9, timeout."""

@@ -134,13 +134,14 @@ class Environment:
         self._current = None
         current.timer.cancel()
         duration_ms = self._elapsed_ms(current.began)
-        if self._process is not None:
-            await self._process.drain()
-        facts = Facts(duration_ms, current.init_ms, self._measured_memory() or max_memory_mb)
-        if is_error:
-            self._conclusions.raised(current.invocation, facts, payload)
-            return True
-        return self._conclusions.answered(current.invocation, facts, payload)
+        try:
+            if self._process is not None:
+                await self._process.drain()
+        finally:
+            facts = Facts(duration_ms, current.init_ms, self._measured_memory() or max_memory_mb)
+            conclude = self._conclusions.raised if is_error else self._conclusions.answered
+            fits = conclude(current.invocation, facts, payload)
+        return fits
 
     def post_init_error(self, payload: bytes) -> None:
         """The runtime says why its init failed, before it ends itself. Raises IllegalMove."""

@@ -85,7 +85,9 @@ def _masks(place: Place, runtime: str) -> Masks:
     """What Lambda calls the directories of this machine. Guess: FIDELITY has /var/task and /var/runtime only."""
     library = f"/var/lang/lib/{runtime}"
     directories = {place.task_root: "/var/task", place.layers_root: "/opt", place.temp_dir: "/tmp",
-                   str(_BOOTSTRAP.parent): "/var/runtime", sys.prefix: "/var/lang", sys.base_prefix: "/var/lang"}
+                   str(_BOOTSTRAP.parent): "/var/runtime"}
+    if sys.prefix != sys.base_prefix:
+        directories[sys.prefix] = "/var/lang"  # a virtual environment; never a system's /usr
     for name in ("stdlib", "platstdlib"):
         directories[sysconfig.get_path(name)] = library
     for name in ("purelib", "platlib"):

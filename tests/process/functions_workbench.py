@@ -10,9 +10,10 @@ import base64
 import hashlib
 import io
 import json
+import os
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +32,6 @@ class KeptLog:
 
     def __init__(self) -> None:
         self.streams: dict[str, list[str]] = {}
-        self.changed = asyncio.Condition()
 
     def put(self, definition: FunctionDefinition, log_group: str, log_stream: str,
             events: Sequence[tuple[int, str]]) -> None:
@@ -118,9 +118,42 @@ async def workbench(**options: Any) -> AsyncIterator[Workbench]:
             await runner.cleanup()
 
 
+def with_workbench(**options: Any) -> Callable[[Callable[[Workbench], Awaitable[None]]], Callable[[], None]]:
+    """Makes a test of a coroutine function that takes a workbench."""
+
+    def decorate(test: Callable[[Workbench], Awaitable[None]]) -> Callable[[], None]:
+        async def inside() -> None:
+            async with workbench(**options) as bench:
+                await asyncio.wait_for(test(bench), 60)
+
+        def run() -> None:
+            asyncio.run(inside())
+
+        run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
+        return run
+
+    return decorate
+
+
 async def until(holds: Callable[[], bool], what: str, deadline_s: float = 10.0) -> None:
     """Returns when ``holds()`` is true; fails with ``what`` after the deadline."""
     end = asyncio.get_running_loop().time() + deadline_s
     while not holds():
         assert asyncio.get_running_loop().time() < end, f"waited {deadline_s} s for {what}"
         await asyncio.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this number runs; one that ended but was not yet reaped does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        pass
+    if os.path.isdir("/proc/self"):
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
