@@ -15,3 +15,11 @@ def extend() -> None:
     Must be called before moto makes its first cloudformation backend, and
     before the first request to its server.
     """
+    import moto.cloudformation.models
+    import moto.cloudformation.urls
+
+    from . import urls
+    from .models import StackEngineBackend
+
+    moto.cloudformation.models.cloudformation_backends.backend = StackEngineBackend
+    moto.cloudformation.urls.url_paths.update(urls.url_paths)

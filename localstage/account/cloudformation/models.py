@@ -1,0 +1,392 @@
+"""The CloudFormation backend: the stacks, change sets and exports of one account and region.
+
+Decides which request may do what to which stack. moto finds the URLs of this
+backend in the ``urls`` module beside this file, and keeps StackSets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.cloudformation import models as moto_models
+from moto.cloudformation.utils import generate_changeset_id, generate_stack_id
+from moto.core.utils import utcnow
+
+from . import names
+from .account_apis import AccountApis
+from .change_set import NO_CHANGES, ChangeSet
+from .definition import Definition, Owner, check_capabilities, define
+from .errors import (
+    AlreadyExists,
+    ChangeSetNotFound,
+    InvalidChangeSetStatus,
+    StackNotFound,
+    ValidationError,
+)
+from .notifications import notifier
+from .operations import CreateStack, DeleteStack, Exports, Steps, UpdateStack
+from .parameters import given_parameters
+from .plan import planned_changes, would_change
+from .registry import Registry
+from .stack import Output, Stack
+
+UPDATABLE = (
+    "CREATE_COMPLETE",
+    "IMPORT_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE",
+)
+
+
+@dataclass
+class StackRequest:
+    """What a request to create or update a stack says, whichever way it is made."""
+
+    name: str
+    template: str | None
+    """The text; None for the previous template."""
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    tags: dict[str, str] | None = None
+    capabilities: list[str] = field(default_factory=list)
+    notification_arns: list[str] | None = None
+    role_arn: str | None = None
+    token: str | None = None
+    disable_rollback: bool = False
+    on_failure: str = "ROLLBACK"
+    timeout_in_minutes: int | None = None
+    policy_body: str | None = None
+    termination_protection: bool = False
+
+
+class StackEngineBackend(moto_models.CloudFormationBackend):
+    """moto's backend with a stack engine that does what CloudFormation does."""
+
+    stacks: dict[str, Stack]  # type: ignore[assignment]
+    deleted_stacks: dict[str, Stack]  # type: ignore[assignment]
+    change_sets: dict[str, ChangeSet]  # type: ignore[assignment]
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self.apis = AccountApis(account_id, region_name)
+        self.registry = Registry(region_name)
+
+    # Stacks
+
+    def create_stack(self, request: StackRequest) -> Stack:  # type: ignore[override]
+        """Create a stack. Its resources' failures are in its status, not raised.
+
+        Raises:
+            ValidationError, AlreadyExists, InsufficientCapabilities: no stack is made.
+        """
+        names.check_stack_name(request.name)
+        if self._living(request.name) is not None:
+            raise AlreadyExists(f"Stack [{request.name}] already exists")
+        stack = self._new_stack(request)
+        given = given_parameters(request.parameters)
+        definition = define(request.template or "", given, self._owner(stack))
+        check_capabilities(definition, request.capabilities)
+        self.stacks[stack.stack_id] = stack
+        self._create(stack, definition, request.on_failure)
+        return stack
+
+    def update_stack(self, request: StackRequest) -> Stack:  # type: ignore[override]
+        """Update a stack. Its resources' failures are in its status, not raised.
+
+        Raises:
+            ValidationError, InsufficientCapabilities: nothing has changed. Also when
+                there is nothing to update.
+        """
+        stack = self._living(request.name)
+        if stack is None or stack.definition is None:
+            raise ValidationError(f"Stack [{request.name}] does not exist")
+        self._check_updatable(stack)
+        definition = self._redefined(stack, request)
+        check_capabilities(definition, request.capabilities)
+        tags = stack.tags if request.tags is None else request.tags
+        if not would_change(stack, definition, self.export_value, tags):
+            raise ValidationError("No updates are to be performed.")
+        stack.token = request.token
+        self._take_settings(stack, request.capabilities, request.notification_arns,
+                            request.role_arn)  # fmt: skip
+        _run(UpdateStack(stack, definition, self._exports(), tags).steps(request.disable_rollback))
+        return stack
+
+    def delete_stack(  # type: ignore[override]
+        self, name_or_id: str, retained: tuple[str, ...] = (), token: str | None = None
+    ) -> None:
+        """Delete a stack; one that does not exist, or no longer, is not an error."""
+        stack = self._living(name_or_id)
+        if stack is None:
+            return
+        if stack.termination_protection:
+            raise ValidationError(
+                f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+            )
+        if retained and stack.status != "DELETE_FAILED":
+            raise ValidationError(
+                f"Invalid operation on stack [{stack.stack_id}]. RetainResources can only be "
+                "specified when the stack is in the DELETE_FAILED state."
+            )
+        stack.token = token
+        if stack.definition is None:
+            stack.enter("DELETE_COMPLETE")
+        else:
+            steps = DeleteStack(stack, stack.definition, self._exports()).steps(list(retained))
+            _run(steps)
+        self._bury_if_gone(stack)
+
+    def find_stack(self, name_or_id: str) -> Stack:
+        """A living stack by name or id, or a deleted one by id.
+
+        Raises:
+            StackNotFound: there is none.
+        """
+        stack = self._living(name_or_id) or self.deleted_stacks.get(name_or_id)
+        if stack is None:
+            raise StackNotFound(name_or_id)
+        return stack
+
+    def list_all_stacks(self, statuses: list[str]) -> list[Stack]:
+        """Every stack there was, newest first, of the given statuses or of any."""
+        every = [*self.stacks.values(), *self.deleted_stacks.values()]
+        chosen = [stack for stack in every if not statuses or stack.status in statuses]
+        return sorted(chosen, key=lambda stack: stack.created, reverse=True)
+
+    # Change sets
+
+    def create_change_set(  # type: ignore[override]
+        self, request: StackRequest, name: str, kind: str, description: str | None,
+        on_stack_failure: str | None = None,
+    ) -> ChangeSet:  # fmt: skip
+        """Plan what a request would do. An empty plan is a FAILED change set, not an error."""
+        names.check_stack_name(request.name)
+        names.check_change_set_name(name)
+        stack = self._living(request.name)
+        if kind == "CREATE":
+            stack, definition = self._first_definition(stack, request, name)
+        else:
+            if stack is None or stack.definition is None:
+                raise ValidationError(f"Stack [{request.name}] does not exist")
+            self._check_updatable(stack)
+            self._check_new_change_set(stack, name)
+            definition = self._redefined(stack, request)
+        check_capabilities(definition, request.capabilities, expands=False)
+        tags = stack.tags if request.tags is None else request.tags
+        change_set = ChangeSet(
+            change_set_id=generate_changeset_id(name, self.region_name, self.account_id),
+            name=name,
+            stack_id=stack.stack_id,
+            stack_name=stack.name,
+            kind=kind,
+            definition=definition,
+            changes=planned_changes(stack, definition, self.export_value, tags),
+            tags=request.tags,
+            capabilities=request.capabilities,
+            notification_arns=request.notification_arns or [],
+            role_arn=request.role_arn,
+            description=description,
+            on_stack_failure=on_stack_failure,
+        )
+        if kind == "UPDATE" and not would_change(stack, definition, self.export_value, tags):
+            change_set.status, change_set.status_reason = "FAILED", NO_CHANGES
+            change_set.execution_status = "UNAVAILABLE"
+        if stack.stack_id not in self.stacks:
+            self.stacks[stack.stack_id] = stack
+            stack.enter("REVIEW_IN_PROGRESS", "User Initiated")
+        self.change_sets[change_set.change_set_id] = change_set
+        return change_set
+
+    def find_change_set(self, name_or_id: str, stack_name: str | None) -> ChangeSet:
+        """A change set by its id, or by its name and its stack.
+
+        Raises:
+            ChangeSetNotFound: there is none.
+        """
+        if name_or_id in self.change_sets:
+            return self.change_sets[name_or_id]
+        if stack_name:
+            stack = self.find_stack(stack_name)
+            for change_set in self.change_sets.values():
+                if change_set.name == name_or_id and change_set.stack_id == stack.stack_id:
+                    return change_set
+        raise ChangeSetNotFound(name_or_id)
+
+    def execute_change_set(  # type: ignore[override]
+        self, name_or_id: str, stack_name: str | None = None, disable_rollback: bool = False,
+        token: str | None = None,
+    ) -> None:  # fmt: skip
+        """Do what a change set planned; the stack's other change sets are dropped."""
+        change_set = self.find_change_set(name_or_id, stack_name)
+        if change_set.execution_status != "AVAILABLE":
+            raise InvalidChangeSetStatus(
+                f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current "
+                f"status of [{change_set.status}]"
+            )
+        stack = self.stacks[change_set.stack_id]
+        stack.token, stack.change_set_id = token, change_set.change_set_id
+        change_set.execution_status = "EXECUTE_IN_PROGRESS"
+        self._take_settings(stack, change_set.capabilities, change_set.notification_arns,
+                            change_set.role_arn)  # fmt: skip
+        if change_set.kind == "CREATE":
+            stack.disable_rollback = disable_rollback
+            stack.tags = change_set.tags or {}
+            on_failure = change_set.on_stack_failure or (
+                "DO_NOTHING" if disable_rollback else "ROLLBACK"
+            )
+            self._create(stack, change_set.definition, on_failure)
+        else:
+            exports = self._exports()
+            update = UpdateStack(stack, change_set.definition, exports, change_set.tags)
+            _run(update.steps(disable_rollback))
+        change_set.execution_status = "EXECUTE_COMPLETE"
+        self.change_sets = {
+            other_id: other
+            for other_id, other in self.change_sets.items()
+            if other.stack_id != stack.stack_id or other is change_set
+        }
+
+    def delete_change_set(  # type: ignore[override]
+        self, name_or_id: str, stack_name: str | None = None
+    ) -> None:
+        """Drop a change set; a CREATE one leaves its stack REVIEW_IN_PROGRESS, as on AWS."""
+        change_set = self.find_change_set(name_or_id, stack_name)
+        del self.change_sets[change_set.change_set_id]
+
+    # Exports
+
+    def all_exports(self) -> list[tuple[Stack, Output]]:
+        """Each export with the stack that it belongs to."""
+        return [
+            (stack, output) for stack in self.stacks.values() for output in stack.exports.values()
+        ]
+
+    def importers(self, export_name: str) -> list[Stack]:
+        """The stacks that import an export."""
+        return [stack for stack in self.stacks.values() if export_name in stack.imports]
+
+    def export_value(self, name: str) -> str:
+        """Raises ValidationError when nobody exports the name."""
+        for _, output in self.all_exports():
+            if output.export_name == name:
+                return output.value
+        raise ValidationError(f"No export named {name} found.")
+
+    def _export_refusal(self, stack: Stack, wanted: dict[str, Output]) -> str | None:
+        for owner, output in self.all_exports():
+            if owner is not stack and output.export_name in wanted:
+                return (
+                    f"Export with name {output.export_name} is already exported by stack "
+                    f"{owner.name}."
+                )
+        for name, output in stack.exports.items():
+            users = self.importers(name)
+            if users and name not in wanted:
+                return f"Export {name} cannot be deleted as it is in use by {_names(users)}"
+            if users and wanted[name].value != output.value:
+                return f"Export {name} cannot be updated as it is in use by {_names(users)}"
+        return None
+
+    def _exports(self) -> Exports:
+        return Exports(value=self.export_value, refusal=self._export_refusal)
+
+    # What the operations share
+
+    def _living(self, name_or_id: str) -> Stack | None:
+        for stack in self.stacks.values():
+            if name_or_id in (stack.name, stack.stack_id):
+                return stack
+        return None
+
+    def _new_stack(self, request: StackRequest) -> Stack:
+        stack = Stack(
+            stack_id=generate_stack_id(request.name, self.region_name, self.account_id),
+            name=request.name,
+            tags=request.tags or {},
+            capabilities=request.capabilities,
+            notification_arns=request.notification_arns or [],
+            role_arn=request.role_arn,
+            timeout_in_minutes=request.timeout_in_minutes,
+            disable_rollback=request.on_failure == "DO_NOTHING",
+            termination_protection=request.termination_protection,
+            policy_body=request.policy_body,
+            token=request.token,
+        )
+        stack.notify = notifier(stack, self.apis)
+        return stack
+
+    def _owner(self, stack: Stack) -> Owner:
+        return Owner(
+            self.apis,
+            self.registry,
+            stack.stack_id,
+            stack.name,
+            tuple(stack.notification_arns),
+        )
+
+    def _create(self, stack: Stack, definition: Definition, on_failure: str) -> None:
+        _run(CreateStack(stack, definition, self._exports()).steps(on_failure))
+        self._bury_if_gone(stack)
+
+    def _first_definition(
+        self, stack: Stack | None, request: StackRequest, name: str
+    ) -> tuple[Stack, Definition]:
+        if stack is not None and stack.definition is not None:
+            raise ValidationError(
+                f"Stack [{stack.name}] already exists and cannot be created again with the "
+                f"changeSet [{name}]."
+            )
+        if stack is None:
+            stack = self._new_stack(request)
+        self._check_new_change_set(stack, name)
+        given = given_parameters(request.parameters)
+        return stack, define(request.template or "", given, self._owner(stack))
+
+    def _redefined(self, stack: Stack, request: StackRequest) -> Definition:
+        previous = stack.definition
+        assert previous is not None
+        text = previous.template.text if request.template is None else request.template
+        given = given_parameters(request.parameters, previous.parameters)
+        return define(text, given, self._owner(stack))
+
+    def _check_updatable(self, stack: Stack) -> None:
+        if stack.status not in UPDATABLE:
+            raise ValidationError(
+                f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
+            )
+
+    def _check_new_change_set(self, stack: Stack, name: str) -> None:
+        for other in self.change_sets.values():
+            if other.stack_id == stack.stack_id and other.name == name:
+                raise AlreadyExists(f"ChangeSet {name} cannot be created due to a mismatch with "
+                                    "existing attribute Template")  # fmt: skip
+
+    def _take_settings(
+        self, stack: Stack, capabilities: list[str], notification_arns: list[str] | None,
+        role_arn: str | None,
+    ) -> None:  # fmt: skip
+        stack.capabilities = capabilities
+        stack.role_arn = role_arn or stack.role_arn
+        if notification_arns:
+            stack.notification_arns = notification_arns
+
+    def _bury_if_gone(self, stack: Stack) -> None:
+        if stack.status == "DELETE_COMPLETE":
+            stack.deleted = utcnow()
+            self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
+            self.change_sets = {
+                change_set_id: change_set
+                for change_set_id, change_set in self.change_sets.items()
+                if change_set.stack_id != stack.stack_id
+            }
+
+
+def _run(steps: Steps) -> None:
+    """Drive an operation to its end at once. A slower pace would step it from elsewhere."""
+    for _ in steps:
+        pass
+
+
+def _names(stacks: list[Stack]) -> str:
+    return " and ".join(stack.name for stack in stacks)
