@@ -36,14 +36,14 @@ class Stage:
         self._work_dir = work_dir
         self._authority = Authority()
         self._credentials = ("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
-        self._account = Account(settings)
         clock = clock or SystemClock()
+        self._account = Account(settings, clock.now_ms)
         self._functions = Functions(
             settings=settings, runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
-            function_environment=self._function_environment, log_sink=self._account.function_logs,
+            function_environment=self._function_environment, log_sink=self._account.logs,
             work_dir=work_dir / "functions")
         integrations = Integrations(self._account.functions, self._functions)
-        self._gateway = Gateway(settings, clock, self._account, integrations)
+        self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
         self._account.use_functions(self._functions)
         self._port = Port(self._authority, Desks(
             aws_api=self._account.answer, handshake=Handshakes(self._gateway).answer,

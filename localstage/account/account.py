@@ -12,8 +12,9 @@ from collections.abc import Callable
 from aiohttp import web
 
 from localstage.account.function_directory import FunctionDirectory
-from localstage.account.function_logs import FunctionLogs
+from localstage.account.gateway_telemetry import GatewayTelemetry
 from localstage.account.lambda_api import Invoker, LambdaApi
+from localstage.account.log_writer import LogWriter
 from localstage.account.moto_server import AccountThread, MotoServer
 from localstage.core.snapshot import ServedStage
 from localstage.settings import ACCOUNT_ID, Settings
@@ -22,11 +23,12 @@ from localstage.settings import ACCOUNT_ID, Settings
 class Account:
     """Answers AWS API calls, and what the gateway asks of stages and functions."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, now_ms: Callable[[], int]):
         self._thread = AccountThread()
         self._moto = MotoServer(self._thread)
         self.functions = FunctionDirectory(ACCOUNT_ID, settings.region)
-        self.function_logs = FunctionLogs(self._thread, ACCOUNT_ID)
+        self.logs = LogWriter(self._thread, ACCOUNT_ID)
+        self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, now_ms)
         self._lambda: LambdaApi | None = None
 
     def use_functions(self, invoker: Invoker) -> None:
@@ -51,8 +53,11 @@ class Account:
         """Answers one AWS API call."""
         if self._lambda is not None and LambdaApi.is_invocation(request):
             return await self._lambda.invoke(request)
+        # What a function has printed and the gateway has counted can be read at once.
         if request.headers.get("X-Amz-Target", "").startswith("Logs_"):
-            await self.function_logs.flush()  # What a function has printed can be read at once.
+            await self.logs.flush()
+        elif "/monitoring/aws4_request" in request.headers.get("Authorization", ""):
+            await self.telemetry.flush()
         return await self._moto.answer(request)
 
     def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:

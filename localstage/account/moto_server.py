@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import os
 import sys
@@ -84,12 +85,17 @@ class MotoServer:
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
             started[:] = [int(status.split(" ", 1)[0]), headers]
 
-        chunks = self._application(environ, start_response)
         try:
-            payload = b"".join(chunks)
-        finally:
-            if hasattr(chunks, "close"):
-                chunks.close()
+            chunks = self._application(environ, start_response)
+            try:
+                payload = b"".join(chunks)
+            finally:
+                if hasattr(chunks, "close"):
+                    chunks.close()
+        except Exception as error:  # A call that moto cannot serve must not take others with it.
+            log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            return 500, [("x-amzn-errortype", "InternalFailure"), ("Content-Type", "application/json")], json.dumps(
+                {"__type": "InternalFailure", "message": f"The local stage failed: {error!r}"}).encode()
         return started[0], started[1], payload
 
 

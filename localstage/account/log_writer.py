@@ -1,4 +1,4 @@
-"""Function output on its way to CloudWatch Logs.
+"""Lines on their way to CloudWatch Logs.
 
 Lines are gathered while the account thread is busy and written in one go, so
 logging never slows an invocation. Log groups and streams: moto.
@@ -14,26 +14,31 @@ from localstage.account.moto_server import AccountThread
 from localstage.functions.definition import FunctionDefinition
 
 _Key = tuple[str, str, str]
+_Lines = list[tuple[int, str]]
 
 
-class FunctionLogs:
-    """A LogSink that writes to moto's CloudWatch Logs."""
+class LogWriter:
+    """Writes lines to log groups; the LogSink of functions."""
 
     def __init__(self, thread: AccountThread, account_id: str):
         self._thread = thread
         self._account_id = account_id
-        self._waiting: dict[_Key, list[tuple[int, str]]] = {}
+        self._waiting: dict[_Key, _Lines] = {}
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, definition: FunctionDefinition, log_group: str, log_stream: str,
             events: Sequence[tuple[int, str]]) -> None:
-        """Takes lines as (milliseconds, message); returns at once."""
-        self._waiting.setdefault((definition.region, log_group, log_stream), []).extend(events)
+        """Takes a function's lines as (milliseconds, message); returns at once."""
+        self.write(definition.region, log_group, log_stream, events)
+
+    def write(self, region: str, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
+        """Takes lines as (milliseconds, message); returns at once. Group and stream are made if need be."""
+        self._waiting.setdefault((region, log_group, log_stream), []).extend(events)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write())
 
     async def flush(self) -> None:
-        """Returns when all that was put before is readable in CloudWatch Logs."""
+        """Returns when all that was taken before is readable in CloudWatch Logs."""
         while self._writer is not None and not self._writer.done():
             await asyncio.shield(self._writer)
 
@@ -42,7 +47,7 @@ class FunctionLogs:
             batch, self._waiting = self._waiting, {}
             await self._thread.run(partial(self._write_batch, batch))
 
-    def _write_batch(self, batch: dict[_Key, list[tuple[int, str]]]) -> None:
+    def _write_batch(self, batch: dict[_Key, _Lines]) -> None:
         from moto.logs.models import logs_backends
 
         for (region, group, stream), lines in batch.items():
@@ -52,4 +57,8 @@ class FunctionLogs:
             if stream not in backend.groups[group].streams:
                 backend.create_log_stream(group, stream)
             backend.put_log_events(group, stream, [
-                {"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=lambda l: l[0])])
+                {"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=_time)])
+
+
+def _time(line: tuple[int, str]) -> int:
+    return line[0]

@@ -1,0 +1,173 @@
+"""One event on its way through a route: selected, checked, run, told.
+
+Lives here: what ``$connect``, a message and ``$disconnect`` do from the event
+to the answer. Does not know sockets, nor who is connected: it gives back what
+the client is to be sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from localstage.clock import Clock
+from localstage.core import events, frames
+from localstage.core.access_log import Served
+from localstage.core.connection_life import Ending
+from localstage.core.identifiers import connect_request_id, new_id, new_message_id
+from localstage.core.integration_uri import fill_stage_variables
+from localstage.core.proxy_result import ProxyResult
+from localstage.core.request_models import satisfies_model
+from localstage.core.selection import select_route
+from localstage.core.snapshot import Integration, Route, ServedStage
+from localstage.core.throttling import Throttles
+from localstage.gateway.authorizers import Authorizers
+from localstage.gateway.integrations import IntegrationFailed, Integrations
+from localstage.gateway.refusal import Refused
+from localstage.gateway.registry import Connection
+
+log = logging.getLogger(__name__)
+
+
+class Stages(Protocol):
+    """What the account knows of deployed stages."""
+
+    def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
+        """The stage as it is served now, or None if there is none or it has no deployment."""
+
+
+class Telemetry(Protocol):
+    """Who keeps access logs and metrics."""
+
+    def served(self, stage: ServedStage, served: Served) -> None:
+        """Takes note of one event; returns at once."""
+
+
+class Executions:
+    """Runs events through the routes of their stage."""
+
+    def __init__(self, clock: Clock, stages: Stages, integrations: Integrations, telemetry: Telemetry,
+                 random_bytes: Callable[[int], bytes]):
+        self._clock = clock
+        self._stages = stages
+        self._integrations = integrations
+        self._authorizers = Authorizers(integrations, clock)
+        self._throttles = Throttles()
+        self._telemetry = telemetry
+        self._random_bytes = random_bytes
+
+    async def connect(self, stage: ServedStage, connection: Connection,
+                      handshake: events.HandshakeRequest) -> ProxyResult:
+        """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
+        stamp = events.EventStamp(connect_request_id(connection.connection_id, self._random_bytes),
+                                  self._clock.now_ms())
+        route = stage.snapshot.routes.get("$connect")
+        bare = events.connect_event(connection.facts, stamp, handshake)["requestContext"]
+        try:
+            if not self._throttles.allow_connection(stage, self._clock.monotonic()):
+                raise Refused(429, frames.TOO_MANY_REQUESTS)
+            if route is not None:
+                connection.authorizer = await self._authorizers.authorize(stage, route, connection, handshake, stamp)
+        except Refused as refused:
+            self._telemetry.served(stage, Served(bare, refused.status, error=refused.message, refused_early=True))
+            raise
+        if route is None or route.integration is None:
+            # FIDELITY section 3: route and integration are optional.
+            self._telemetry.served(stage, Served(bare, 200))
+            return ProxyResult(200)
+        event = events.connect_event(connection.facts, stamp, handshake, connection.authorizer)
+        try:
+            result = await self._run(stage, "$connect", route.integration, event)
+        except IntegrationFailed as failure:
+            raise Refused(failure.handshake_status, frames.INTERNAL_SERVER_ERROR) from failure
+        if not 200 <= result.status_code < 300:
+            raise Refused(result.status_code)
+        return result
+
+    async def message(self, connection: Connection, text: str) -> str | None:
+        """Serves one message; returns the frame for its sender, or None if there is none."""
+        facts = connection.facts
+        stamp = events.EventStamp(new_id(self._random_bytes), self._clock.now_ms())
+        stage = self._stages.served_stage(facts.api_id, facts.stage)
+        if stage is None:
+            return frames.error_frame(frames.FORBIDDEN, connection.connection_id, stamp.request_id)
+        route = _route_for(stage, text)
+        message_id = new_message_id(facts.connection_id, self._random_bytes)
+        event = events.message_event(facts, stamp, route.route_key if route else "-", message_id, text,
+                                     _without_latency(connection.authorizer))
+        refusal = self._refusal(stage, route, text)
+        if refusal is not None or route is None or route.integration is None:
+            status, message = refusal or (403, frames.FORBIDDEN)
+            self._telemetry.served(stage, Served(event["requestContext"], status, error=message, refused_early=True))
+            if message == frames.BAD_REQUEST_BODY:
+                return frames.bad_request_body_frame(connection.connection_id, message_id)
+            return frames.error_frame(message, connection.connection_id, stamp.request_id)
+        try:
+            result = await self._run(stage, route.route_key, route.integration, event)
+        except IntegrationFailed as failure:
+            return frames.error_frame(failure.frame_message, connection.connection_id, stamp.request_id)
+        # FIDELITY section 7: two-way; without a body an empty message reaches the client.
+        return (result.body or "") if _answers(route) else None
+
+    async def disconnect(self, connection: Connection, ending: Ending) -> None:
+        """Runs ``$disconnect``; its result has no effect (FIDELITY section 4)."""
+        facts = connection.facts
+        stage = self._stages.served_stage(facts.api_id, facts.stage)
+        route = stage.snapshot.routes.get("$disconnect") if stage else None
+        if stage is None or route is None or route.integration is None:
+            return
+        stamp = events.EventStamp(new_id(self._random_bytes), self._clock.now_ms())
+        event = events.disconnect_event(facts, stamp, ending.code, ending.reason,
+                                        _without_latency(connection.authorizer))
+        try:
+            await self._run(stage, "$disconnect", route.integration, event)
+        except IntegrationFailed:
+            return  # Told already, by _run.
+
+    def _refusal(self, stage: ServedStage, route: Route | None, text: str) -> tuple[int, str] | None:
+        """Why a message is refused before any integration is called, or None."""
+        if route is None or route.integration is None:
+            # Guess: a route without an integration answers as one that is not there.
+            return 403, frames.FORBIDDEN
+        if not self._throttles.allow(stage, route.route_key, self._clock.monotonic()):
+            return 429, frames.TOO_MANY_REQUESTS
+        if not satisfies_model(route.model_selection_expression, route.request_models, text):
+            return 400, frames.BAD_REQUEST_BODY
+        return None
+
+    async def _run(self, stage: ServedStage, route_key: str, integration: Integration,
+                   event: Mapping[str, Any]) -> ProxyResult:
+        """Runs an integration and tells what became of it. Raises IntegrationFailed."""
+        began = self._clock.monotonic()
+        context = event["requestContext"]
+        try:
+            result = await self._integrations.run(stage, route_key, integration, event)
+        except IntegrationFailed as failure:
+            log.info("%s failed: %s", route_key, failure)
+            self._telemetry.served(stage, Served(context, failure.handshake_status, error=str(failure),
+                                                 integration_latency_ms=self._since(began)))
+            raise
+        self._telemetry.served(stage, Served(context, result.status_code, result.status_code, self._since(began)))
+        return result
+
+    def _since(self, began: float) -> int:
+        return int((self._clock.monotonic() - began) * 1000)
+
+
+def _route_for(stage: ServedStage, text: str) -> Route | None:
+    routes = stage.snapshot.routes
+    expression = fill_stage_variables(stage.snapshot.route_selection_expression, stage.stage_variables)
+    key = select_route(expression, text, routes)
+    return routes[key] if key is not None else None
+
+
+def _answers(route: Route) -> bool:
+    """Two-way needs both halves (FIDELITY section 7)."""
+    return route.route_response_selection_expression == "$default" and "$default" in route.route_response_keys
+
+
+def _without_latency(authorizer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if authorizer is None:
+        return None
+    return {key: value for key, value in authorizer.items() if key != "integrationLatency"}

@@ -1,0 +1,79 @@
+"""Access logs and metrics of a stage, FIDELITY section 8."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import websocket
+
+from tests.stage.target import DeployedApi, Target, deploy_api
+from tests.stage.waiting import eventually
+
+DOOR = """
+def handler(event, context):
+    context = event["requestContext"]
+    if context["eventType"] == "MESSAGE" and "raise" in event["body"]:
+        raise ValueError("as wished")
+    refused = context["eventType"] == "CONNECT" and "queryStringParameters" in event
+    return {"statusCode": 403 if refused else 200}
+"""
+
+FORMAT = json.dumps({"event": "$context.eventType", "route": "$context.routeKey", "status": "$context.status",
+                     "connection": "$context.connectionId", "ip": "$context.identity.sourceIp",
+                     "integration": "$context.integration.status", "nothing": "$context.authorizer.principalId"})
+
+
+@pytest.fixture(scope="module")
+def api(target: Target) -> DeployedApi:
+    api = deploy_api(target, dict.fromkeys(("$connect", "$disconnect", "chat"), DOOR))
+    group = f"access-{uuid.uuid4().hex[:8]}"
+    logs = target.client("logs")
+    logs.create_log_group(logGroupName=group)
+    account = api.function_arns["chat"].split(":")[4]
+    target.client("apigatewayv2").update_stage(ApiId=api.api_id, StageName="prod", AccessLogSettings={
+        "DestinationArn": f"arn:aws:logs:us-east-1:{account}:log-group:{group}", "Format": FORMAT})
+    socket = target.connect(api.url)
+    for text in ('{"action": "chat"}', '{"action": "chat", "raise": 1}', '{"action": "nobody"}'):
+        socket.send(text)
+    assert {json.loads(socket.recv())["message"] for _ in range(2)} == {"Forbidden", "Internal server error"}
+    socket.close()
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        target.connect(api.url + "?refuse=1")
+    api.__dict__["group"] = group
+    return api
+
+
+def test_access_log_when_events_were_served(target: Target, api: DeployedApi):
+    """Each event is one line in the configured format; a variable without a value reads "-"."""
+
+    def lines() -> list[dict]:
+        found = target.client("logs").filter_log_events(logGroupName=api.__dict__["group"])["events"]
+        return [json.loads(event["message"]) for event in found]
+
+    told = eventually(lines, lambda found: len(found) >= 6, "six lines of access log")
+    facts = sorted((line["event"], line["route"], line["status"], line["integration"]) for line in told)
+    assert facts == [("CONNECT", "$connect", "200", "200"), ("CONNECT", "$connect", "403", "403"),
+                     ("DISCONNECT", "$disconnect", "200", "200"), ("MESSAGE", "-", "403", "-"),
+                     ("MESSAGE", "chat", "200", "200"), ("MESSAGE", "chat", "502", "-")]
+    assert {line["nothing"] for line in told} == {"-"}
+    assert all(line["ip"] and line["connection"].endswith("=") for line in told)
+
+
+def test_metrics_when_events_were_served(target: Target, api: DeployedApi):
+    """ConnectCount, MessageCount, ClientError, ExecutionError and IntegrationError are in CloudWatch."""
+    cloudwatch = target.client("cloudwatch")
+    now = datetime.now(timezone.utc)
+
+    def total(name: str) -> float:
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/ApiGateway", MetricName=name, Statistics=["Sum"], Period=3600,
+            StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
+            Dimensions=[{"Name": "ApiId", "Value": api.api_id}, {"Name": "Stage", "Value": "prod"}])["Datapoints"]
+        return sum(point["Sum"] for point in points)
+
+    names = ("ConnectCount", "MessageCount", "ClientError", "ExecutionError", "IntegrationError")
+    assert {name: total(name) for name in names} == {
+        "ConnectCount": 2, "MessageCount": 3, "ClientError": 1, "ExecutionError": 1, "IntegrationError": 1}
