@@ -56,7 +56,8 @@ class GatewayTelemetry:
         for region, api_id, stage, name, value, at_ms in points:
             by_region.setdefault(region, []).append({
                 "MetricName": name, "Value": value, "Unit": "Milliseconds" if name.endswith("Latency") else "Count",
-                "Timestamp": datetime.fromtimestamp(at_ms / 1000, timezone.utc),
+                # moto compares times without a zone.
+                "Timestamp": datetime.fromtimestamp(at_ms / 1000, timezone.utc).replace(tzinfo=None),
                 "Dimensions": [{"Name": "ApiId", "Value": api_id}, {"Name": "Stage", "Value": stage}]})
         for region, data in by_region.items():
             cloudwatch_backends[self._account_id][region].put_metric_data(_NAMESPACE, data)
