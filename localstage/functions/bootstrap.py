@@ -43,7 +43,7 @@ class RuntimePackages:
 
 def main(handler: str, client: str, layers_root: str) -> None:
     """Serves invocations until the process is killed or its init fails."""
-    end_with_the_stage(take_stdin())
+    stage_is_gone = end_with_the_stage(take_stdin())
     if client == "python" or importlib.util.find_spec("runtime_client") is None:
         from python_runtime_client import PythonRuntimeClient
 
@@ -56,7 +56,12 @@ def main(handler: str, client: str, layers_root: str) -> None:
     import awslambdaric.bootstrap
 
     awslambdaric.bootstrap.create_log_sink = _log_sink
-    awslambdaric.bootstrap.run(handler, _runtime_client(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+    try:
+        awslambdaric.bootstrap.run(handler, _runtime_client(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+    except RuntimeError:
+        # The Runtime API failed. If the stage is gone, the whole group is to end, not this process alone.
+        stage_is_gone.acquire(timeout=1)
+        raise
 
 
 def take_stdin() -> int:
@@ -68,8 +73,11 @@ def take_stdin() -> int:
     return lifeline
 
 
-def end_with_the_stage(lifeline: int) -> None:
-    """Ends this process and its group when the other end of the pipe closes, however the stage ended."""
+def end_with_the_stage(lifeline: int) -> _thread.LockType:
+    """Ends this process and its group when the other end of the pipe closes, however the stage ended.
+
+    Returns a lock that is never released: who acquires it waits for that end.
+    """
 
     def watch() -> None:
         try:
@@ -81,7 +89,10 @@ def end_with_the_stage(lifeline: int) -> None:
             os.killpg(os.getpid(), signal.SIGKILL)
         os._exit(1)
 
+    never = _thread.allocate_lock()
+    never.acquire()
     _thread.start_new_thread(watch, ())
+    return never
 
 
 def set_import_path(task_root: str, layers_root: str) -> None:
@@ -141,7 +152,7 @@ def _log_sink() -> Any:
             self._stream.write(msg.removesuffix("\n").replace("\n", "\0\n") + "\n")
 
         def log_error(self, message_lines):
-            self._stream.write("\r".join(message_lines) + "\n")
+            self.log("\r".join(message_lines))
 
     return StageLogSink()
 

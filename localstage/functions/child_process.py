@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 _STDOUT = 1
-_LINES_PER_S = 20_000
-_UNHURRIED_LINES = 1_000
+_OUTPUT_PER_S = 20_000
+_OUTPUT_AT_ONCE = 10_000
+"""What a process may write all the time and at once, in lines or quarters of a KB. A process that
+prints without end waits at its pipe then, and neither the stage nor its log is flooded."""
 
 
 class ChildProcess(asyncio.SubprocessProtocol):
@@ -31,6 +33,8 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self._loop = asyncio.get_running_loop()
         self._on_output = on_output
         self._received = 0
+        self._debt = 0.0
+        self._debt_at = self._loop.time()
         self._resume: asyncio.TimerHandle | None = None
         self._transport: Any = None
         self.exited: asyncio.Future[int] = self._loop.create_future()
@@ -58,9 +62,12 @@ class ChildProcess(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self._received += 1
         self._on_output(data)
-        lines = data.count(b"\n")
-        if lines > _UNHURRIED_LINES:
-            self._hold_back(lines / _LINES_PER_S)
+        now = self._loop.time()
+        self._debt = max(0.0, self._debt - (now - self._debt_at) * _OUTPUT_PER_S)
+        self._debt += data.count(b"\n") + len(data) / 256
+        self._debt_at = now
+        if self._debt > _OUTPUT_AT_ONCE:
+            self._hold_back(self._debt / 2 / _OUTPUT_PER_S)
 
     def process_exited(self) -> None:
         returncode = self._transport.get_returncode()
@@ -112,7 +119,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
             return  # nobody of the group is left (macOS says EPERM of a group of zombies)
 
     def _hold_back(self, pause_s: float) -> None:
-        """Stops reading for a moment, so that a process that prints without end waits, not the stage."""
+        """Stops reading for a moment."""
         pipe = self._transport.get_pipe_transport(_STDOUT)
         if pipe is None or pipe.is_closing() or self._resume is not None or self.exited.done():
             return

@@ -10,8 +10,8 @@ invocation, the most recently used one first. A start costs much processor
 time, so a function that has an environment gets another only for an invocation
 that has waited ``grow_after_s``, and only few start together. The bound holds
 for all functions together; an environment of another function that rests makes
-room. A function without any environment always gets one, so a function that
-invokes another cannot wait for itself.
+room. A function without any environment always gets one, beyond the bound if
+none rests in time, so a function that invokes another cannot wait for itself.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class Pool:
                 continue
             function = self._functions[member.function]
             if (member.revision != function.revision or (function.retired and not function.waiting)
-                    or now - member.since >= self._limits.idle_environment_s):
+                    or now >= member.since + self._limits.idle_environment_s):
                 member.state = _State.ENDING
                 yield End(member.name)
 
@@ -196,7 +196,8 @@ class Pool:
         starting = self._starting(name)
         while starting < len(function.waiting):
             first = not any(True for _ in self._current(name))
-            if not first and now - function.waiting[starting][1] < self._limits.grow_after_s:
+            waited_enough = now >= function.waiting[starting][1] + self._limits.grow_after_s
+            if not first and not waited_enough:
                 return
             if self._busy_inits(now) >= self._limits.concurrent_inits:
                 return
@@ -208,7 +209,7 @@ class Pool:
                     victim.state = _State.ENDING
                     yield End(victim.name)
                     return
-                if not first:
+                if not first or not waited_enough:
                     return
             member = _Member(self._identify(), name, function.revision, _State.INIT, now)
             self._members[member.name] = member

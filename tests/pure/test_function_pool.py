@@ -152,7 +152,8 @@ def test_function_without_environment_gets_one_beyond_the_bound():
     pool.freed("e1", 1)
     pool.decide(1)
     enqueue(pool, "inner", function="b", now=2)
-    assert pool.decide(2) == [Start("e2", "b")]
+    assert pool.decide(2) == [] and pool.wake_at(2) == 2.05
+    assert pool.decide(2.05) == [Start("e2", "b")]
     enqueue(pool, "more", function="b", now=2)
     assert pool.decide(9) == []
 

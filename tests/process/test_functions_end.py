@@ -1,0 +1,137 @@
+"""Stopping, or being killed, leaves no process, thread or file."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from localstage.functions.errors import StageStopping
+from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench, workbench
+
+# Starts a child of its own and says who it is; then it sleeps if asked to.
+WITH_CHILD = """
+import os, subprocess, sys, time
+def handler(event, context):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with open(event["file"], "w") as file:
+        file.write("%d %d" % (os.getpid(), child.pid))
+    os.rename(event["file"], event["file"] + ".done")
+    time.sleep(event["sleep"])
+"""
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX's")
+
+
+def test_stop_leaves_nothing():
+    """After stop there is no process, no thread and no file, and what ran or waited has an answer."""
+
+    async def stop() -> list[int]:
+        async with workbench(max_environments=2) as bench:
+            idle = await bench.value(function("import os\ndef handler(e, c): return os.getpid()", name="idle"))
+            file = bench.work_dir / "pids"
+            calls = [asyncio.ensure_future(bench.call(
+                function(WITH_CHILD, timeout_s=60), {"file": str(file), "sleep": 60})) for _ in range(4)]
+            done = Path(f"{file}.done")
+            await until(done.exists, "the handler to run")
+            pids = [idle, *map(int, done.read_text().split())]
+            await asyncio.wait_for(bench.functions.stop(), 10)
+            results = await asyncio.gather(*calls, return_exceptions=True)
+            assert [type(result) for result in results] == [StageStopping] * 4
+            assert sorted(path.name for path in bench.work_dir.iterdir()) == ["pids.done"]
+            assert bench.functions.environment_count == 0
+            with pytest.raises(StageStopping):
+                await bench.functions.invoke(function(""), b"{}")
+            if sys.platform != "win32":
+                await until(lambda: not any(map(is_running, pids)), "every process to be gone")
+            return pids
+
+    before = threading.active_count()
+    asyncio.run(stop())
+    assert threading.active_count() == before
+
+
+def test_stop_is_quick_when_an_environment_starts():
+    """An environment in the middle of its init is ended too."""
+
+    async def stop() -> None:
+        async with workbench() as bench:
+            call = asyncio.ensure_future(bench.call(function("import time\ntime.sleep(60)")))
+            await until(lambda: "INIT_START" in bench.log.text, "the init to begin")
+            await asyncio.wait_for(bench.functions.stop(), 5)
+            with pytest.raises(StageStopping):
+                await call
+
+    asyncio.run(stop())
+
+
+@posix
+def test_timed_out_function_takes_its_children_with_it():
+    """What a handler started ends with the handler's environment."""
+
+    @with_workbench()
+    async def time_out(bench: Workbench) -> None:
+        file = bench.work_dir / "pids"
+        await bench.call(function(WITH_CHILD, timeout_s=1), {"file": str(file), "sleep": 60})
+        pids = [int(pid) for pid in Path(f"{file}.done").read_text().split()]
+        await until(lambda: not any(map(is_running, pids)), "the handler and its child to be gone")
+
+    time_out()
+
+
+STAGE = """
+import asyncio, sys
+from tests.process.functions_workbench import function, workbench
+async def main():
+    async with workbench() as bench:
+        await bench.call(function(sys.argv[1], timeout_s=600), {"file": sys.argv[2], "sleep": float(sys.argv[3])})
+        print("served", flush=True)
+        await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+@posix
+@pytest.mark.parametrize("sleep", [0, 600])
+def test_killed_stage_leaves_no_process(sleep, tmp_path):
+    """When the stage is killed outright, busy and idle environments end with everything they started."""
+    file = tmp_path / "pids"
+    done = Path(f"{file}.done")
+    stage = subprocess.Popen([sys.executable, "-c", STAGE, WITH_CHILD, str(file), str(sleep)],
+                             stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+                             env={**os.environ, "TMPDIR": str(tmp_path)})
+
+    async def kill() -> list[int]:
+        await until(done.exists, "the handler to run")
+        pids = [int(pid) for pid in done.read_text().split()]
+        if sleep == 0:
+            assert await asyncio.to_thread(stage.stdout.readline) == b"served\n"
+        assert all(map(is_running, pids))
+        stage.send_signal(signal.SIGKILL)
+        stage.wait(10)
+        await until(lambda: not any(map(is_running, pids)), "the environment and its child to be gone")
+        return pids
+
+    try:
+        assert len(asyncio.run(kill())) == 2
+    finally:
+        stage.kill()
+        stage.communicate()
+
+
+@posix
+def test_interrupt_at_the_terminal_does_not_reach_an_environment():
+    """A Ctrl-C goes to the stage's process group; environments are in groups of their own."""
+
+    @with_workbench()
+    async def compare(bench: Workbench) -> None:
+        group = await bench.value(function("import os\ndef handler(event, context): return [os.getpgrp(), os.getpid()]"))
+        assert group[0] == group[1] != os.getpgrp()
+        assert json.dumps(group)
+
+    compare()
