@@ -32,6 +32,7 @@ def main(words: Sequence[str]) -> int:
     """Runs one command; returns its exit status, or 2 after one sentence on standard error."""
     options, more = _read(words)
     signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A script's background job starts with it ignored.
     if os.name == "nt":
         print("On Windows the course is made for WSL; if something fails here, run it there.", flush=True)
     try:
@@ -72,7 +73,7 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
 def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
     """The command of JupyterLab at the first notebook; it listens on the loopback address and asks for a token."""
     command = [str(python), "-m", "jupyterlab", f"--ServerApp.root_dir={_ROOT}", "--ServerApp.answer_yes=True",
-               "--ServerApp.log_level=WARN", f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
+               "--log-level=WARN", f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # In a container; Jupyter refuses otherwise.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TextIO
 
-_STEP = re.compile(r"\s*(Collecting|Downloading|Using cached|Processing) (\S+)")
+_STEP = re.compile(r"\s*(Collecting|Requirement already satisfied:|Downloading|Using cached|Processing) (\S+)")
 DISK_FULL = "the disk is full: free two gigabytes and run this again."
 _REASONS = (
     (r"No space left on device|Disk quota exceeded", DISK_FULL),
@@ -25,12 +25,9 @@ _REASONS = (
 )
 
 
-def reason_in(output: str) -> str:
-    """Why pip failed and what to do, in one sentence, from all that it said."""
-    for pattern, sentence in _REASONS:
-        if re.search(pattern, output):
-            return sentence
-    return "pip could not install the packages: its last words are above; mend that and run this again."
+def reason_in(output: str) -> str | None:
+    """Why pip failed and what to do, in one sentence, from all that it said; None if that is not known."""
+    return next((sentence for pattern, sentence in _REASONS if re.search(pattern, output)), None)
 
 
 class Progress:
@@ -46,14 +43,16 @@ class Progress:
         self._live = stream.isatty()
         self._names: set[str] = set()
         self._files: set[str] = set()
+        self._trouble = ""
         self._started = self._shown = clock()
 
     def see(self, line: str) -> None:
         """Takes one line of pip's output."""
         step = _STEP.match(line)
+        self._trouble = ", no answer yet, trying again" if "Retrying (" in line else ""
         if line.startswith("Installing collected packages"):
             self.phase = "installing"
-        elif step and step[1] == "Collecting":
+        elif step and step[1].startswith(("Collecting", "Requirement")):
             self._names.add(step[2])
         elif step and not step[2].endswith(".metadata"):
             self._files.add(step[2])
@@ -65,18 +64,18 @@ class Progress:
         minutes, seconds = divmod(int(self._clock() - self._started), 60)
         done = {"looking up": self._names, "downloading": self._files}.get(self.phase)
         counted = "" if done is None else f" {min(len(done), self._total)} of {self._total}"
-        return f"  {self.phase}{counted}, {minutes}:{seconds:02d}"
+        return f"  {self.phase}{counted}, {minutes}:{seconds:02d}{self._trouble}"
 
     def show(self) -> None:
         """Writes the state, if it is time to."""
         if self._clock() - self._shown >= (0.2 if self._live else 10):
             self._shown = self._clock()
-            self._write(f"\r{self.text():<60}" if self._live else f"{self.text()}\n")
+            self._write(f"\r{self.text():<70}" if self._live else f"{self.text()}\n")
 
     def end(self, phase: str) -> None:
         """Writes the last line."""
-        self.phase = phase
-        self._write(f"\r{self.text():<60}\n" if self._live else f"{self.text()}\n")
+        self.phase, self._trouble = phase, ""
+        self._write(f"\r{self.text():<70}\n" if self._live else f"{self.text()}\n")
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

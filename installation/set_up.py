@@ -59,8 +59,16 @@ def _install(environment: Environment, pins: Pins, hold: tuple[int, ...]) -> Non
         failed = pip.wait() != 0
     progress.end("stopped" if failed else "installed")
     if failed:
+        raise CannotGoOn(_complaint(said, log_path))
+
+
+def _complaint(said: list[str], log_path: Path) -> str:
+    """One sentence if it is known why pip failed, otherwise also pip's last words."""
+    reason = reason_in("".join(said))
+    if reason is None:
         sys.stderr.write("".join("  " + line for line in said[-8:]))
-        raise CannotGoOn(f"{reason_in(''.join(said))} All that pip said is in {log_path}.")
+        reason = "pip could not install the packages; mend what it says above and run this again."
+    return f"{reason} (All that pip said: {log_path})"
 
 
 @contextlib.contextmanager
