@@ -183,6 +183,17 @@ def test_idle_environment_ends_after_its_time():
     assert len(pool) == 0 and not pool.knows("f") and pool.wake_at(306) is None
 
 
+def test_environment_that_is_ending_gets_no_invocation():
+    """An environment whose process died while it was idle is not chosen any more."""
+    pool = new_pool()
+    warm(pool, "f")
+    pool.ending("e1")
+    enqueue(pool, "t1", now=1)
+    assert pool.decide(1) == [Start("e2", "f")]
+    pool.freed("e1", 1)
+    assert pool.decide(1) == []
+
+
 def test_failed_init_is_the_answer_of_all_who_waited_for_it():
     """Each of them would have got an environment that fails; later ones try again."""
     pool = new_pool()

@@ -6,7 +6,11 @@ resource and becomes a stack event.
 
 from __future__ import annotations
 
-from moto.cloudformation.exceptions import CloudFormationError
+from moto.core.exceptions import ServiceException
+
+
+class CloudFormationError(ServiceException):
+    """A refusal that moto's server puts on the wire by its code and message."""
 
 
 class ValidationError(CloudFormationError):

@@ -357,10 +357,13 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             )
 
     def _check_new_change_set(self, stack: Stack, name: str) -> None:
-        for other in self.change_sets.values():
-            if other.stack_id == stack.stack_id and other.name == name:
-                raise AlreadyExists(f"ChangeSet {name} cannot be created due to a mismatch with "
-                                    "existing attribute Template")  # fmt: skip
+        for other_id, other in list(self.change_sets.items()):
+            if other.stack_id != stack.stack_id or other.name != name:
+                continue
+            if other.execution_status == "AVAILABLE":
+                raise AlreadyExists(f"ChangeSet {name} already exists")
+            # The AWS CLI names change sets by the second, and is done here sooner.
+            del self.change_sets[other_id]
 
     def _take_settings(
         self, stack: Stack, capabilities: list[str], notification_arns: list[str] | None,

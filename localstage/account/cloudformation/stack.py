@@ -96,8 +96,14 @@ class Stack:
     notify: Callable[[StackEvent], None] = field(default=lambda event: None)
 
     def enter(self, status: str, reason: str | None = None) -> None:
-        """Take a status, with its event."""
-        self.status, self.status_reason = status, reason
+        """Take a status, with its event.
+
+        AWS: a stack that was rolled back keeps the reason for it in its status
+        (aws-serverless-workshops#210), though the last event has none.
+        """
+        if reason is not None or "ROLLBACK_COMPLETE" not in status:
+            self.status_reason = reason
+        self.status = status
         if status.startswith("UPDATE"):
             self.updated = utcnow()
         self._record(self.name, self.stack_id, STACK_TYPE, status, reason, None)

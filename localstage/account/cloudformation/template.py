@@ -22,7 +22,6 @@ _SECTIONS = {
     "AWSTemplateFormatVersion",
     "Conditions",
     "Description",
-    "Globals",
     "Hooks",
     "Mappings",
     "Metadata",
@@ -43,6 +42,9 @@ _RESOURCE_MEMBERS = {
     "UpdatePolicy",
     "UpdateReplacePolicy",
 }
+# What only SAM templates have: a section and two members of resources.
+_SAM_SECTIONS = {"Globals"}
+_SAM_MEMBERS = {"Connectors", "IgnoreGlobals"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def read_template(text: str) -> Template:
     template = Template(text, body)
     _check_sections(template)
     for logical_id, resource in template.resources.items():
-        _check_resource(logical_id, resource)
+        _check_resource(logical_id, resource, template.transforms)
     return template
 
 
@@ -134,7 +136,8 @@ def _parse(text: str) -> Any:
 
 def _check_sections(template: Template) -> None:
     for section in template.body:
-        if section not in _SECTIONS:
+        allowed = _SECTIONS | _SAM_SECTIONS if template.transforms else _SECTIONS
+        if section not in allowed:
             raise ValidationError(f"Invalid template property or properties [{section}]")
     for section in ("Resources", "Parameters", "Mappings", "Conditions", "Outputs"):
         if section in template.body and template.body[section] is None:
@@ -149,7 +152,7 @@ def _check_sections(template: Template) -> None:
         raise ValidationError(f"[{path}] 'null' values are not allowed in templates")
 
 
-def _check_resource(logical_id: str, resource: Any) -> None:
+def _check_resource(logical_id: str, resource: Any, transforms: list[str]) -> None:
     if not isinstance(logical_id, str) or not logical_id.isalnum() or not logical_id.isascii():
         raise ValidationError(
             f"Template format error: Resource name {logical_id} is non alphanumeric."
@@ -163,8 +166,9 @@ def _check_resource(logical_id: str, resource: Any) -> None:
             f"Template format error: [/Resources/{logical_id}] Every Resources object must "
             "contain a Type member."
         )
+    allowed = _RESOURCE_MEMBERS | _SAM_MEMBERS if transforms else _RESOURCE_MEMBERS
     for member in resource:
-        if member not in _RESOURCE_MEMBERS and not str(member).startswith("Fn::"):
+        if member not in allowed and not str(member).startswith("Fn::"):
             raise ValidationError(f"Invalid template resource property '{member}'")
 
 

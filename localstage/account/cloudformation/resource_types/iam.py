@@ -13,6 +13,14 @@ from .base import Properties, ResourceType, Work, document, picked, tag_changes,
 MAX_POLICY_VERSIONS = 5
 
 
+def _policy(value: Any) -> str:
+    """A policy as JSON text. SAM and many templates leave out the version, as AWS allows;
+    moto asks for one."""
+    if isinstance(value, dict) and "Version" not in value:
+        value = {"Version": "2012-10-17", **value}
+    return document(value)
+
+
 class Role(ResourceType):
     """A role; its physical id is its name."""
 
@@ -24,7 +32,7 @@ class Role(ResourceType):
         name = properties.get("RoleName") or work.generated_name(64)
         client.create_role(
             RoleName=name,
-            AssumeRolePolicyDocument=document(properties["AssumeRolePolicyDocument"]),
+            AssumeRolePolicyDocument=_policy(properties["AssumeRolePolicyDocument"]),
             **picked(
                 properties,
                 ("Description", "MaxSessionDuration", "Path", "PermissionsBoundary", "Tags"),
@@ -38,7 +46,7 @@ class Role(ResourceType):
         client = work.client("iam")
         if old["AssumeRolePolicyDocument"] != new["AssumeRolePolicyDocument"]:
             client.update_assume_role_policy(
-                RoleName=physical_id, PolicyDocument=document(new["AssumeRolePolicyDocument"])
+                RoleName=physical_id, PolicyDocument=_policy(new["AssumeRolePolicyDocument"])
             )
         client.update_role(
             RoleName=physical_id,
@@ -87,7 +95,7 @@ class Role(ResourceType):
 
 def _inline(properties: Properties) -> dict[str, str]:
     return {
-        policy["PolicyName"]: document(policy["PolicyDocument"])
+        policy["PolicyName"]: _policy(policy["PolicyDocument"])
         for policy in properties.get("Policies", [])
     }
 
@@ -123,7 +131,7 @@ class Policy(ResourceType):
                 getattr(client, f"put_{noun}_policy")(
                     **{key: principal},
                     PolicyName=new["PolicyName"],
-                    PolicyDocument=document(new["PolicyDocument"]),
+                    PolicyDocument=_policy(new["PolicyDocument"]),
                 )
             renamed = old.get("PolicyName") != new.get("PolicyName")
             for principal in old.get(group, []):
@@ -145,7 +153,7 @@ class ManagedPolicy(ResourceType):
         client = work.client("iam")
         arn = client.create_policy(
             PolicyName=properties.get("ManagedPolicyName") or work.generated_name(128),
-            PolicyDocument=document(properties["PolicyDocument"]),
+            PolicyDocument=_policy(properties["PolicyDocument"]),
             **picked(properties, ("Description", "Path")),
         )["Policy"]["Arn"]
         work.made(arn)
@@ -160,7 +168,7 @@ class ManagedPolicy(ResourceType):
                 client.delete_policy_version(PolicyArn=physical_id, VersionId=others[0])
             client.create_policy_version(
                 PolicyArn=physical_id,
-                PolicyDocument=document(new["PolicyDocument"]),
+                PolicyDocument=_policy(new["PolicyDocument"]),
                 SetAsDefault=True,
             )
         self._attach(client, physical_id, old, new)
