@@ -35,6 +35,9 @@ class EnvironmentOwner(Protocol):
     def init_failed(self, environment: Environment) -> list[Invocation]:
         """It will never serve. Returns the invocations that get its error; ``environment_ended`` follows."""
 
+    def environment_ending(self, environment: Environment) -> None:
+        """It takes no more invocations."""
+
     def environment_ended(self, environment: Environment) -> None:
         """Its process and its files are gone."""
 
@@ -220,6 +223,7 @@ class Environment:
 
     async def _close(self, site: Site | None) -> None:
         self._life = after(self._life, Move.END)
+        self._owner.environment_ending(self)
         self._withdraw_next()
         if self._process is not None:
             await self._process.close()

@@ -7,6 +7,7 @@ awslambdaric and only pass through. Pure.
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass
 
 TIMED_OUT = "Sandbox.Timedout"
@@ -15,10 +16,11 @@ TOO_LARGE = "Function.ResponseSizeTooLarge"
 RESPONSE_LIMIT_BYTES = 6_291_556
 """Largest result of a synchronous invocation. AWS: FIDELITY section 9 (6 MB); the exact figure is in AWS's message."""
 
-_SIGNALS = {1: "hangup", 2: "interrupt", 3: "quit", 4: "illegal instruction", 5: "trace/breakpoint trap",
-            6: "aborted", 7: "bus error", 8: "floating point exception", 9: "killed",
-            10: "user defined signal 1", 11: "segmentation fault", 12: "user defined signal 2",
-            13: "broken pipe", 14: "alarm clock", 15: "terminated"}
+_SIGNALS = {"SIGHUP": "hangup", "SIGINT": "interrupt", "SIGQUIT": "quit", "SIGILL": "illegal instruction",
+            "SIGTRAP": "trace/breakpoint trap", "SIGABRT": "aborted", "SIGBUS": "bus error",
+            "SIGFPE": "floating point exception", "SIGKILL": "killed", "SIGUSR1": "user defined signal 1",
+            "SIGSEGV": "segmentation fault", "SIGUSR2": "user defined signal 2", "SIGPIPE": "broken pipe",
+            "SIGALRM": "alarm clock", "SIGTERM": "terminated"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,17 @@ def exited(request_id: str, returncode: int) -> Failure:
     if returncode == 0:
         reason = "Runtime exited without providing a reason"
     elif returncode < 0:
-        reason = f"Runtime exited with error: signal: {_SIGNALS.get(-returncode, f'signal {-returncode}')}"
+        reason = f"Runtime exited with error: signal: {_signal_text(-returncode)}"
     else:
         reason = f"Runtime exited with error: exit status {returncode}"
     return Failure.of(EXIT_ERROR, f"RequestId: {request_id} Error: {reason}")
+
+
+def _signal_text(number: int) -> str:
+    try:
+        return _SIGNALS[signal.Signals(number).name]
+    except (ValueError, KeyError):
+        return f"signal {number}"
 
 
 def too_large() -> Failure:

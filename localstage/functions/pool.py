@@ -118,6 +118,10 @@ class Pool:
         if member.state is not _State.ENDING:
             member.state, member.since = _State.IDLE, now
 
+    def ending(self, environment: str) -> None:
+        """The environment takes no more invocations; ``ended`` follows. Idempotent."""
+        self._members[environment].state = _State.ENDING
+
     def ended(self, environment: str) -> None:
         """The environment's process is gone, whatever the reason."""
         member = self._members.pop(environment)

@@ -119,6 +119,11 @@ class Functions:
         """Environment's word: it will never serve."""
         return self._pool.init_failed(environment.environment_id)
 
+    def environment_ending(self, environment: Environment) -> None:
+        """Environment's word: it takes no more invocations."""
+        self._pool.ending(environment.environment_id)
+        self._act()
+
     def environment_ended(self, environment: Environment) -> None:
         """Environment's word: nothing of it is left."""
         del self._environments[environment.environment_id]

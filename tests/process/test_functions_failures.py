@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from localstage.functions.errors import InvalidZipFile
-from tests.process.functions_workbench import Workbench, function, until, with_workbench
+from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench
 
 FAILING = """
 import os, subprocess, sys, time
@@ -179,6 +179,24 @@ def test_idle_environment_that_is_killed_is_replaced():
         os.kill(first, signal.SIGKILL)
         await until(lambda: bench.functions.environment_count == 0, "the killed environment to be noticed")
         assert await bench.value(probe) != first
+
+    kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_invocations_are_answered_when_their_environment_was_just_killed():
+    """Between the death of a process and its noticing nothing is lost and nothing hangs."""
+
+    @with_workbench()
+    async def kill(bench: Workbench) -> None:
+        probe = function("import os\ndef handler(event, context): return os.getpid()")
+        for _ in range(10):
+            pid = await bench.value(probe)
+            os.kill(pid, signal.SIGKILL)
+            for result in await asyncio.gather(*(bench.call(probe) for _ in range(3))):
+                assert result.function_error is None or b"signal: killed" in result.payload
+            await until(lambda: not is_running(pid), "the killed process to be gone")
+            assert await bench.value(probe) != pid
 
     kill()
 
