@@ -1,0 +1,145 @@
+"""The pins: one place, complete, and the same wherever they are repeated."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from installation.pins import pins_in
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "requirements.txt").read_text()
+DIRECT = [line for line in TEXT.split("# What those need.")[0].splitlines() if line and not line.startswith("#")]
+PLATFORMS = {"linux": "posix", "darwin": "posix", "win32": "nt"}
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+OUR_CODE = ["localstage", "classroom", "handlers", "installation", "tests", "notebooks"]
+
+
+def pinned(platform: str) -> dict[str, Requirement]:
+    """The pins of a platform by canonical name."""
+    return {canonicalize_name(pin.name): pin for pin in map(Requirement, pins_in(TEXT, platform))}
+
+
+def reached(platform: str, python: str) -> dict[str, list[Requirement]]:
+    """What the direct packages need on a platform and a Python, all the way down, by canonical name."""
+    marker_values = {"sys_platform": platform, "os_name": PLATFORMS[platform], "python_version": python,
+                     "python_full_version": f"{python}.0", "platform_python_implementation": "CPython",
+                     "implementation_name": "cpython",
+                     "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[platform]}
+    found: dict[str, list[Requirement]] = {}
+    waiting, walked = [Requirement(line) for line in DIRECT], set()
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        found.setdefault(name, []).append(wanted)
+        if (name, frozenset(wanted.extras)) in walked or name in ("appnope", "colorama", "pywin32", "pywinpty"):
+            continue  # Those four need nothing, and are not installed on every system.
+        walked.add((name, frozenset(wanted.extras)))
+        for needed in map(Requirement, distribution(name).requires or ()):
+            extras = wanted.extras or {""}
+            if needed.marker is None or any(needed.marker.evaluate({**marker_values, "extra": e}) for e in extras):
+                waiting.append(needed)
+    return found
+
+
+def test_pins_when_read_line_by_line():
+    """Each package has one exact version and stands once; there is no option and no address."""
+    lines = [line for line in TEXT.splitlines() if line and not line.startswith("#")]
+    pins = [Requirement(line) for line in lines]
+    assert [str(pin.specifier)[:2] for pin in pins] == ["=="] * len(pins)
+    assert all(pin.url is None for pin in pins) and "://" not in TEXT
+    assert len({canonicalize_name(pin.name) for pin in pins}) == len(pins)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_pins_when_all_dependencies_are_followed(platform, python):
+    """Every package that a direct one leads to is pinned there, at a version that all who need it accept."""
+    pins = pinned(platform)
+    needs = reached(platform, python)
+    assert needs.keys() <= pins.keys()
+    refused = [str(need) for name, wanted in needs.items() for need in wanted
+               if not need.specifier.contains(str(pins[name].specifier)[2:], prereleases=True)]
+    assert refused == []
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_pins_when_nothing_needs_them(platform):
+    """No package is pinned that no direct one leads to, on any Python."""
+    needed = {name for python in PYTHONS for name in reached(platform, python)}
+    assert pinned(platform).keys() - needed == set()
+
+
+def test_pins_when_compared_with_what_runs_here():
+    """The tests run with the pinned versions."""
+    different = {name: distribution(name).version for name, pin in pinned(sys.platform).items()
+                 if not pin.specifier.contains(distribution(name).version)}
+    assert different == {}
+
+
+def imported_names(path: Path) -> set[str]:
+    """The top-level names that a Python file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_direct_pins_when_our_code_imports_a_package():
+    """Every package that our code imports is pinned as a direct one."""
+    direct = {canonicalize_name(Requirement(line).name) for line in DIRECT}
+    files = [path for folder in OUR_CODE for path in (ROOT / folder).rglob("*.py")]
+    names = set().union(*map(imported_names, files)) - sys.stdlib_module_names - set(OUR_CODE)
+    owners = packages_distributions()
+    foreign = {name: {canonicalize_name(owner) for owner in owners[name]} for name in names if name in owners}
+    assert {name for name, owned_by in foreign.items() if not owned_by & direct} == set()
+
+
+def test_environment_yml_when_compared_with_the_pins():
+    """conda, Binder and JupyterHub get the same direct packages, and all others from the same file."""
+    described = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda, pip = described["dependencies"][:-1], described["dependencies"][-1]["pip"]
+    assert pip == [*DIRECT, "-r requirements.txt", "-e ."]
+    python = next(line.removeprefix("python=") for line in conda if line.startswith("python="))
+    assert python in PYTHONS and sorted(conda) == ["pip", f"python={python}"]
+
+
+def test_pyproject_when_installed_by_itself():
+    """pyproject.toml has no versions of its own: its dependencies are read from the pins."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "dependencies" not in project["project"] and project["project"]["dynamic"] == ["dependencies"]
+    assert project["tool"]["setuptools"]["dynamic"]["dependencies"] == {"file": ["requirements.txt"]}
+    assert project["project"]["scripts"] == {"localstage": "localstage.cli:main"}
+
+
+def test_oldest_python_when_named_in_several_places():
+    """course.py, pyproject.toml and the README name the same oldest Python."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={PYTHONS[0]}"
+    assert "sys.version_info < ({}, {})".format(*PYTHONS[0].split(".")) in (ROOT / "course.py").read_text()
+    assert f"Python {PYTHONS[0]} or newer" in (ROOT / "README.md").read_text()
+
+
+def test_pins_in_when_a_marker_names_a_system():
+    """Comments and blank lines are no pins, and a marker keeps a pin to its system."""
+    text = '# words\n\na==1\nb==2; sys_platform == "win32"\nc==3; sys_platform != "win32"  # why\n'
+    assert pins_in(text, "linux") == ("a==1", "c==3")
+    assert pins_in(text, "win32") == ("a==1", "b==2")
+
+
+def test_pins_in_when_a_marker_is_of_another_kind():
+    """A marker that cannot be read is refused, so that no package is counted wrongly."""
+    with pytest.raises(ValueError, match=re.escape("python_version < '3.12'")):
+        pins_in("a==1; python_version < '3.12'", "linux")
