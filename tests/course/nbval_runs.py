@@ -1,0 +1,38 @@
+"""Running one committed notebook under nbval, strictly, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WITHIN_S = 60
+REHEARSE = [sys.executable, "-m", "localstage", "run", "--as-aws", "--"]
+
+
+def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
+    """This process's environment without a stage, a target or AWS settings; Jupyter's files go to ``work_dir``."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "CHAT_", "LOCALSTAGE_", "PYTEST_")) and not name.lower().endswith("_proxy")}
+    places = {name: str(work_dir / name.lower()) for name in
+              ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "LOCALSTAGE_STATE_DIR")}
+    return {**kept, **places, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+
+def run_strictly(notebook: Path, environment: dict[str, str], before: list[str] | None = None) -> None:
+    """Run a notebook and compare every output with the committed one; fails with nbval's report.
+
+    ``before`` is put before the command, such as ``localstage run --as-aws --``.
+    """
+    command = [*(before or []), sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env",
+               "--nbval-cell-timeout", str(WITHIN_S), "-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-x",
+               "--color=no", str(notebook)]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, text=True, timeout=3 * WITHIN_S,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except subprocess.TimeoutExpired as expired:
+        raise AssertionError(f"{notebook.name} did not end within {3 * WITHIN_S} s:\n{expired.output}") from None
+    assert done.returncode == 0, f"{notebook.name} ended with status {done.returncode}:\n{done.stdout[-8000:]}"

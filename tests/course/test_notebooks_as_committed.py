@@ -1,0 +1,111 @@
+"""Notebooks as they are committed: executed, tidy, in small cells."""
+
+from __future__ import annotations
+
+import re
+from statistics import median, quantiles
+
+import nbformat
+import pytest
+
+from classroom.notebooks import WIDGET_VIEW, tidy
+from tests.course.nbval_runs import NOTEBOOKS
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+SKIPPED = "nbval-skip"
+ORDER = ["00", "01", "02", "03", "04", "05", "99"]
+
+
+def cells(path, kind):
+    """The cells of one kind."""
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def lines(cell) -> int:
+    return len(cell.source.splitlines())
+
+
+def test_notebooks_when_counted():
+    """The lessons of the course are there, in order."""
+    assert [path.name[:2] for path in NOTEBOOKS] == ORDER
+
+
+@each_notebook
+def test_notebook_is_executed(path):
+    """Every code cell that nbval runs has a count: without one its output would never be compared."""
+    counts = [cell.execution_count for cell in cells(path, "code") if SKIPPED not in cell.metadata.get("tags", ())]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_notebook
+def test_notebook_is_tidy(path):
+    """No widget state, no model id, no kernel of somebody's machine: tidying it again changes nothing."""
+    notebook = nbformat.read(path, as_version=4)
+    before = nbformat.writes(notebook)
+    assert "widgets" not in notebook.metadata and WIDGET_VIEW not in before
+    tidy(notebook)
+    assert nbformat.writes(notebook) == before
+
+
+@each_notebook
+def test_notebook_has_no_errors_and_names_no_machine(path):
+    """No cell shows an error, standard error, a path of a machine, an address or an account."""
+    for cell in cells(path, "code"):
+        for output in cell.outputs:
+            assert output.output_type != "error" and output.get("name") != "stderr", cell.source
+    found = re.findall(r"/home/\w+|/Users/\w+|/tmp/|/work/|127\.0\.0\.1:\d+|\b\d{12}\b|\w{10}\.execute-api", path.read_text())
+    assert found == []
+
+
+@each_notebook
+def test_notebook_cells_are_small(path):
+    """Code: median at most 4 lines, nine of ten at most 12, none over 20. Prose: at most 80 words a cell."""
+    sizes = [lines(cell) for cell in cells(path, "code")]
+    assert median(sizes) <= 4 and quantiles(sizes, n=10)[-1] <= 12 and max(sizes) <= 20, sizes
+    for cell in cells(path, "markdown")[1:-1]:
+        prose = re.sub(r"```.*?```", "", cell.source, flags=re.DOTALL)
+        assert len(prose.split()) <= 80, cell.source
+
+
+@each_notebook
+def test_notebook_begins_alike(path):
+    """One H1, the opening words, and a set-up cell that differs in the lesson's number only."""
+    first = cells(path, "markdown")[0].source
+    number = int(path.name[:2])
+    assert first.startswith(f"# {number}. ") and "You will" in first and "minutes" in first
+    assert sum(cell.source.startswith("# ") for cell in cells(path, "markdown")) == 1
+    set_up = ["import json, time", "import boto3", "from classroom import check, eventually, side_by_side, start",
+              f"lesson = start({number})", "lesson"]
+    assert sum(cell.source.splitlines() == set_up for cell in cells(path, "code")) == 1
+
+
+@each_notebook
+def test_notebook_explains_before_it_runs(path):
+    """Prose stands at the beginning, at the end, and before each code cell."""
+    kinds = [cell.cell_type for cell in nbformat.read(path, as_version=4).cells]
+    assert kinds[0] == "markdown" and kinds[-1] == "markdown"
+    assert "code code" not in " ".join(kinds)
+
+
+@each_notebook
+def test_notebook_speaks_plainly(path):
+    """No exclamation marks, no "simply", no "just"."""
+    for cell in cells(path, "markdown"):
+        prose = re.sub(r"```.*?```|`[^`]*`|<!--.*?-->", "", cell.source, flags=re.DOTALL)
+        assert not re.search(r"!(?!\[)|\bsimply\b|\bjust\b", prose, flags=re.IGNORECASE), cell.source
+
+
+@each_notebook
+def test_notebook_has_checks_and_a_chat(path):
+    """Each lesson asserts something, and every lesson but the last has a chat panel in it."""
+    code = "\n".join(cell.source for cell in cells(path, "code"))
+    assert re.search(r"\b(check|eventually)\(", code)
+    assert path.name.startswith("99") or re.search(r"lesson\.panels?\(", code)
+
+
+@each_notebook
+def test_links_between_notebooks_lead_somewhere(path):
+    """Every relative link of a notebook names a file that exists."""
+    for cell in cells(path, "markdown"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", cell.source):
+            assert (path.parent / target).is_file(), target
