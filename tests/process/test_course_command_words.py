@@ -1,0 +1,120 @@
+"""course.py's command line: what it starts, and the one sentence for what it cannot do."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import signal
+import socket
+import sys
+
+import pytest
+
+from tests.process.course_projects import ROOT, Project, lay_project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    """A project after its first start."""
+    project = lay_project(tmp_path_factory.mktemp("words"))
+    assert project.course("test").returncode == 5
+    return project
+
+
+def started(said: str) -> list:
+    """What the fake program says that it was started with."""
+    return json.loads(re.search(r"^STARTED (.*)$", said, re.MULTILINE)[1])
+
+
+def test_test_when_words_are_for_pytest(project):
+    """pytest gets a process for each core and all further words, in order; its exit status is passed on."""
+    said = project.course("test", "-k", "packaging", "tests/pure", "-x")
+    name, words, _, environment = started(said.stdout)
+    assert (name, said.returncode, environment) == ("__main__", 5, str(project.root / ".venv"))
+    assert words == ["-n", str(os.cpu_count()), "--dist", "loadscope", "-k", "packaging", "tests/pure", "-x"]
+
+
+def test_lab_when_the_target_is_moto(project):
+    """The lab runs JupyterLab at the first notebook under ``localstage run``, with a token, on this machine only."""
+    said = project.course("lab", "--no-browser", "--port", "0")
+    _, words, target, _ = started(said.stdout)
+    assert words[:2] == ["run", "--"] and words[3:5] == ["-m", "jupyterlab"] and target == "moto"
+    assert f"--ServerApp.root_dir={project.root}" in words and "--no-browser" in words
+    assert "--LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb" in words
+    assert not any("token" in word or "--ip" in word or ".ip=" in word for word in words)
+
+
+def test_lab_when_the_target_is_live(project):
+    """On live no local stage is started."""
+    for words, more in ((["--target", "live"], {}), ([], {"CHAT_TARGET": "live"})):
+        said = project.course("lab", "--no-browser", *words, **more)
+        _, words, target, _ = started(said.stdout)
+        assert target == "live" and "run" not in words and "--no-browser" in words
+
+
+def test_lab_when_a_browser_is_opened(project):
+    """On Linux the browser gets the learner's own proxy, not the stage's, since it may outlive the stage."""
+    said = project.course("lab", HTTPS_PROXY="http://proxy.example:3128")
+    browser = next(word for word in started(said.stdout)[1] if word.startswith("--ServerApp.browser="))
+    assert "HTTPS_PROXY=http://proxy.example:3128" in browser and browser.endswith("-m webbrowser %s")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_lab_when_a_signal_ends_it(project, number):
+    """The signal reaches what course.py started: there is no process in between that could stay."""
+    with project.start_course("lab", "--no-browser") as course:
+        while not course.stdout.readline().startswith("STARTED"):
+            assert course.poll() is None
+        course.send_signal(number)
+        assert course.wait(30) == -number
+
+
+@pytest.mark.parametrize("words, sentence", [
+    ([], "the following arguments are required: COMMAND"),
+    (["tset"], "invalid choice: 'tset'"),
+    (["lab", "--prot", "1"], "unknown argument: --prot"),
+    (["lab", "--port", "many"], "invalid int value: 'many'"),
+    (["lab", "--port", "70000"], "70000 is no port: choose one"),
+    (["lab", "--target", "azure"], "the target is 'azure': choose moto or live"),
+])
+def test_words_when_they_are_wrong(project, words, sentence):
+    """Wrong words give one sentence and status 2, before anything is set up."""
+    said = project.course(*words)
+    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
+    assert said.stderr.startswith("course.py: ") and sentence in said.stderr
+
+
+def test_target_when_the_environment_names_an_unknown_one(project):
+    """CHAT_TARGET is checked as the option is."""
+    said = project.course("lab", CHAT_TARGET="aws")
+    assert said.returncode == 2 and "the target is 'aws': choose moto or live" in said.stderr
+
+
+def test_lab_when_its_port_is_busy(project):
+    """A busy port gives one sentence and status 2."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        said = project.course("lab", "--no-browser", "--port", str(port))
+    assert said.returncode == 2 and said.stderr == f"course.py: port {port} is in use: choose another with --port.\n"
+
+
+def test_course_py_when_an_old_python_reads_it():
+    """course.py itself holds no syntax that Python 2.7 or 3.6 could not read, and checks the version first."""
+    tree = ast.parse((ROOT / "course.py").read_text())
+    modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.AsyncFunctionDef, ast.FunctionDef, ast.Nonlocal)
+    assert [node for node in ast.walk(tree) if isinstance(node, modern)] == []
+    kinds = [type(node).__name__ for node in tree.body]
+    assert kinds == ["Expr", "Import", "If", "ImportFrom", "If"]
+
+
+def test_installation_when_nothing_is_installed_yet():
+    """What course.py imports is the standard library and itself."""
+    names = set()
+    for path in [ROOT / "course.py", *sorted((ROOT / "installation").glob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
+                [node.module] if isinstance(node, ast.ImportFrom) else []
+            names |= {module.split(".")[0] for module in modules}
+    assert names - sys.stdlib_module_names == {"installation"}
