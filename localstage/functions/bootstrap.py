@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+# Guess: FIDELITY has no list of what Lambda's Python runtime brings.
 RUNTIME_PACKAGES = frozenset({
     "awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py",
     "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "tzdata"})
-"""What a function may import without bringing it. Guess: FIDELITY has no list; these are Lambda's
-own runtime client, boto3, and what the two need (tzdata: Lambda's system has the time zones itself)."""
+"""What a function may import without bringing it: Lambda's own runtime client, boto3, and what
+the two need (tzdata: Lambda's system has the time zones itself)."""
 
 
 class RuntimePackages:

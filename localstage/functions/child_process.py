@@ -17,6 +17,11 @@ from pathlib import Path
 from typing import Any
 
 _STDOUT = 1
+_PIPE_BYTES = 256 * 1024
+"""More than a pipe holds (64 KB on Linux)."""
+_TURNS = 3
+"""Turns of the event loop from what is in a pipe to what is received: the selector sees the pipe, its
+reader runs and schedules the protocol's call, that call runs."""
 _OUTPUT_PER_S = 20_000
 _OUTPUT_AT_ONCE = 10_000
 """What a process may write all the time and at once, in lines or quarters of a KB. A process that
@@ -60,7 +65,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self._transport = transport
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self._received += 1
+        self._received += len(data)
         self._on_output(data)
         now = self._loop.time()
         self._debt = max(0.0, self._debt - (now - self._debt_at) * _OUTPUT_PER_S)
@@ -89,16 +94,16 @@ class ChildProcess(asyncio.SubprocessProtocol):
     async def drain(self) -> None:
         """Returns when all output that was written before the call has been passed on.
 
-        What a process has written is in the pipe, and each turn of the event
-        loop reads all that is there: a turn without output means an empty pipe.
+        What a process has written is in the pipe. Either a few turns of the
+        event loop bring nothing more, or a pipe's worth has come since the call.
         """
         self._let_go()
-        while True:
+        enough = self._received + _PIPE_BYTES
+        before = -1
+        while before < self._received < enough:
             before = self._received
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            if self._received == before:
-                return
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Ends the process if it runs; returns when it is gone, its output read and its pipes are closed."""

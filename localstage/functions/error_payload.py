@@ -48,6 +48,7 @@ def timed_out(request_id: str, timeout_s: float) -> Failure:
 
 def exited(request_id: str, returncode: int) -> Failure:
     """The process ended while an invocation was in its hands. ``returncode`` is negative for a signal."""
+    # Guess: FIDELITY has no capture of these texts; the payload's form is that of a time-out.
     if returncode == 0:
         reason = "Runtime exited without providing a reason"
     elif returncode < 0:
@@ -66,6 +67,7 @@ def _signal_text(number: int) -> str:
 
 def too_large() -> Failure:
     """The handler's result is over the limit of a synchronous invocation."""
+    # Guess: FIDELITY has the limit (6 MB), not the text.
     return Failure.of(TOO_LARGE, "Response payload size exceeded maximum allowed payload size "
                                  f"({RESPONSE_LIMIT_BYTES} bytes).")
 

@@ -82,7 +82,8 @@ class Launcher:
 
 
 def _masks(place: Place, runtime: str) -> Masks:
-    """What Lambda calls the directories of this machine. Guess: FIDELITY has /var/task and /var/runtime only."""
+    """What Lambda calls the directories of this machine."""
+    # Guess: /var/lang for Python's own; FIDELITY section 9 has /var/task and /var/runtime only.
     library = f"/var/lang/lib/{runtime}"
     directories = {place.task_root: "/var/task", place.layers_root: "/opt", place.temp_dir: "/tmp",
                    str(_BOOTSTRAP.parent): "/var/runtime"}

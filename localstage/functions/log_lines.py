@@ -23,8 +23,9 @@ def log_stream_name(now: datetime, version: str, token: str) -> str:
 def init_start(runtime: str, region: str, patch: int) -> str:
     """The first line of an execution environment. AWS: FIDELITY section 9, platform lines.
 
-    ``patch`` stands for the runtime's build number. Guess: AWS's own numbers are not published.
+    ``patch`` stands for the runtime's build number.
     """
+    # Guess: the build number and the digest of the ARN; AWS publishes neither.
     version = f"python:{runtime.removeprefix('python')}.v{patch}"
     digest = hashlib.sha256(version.encode()).hexdigest()
     return (f"INIT_START Runtime Version: {version}\t"

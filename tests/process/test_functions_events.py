@@ -53,7 +53,7 @@ async def test_event_is_dropped_after_the_third_attempt(bench: Workbench) -> Non
 @with_workbench(event_retry_delays_s=(30.0, 30.0))
 async def test_event_is_accepted_at_once(bench: Workbench) -> None:
     """The caller does not wait for the function."""
-    probe = function("import time\ndef handler(event, context): time.sleep(2)")
+    probe = function("import threading\ndef handler(event, context): threading.Event().wait(2)")
     began = time.monotonic()
     await bench.functions.invoke_event(lambda: probe, b"{}")
     assert time.monotonic() - began < 0.5

@@ -12,7 +12,7 @@ from localstage.functions.errors import InvalidZipFile
 from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench
 
 FAILING = """
-import os, subprocess, sys, time
+import os, sys, threading
 served = 0
 def handler(event, context):
     global served
@@ -22,7 +22,7 @@ def handler(event, context):
         case "exit": os._exit(1)
         case "sys.exit": sys.exit()
         case "kill": os.kill(os.getpid(), 9)
-        case "sleep": time.sleep(30)
+        case "sleep": threading.Event().wait(30)
         case "set": return {1}
         case "large": return "x" * 6_291_560
     return served
@@ -107,7 +107,8 @@ async def test_invocation_over_its_time_limit_is_ended(bench: Workbench) -> None
 
 @pytest.mark.parametrize(("code", "facts", "error_type", "message"), [
     ("import nowhere", {}, "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'nowhere'"),
-    ("def handler(:", {}, "Runtime.UserCodeSyntaxError", "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
+    ("def handler(:", {}, "Runtime.UserCodeSyntaxError",
+     "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
     ("x = 1", {}, "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
     ("x = 1", {"handler": "app"}, "Runtime.MalformedHandlerName",
      "Bad handler 'app': not enough values to unpack (expected 2, got 1)"),
@@ -148,11 +149,11 @@ async def test_process_that_ends_during_init_is_an_exit_error(bench: Workbench) 
 @with_workbench(init_timeout_s=0.3)
 async def test_slow_init_is_begun_again_with_the_functions_limit(bench: Workbench) -> None:
     """An init over its limit is ended and begun again, then it may take the function's own time."""
-    probe = function("import os, time\n"
+    probe = function("import os, threading\n"
                      "marker = os.path.join(os.environ['LAMBDA_TASK_ROOT'], 'seen')\n"
                      "if not os.path.exists(marker):\n"
                      "    open(marker, 'w').close()\n"
-                     "    time.sleep(30)\n"
+                     "    threading.Event().wait(30)\n"
                      "def handler(event, context): return 'served'", timeout_s=20)
     assert await bench.value(probe) == "served"
     assert "Phase: init\tStatus: timeout\n" in bench.log.text
@@ -161,7 +162,7 @@ async def test_slow_init_is_begun_again_with_the_functions_limit(bench: Workbenc
 @with_workbench(init_timeout_s=0.3)
 async def test_init_that_never_ends_is_a_timeout(bench: Workbench) -> None:
     """An init that also exceeds the function's limit answers with the time-out."""
-    result = await bench.call(function("import time\ntime.sleep(60)", timeout_s=1))
+    result = await bench.call(function("import threading\nthreading.Event().wait(60)", timeout_s=1))
     assert json.loads(result.payload) == {
         "errorType": "Sandbox.Timedout",
         "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 1.00 seconds"}
@@ -213,9 +214,9 @@ async def test_package_that_is_no_zip_is_refused(bench: Workbench) -> None:
 @with_workbench()
 async def test_caller_that_gives_up_does_not_end_the_invocation(bench: Workbench) -> None:
     """Like API Gateway's time-out, a cancelled call leaves the function running to its end."""
-    probe = function("import time\n"
+    probe = function("import threading\n"
                      "def handler(event, context):\n"
-                     "    time.sleep(0.4)\n"
+                     "    threading.Event().wait(0.4)\n"
                      "    print('came to its end')")
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(bench.functions.invoke(probe, b"{}"), 0.2)

@@ -110,6 +110,20 @@ async def test_output_after_the_response_reaches_the_log(bench: Workbench) -> No
 
 
 @with_workbench()
+async def test_invocation_ends_when_a_thread_goes_on_printing(bench: Workbench) -> None:
+    """A background thread that prints without end holds up neither the result nor the next invocation."""
+    probe = function("import threading\n"
+                     "def chatter():\n"
+                     "    while True: print('x')\n"
+                     "def handler(event, context):\n"
+                     "    threading.Thread(target=chatter, daemon=True).start()\n"
+                     "    return 'done'", timeout_s=20)
+    for _ in range(2):
+        result = await bench.call(probe)
+        assert result.payload == b'"done"' and "\nREPORT " in result.log_tail
+
+
+@with_workbench()
 async def test_endless_printing_ends_at_the_time_limit(bench: Workbench) -> None:
     """A function that prints without end is slowed down, ended, and has not flooded the log."""
     result = await bench.call(function("def handler(event, context):\n    while True: print('x')", timeout_s=1))

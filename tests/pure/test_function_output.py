@@ -43,7 +43,8 @@ def test_newline_after_a_flush_makes_no_empty_message():
 
 def test_record_of_a_logger_is_one_message_although_it_has_lines():
     """A line end marked by the bootstrap does not cut the message."""
-    assert OutputLines().feed(b"[ERROR]\tx\0\nTraceback\0\n  File\nnext\n") == ["[ERROR]\tx\nTraceback\n  File\n", "next\n"]
+    messages = OutputLines().feed(b"[ERROR]\tx\0\nTraceback\0\n  File\nnext\n")
+    assert messages == ["[ERROR]\tx\nTraceback\n  File\n", "next\n"]
 
 
 def test_record_stays_one_message_when_cut_by_a_piece():
