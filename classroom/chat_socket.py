@@ -16,7 +16,9 @@ from typing import Protocol
 
 import websocket
 
-logging.getLogger("websocket").addHandler(logging.NullHandler())
+_logger = logging.getLogger("websocket")  # reports every closed connection as an error
+_logger.addHandler(logging.NullHandler())
+_logger.propagate = False
 
 CONNECTING, CONNECTED, DISCONNECTED, REFUSED = "connecting", "connected", "disconnected", "refused"
 

@@ -78,7 +78,7 @@ def handlers_parameters(account: Account, api_id: str, with_tables: tuple[str, .
     bucket, key = stack.upload_handlers(account)
     names = {"MessagesTable": account.name("ChatMessages"), "ConnectionsTable": account.name("ChatConnections")}
     return {"Prefix": account.prefix, "ApiId": api_id, "StageName": STAGE_NAME, "CodeBucket": bucket, "CodeKey": key,
-            **{name: full if name in with_tables else "" for name, full in names.items()}}
+            "LogRetentionDays": "3", **{name: full if name in with_tables else "" for name, full in names.items()}}
 
 
 def _build_api(account: Account, api_id: str, state: State) -> None:

@@ -17,6 +17,10 @@ def ensure_tables(account: Account) -> None:
             dynamodb.create_table(TableName=account.name(short), Tags=account.tag_list, **_definition(short))
     for short in TABLES:
         dynamodb.get_waiter("table_exists").wait(TableName=account.name(short), WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    connections = account.name("ChatConnections")
+    if dynamodb.describe_time_to_live(TableName=connections)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
+        dynamodb.update_time_to_live(
+            TableName=connections, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"})
 
 
 def empty_tables(account: Account) -> None:

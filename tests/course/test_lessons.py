@@ -1,0 +1,177 @@
+"""The state at which a lesson begins, from anywhere, and what clean-up takes away.
+
+One stage serves this whole file; each test has a prefix of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import count
+
+import boto3
+import nbformat
+import pytest
+
+from classroom import api, stack, steps
+from classroom.account import Account
+from classroom.cleanup import clean_up, find_ours
+from classroom.target import Target
+from localstage import LocalStage
+from tests.course.nbval_runs import NOTEBOOKS, clean_environment
+
+BY_NUMBER = {int(path.name[:2]): path for path in NOTEBOOKS}
+numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """A stage, which this process's environment leads to while the tests of this file run."""
+    with LocalStage() as running, pytest.MonkeyPatch.context() as patch:
+        wanted = running.changes().applied_to(clean_environment(tmp_path_factory.mktemp("work")))
+        for name in set(os.environ) - wanted.keys():
+            patch.delenv(name)
+        for name, value in wanted.items():
+            patch.setenv(name, value)
+        boto3.setup_default_session()
+        yield running
+    boto3.setup_default_session()
+
+
+@pytest.fixture
+def account(stage):
+    """The account of a learner whom no other test knows."""
+    return Account(Target("moto", f"t{next(numbers)}", "us-east-1", "123456789012"))
+
+
+def picture(account: Account) -> dict:
+    """What there is, without ids and times: tables, routes with their targets, stacks with their parameters."""
+    tables = {}
+    for name in account.pages("dynamodb", "list_tables", "TableNames"):
+        if name.startswith(f"{account.prefix}-"):
+            table = account.client("dynamodb").describe_table(TableName=name)["Table"]
+            expiry = account.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+            throughput = table.get("ProvisionedThroughput", {})
+            tables[name] = (table["KeySchema"], throughput.get("ReadCapacityUnits"), expiry.get("AttributeName"),
+                            account.client("dynamodb").list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"])
+    api_id = api.find_api(account)
+    return {"tables": tables, "api": routes_of(account, api_id) if api_id else None, "stacks": {
+        name: {key: value for key, value in stack.parameters(account, name).items() if key != "ApiId"}
+        for name in (account.name("handlers"), account.name("sessions")) if stack.stack_status(account, name)}}
+
+
+def routes_of(account: Account, api_id: str) -> dict:
+    """The routes that the stage prod serves, each with what it targets, and whether the API is as it was deployed."""
+    gateway = account.client("apigatewayv2")
+    integrations = {f"integrations/{entry['IntegrationId']}": entry.get("IntegrationUri", "MOCK").rpartition("function:")[2]
+                    for entry in gateway.get_integrations(ApiId=api_id)["Items"]}
+    description = gateway.get_api(ApiId=api_id)
+    stages = gateway.get_stages(ApiId=api_id)["Items"]
+    made = {entry["DeploymentId"]: entry["CreatedDate"] for entry in gateway.get_deployments(ApiId=api_id)["Items"]}
+    return {"expression": description["RouteSelectionExpression"], "tags": description["Tags"],
+            "stages": [entry["StageName"] for entry in stages],
+            "newest deployment served": made[stages[0]["DeploymentId"]] == max(made.values()),
+            "routes": {route["RouteKey"]: integrations[route["Target"]] for route in gateway.get_routes(ApiId=api_id)["Items"]}}
+
+
+def run_cells(number: int, account: Account, monkeypatch) -> None:
+    """Run the code cells of a lesson in this process, without comparing outputs."""
+    monkeypatch.chdir(BY_NUMBER[number].parent)
+    monkeypatch.setenv("CHAT_PREFIX", account.prefix)
+    names: dict = {}
+    for cell in nbformat.read(BY_NUMBER[number], as_version=4).cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, BY_NUMBER[number].name, "exec"), names)
+    names["lesson"].hang_up()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_lesson_when_its_cells_have_run(number, account, monkeypatch):
+    """A lesson's own cells leave exactly the state at which the next lesson begins."""
+    run_cells(number, account, monkeypatch)
+    made_by_cells = picture(account)
+    steps.bring_to(account, number + 1)
+    assert picture(account) == made_by_cells
+    clean_up(account)
+    steps.bring_to(account, number + 1)
+    assert picture(account) == made_by_cells
+
+
+def test_lesson_when_started_from_any_other(account):
+    """Forwards and backwards in any jump, and twice, each lesson begins in the same state."""
+    states = {}
+    for number in (6, 1, 4, 2, 5, 3, 6, 6, 5, 4, 3, 2, 1):
+        steps.bring_to(account, number)
+        assert states.setdefault(number, picture(account)) == picture(account), f"lesson {number}"
+
+
+def test_lesson_when_rows_are_left(account):
+    """Rows of an earlier run are gone when a lesson begins."""
+    steps.bring_to(account, 2)
+    dynamodb = account.client("dynamodb")
+    for number in range(30):
+        dynamodb.put_item(TableName=account.name("ChatMessages"), Item={"room_id": {"S": "global"}, "timestamp": {"N": str(number)}})
+    steps.bring_to(account, 2)
+    assert dynamodb.scan(TableName=account.name("ChatMessages"))["Count"] == 0
+
+
+def test_lesson_when_a_creation_was_rolled_back(account):
+    """A stack that failed to be created, as after a crash, does not stop the lesson."""
+    api_id = steps.bring_to(account, 3)
+    parameters = steps.handlers_parameters(account, api_id, ())
+    body = stack.template_body("handlers.yaml").replace("AWS_PROXY", "AWS_PROXY\n      TimeoutInMillis: 60000")
+    account.client("cloudformation").create_stack(
+        StackName=account.name("handlers"), TemplateBody=body, Capabilities=["CAPABILITY_IAM"], Tags=account.tag_list,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()])
+    assert stack.stack_status(account, account.name("handlers")) == "ROLLBACK_COMPLETE"
+    steps.bring_to(account, 4)
+    assert stack.stack_status(account, account.name("handlers")) == "CREATE_COMPLETE"
+
+
+def test_deploy_when_a_stack_fails(account):
+    """A failing stack is one sentence: the stack, its status, the first failed resource and why."""
+    api_id = steps.bring_to(account, 3)
+    parameters = steps.handlers_parameters(account, api_id, ()) | {"ApiId": "nosuchapi0"}
+    with pytest.raises(stack.StackFailed) as raised:
+        stack.deploy(account, account.name("handlers"), "handlers.yaml", parameters)
+    assert re.match(rf"^The stack {account.prefix}-handlers is ROLLBACK_COMPLETE: DefaultIntegration "
+                    r"\(AWS::ApiGatewayV2::Integration\): .+", str(raised.value)), raised.value
+
+
+def test_clean_up_when_others_have_similar_names(account):
+    """Clean-up deletes what has the prefix and the tags, and nothing of anybody else."""
+    dynamodb, gateway = account.client("dynamodb"), account.client("apigatewayv2")
+    other = Account(Target("moto", f"{account.prefix}-b", "us-east-1", "123456789012"))
+    steps.bring_to(account, 5)
+    steps.bring_to(other, 5)
+    untagged = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    dynamodb.create_table(TableName=account.name("not-from-the-course"), **untagged)
+    gateway.create_api(Name=account.name("their-api"), ProtocolType="HTTP")
+    kept = picture(other)
+
+    deleted = {resource.kind for resource in clean_up(account)}
+
+    assert {"API", "stack", "table", "bucket"} <= deleted
+    assert find_ours(account) == []
+    assert picture(other) == kept
+    assert account.name("not-from-the-course") in dynamodb.list_tables()["TableNames"]
+    assert account.name("their-api") in [entry["Name"] for entry in gateway.get_apis()["Items"]]
+
+
+def test_clean_up_when_a_lesson_was_left_half_way(account):
+    """Single things without their stack are found, too: a function, its role and its log group, a table."""
+    account.client("iam").create_role(RoleName=account.name("role"), AssumeRolePolicyDocument="{}", Tags=account.tag_list)
+    account.client("iam").put_role_policy(RoleName=account.name("role"), PolicyName="p", PolicyDocument=(
+        '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}}'))
+    account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{account.name('chat_handler')}")
+    account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{account.name('something_else')}")
+    deleted = [(resource.kind, resource.name) for resource in clean_up(account)]
+    assert deleted == [("role", account.name("role")), ("log group", f"/aws/lambda/{account.name('chat_handler')}")]
+    left = account.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{account.prefix}-")["logGroups"]
+    assert [group["logGroupName"] for group in left] == [f"/aws/lambda/{account.name('something_else')}"]
+
+
+def test_clean_up_when_there_is_nothing(account):
+    """Clean-up of an empty account deletes nothing and says so."""
+    assert clean_up(account) == []
