@@ -73,13 +73,14 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
 def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
     """The command of JupyterLab at the first notebook; it listens on the loopback address and asks for a token."""
     command = [str(python), "-m", "jupyterlab", f"--ServerApp.root_dir={_ROOT}", "--ServerApp.answer_yes=True",
-               "--log-level=WARN", f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
+               "--ServerApp.log_level=WARN", "--LabApp.log_level=WARN",
+               f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # In a container; Jupyter refuses otherwise.
         command.append("--allow-root")
     if not browser:
-        command.append("--no-browser")
+        command += ["--no-browser", "--ServerApp.no_browser_open_file=True"]
     elif sys.platform.startswith("linux"):
         command.append(f"--ServerApp.browser={_outside_the_stage(python)}")
     return command

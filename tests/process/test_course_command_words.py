@@ -103,7 +103,7 @@ def test_lab_when_its_port_is_busy(project):
 def test_course_py_when_an_old_python_reads_it():
     """course.py itself holds no syntax that Python 2.7 or 3.6 could not read, and checks the version first."""
     tree = ast.parse((ROOT / "course.py").read_text())
-    modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.AsyncFunctionDef, ast.FunctionDef, ast.Nonlocal)
+    modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.FunctionDef, ast.AsyncFunctionDef)
     assert [node for node in ast.walk(tree) if isinstance(node, modern)] == []
     kinds = [type(node).__name__ for node in tree.body]
     assert kinds == ["Expr", "Import", "If", "ImportFrom", "If"]

@@ -1,0 +1,102 @@
+"""What ``course.py lab`` starts, for real: JupyterLab beside a local stage, and nothing left of either."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from jupyter_client import BlockingKernelClient
+
+from installation.commands import FIRST_NOTEBOOK, lab_command
+from tests.stage.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def places(tmp_path) -> dict[str, str]:
+    """An environment whose Jupyter files and temporary files all lie in ``tmp_path``."""
+    names = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "TMPDIR")
+    for name in names:
+        (tmp_path / name).mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CHAT_", "JUPYTER_"))}
+    return {**kept, **{name: str(tmp_path / name) for name in names}, "PYTHONPATH": str(ROOT)}
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections on a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def address_in(lines) -> str:
+    """The address with the token that JupyterLab prints."""
+    for line in lines:
+        found = re.search(r"http://127\.0\.0\.1:\S+", line)
+        if found:
+            return found[0]
+    raise AssertionError("JupyterLab ended without printing its address")
+
+
+def kernel_says(address: str, places: dict[str, str], code: str) -> str:
+    """Starts a kernel through JupyterLab's own API and returns what the code prints in it."""
+    server, token = re.match(r"(http://[^/]+)/.*token=(\w+)", address).groups()
+    request = urllib.request.Request(f"{server}/api/kernels", method="POST", data=b"{}",
+                                     headers={"Authorization": f"token {token}"})
+    with DIRECT.open(request, timeout=30) as answer:
+        kernel_id = re.search(rb'"id": "([^"]+)"', answer.read())[1].decode()
+    client = BlockingKernelClient(connection_file=f"{places['JUPYTER_RUNTIME_DIR']}/kernel-{kernel_id}.json")
+    client.load_connection_file()
+    client.start_channels()
+    said = []
+    try:
+        client.wait_for_ready(timeout=30)
+        client.execute_interactive(code, timeout=60, store_history=False,
+                                   output_hook=lambda m: said.append(m["content"].get("text", str(m["content"]))))
+    finally:
+        client.stop_channels()
+    return "".join(part for part in said if not part.startswith("{"))
+
+
+def test_lab_when_it_runs_and_is_ended(places):
+    """The page opens with its token only, a kernel reaches the stage, and SIGTERM ends lab, kernel and stage."""
+    port = free_port()
+    command = [sys.executable, "-m", "localstage", "run", "--", *lab_command(Path(sys.executable), port, browser=False)]
+    with subprocess.Popen(command, cwd=ROOT, env=places, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, start_new_session=True) as lab:
+        try:
+            address = address_in(lab.stderr)
+            assert re.match(rf"http://127\.0\.0\.1:{port}/lab/tree/{FIRST_NOTEBOOK}\?token=\w{{40,}}$", address)
+            eventually(lambda: listens(port), bool, "JupyterLab to listen, which it does after it printed its address")
+            with DIRECT.open(address, timeout=30) as page:
+                assert page.status == 200 and b"JupyterLab" in page.read()
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                DIRECT.open(f"http://127.0.0.1:{port}/api/contents", timeout=30)
+            code = ("import boto3, os; print(os.getpid(), os.environ['LOCALSTAGE_URL'], "
+                    "boto3.client('sts').get_caller_identity()['Account'])")
+            kernel, stage, account = kernel_says(address, places, code).split()
+            assert account == "123456789012"
+        finally:
+            lab.send_signal(signal.SIGTERM)
+            lab.stderr.read()  # Ends when nobody has it any more: lab, kernel and stage.
+        assert lab.wait(30) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(kernel), 0)
+    assert not listens(port) and not listens(int(stage.rpartition(":")[2]))
+    assert [path for path in Path(places["TMPDIR"]).iterdir() if path.name.startswith("localstage-")] == []

@@ -1,0 +1,72 @@
+"""README, changelog and CI say what is there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from localstage.cli import main as localstage
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_lessons_when_compared_with_the_notebooks():
+    """The README's index has every notebook once, in order."""
+    assert re.findall(r"^\| \[.*?\]\((notebooks/.*?)\)", README, re.MULTILINE) == sorted(
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_links_when_they_point_into_the_project():
+    """Every relative link of the README leads to a file."""
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links and [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_commands_when_compared_with_the_command_line():
+    """The README names every command of ``localstage``, and none that it does not have."""
+    assert set(re.findall(r"localstage (\w+)", README)) - {"import"} == set(localstage.commands)
+
+
+def test_layout_when_compared_with_the_folders():
+    """Everything in the README's layout exists."""
+    layout = README.split("## Layout")[1].split("```")[1]
+    names = [line.split()[0] for line in layout.strip().splitlines()]
+    assert len(names) > 5 and [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_changelog_when_compared_with_the_version():
+    """The newest entry is of the project's version and has the four sections."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1]
+    assert newest.startswith(version)
+    assert re.findall(r"^### (.*)$", newest, re.MULTILINE) == ["Course", "Local stage", "Fidelity", "Fixed"]
+
+
+def test_ci_when_it_runs_the_suite():
+    """``.ci/run`` can be executed and ends with the command of the README."""
+    run = ROOT / ".ci" / "run"
+    assert run.stat().st_mode & 0o111
+    assert run.read_text().rstrip().splitlines()[-1] == "python3 course.py test"
+
+
+@pytest.mark.parametrize("place", ["requirements.txt", "environment.yml", "pyproject.toml", ".ci/run",
+                                   ".github/workflows/course.yml"])
+def test_addresses_when_packages_are_installed(place):
+    """Nothing that installs packages names an index or any other address."""
+    text = (ROOT / place).read_text()
+    assert "://" not in text and "index-url" not in text
+
+
+def test_workflow_when_it_runs_the_suite():
+    """The hosted CI runs the same command on the local stage: three Pythons on Linux, and macOS."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "course.yml").read_text())["jobs"]
+    matrix = jobs["test"]["strategy"]["matrix"]
+    assert matrix["system"] == ["ubuntu-latest"] and len(matrix["python"]) == 3
+    assert [row["system"] for row in matrix["include"]] == ["macos-latest"]
+    assert jobs["test"]["env"]["CHAT_TARGET"] == "moto"
+    assert jobs["test"]["steps"][-1]["run"] == "python course.py test"
