@@ -26,6 +26,8 @@ from localstage.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_MESSAGES_BEFORE_DISCONNECT_S = 5.0
+
 
 class Gateway:
     """Serves the connections of all stages."""
@@ -69,7 +71,9 @@ class Gateway:
     def received(self, connection: Connection, text: str) -> None:
         """A message came in; it is served beside others, so replies may overtake each other."""
         connection.last_active_ms = self._clock.now_ms()
-        self._spawn(self._answer(connection, text))
+        serving = self._spawn(self._answer(connection, text))
+        connection.being_served.add(serving)
+        serving.add_done_callback(connection.being_served.discard)
 
     def ended(self, connection: Connection, ending: Ending) -> None:
         """The connection's socket has ended; ``$disconnect`` runs once."""
@@ -79,7 +83,7 @@ class Gateway:
         self.connections.remove(connection)
         for timer in connection.timers:
             timer.cancel()
-        self._spawn(self._executions.disconnect(connection, ending))
+        self._spawn(self._leave(connection, ending))
 
     def send(self, connection: Connection, text: str) -> None:
         """Sends a text frame. Raises ClientReadsTooSlowly."""
@@ -109,6 +113,14 @@ class Gateway:
         except ClientReadsTooSlowly:
             log.info("a frame for %s was dropped: the client reads too slowly", connection.connection_id)
 
+    async def _leave(self, connection: Connection, ending: Ending) -> None:
+        # Guess: on AWS $disconnect comes so late that a message sent right before
+        # the close is served first, and AWS's own examples need that: their
+        # message handler reads the row that their $disconnect deletes.
+        if connection.being_served:
+            await asyncio.wait(connection.being_served, timeout=_MESSAGES_BEFORE_DISCONNECT_S)
+        await self._executions.disconnect(connection, ending)
+
     def _watch_idle(self, connection: Connection) -> None:
         """Closes the connection once no message went either way for the idle time-out."""
         idle_s = (self._clock.now_ms() - connection.last_active_ms) / 1000
@@ -118,7 +130,8 @@ class Gateway:
             return
         connection.timers[1:] = [self._clock.call_later(left_s, lambda: self._watch_idle(connection))]
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

@@ -5,6 +5,7 @@ The one owner of open connections. Does not know how messages are routed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,8 @@ class Connection:
     last_active_ms: int = 0
     socket: WebSocket | None = None
     timers: list[Timer] = field(default_factory=list)
+    being_served: set[asyncio.Task[None]] = field(default_factory=set)
+    """Its messages that an integration is working on."""
 
     @property
     def connection_id(self) -> str:

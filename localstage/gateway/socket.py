@@ -42,6 +42,7 @@ class WebSocket(asyncio.Protocol):
         self._on_end = on_end
         self._parts: list[bytes] = []
         self._ended = False
+        self._closed_by_us = False
         self._transport: asyncio.Transport | None = None
         self._abort: asyncio.TimerHandle | None = None
 
@@ -77,6 +78,7 @@ class WebSocket(asyncio.Protocol):
 
     def close(self, ending: Ending) -> None:
         """Closes with a code and reason; the ending is reported at once."""
+        self._closed_by_us = True
         if self._ws.state is OPEN:
             self._ws.send_close(ending.code, ending.reason)
             self._flush()
@@ -84,10 +86,14 @@ class WebSocket(asyncio.Protocol):
         self._end(ending)
 
     def _receive_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.BINARY:
-            self._ws.fail(CloseCode.UNSUPPORTED_DATA)  # FIDELITY section 2: a binary frame closes 1003.
+        # A message counts even if the client's close frame came with it, but
+        # nothing that comes after we have closed does.
+        if self._closed_by_us:
             return
-        if frame.opcode not in (Opcode.TEXT, Opcode.CONT) or self._ws.state is not OPEN:
+        if frame.opcode is Opcode.BINARY:
+            self._fail(CloseCode.UNSUPPORTED_DATA)  # FIDELITY section 2: a binary frame closes 1003.
+            return
+        if frame.opcode not in (Opcode.TEXT, Opcode.CONT):
             return
         self._parts.append(bytes(frame.data))
         if frame.fin:
@@ -95,9 +101,13 @@ class WebSocket(asyncio.Protocol):
             try:
                 text = whole.decode("utf-8")
             except UnicodeDecodeError:
-                self._ws.fail(CloseCode.INVALID_DATA)
+                self._fail(CloseCode.INVALID_DATA)
                 return
             self._on_text(text)
+
+    def _fail(self, code: CloseCode) -> None:
+        self._closed_by_us = True
+        self._ws.fail(code)
 
     def _notice_end(self) -> None:
         received, sent = self._ws.close_rcvd, self._ws.close_sent

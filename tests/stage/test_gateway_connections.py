@@ -238,3 +238,36 @@ def test_own_id_when_still_inside_connect(target: Target):
     socket.send("post to me")
     assert socket.recv() == "hello from the function"
     socket.close()
+
+
+SLOW_THEN_WITNESS = """
+import json, os, time
+import boto3
+
+table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+
+def handler(event, context):
+    context = event["requestContext"]
+    row = {"id": context["connectionId"]}
+    if context["eventType"] == "CONNECT":
+        table.put_item(Item=row)
+    elif context["eventType"] == "DISCONNECT":
+        table.delete_item(Key=row)
+    else:
+        time.sleep(0.5)
+        found = "Item" in table.get_item(Key=row)
+        table.put_item(Item={"id": context["connectionId"] + "seen", "event": json.dumps({"found": found})})
+    return {"statusCode": 200}
+"""
+
+
+def test_last_message_when_the_client_leaves_at_once(target: Target, table: str):
+    """A message sent right before the close is served before $disconnect: AWS's own examples need it."""
+    api = deploy_api(target, dict.fromkeys(("$connect", "$disconnect", "$default"), SLOW_THEN_WITNESS),
+                     Environment={"Variables": {"TABLE": table}}, Timeout=20)
+    socket = target.connect(api.url)
+    socket.send("goodbye")
+    socket.close()
+    rows = eventually(lambda: target.client("dynamodb").scan(TableName=table)["Items"],
+                      lambda items: any(item["id"]["S"].endswith("seen") for item in items), "the message's row")
+    assert [json.loads(row["event"]["S"]) for row in rows if row["id"]["S"].endswith("seen")] == [{"found": True}]
