@@ -14,7 +14,7 @@ from .resource_types import (
     storage,
 )
 from .resource_types.base import ResourceType
-from .resource_types.moto_types import MotoType
+from .resource_types.moto_types import MotoType, can_be_deleted
 
 _OWN_TYPES: tuple[ResourceType, ...] = (
     *apigatewayv2.TYPES,
@@ -67,6 +67,6 @@ class Registry:
         from moto.cloudformation.parsing import get_model_map
 
         model = get_model_map().get(name)
-        if model is None or name in _REFUSED or name.startswith("Custom::"):
+        if name in _REFUSED or model is None or not can_be_deleted(model):
             raise ResourceFailure(f"The local stage does not support resource type {name}")
         return MotoType(name, model)

@@ -15,6 +15,15 @@ from ..schema import attribute_patterns
 from .base import Properties, ResourceType, Work
 
 
+def can_be_deleted(model: type[CloudFormationModel]) -> bool:
+    """Whether moto can take back what it makes; a stack must be able to."""
+    return hasattr(model, "delete") or not _is_missing(model.delete_from_cloudformation_json)
+
+
+def _is_missing(method: Any) -> bool:
+    return hasattr(method, "__isabstractmethod__")
+
+
 class MotoType(ResourceType):
     """One of moto's own types. Owns the moto objects that it made, by physical id."""
 
@@ -40,7 +49,7 @@ class MotoType(ResourceType):
         return physical_id
 
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        if hasattr(self._model.update_from_cloudformation_json, "__isabstractmethod__"):
+        if _is_missing(self._model.update_from_cloudformation_json):
             super().update(work, physical_id, old, new)
         updated = self._model.update_from_cloudformation_json(
             original_resource=self._made[physical_id],
@@ -57,14 +66,12 @@ class MotoType(ResourceType):
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         made = self._made.pop(physical_id, None)
-        if not hasattr(self._model.delete_from_cloudformation_json, "__isabstractmethod__"):
+        if not _is_missing(self._model.delete_from_cloudformation_json):
             self._model.delete_from_cloudformation_json(
                 physical_id, self._json(properties), work.account_id, work.region
             )
-        elif hasattr(made, "delete"):
+        elif made is not None:
             made.delete(work.account_id, work.region)
-        else:
-            raise ResourceFailure(f"The local stage does not support deleting {self.name}")
 
     def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
         made = self._made[physical_id]
