@@ -230,7 +230,7 @@ class Panel:
 
     def _set_status(self, status: str, detail: str) -> None:
         self._status, self._detail = status, detail
-        if status in (DISCONNECTED, REFUSED):
+        if status in (DISCONNECTED, REFUSED) or status == CONNECTED and self._log.total:
             self._log.append(Entry("notice", self.status, clock=self._time()))
             self._show_log()
         self._show_status()

@@ -1,0 +1,78 @@
+"""A JupyterLab of its own with copies of some notebooks, and a real Chromium to look at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from tests.course.nbval_runs import ROOT, clean_environment
+
+READY_WITHIN_S = 60
+ARTEFACTS = ROOT / "test-artefacts"
+_QUIET = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+def chromium_path() -> str:
+    """Where Chromium is. Without one the test is skipped, and fails where CI promises one."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        found = shutil.which(name)
+        if found:
+            return found
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail("CI is true and there is no Chromium: install Debian's package chromium.")
+    pytest.skip("no Chromium: the browser tests were skipped; install the package chromium to run them")
+
+
+@contextmanager
+def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
+    """Runs JupyterLab on copies of the notebooks; gives the address of a page, to be completed with a file's name."""
+    places = work_dir / "course" / "notebooks"
+    places.mkdir(parents=True)
+    shutil.copytree(ROOT / "handlers", work_dir / "course" / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
+    for notebook in notebooks:
+        shutil.copy(notebook, places)
+    settings = work_dir / "settings"
+    for name, content in _QUIET.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
+    environment = clean_environment(work_dir, JUPYTERLAB_SETTINGS_DIR=str(settings), JUPYTERLAB_WORKSPACES_DIR=str(work_dir / "ws"))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    with (work_dir / "jupyterlab.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
+             "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={work_dir / 'course'}"],
+            cwd=work_dir, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_until_ready(process, port, token, work_dir / "jupyterlab.log")
+            yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}?token={token}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_until_ready(process: subprocess.Popen, port: int, token: str, log: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status?token={token}", timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            Event().wait(0.1)
+    raise AssertionError(f"JupyterLab was not ready within {READY_WITHIN_S} s:\n{log.read_text()[-3000:]}")

@@ -1,0 +1,155 @@
+"""The chat panel as people see it: JupyterLab in a real Chromium runs notebook 05, and two people chat."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.course.jupyterlab import ARTEFACTS, chromium_path, jupyterlab
+from tests.course.nbval_runs import NOTEBOOKS
+
+BROADCAST = next(path for path in NOTEBOOKS if path.name.startswith("05"))
+WITHIN_MS = 30_000
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A browser page with notebook 05, all of whose cells have run."""
+    executable = chromium_path()
+    from playwright.sync_api import sync_playwright
+
+    ARTEFACTS.mkdir(exist_ok=True)
+    with jupyterlab(tmp_path_factory.mktemp("lab"), BROADCAST) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(WITHIN_MS)
+        try:
+            page.goto(address.format(BROADCAST.name))
+            page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            wait_until_run(page)
+            yield page
+        finally:
+            page.screenshot(path=ARTEFACTS / "notebook-05-last.png")
+            browser.close()
+
+
+def wait_until_run(page) -> None:
+    """Returns when the last message of the notebook's cells is on Bob's screen."""
+    bob = page.locator(".chat-pair .chat-panel").nth(1)
+    bubbles(bob, "other", "Who is still here?").wait_for(state="attached")
+
+
+def panels(page):
+    """Alice's and Bob's panel: the pair that stands side by side."""
+    both = page.locator(".chat-pair .chat-panel")
+    both.first.scroll_into_view_if_needed()
+    assert both.count() == 2
+    return both.nth(0), both.nth(1)
+
+
+def message_field(panel):
+    return panel.get_by_placeholder("Message")
+
+
+def bubbles(panel, kind: str, text: str):
+    return panel.locator(f".chat-run.chat-{kind} .chat-bubble", has_text=text)
+
+
+def test_panels_when_a_message_is_typed(page):
+    """Enter sends; the other panel shows it as somebody else's, one's own shows it set apart, and the field is empty."""
+    alice, bob = panels(page)
+    message_field(alice).fill("Typed in a browser")
+    message_field(alice).press("Enter")
+    bubbles(bob, "other", "Typed in a browser").wait_for()
+    bubbles(alice, "own", "Typed in a browser").wait_for()
+    page.wait_for_function("() => document.querySelector('.chat-foot input').value === ''")
+    page.screenshot(path=ARTEFACTS / "notebook-05-panels.png")
+
+
+def test_panels_when_the_button_is_clicked(page):
+    """Leaving the field sends nothing; the button does."""
+    alice, bob = panels(page)
+    message_field(bob).fill("Sent by the button")
+    message_field(alice).click()
+    assert bubbles(alice, "other", "Sent by the button").count() == 0
+    bob.locator(".chat-foot button").click()
+    bubbles(alice, "other", "Sent by the button").wait_for()
+    assert bubbles(alice, "other", "Sent by the button").count() == 1
+
+
+def test_panels_when_a_message_is_hostile(page):
+    """Markup in a message is shown letter by letter; no element of it exists and no script of it runs."""
+    alice, bob = panels(page)
+    title = page.title()
+    message_field(alice).fill(HOSTILE)
+    message_field(alice).press("Enter")
+    bubbles(bob, "other", HOSTILE).wait_for()
+    assert page.locator(".chat-panel img, .chat-panel script").count() == 0
+    assert page.title() == title
+
+
+def test_panels_when_the_log_is_long(page):
+    """The newest message is in view although the log is longer than the panel."""
+    alice, bob = panels(page)
+    for number in range(12):
+        message_field(alice).fill(f"line {number}")
+        message_field(alice).press("Enter")
+        bubbles(bob, "other", f"line {number}").last.wait_for()
+    log = bob.locator(".chat-body").first.bounding_box()
+    last = bubbles(bob, "other", "line 11").last.bounding_box()
+    assert log["y"] <= last["y"] and last["y"] + last["height"] <= log["y"] + log["height"]
+
+
+def test_panels_when_the_frames_are_shown(page):
+    """The frames view shows the JSON of both directions, and goes back to the log."""
+    alice, _ = panels(page)
+    toggle = alice.locator(".chat-head button").first
+    toggle.click()
+    alice.locator(".chat-frame.chat-sent code", has_text='"action": "sendMessage"').last.wait_for()
+    assert alice.locator(".chat-frame.chat-received code").count() > 1
+    page.screenshot(path=ARTEFACTS / "notebook-05-frames.png")
+    toggle.click()
+    bubbles(alice, "own", "line 11").last.wait_for()
+
+
+def test_panels_when_disconnected(page):
+    """The plug disconnects: the dot says so, the field is disabled; the plug connects again."""
+    _, bob = panels(page)
+    plug = bob.locator(".chat-head button").last
+    plug.click()
+    bob.locator(".chat-dot.chat-disconnected").wait_for()
+    assert message_field(bob).is_disabled()
+    plug.click()
+    bob.locator(".chat-dot.chat-connected").wait_for()
+    assert message_field(bob).is_enabled()
+
+
+def test_panels_when_the_theme_is_dark(page):
+    """In JupyterLab's dark theme text stands out from its background."""
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Theme$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^JupyterLab Dark$")).click()
+    page.locator("body[data-jp-theme-light='false']").wait_for(state="attached")
+    panels(page)
+    page.screenshot(path=ARTEFACTS / "notebook-05-dark.png")
+    ratios = page.evaluate(CONTRASTS)
+    assert ratios and min(ratios) >= 4.5, ratios
+
+
+CONTRASTS = """() => {
+    const light = colour => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3)
+            .map(part => part / 255).map(part => part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+        return .2126 * r + .7152 * g + .0722 * b;
+    };
+    return [...document.querySelectorAll('.chat-panel .chat-bubble')].map(bubble => {
+        const style = getComputedStyle(bubble);
+        const [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+        return (a + .05) / (b + .05);
+    });
+}"""
