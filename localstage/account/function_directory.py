@@ -59,6 +59,7 @@ def split_name(name_or_arn: str, default_region: str) -> tuple[str, str, str | N
 
 def _definition(function: Any, account_id: str) -> FunctionDefinition:
     arn = f"arn:aws:lambda:{function.region}:{account_id}:function:{function.function_name}"
+    layers = _layers(function, account_id)
     version = str(function.version) if function.function_arn != arn else "$LATEST"
     return FunctionDefinition(
         name=function.function_name, arn=arn, region=function.region, account_id=account_id,
@@ -66,12 +67,12 @@ def _definition(function: Any, account_id: str) -> FunctionDefinition:
         code_sha256=function.code_sha_256, code_zip=function.code_bytes, version=version,
         timeout_s=int(function.timeout), memory_mb=int(function.memory_size),
         environment={key: str(value) for key, value in (function.environment_vars or {}).items()},
-        layer_zips=tuple(_layer_zips(function, account_id)))
+        layer_zips=tuple(layer.code_bytes for layer in layers), layer_sha256=tuple(layer.code_sha_256 for layer in layers))
 
 
-def _layer_zips(function: Any, account_id: str) -> list[bytes]:
+def _layers(function: Any, account_id: str) -> list[Any]:
     from moto.awslambda.models import lambda_backends
 
     backend = lambda_backends[account_id][function.region]
     versions = [backend.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
-    return [version.code_bytes for version in versions if version is not None]
+    return [version for version in versions if version is not None]

@@ -241,7 +241,7 @@ def test_own_id_when_still_inside_connect(target: Target):
 
 
 SLOW_THEN_WITNESS = """
-import json, os, time
+import json, os, threading
 import boto3
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
@@ -254,7 +254,7 @@ def handler(event, context):
     elif context["eventType"] == "DISCONNECT":
         table.delete_item(Key=row)
     else:
-        time.sleep(0.5)
+        threading.Event().wait(0.5)
         found = "Item" in table.get_item(Key=row)
         table.put_item(Item={"id": context["connectionId"] + "seen", "event": json.dumps({"found": found})})
     return {"statusCode": 200}
