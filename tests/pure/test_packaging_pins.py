@@ -143,3 +143,13 @@ def test_pins_in_when_a_marker_is_of_another_kind():
     """A marker that cannot be read is refused, so that no package is counted wrongly."""
     with pytest.raises(ValueError, match=re.escape("python_version < '3.12'")):
         pins_in("a==1; python_version < '3.12'", "linux")
+
+
+def test_package_data_when_a_package_has_other_files():
+    """Every file of the packages that is not Python is declared as package data, so an installed copy has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    declared = {path for package, patterns in project["package-data"].items() for pattern in patterns
+                for path in (ROOT / package).glob(pattern)}
+    others = {path for package in ("localstage", "classroom") for path in (ROOT / package).rglob("*")
+              if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert others - declared == set()
