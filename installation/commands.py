@@ -80,7 +80,7 @@ def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # In a container; Jupyter refuses otherwise.
         command.append("--allow-root")
     if not browser:
-        command += ["--no-browser", "--ServerApp.no_browser_open_file=True"]
+        command.append("--no-browser")
     elif sys.platform.startswith("linux"):
         command.append(f"--ServerApp.browser={_outside_the_stage(python)}")
     return command

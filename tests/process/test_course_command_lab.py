@@ -46,8 +46,9 @@ def listens(port: int) -> bool:
 
 
 def address_in(lines) -> str:
-    """The address with the token that JupyterLab prints."""
+    """The address with the token that JupyterLab prints; none of our settings may be unknown to it."""
     for line in lines:
+        assert "not recognized" not in line
         found = re.search(r"http://127\.0\.0\.1:\S+", line)
         if found:
             return found[0]
