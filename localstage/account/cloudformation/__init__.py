@@ -19,7 +19,15 @@ def extend() -> None:
     import moto.cloudformation.urls
 
     from . import urls
+    from .account_apis import Apis
     from .models import StackEngineBackend
 
-    moto.cloudformation.models.cloudformation_backends.backend = StackEngineBackend
+    apis = Apis()
+
+    def make_backend(region_name: str, account_id: str) -> StackEngineBackend:
+        backend = StackEngineBackend(region_name, account_id)
+        backend.apis = apis.of(account_id, region_name)
+        return backend
+
+    moto.cloudformation.models.cloudformation_backends.backend = make_backend  # type: ignore[assignment]
     moto.cloudformation.urls.url_paths.update(urls.url_paths)

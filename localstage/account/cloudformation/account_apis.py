@@ -26,14 +26,39 @@ _NOTHING_CONFIGURED = {
 }
 
 
+class Apis:
+    """moto's server application and what has been made to call it, for all accounts.
+
+    Nothing of an account is kept here, so it outlives the account's reset.
+    """
+
+    def __init__(self) -> None:
+        self._application = DomainDispatcherApplication(create_backend_app)
+        self._session = botocore.session.Session(session_vars=_NOTHING_CONFIGURED)
+        self._of_accounts: dict[tuple[str, str], AccountApis] = {}
+
+    def of(self, account_id: str, region: str) -> AccountApis:
+        """The APIs of an account in a region; the same object each time."""
+        key = (account_id, region)
+        if key not in self._of_accounts:
+            self._of_accounts[key] = AccountApis(*key, self._application, self._session)
+        return self._of_accounts[key]
+
+
 class AccountApis:
     """The APIs of one account in one region, by service name."""
 
-    def __init__(self, account_id: str, region: str):
+    def __init__(
+        self,
+        account_id: str,
+        region: str,
+        application: DomainDispatcherApplication,
+        session: botocore.session.Session,
+    ):
         self.account_id = account_id
         self.region = region
-        self._application = DomainDispatcherApplication(create_backend_app)
-        self._session = botocore.session.Session(session_vars=_NOTHING_CONFIGURED)
+        self._application = application
+        self._session = session
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:

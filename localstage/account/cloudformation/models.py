@@ -24,12 +24,13 @@ from .errors import (
     StackNotFound,
     ValidationError,
 )
+from .exports import ExportBook
 from .notifications import notifier
-from .operations import CreateStack, DeleteStack, Exports, Steps, UpdateStack
+from .operations import CreateStack, DeleteStack, Steps, UpdateStack
 from .parameters import given_parameters
 from .plan import planned_changes, would_change
 from .registry import Registry
-from .stack import Output, Stack
+from .stack import Stack
 
 UPDATABLE = (
     "CREATE_COMPLETE",
@@ -67,10 +68,13 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
     deleted_stacks: dict[str, Stack]  # type: ignore[assignment]
     change_sets: dict[str, ChangeSet]  # type: ignore[assignment]
 
+    apis: AccountApis
+    """Given by who makes the backend (see ``extend``)."""
+
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
-        self.apis = AccountApis(account_id, region_name)
         self.registry = Registry(region_name)
+        self.export_book = ExportBook(self.stacks)
 
     # Stacks
 
@@ -105,12 +109,12 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         definition = self._redefined(stack, request)
         check_capabilities(definition, request.capabilities)
         tags = stack.tags if request.tags is None else request.tags
-        if not would_change(stack, definition, self.export_value, tags):
+        if not would_change(stack, definition, self.export_book.value, tags):
             raise ValidationError("No updates are to be performed.")
         stack.token = request.token
         self._take_settings(stack, request.capabilities, request.notification_arns,
                             request.role_arn)  # fmt: skip
-        _run(UpdateStack(stack, definition, self._exports(), tags).steps(request.disable_rollback))
+        _run(UpdateStack(stack, definition, self.export_book, tags).steps(request.disable_rollback))
         return stack
 
     def delete_stack(  # type: ignore[override]
@@ -133,7 +137,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if stack.definition is None:
             stack.enter("DELETE_COMPLETE")
         else:
-            steps = DeleteStack(stack, stack.definition, self._exports()).steps(list(retained))
+            steps = DeleteStack(stack, stack.definition, self.export_book).steps(list(retained))
             _run(steps)
         self._bury_if_gone(stack)
 
@@ -181,7 +185,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             stack_name=stack.name,
             kind=kind,
             definition=definition,
-            changes=planned_changes(stack, definition, self.export_value, tags),
+            changes=planned_changes(stack, definition, self.export_book.value, tags),
             tags=request.tags,
             capabilities=request.capabilities,
             notification_arns=request.notification_arns or [],
@@ -189,7 +193,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             description=description,
             on_stack_failure=on_stack_failure,
         )
-        if kind == "UPDATE" and not would_change(stack, definition, self.export_value, tags):
+        if kind == "UPDATE" and not would_change(stack, definition, self.export_book.value, tags):
             change_set.status, change_set.status_reason = "FAILED", NO_CHANGES
             change_set.execution_status = "UNAVAILABLE"
         if stack.stack_id not in self.stacks:
@@ -237,8 +241,9 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             )
             self._create(stack, change_set.definition, on_failure)
         else:
-            exports = self._exports()
-            update = UpdateStack(stack, change_set.definition, exports, change_set.tags)
+            update = UpdateStack(
+                stack, change_set.definition, self.export_book, change_set.tags
+            )
             _run(update.steps(disable_rollback))
         change_set.execution_status = "EXECUTE_COMPLETE"
         self.change_sets = {
@@ -253,43 +258,6 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         """Drop a change set; a CREATE one leaves its stack REVIEW_IN_PROGRESS, as on AWS."""
         change_set = self.find_change_set(name_or_id, stack_name)
         del self.change_sets[change_set.change_set_id]
-
-    # Exports
-
-    def all_exports(self) -> list[tuple[Stack, Output]]:
-        """Each export with the stack that it belongs to."""
-        return [
-            (stack, output) for stack in self.stacks.values() for output in stack.exports.values()
-        ]
-
-    def importers(self, export_name: str) -> list[Stack]:
-        """The stacks that import an export."""
-        return [stack for stack in self.stacks.values() if export_name in stack.imports]
-
-    def export_value(self, name: str) -> str:
-        """Raises ValidationError when nobody exports the name."""
-        for _, output in self.all_exports():
-            if output.export_name == name:
-                return output.value
-        raise ValidationError(f"No export named {name} found.")
-
-    def _export_refusal(self, stack: Stack, wanted: dict[str, Output]) -> str | None:
-        for owner, output in self.all_exports():
-            if owner is not stack and output.export_name in wanted:
-                return (
-                    f"Export with name {output.export_name} is already exported by stack "
-                    f"{owner.name}."
-                )
-        for name, output in stack.exports.items():
-            users = self.importers(name)
-            if users and name not in wanted:
-                return f"Export {name} cannot be deleted as it is in use by {_names(users)}"
-            if users and wanted[name].value != output.value:
-                return f"Export {name} cannot be updated as it is in use by {_names(users)}"
-        return None
-
-    def _exports(self) -> Exports:
-        return Exports(value=self.export_value, refusal=self._export_refusal)
 
     # What the operations share
 
@@ -326,7 +294,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         )
 
     def _create(self, stack: Stack, definition: Definition, on_failure: str) -> None:
-        _run(CreateStack(stack, definition, self._exports()).steps(on_failure))
+        _run(CreateStack(stack, definition, self.export_book).steps(on_failure))
         self._bury_if_gone(stack)
 
     def _first_definition(
@@ -390,6 +358,3 @@ def _run(steps: Steps) -> None:
     for _ in steps:
         pass
 
-
-def _names(stacks: list[Stack]) -> str:
-    return " and ".join(stack.name for stack in stacks)

@@ -8,28 +8,19 @@ status and the events that AWS has for it; nothing is raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .definition import Definition
 from .errors import CloudFormationError, ResourceFailure
+from .exports import ExportBook
 from .outputs import resolved_outputs
 from .resource_work import ResourceWork
 from .scope import StackScope
-from .stack import Output, Stack, StackResource
+from .stack import Stack, StackResource
 
 Steps = Iterator[None]
-
-
-@dataclass(frozen=True)
-class Exports:
-    """What a stack needs to know of the exports of its account and region."""
-
-    value: Callable[[str], Any]
-    """The value of an export; raises ValidationError when there is none."""
-    refusal: Callable[[Stack, dict[str, Output]], str | None]
-    """Why a stack cannot have these exports instead of those that it has, or None."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class _Done:
 class CreateStack:
     """Creates the resources of a new stack, and takes them back when one fails."""
 
-    def __init__(self, stack: Stack, definition: Definition, exports: Exports):
+    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook):
         self._stack = stack
         self._definition = definition
         self._exports = exports
@@ -95,7 +86,7 @@ class UpdateStack:
         self,
         stack: Stack,
         definition: Definition,
-        exports: Exports,
+        exports: ExportBook,
         tags: dict[str, str] | None = None,
     ):
         self._stack = stack
@@ -238,7 +229,7 @@ class UpdateStack:
 class DeleteStack:
     """Deletes the resources of a stack, dependents first."""
 
-    def __init__(self, stack: Stack, definition: Definition, exports: Exports):
+    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook):
         self._stack = stack
         self._exports = exports
         self._work = ResourceWork(stack, definition, StackScope(definition, stack, exports.value))
@@ -269,7 +260,7 @@ class DeleteStack:
 
 
 def _settle_outputs(
-    stack: Stack, definition: Definition, scope: StackScope, exports: Exports
+    stack: Stack, definition: Definition, scope: StackScope, exports: ExportBook
 ) -> str | None:
     """Give the stack its new outputs, or say why it cannot have them."""
     try:

@@ -185,13 +185,13 @@ class StackEngineResponse(CloudFormationResponse):
     def list_exports(self) -> ActionResult:
         exports = [
             {"ExportingStackId": stack.stack_id, "Name": output.export_name, "Value": output.value}
-            for stack, output in self.cloudformation_backend.all_exports()
+            for stack, output in self.cloudformation_backend.export_book.all()
         ]
         return ActionResult({"Exports": exports})
 
     def list_imports(self) -> ActionResult:
         name = self._get_param("ExportName")
-        importers = self.cloudformation_backend.importers(name)
+        importers = self.cloudformation_backend.export_book.importers(name)
         if not importers:
             raise ValidationError(f"Export '{name}' is not imported by any stack.")
         return ActionResult({"Imports": [stack.name for stack in importers]})

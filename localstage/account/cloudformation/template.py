@@ -36,6 +36,7 @@ _RESOURCE_MEMBERS = {
     "CreationPolicy",
     "DeletionPolicy",
     "DependsOn",
+    "Description",
     "Metadata",
     "Properties",
     "Type",

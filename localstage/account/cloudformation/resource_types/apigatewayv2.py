@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .base import Properties, ResourceType, Work, document, picked, tag_changes, unless_gone
+from .base import Properties, ResourceType, Work, change_tags, document, picked, unless_gone
 
 _EMPTY = {"array": [], "boolean": False, "object": {}, "string": ""}
 
@@ -143,11 +143,12 @@ class Stage(ResourceType):
 
 
 def _update_tags(client: Any, arn: str, old: Properties, new: Properties) -> None:
-    to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
-    if to_set:
-        client.tag_resource(ResourceArn=arn, Tags=to_set)
-    if to_remove:
-        client.untag_resource(ResourceArn=arn, TagKeys=to_remove)
+    change_tags(
+        old,
+        new,
+        lambda tags: client.tag_resource(ResourceArn=arn, Tags=tags),
+        lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
+    )
 
 
 def _cleared(**kinds: str) -> tuple[tuple[str, Any], ...]:

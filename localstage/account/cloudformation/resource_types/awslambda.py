@@ -7,7 +7,7 @@ import zipfile
 from typing import Any
 
 from ..errors import ResourceFailure
-from .base import Properties, ResourceType, Work, picked, tag_changes, tag_map, unless_gone
+from .base import Properties, ResourceType, Work, change_tags, picked, tag_map, unless_gone
 
 MAX_ZIP_FILE_CHARACTERS = 4 * 1024 * 1024
 
@@ -73,12 +73,13 @@ class Function(ResourceType):
                     reset[name] = _CONFIGURATION_DEFAULTS[name]
             client.update_function_configuration(FunctionName=physical_id, **{**reset, **after})
         self._reserve(client, physical_id, old, new)
-        to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
         arn = f"arn:aws:lambda:{work.region}:{work.account_id}:function:{physical_id}"
-        if to_set:
-            client.tag_resource(Resource=arn, Tags=to_set)
-        if to_remove:
-            client.untag_resource(Resource=arn, TagKeys=to_remove)
+        change_tags(
+            old,
+            new,
+            lambda tags: client.tag_resource(Resource=arn, Tags=tags),
+            lambda keys: client.untag_resource(Resource=arn, TagKeys=keys),
+        )
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         unless_gone(work.client("lambda").delete_function, FunctionName=physical_id)

@@ -157,8 +157,22 @@ def tag_map(tags: Any) -> dict[str, str]:
     return dict(tags or {})
 
 
-def tag_changes(old: Any, new: Any) -> tuple[dict[str, str], list[str]]:
-    """The tags to set and the keys to remove, to get from old to new."""
-    before, after = tag_map(old), tag_map(new)
-    to_set = {key: value for key, value in after.items() if before.get(key) != value}
-    return to_set, [key for key in before if key not in after]
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as a list of Key and Value."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def change_tags(
+    old: Properties,
+    new: Properties,
+    put: Callable[[dict[str, str]], Any],
+    remove: Callable[[list[str]], Any],
+) -> None:
+    """Bring a resource's tags from its old properties to its new ones."""
+    before, after = tag_map(old.get("Tags")), tag_map(new.get("Tags"))
+    to_put = {key: value for key, value in after.items() if before.get(key) != value}
+    to_remove = [key for key in before if key not in after]
+    if to_put:
+        put(to_put)
+    if to_remove:
+        remove(to_remove)

@@ -9,9 +9,10 @@ from .base import (
     Properties,
     ResourceType,
     Work,
+    change_tags,
     document,
     picked,
-    tag_changes,
+    tag_list,
     unless_gone,
 )
 
@@ -60,13 +61,13 @@ class Table(ResourceType):
         for change in _table_changes(old, new):
             client.update_table(TableName=physical_id, **change)
         self._settle(work, physical_id, old, new)
-        to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
         arn = f"arn:aws:dynamodb:{work.region}:{work.account_id}:table/{physical_id}"
-        if to_set:
-            tags = [{"Key": key, "Value": value} for key, value in to_set.items()]
-            client.tag_resource(ResourceArn=arn, Tags=tags)
-        if to_remove:
-            client.untag_resource(ResourceArn=arn, TagKeys=to_remove)
+        change_tags(
+            old,
+            new,
+            lambda tags: client.tag_resource(ResourceArn=arn, Tags=tag_list(tags)),
+            lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
+        )
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         unless_gone(work.client("dynamodb").delete_table, TableName=physical_id)

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Properties, ResourceType, Work, document, picked, tag_changes, unless_gone
+from .base import (
+    Properties,
+    ResourceType,
+    Work,
+    change_tags,
+    document,
+    picked,
+    tag_list,
+    unless_gone,
+)
 
 MAX_POLICY_VERSIONS = 5
 
@@ -61,12 +70,12 @@ class Role(ResourceType):
         elif not boundary and old.get("PermissionsBoundary"):
             client.delete_role_permissions_boundary(RoleName=physical_id)
         self._set_policies(client, physical_id, old, new)
-        to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
-        if to_set:
-            tags = [{"Key": key, "Value": value} for key, value in to_set.items()]
-            client.tag_role(RoleName=physical_id, Tags=tags)
-        if to_remove:
-            client.untag_role(RoleName=physical_id, TagKeys=to_remove)
+        change_tags(
+            old,
+            new,
+            lambda tags: client.tag_role(RoleName=physical_id, Tags=tag_list(tags)),
+            lambda keys: client.untag_role(RoleName=physical_id, TagKeys=keys),
+        )
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         client = work.client("iam")

@@ -8,9 +8,10 @@ from .base import (
     Properties,
     ResourceType,
     Work,
+    change_tags,
     document,
     picked,
-    tag_changes,
+    tag_list,
     tag_map,
     unless_gone,
 )
@@ -62,11 +63,12 @@ class Queue(ResourceType):
         }
         if attributes:
             client.set_queue_attributes(QueueUrl=physical_id, Attributes=attributes)
-        to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
-        if to_set:
-            client.tag_queue(QueueUrl=physical_id, Tags=to_set)
-        if to_remove:
-            client.untag_queue(QueueUrl=physical_id, TagKeys=to_remove)
+        change_tags(
+            old,
+            new,
+            lambda tags: client.tag_queue(QueueUrl=physical_id, Tags=tags),
+            lambda keys: client.untag_queue(QueueUrl=physical_id, TagKeys=keys),
+        )
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         unless_gone(work.client("sqs").delete_queue, QueueUrl=physical_id)
@@ -145,12 +147,12 @@ class Topic(ResourceType):
                     AttributeValue=_texts({name: new.get(name, "")})[name],
                 )
         self._subscribe(work, physical_id, old, new)
-        to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
-        if to_set:
-            tags = [{"Key": key, "Value": value} for key, value in to_set.items()]
-            client.tag_resource(ResourceArn=physical_id, Tags=tags)
-        if to_remove:
-            client.untag_resource(ResourceArn=physical_id, TagKeys=to_remove)
+        change_tags(
+            old,
+            new,
+            lambda tags: client.tag_resource(ResourceArn=physical_id, Tags=tag_list(tags)),
+            lambda keys: client.untag_resource(ResourceArn=physical_id, TagKeys=keys),
+        )
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         self._subscribe(work, physical_id, properties, {})

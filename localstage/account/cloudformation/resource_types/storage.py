@@ -8,9 +8,10 @@ from .base import (
     Properties,
     ResourceType,
     Work,
+    change_tags,
     document,
     picked,
-    tag_changes,
+    tag_list,
     tag_map,
     unless_gone,
 )
@@ -180,11 +181,12 @@ class LogGroup(ResourceType):
         if old.get("RetentionInDays") != new.get("RetentionInDays"):
             self._retain(client, physical_id, new)
         arn = f"arn:aws:logs:{work.region}:{work.account_id}:log-group:{physical_id}"
-        to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
-        if to_set:
-            client.tag_resource(resourceArn=arn, tags=to_set)
-        if to_remove:
-            client.untag_resource(resourceArn=arn, tagKeys=to_remove)
+        change_tags(
+            old,
+            new,
+            lambda tags: client.tag_resource(resourceArn=arn, tags=tags),
+            lambda keys: client.untag_resource(resourceArn=arn, tagKeys=keys),
+        )
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         unless_gone(work.client("logs").delete_log_group, logGroupName=physical_id)
@@ -228,13 +230,13 @@ class Parameter(ResourceType):
         return picked(properties, ("Type", "Value"))
 
     def _tag(self, client: Any, name: str, old: Properties, new: Properties) -> None:
-        to_set, to_remove = tag_changes(old.get("Tags"), new.get("Tags"))
         where = {"ResourceType": "Parameter", "ResourceId": name}
-        if to_set:
-            tags = [{"Key": key, "Value": value} for key, value in to_set.items()]
-            client.add_tags_to_resource(**where, Tags=tags)
-        if to_remove:
-            client.remove_tags_from_resource(**where, TagKeys=to_remove)
+        change_tags(
+            old,
+            new,
+            lambda tags: client.add_tags_to_resource(**where, Tags=tag_list(tags)),
+            lambda keys: client.remove_tags_from_resource(**where, TagKeys=keys),
+        )
 
 
 TYPES: tuple[ResourceType, ...] = (Bucket(), BucketPolicy(), LogGroup(), Parameter())
