@@ -11,13 +11,13 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any
 
+from .errors import OneSentence
 
-class CheckFailed(AssertionError):
+
+class CheckFailed(OneSentence, AssertionError):
     """A fact is not as it should be; the text says which, and where to look."""
 
-    def _render_traceback_(self) -> list[str]:
-        """What Jupyter shows: the sentence alone, because the traceback would teach nothing."""
-        return [f"not yet: {self}"]
+    opening = "not yet: "
 
 
 def check(what: str, found: Any, expected: Any = True, *, look: str = "") -> None:

@@ -16,12 +16,13 @@ from botocore.exceptions import ClientError
 
 from . import stack
 from .account import Account
+from .errors import OneSentence
 
 FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer")
 GONE_WITHIN_S = 120.0
 
 
-class SomethingIsLeft(Exception):
+class SomethingIsLeft(OneSentence):
     """Clean-up ended and something of ours is still there; the text names it."""
 
 

@@ -13,7 +13,16 @@ from dataclasses import replace
 
 from . import api, stack, steps, target
 from .account import STAGE_NAME, Account
+from .errors import OneSentence
 from .panel import Panel, SideBySide
+
+
+class NoSuchLesson(OneSentence, ValueError):
+    """The course has no lesson of that number."""
+
+
+class NoApiYet(OneSentence, LookupError):
+    """The lesson's API does not exist."""
 
 
 class Lesson:
@@ -101,13 +110,13 @@ class Lesson:
     def _known_api(self) -> str:
         self.api_id = self.api_id or api.find_api(self.account)
         if not self.api_id:
-            raise LookupError(f"There is no API {self.name('chat-api')} yet: lesson 2 makes it.")
+            raise NoApiYet(f"There is no API {self.name('chat-api')} yet: lesson 2 makes it.")
         return self.api_id
 
 
 _WHAT_IS_THERE = {
     0: "nothing is needed",
-    1: "the account is empty",
+    1: "nothing of yours is there yet",
     2: "the tables are in place",
     3: "the tables and the API are in place",
     4: "the tables, the API and the default function are in place",
@@ -124,7 +133,7 @@ def start(number: int) -> Lesson:
     """
     if number not in steps.CREATES:
         known = ", ".join(str(lesson) for lesson in sorted(steps.CREATES))
-        raise ValueError(f"There is no lesson {number!r}; there are: {known}.")
+        raise NoSuchLesson(f"There is no lesson {number!r}; there are: {known}.")
     entered = target.enter()
     target.ask_once(entered, f"{steps.CREATES[number]} {steps.COST}", os.environ)
     if number == 0:

@@ -19,6 +19,7 @@ from html import escape
 import ipywidgets as widgets
 
 from .chat_socket import CONNECTED, CONNECTING, DISCONNECTED, REFUSED, ChatSocket, FunctionLine
+from .errors import OneSentence
 from .panel_view import PanelView
 from .transcript import Entry, Frame, FrameList, Log, Transcript, frames_html, frames_text, log_html
 from .wire import chat_frame, read_frame, shortened
@@ -27,8 +28,12 @@ WAIT_S = 10.0
 """How long a cell waits for something to happen before it says what did not."""
 
 
-class PanelTimeout(TimeoutError):
+class PanelTimeout(OneSentence, TimeoutError):
     """What a cell waited for did not happen; the text says what was seen instead."""
+
+
+class NotConnected(OneSentence, ConnectionError):
+    """Nothing can be sent, because the panel is not connected."""
 
 
 class Panel:
@@ -87,7 +92,7 @@ class Panel:
             self._wait(lambda: self._status not in (CONNECTED, CONNECTING), timeout, "the connection to close")
 
     def send(self, text: str) -> None:
-        """Send a chat message, as if it had been typed. Raises ``ConnectionError`` when not connected."""
+        """Send a chat message, as if it had been typed. Raises ``NotConnected``, a ``ConnectionError``."""
         self.send_frame(chat_frame(self.name, text, self.room))
 
     def send_frame(self, frame: str | dict) -> None:
@@ -95,7 +100,7 @@ class Panel:
         text = frame if isinstance(frame, str) else json.dumps(frame)
         with self._changed:
             if self._status != CONNECTED or self._line is None:
-                raise ConnectionError(f"{self._label} is {self.status}: {self._label}.connect() tries again.")
+                raise NotConnected(f"{self._label} is {self.status}: {self._label}.connect() tries again.")
             line = self._line
             self._frames.append(Frame("sent", text, self._time()))
             self._unread = 0

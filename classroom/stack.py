@@ -16,6 +16,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError, WaiterError
 
 from .account import Account
+from .errors import OneSentence
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLERS = ROOT / "handlers"
@@ -25,7 +26,7 @@ _WAIT = {"Delay": 1, "MaxAttempts": 300}
 _SETTLED_BADLY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 
-class StackFailed(Exception):
+class StackFailed(OneSentence):
     """A stack did not become what was asked; the text is one sentence with the first cause."""
 
 

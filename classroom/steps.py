@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from . import api, stack, tables
 from .account import STAGE_NAME, Account
 
-LAST_LESSON = 6
-
 
 @dataclass(frozen=True)
 class State:

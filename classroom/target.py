@@ -22,13 +22,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localstage import LocalStage, StageNotStarted
 
 from . import guard
+from .errors import OneSentence
 
 TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
 _PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
-class TargetError(ValueError):
+class TargetError(OneSentence, ValueError):
     """The target cannot be used; the text is one sentence that says what to do."""
 
 

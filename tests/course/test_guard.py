@@ -84,22 +84,27 @@ def test_check_when_one_setting_leads_elsewhere(environ, name, value, complaint)
         guard.check(os.environ)
 
 
-@pytest.mark.parametrize("lines", [
-    "[default]\nservices = mine\n[services mine]\ndynamodb =\n  endpoint_url = https://dynamodb.us-east-1.amazonaws.com\n",
-    "[default]\nignore_configured_endpoint_urls = true\n",
-])
-def test_check_when_a_configuration_file_leads_elsewhere(environ, tmp_path, lines):
-    """What botocore makes of the configuration file counts, whatever the variables say."""
+def use_configuration(environ, tmp_path, lines: str) -> None:
+    """Make ``lines`` the user's AWS configuration file."""
     config = tmp_path / "config"
     config.write_text(lines)
     environ.setenv("AWS_CONFIG_FILE", str(config))
-    url = os.environ["LOCALSTAGE_URL"]
-    ends = boto3.Session().client("dynamodb").meta.endpoint_url
-    if ends == url:
-        guard.check(os.environ)  # the variable AWS_ENDPOINT_URL wins over this file
-    else:
-        with pytest.raises(guard.NotAtTheStage, match="the client of .* would call https://"):
-            guard.check(os.environ)
+
+
+def test_check_when_a_configuration_file_ignores_endpoints(environ, tmp_path):
+    """A configuration file that switches AWS_ENDPOINT_URL off is found by what botocore makes of it."""
+    use_configuration(environ, tmp_path, "[default]\nignore_configured_endpoint_urls = true\n")
+    with pytest.raises(guard.NotAtTheStage, match="the client of apigatewayv2 would call https://apigateway"):
+        guard.check(os.environ)
+
+
+def test_check_when_a_configuration_file_names_an_endpoint(environ, tmp_path):
+    """An endpoint in a configuration file loses against AWS_ENDPOINT_URL, and without that variable it is found."""
+    use_configuration(environ, tmp_path, "[default]\nservices = s\n[services s]\ndynamodb =\n  endpoint_url = http://10.0.0.1\n")
+    guard.check(os.environ)
+    environ.delenv("AWS_ENDPOINT_URL")
+    with pytest.raises(guard.NotAtTheStage, match="the client of dynamodb would call http://10.0.0.1"):
+        guard.check(os.environ)
 
 
 def test_check_when_no_stage_answers(environ):

@@ -74,14 +74,14 @@ def routes_of(account: Account, api_id: str) -> dict:
             "routes": {route["RouteKey"]: integrations[route["Target"]] for route in gateway.get_routes(ApiId=api_id)["Items"]}}
 
 
-def run_cells(number: int, account: Account, monkeypatch) -> None:
-    """Run the code cells of a lesson in this process, without comparing outputs."""
+def run_cells(number: int, account: Account, monkeypatch, times: int = 1) -> None:
+    """Run the code cells of a lesson in this process, without comparing outputs; its own checks must hold."""
     monkeypatch.chdir(BY_NUMBER[number].parent)
     monkeypatch.setenv("CHAT_PREFIX", account.prefix)
     names: dict = {}
-    for cell in nbformat.read(BY_NUMBER[number], as_version=4).cells:
-        if cell.cell_type == "code":
-            exec(compile(cell.source, BY_NUMBER[number].name, "exec"), names)
+    cells = [cell.source for cell in nbformat.read(BY_NUMBER[number], as_version=4).cells if cell.cell_type == "code"]
+    for source in cells * times:
+        exec(compile(source, BY_NUMBER[number].name, "exec"), names)
     names["lesson"].hang_up()
 
 
@@ -95,6 +95,13 @@ def test_lesson_when_its_cells_have_run(number, account, monkeypatch):
     clean_up(account)
     steps.bring_to(account, number + 1)
     assert picture(account) == made_by_cells
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5])
+def test_lesson_when_all_cells_are_run_again(number, account, monkeypatch):
+    """Running all cells a second time in the same kernel works, with the first run's panels still open."""
+    run_cells(number, account, monkeypatch, times=2)
+    assert api.find_api(account) or number < 2
 
 
 def test_lesson_when_started_from_any_other(account):

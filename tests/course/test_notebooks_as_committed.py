@@ -59,9 +59,13 @@ def test_notebook_has_no_errors_and_names_no_machine(path):
 
 @each_notebook
 def test_notebook_cells_are_small(path):
-    """Code: median at most 4 lines, nine of ten at most 12, none over 20. Prose: at most 80 words a cell."""
+    """Code: median at most 4 lines, nine of ten at most 12, none over 20, no line over 95 characters.
+
+    Prose: at most 80 words a cell.
+    """
     sizes = [lines(cell) for cell in cells(path, "code")]
     assert median(sizes) <= 4 and quantiles(sizes, n=10)[-1] <= 12 and max(sizes) <= 20, sizes
+    assert max(len(line) for cell in cells(path, "code") for line in cell.source.splitlines()) <= 95
     for cell in cells(path, "markdown")[1:-1]:
         prose = re.sub(r"```.*?```", "", cell.source, flags=re.DOTALL)
         assert len(prose.split()) <= 80, cell.source
