@@ -9,43 +9,6 @@ import pytest
 
 from tests.stage.stacks import Stacks
 
-ROLE = """
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}]
-      ManagedPolicyArns: ['arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole']
-      Policies:
-        - PolicyName: tables
-          PolicyDocument:
-            Statement: [{Effect: Allow, Action: '%s', Resource: '*'}]
-"""
-FUNCTION = f"""
-Parameters: {{Note: {{Type: String, Default: one}}, Size: {{Type: Number, Default: 128}}}}
-Resources:{ROLE % "dynamodb:PutItem"}
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      Runtime: python3.13
-      Handler: index.handler
-      Role: !GetAtt Role.Arn
-      Timeout: 7
-      MemorySize: !Ref Size
-      Environment: {{Variables: {{NOTE: !Ref Note, COUNT: 3}}}}
-      Code: {{ZipFile: !Sub 'def handler(event, context): return "${{Note}}"'}}
-  Permission:
-    Type: AWS::Lambda::Permission
-    Properties:
-      FunctionName: !Ref Function
-      Action: lambda:InvokeFunction
-      Principal: apigateway.amazonaws.com
-      SourceArn: !Sub arn:aws:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:abc/*/$connect
-Outputs:
-  Arn: {{Value: !GetAtt Function.Arn}}
-  RoleArn: {{Value: !GetAtt Role.Arn}}
-"""
-
 
 @pytest.fixture
 def stacks(aws) -> Stacks:
@@ -56,108 +19,6 @@ def stacks(aws) -> Stacks:
 def queue_attributes(stacks: Stacks, url: str) -> dict[str, str]:
     answer = stacks.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     return answer["Attributes"]
-
-
-def test_function_when_created(stacks):
-    """A function has its configuration, its role and a policy that lets the API call it."""
-    stacks.create("chat", FUNCTION)
-    name = stacks.physical_id("chat", "Function")
-    function = stacks.aws("lambda").get_function_configuration(FunctionName=name)
-    assert (function["Timeout"], function["MemorySize"]) == (7, 128)
-    assert function["Environment"]["Variables"] == {"NOTE": "one", "COUNT": "3"}
-    assert stacks.outputs("chat")["Arn"] == function["FunctionArn"]
-    assert stacks.outputs("chat")["RoleArn"] == function["Role"]
-    (statement,) = json.loads(stacks.aws("lambda").get_policy(FunctionName=name)["Policy"])[
-        "Statement"
-    ]
-    assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
-    (condition,) = statement["Condition"].values()
-    assert list(condition.values()) == ["arn:aws:execute-api:us-east-1:123456789012:abc/*/$connect"]
-
-
-def test_function_when_updated(stacks):
-    """New code and configuration take effect on the same function."""
-    stacks.create("chat", FUNCTION)
-    api, name = stacks.aws("lambda"), stacks.physical_id("chat", "Function")
-    before = api.get_function_configuration(FunctionName=name)
-    stack = stacks.update("chat", parameters={"Note": "two", "Size": "256"})
-    after = api.get_function_configuration(FunctionName=name)
-    assert stack["StackStatus"] == "UPDATE_COMPLETE"
-    assert stacks.physical_id("chat", "Function") == name
-    assert after["MemorySize"] == 256
-    assert after["Environment"]["Variables"]["NOTE"] == "two"
-    assert after["CodeSha256"] != before["CodeSha256"]
-    answer = api.invoke(FunctionName=name, Payload=b"{}")
-    assert json.loads(answer["Payload"].read()) == "two"
-
-
-def test_permission_when_deleted(stacks):
-    """A permission that the template drops leaves the function's policy."""
-    stacks.create("chat", FUNCTION)
-    name = stacks.physical_id("chat", "Function")
-    start, end = FUNCTION.index("  Permission:"), FUNCTION.index("Outputs:")
-    stacks.update("chat", FUNCTION[:start] + FUNCTION[end:])
-    api = stacks.aws("lambda")
-    with pytest.raises(api.exceptions.ResourceNotFoundException):
-        api.get_policy(FunctionName=name)
-
-
-def test_function_stack_when_deleted(stacks):
-    """Functions, roles and their policies go with their stack."""
-    stack_id = stacks.create("chat", FUNCTION)["StackId"]
-    stacks.api.delete_stack(StackName="chat")
-    assert stacks.stack(stack_id)["StackStatus"] == "DELETE_COMPLETE"
-    assert stacks.aws("lambda").list_functions()["Functions"] == []
-    assert stacks.aws("iam").list_roles()["Roles"] == []
-
-
-def test_role_when_its_policies_change(stacks):
-    """A role's inline and attached policies follow the template."""
-    template = "Resources:" + ROLE
-    stacks.create("chat", template % "dynamodb:PutItem")
-    iam, name = stacks.aws("iam"), stacks.physical_id("chat", "Role")
-    changed = (template % "dynamodb:Scan").replace("PolicyName: tables", "PolicyName: scan")
-    changed = changed.replace("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole")
-    stacks.update("chat", changed)
-    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["scan"]
-    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    assert [policy["PolicyName"] for policy in attached] == ["AWSLambdaSQSQueueExecutionRole"]
-    document = iam.get_role_policy(RoleName=name, PolicyName="scan")["PolicyDocument"]
-    assert document["Statement"][0]["Action"] == "dynamodb:Scan"
-
-
-POLICIES = f"""
-Resources:{ROLE % "dynamodb:PutItem"}
-  Inline:
-    Type: AWS::IAM::Policy
-    Properties:
-      PolicyName: manage
-      Roles: [!Ref Role]
-      PolicyDocument: {{Statement: [{{Effect: Allow, Action: '%s', Resource: '*'}}]}}
-  Managed:
-    Type: AWS::IAM::ManagedPolicy
-    Properties:
-      Roles: [!Ref Role]
-      PolicyDocument:
-        Version: 2012-10-17
-        Statement: [{{Effect: Allow, Action: '%s', Resource: '*'}}]
-"""
-
-
-def test_policies_when_made_changed_and_deleted(stacks):
-    """Inline and managed policies are attached, changed in place and taken back."""
-    stack_id = stacks.create("chat", POLICIES % ("a:One", "b:One"))["StackId"]
-    iam, role = stacks.aws("iam"), stacks.physical_id("chat", "Role")
-    arn = stacks.physical_id("chat", "Managed")
-    stacks.update("chat", POLICIES % ("a:Two", "b:Two"))
-    inline = iam.get_role_policy(RoleName=role, PolicyName="manage")["PolicyDocument"]
-    assert inline["Statement"][0]["Action"] == "a:Two"
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    managed = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
-    assert managed["Document"]["Statement"][0]["Action"] == "b:Two"
-    stacks.api.delete_stack(StackName="chat")
-    assert stacks.stack(stack_id)["StackStatus"] == "DELETE_COMPLETE"
-    assert iam.list_policies(Scope="Local")["Policies"] == []
 
 
 TABLE = """
@@ -298,6 +159,37 @@ def test_account_when_it_lets_apis_log(stacks):
         Properties: {ApiId: !Ref Api, StageName: prod, DefaultRouteSettings: {LoggingLevel: INFO}}
     """
     assert stacks.create("chat", template)["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_alarm_and_secret_when_changed(stacks):
+    """Alarms and secrets are made, changed in place and deleted."""
+    template = """
+    Resources:
+      Alarm:
+        Type: AWS::CloudWatch::Alarm
+        Properties:
+          Namespace: AWS/Lambda
+          MetricName: Errors
+          ComparisonOperator: GreaterThanThreshold
+          EvaluationPeriods: 1
+          Period: 60
+          Statistic: Sum
+          Threshold: %s
+      Secret:
+        Type: AWS::SecretsManager::Secret
+        Properties:
+          GenerateSecretString: {SecretStringTemplate: '{"user": "ann"}', GenerateStringKey: word}
+    """
+    stacks.create("chat", template % 1)
+    secrets = stacks.aws("secretsmanager")
+    word = secrets.get_secret_value(SecretId=stacks.physical_id("chat", "Secret"))["SecretString"]
+    assert set(json.loads(word)) == {"user", "word"}
+    stacks.update("chat", template % 2)
+    alarms = stacks.aws("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert [alarm["Threshold"] for alarm in alarms] == [2.0]
+    stacks.api.delete_stack(StackName="chat")
+    assert secrets.list_secrets()["SecretList"] == []
+    assert stacks.aws("cloudwatch").describe_alarms()["MetricAlarms"] == []
 
 
 def test_type_when_only_moto_knows_it(stacks):

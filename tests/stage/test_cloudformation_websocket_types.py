@@ -9,7 +9,9 @@ import pytest
 from tests.stage.stacks import Stacks
 
 EVERYTHING = """
-Parameters: {Word: {Type: String, Default: one}}
+Parameters:
+  Word: {Type: String, Default: one}
+  Function: {Type: String, Default: 'arn:aws:lambda:us-east-1:123456789012:function:auth'}
 Resources:
   Api:
     Type: AWS::ApiGatewayV2::Api
@@ -31,7 +33,7 @@ Resources:
       ApiId: !Ref Api
       Name: !Sub auth-${Word}
       AuthorizerType: REQUEST
-      AuthorizerUri: arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:auth/invocations
+      AuthorizerUri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Function}/invocations
       IdentitySource: [route.request.querystring.token]
   Echo:
     Type: AWS::ApiGatewayV2::Integration
@@ -74,6 +76,7 @@ Resources:
       AutoDeploy: true
       Description: !Ref Word
       StageVariables: {word: !Ref Word}
+      Tags: {word: !Ref Word}
 Outputs:
   ApiId: {Value: !GetAtt Api.ApiId}
   RouteId: {Value: !GetAtt Ping.RouteId}
@@ -100,7 +103,7 @@ def described(stacks: Stacks) -> dict[str, object]:
     (authorizer,) = gateway.get_authorizers(**where)["Items"]
     return {
         "api": (api["Name"], api["Tags"]),
-        "stage": (stage["Description"], stage["StageVariables"]),
+        "stage": (stage["Description"], stage["StageVariables"], stage["Tags"]),
         "route": gateway.get_route(**ping)["RouteKey"],
         "route responses": len(gateway.get_route_responses(**ping)["Items"]),
         "integration response": response["ResponseTemplates"],
@@ -112,7 +115,7 @@ def described(stacks: Stacks) -> dict[str, object]:
 def expected(word: str) -> dict[str, object]:
     return {
         "api": (f"chat-{word}", {"word": word}),
-        "stage": (word, {"word": word}),
+        "stage": (word, {"word": word}, {"word": word}),
         "route": f"ping-{word}",
         "route responses": 1,
         "integration response": {"default": word},

@@ -106,7 +106,8 @@ class Api(moto_models.Api):
         """Raises StageNotFound."""
         if stage_name not in self.stages:
             raise StageNotFound
-        del self.stages[stage_name]
+        stage = self.stages.pop(stage_name)
+        self.backend.tagger.delete_all_tags_for_resource(stage.arn)
 
     def refuse_removal(self, kind: str, used_by: list[moto_models.Route]) -> None:
         """Raises ConflictException when routes still refer to what is to be deleted."""

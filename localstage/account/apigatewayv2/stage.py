@@ -89,7 +89,7 @@ class Stage(moto_models.Stage):
             **super().to_json(),
             "deploymentId": self.deployment.id if self.deployment else None,
             "lastDeploymentStatusMessage": self.last_deployment_status_message,
-            "tags": self.api.backend.get_tags(self.arn) or self.tags,
+            "tags": self.api.backend.get_tags(self.arn),
         }
 
     @property

@@ -15,6 +15,8 @@ _ADDED = (
     f"{_API}/deployments/(?P<deployment_id>[^/]+)$",
     f"{_API}/stages/(?P<stage_name>[^/]+)/accesslogsettings$",
     f"{_API}/stages/(?P<stage_name>[^/]+)/routesettings/(?P<route_key>[^/]+)$",
+    # A stage's ARN, decoded: its tags are found under it.
+    "{0}/v2/tags/(?P<arn>[^/]+)/apis/(?P<api_id>[^/]+)/stages/(?P<stage_name>[^/]+)$",
 )
 
 url_paths = {

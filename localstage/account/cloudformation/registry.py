@@ -12,6 +12,7 @@ from .resource_types import (
     iam,
     messaging,
     storage,
+    supporting,
 )
 from .resource_types.base import ResourceType
 from .resource_types.moto_types import MotoType, can_be_deleted
@@ -23,6 +24,7 @@ _OWN_TYPES: tuple[ResourceType, ...] = (
     *iam.TYPES,
     *messaging.TYPES,
     *storage.TYPES,
+    *supporting.TYPES,
     *account_settings.TYPES,
 )
 # AWS waits in these for a signal from outside, or calls a function: nothing here can.
