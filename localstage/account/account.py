@@ -7,6 +7,7 @@ a service means is moto's or the extension's.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from aiohttp import web
@@ -20,6 +21,9 @@ from localstage.core.snapshot import ServedStage
 from localstage.settings import ACCOUNT_ID, Settings
 
 
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+
+
 class Account:
     """Answers AWS API calls, and what the gateway asks of stages and functions."""
 
@@ -30,6 +34,7 @@ class Account:
         self.logs = LogWriter(self._thread, ACCOUNT_ID)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, now_ms)
         self._lambda: LambdaApi | None = None
+        self._has_cloudformation = False
 
     def use_functions(self, invoker: Invoker) -> None:
         """Names who runs functions. Must be called before ``start``."""
@@ -53,12 +58,21 @@ class Account:
         """Answers one AWS API call."""
         if self._lambda is not None and LambdaApi.is_invocation(request):
             return await self._lambda.invoke(request)
-        # What a function has printed and the gateway has counted can be read at once.
-        if request.headers.get("X-Amz-Target", "").startswith("Logs_"):
-            await self.logs.flush()
-        elif "/monitoring/aws4_request" in request.headers.get("Authorization", ""):
-            await self.telemetry.flush()
+        await self._prepare_for(_service_of(request))
         return await self._moto.answer(request)
+
+    async def _prepare_for(self, service: str) -> None:
+        """Does what a service needs before it is asked."""
+        # What a function has printed and the gateway has counted can be read at once.
+        if service == "logs":
+            await self.logs.flush()
+        elif service == "monitoring":
+            await self.telemetry.flush()
+        elif service == "cloudformation" and not self._has_cloudformation:
+            # moto's CloudFormation brings all of EC2's data: most of a second and
+            # 100 MB, which a stage without stacks does not need.
+            await self._thread.run(_extend_cloudformation)
+            self._has_cloudformation = True
 
     def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
         """The stage as it is served now, in whatever region its API is."""
@@ -69,8 +83,19 @@ class Account:
 
 
 def _extend_moto(function_deleted: Callable[[str], None]) -> None:
-    from localstage.account import apigatewayv2, awslambda, cloudformation
+    from localstage.account import apigatewayv2, awslambda
 
     apigatewayv2.extend()
     awslambda.extend(function_deleted)
+
+
+def _extend_cloudformation() -> None:
+    from localstage.account import cloudformation
+
     cloudformation.extend()
+
+
+def _service_of(request: web.BaseRequest) -> str:
+    """The service that a request is signed for, "" if it is not signed."""
+    scope = _SCOPE.search(request.headers.get("Authorization", ""))
+    return scope.group(1) if scope else ""
