@@ -27,6 +27,8 @@ def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False)
     ``owned`` says that a parent holds our standard input. With ``work_dir`` the
     stage also writes its note there.
     """
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # A profile or endpoint of the user's would lead moto's own clients astray.
     directory = work_dir or Path(tempfile.mkdtemp(prefix="localstage-"))
     try:
         return asyncio.run(_serve(settings, directory, owned))

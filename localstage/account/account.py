@@ -83,8 +83,9 @@ class Account:
 
 
 def _extend_moto(function_deleted: Callable[[str], None]) -> None:
-    from localstage.account import apigatewayv2, awslambda
+    from localstage.account import apigatewayv2, awslambda, iam
 
+    iam.extend()
     apigatewayv2.extend()
     awslambda.extend(function_deleted)
 
