@@ -109,6 +109,33 @@ def test_run_when_told_to_end(place):
     assert left_behind(place) == []
 
 
+CHATTING = """
+import os, signal, threading
+from tests.stage.target import LiveTarget, deploy_api
+
+target = LiveTarget()
+source = "import threading\\ndef handler(event, context):\\n    threading.Event().wait(60)\\n    return {'statusCode': 200}\\n"
+sockets = [target.connect(deploy_api(target, {"$default": source}, Timeout=90).url) for _ in range(2)]
+for socket in sockets:
+    socket.send("a message that is being served when the end comes")
+print(os.environ["LOCALSTAGE_URL"], flush=True)
+signal.pause()
+"""
+
+
+def test_run_when_told_to_end_in_the_middle_of_a_chat(place):
+    """With open connections and functions at work, SIGTERM leaves no process, no port, no file either."""
+    process, url = start(place, "run", "--as-aws", "--", sys.executable, "-c", CHATTING)
+    deadline, never = time.monotonic() + 20, Event()
+    while "2 execution environments" not in (shown := localstage(place, "status").stdout):
+        assert time.monotonic() < deadline, shown
+        never.wait(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process) == 128 + signal.SIGTERM
+    assert not listens(url)
+    assert left_behind(place) == []
+
+
 def test_run_when_killed(place):
     """Even SIGKILL of the command's parent leaves no stage: it ends when nobody holds its input."""
     program = "import os, sys; print(os.environ['LOCALSTAGE_URL'], flush=True); os.close(1); sys.stdin.read()"
