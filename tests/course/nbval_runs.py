@@ -19,6 +19,8 @@ def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
             if not name.startswith(("AWS_", "CHAT_", "LOCALSTAGE_", "PYTEST_")) and not name.lower().endswith("_proxy")}
     places = {name: str(work_dir / name.lower()) for name in
               ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "LOCALSTAGE_STATE_DIR")}
+    for place in places.values():
+        Path(place).mkdir(parents=True, exist_ok=True)  # IPython would make one in the system's folder and leave it
     return {**kept, **places, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
