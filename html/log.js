@@ -1,0 +1,113 @@
+// The lines on the screen. This file knows nothing of sockets.
+// Text from the wire is only ever put into the page as textContent.
+"use strict";
+
+const LINES = 500; // most lines that are kept on the screen
+const NAME_LENGTH = 80; // most characters of a sender's name that are shown
+
+/** The lines on the screen. */
+class Log {
+  constructor(list) {
+    this.list = list;
+    this.seen = new Set(); // message ids: a repeated delivery is shown once
+    this.sent = []; // own messages whose return is awaited
+  }
+
+  /** Show an own message at once; arrived() marks it when it comes back. */
+  sending(sender, text) {
+    const line = this.#message(sender, text, true);
+    line.classList.add("pending");
+    line.append(element("span", "mark", "sent"));
+    this.sent.push({ sender, text, line });
+    if (this.sent.length > LINES) this.sent.shift();
+    this.#append(line);
+  }
+
+  /** Show a message that arrived, with its room if that is not `here`; false if there is nothing new in it. */
+  arrived({ sender, message, timestamp, room, message_id: id }, here) {
+    if (id !== undefined && this.seen.has(id)) return false;
+    if (id !== undefined) this.#remember(id);
+    const place = this.sent.findIndex((own) => own.sender === sender && own.text === message);
+    const own = place >= 0 ? this.sent.splice(place, 1)[0].line : null;
+    const line = own || this.#message(here && typeof room === "string" && room !== here ? `${sender} (${room})` : sender, message, false);
+    line.classList.remove("pending");
+    line.querySelector(".mark")?.remove();
+    line.append(clockTime(timestamp));
+    if (!own) this.#append(line);
+    return !own;
+  }
+
+  /** Show earlier messages, as the server sent them; those of a sender of this name are taken for own. */
+  history(frames, name) {
+    for (const { sender, message, timestamp, message_id: id } of frames) {
+      if (id !== undefined && this.seen.has(id)) continue;
+      this.#remember(id);
+      const line = this.#message(sender, message, sender === name);
+      line.append(clockTime(timestamp));
+      this.#append(line);
+    }
+  }
+
+  say(kind, text) {
+    this.last = null;
+    this.#append(element("li", kind, text));
+  }
+
+  clear() {
+    this.list.replaceChildren();
+    this.last = null;
+    $("empty").hidden = false;
+  }
+
+  #remember(id) {
+    this.seen.add(id);
+    if (this.seen.size > 20 * LINES) this.seen.delete(this.seen.values().next().value);
+  }
+
+  #message(from, text, own) {
+    const sender = from.length > NAME_LENGTH ? `${from.slice(0, NAME_LENGTH)}…` : from;
+    const line = element("li", own ? "own" : "other");
+    const who = `${own ? "own" : "other"}:${sender}`;
+    if (who !== this.last) {
+      const name = element("bdi", "", sender);
+      const label = element("span", "sender");
+      label.append(name);
+      line.append(label);
+    } else {
+      line.append(element("span", "hidden", `${sender}:`)); // heard, not seen
+    }
+    this.last = who;
+    const bubble = element("span", "text", text);
+    bubble.dir = "auto";
+    line.append(bubble);
+    return line;
+  }
+
+  /** Add a line; who was reading the end goes on reading the end. Measured once a frame: it lays out the page. */
+  #append(line) {
+    this.atEnd ??= this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60;
+    this.scrolling ??= requestAnimationFrame(() => {
+      if (this.atEnd) this.list.scrollTop = this.list.scrollHeight;
+      this.atEnd = this.scrolling = undefined;
+    });
+    this.list.append(line);
+    while (this.list.childElementCount > LINES) this.list.firstElementChild.remove();
+    $("empty").hidden = true;
+  }
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** The time of day of a message's timestamp (microseconds since 1970); now, for what is no time. */
+function clockTime(timestamp) {
+  const moment = new Date(typeof timestamp === "number" ? timestamp / 1000 : NaN);
+  const valid = Number.isNaN(moment.getTime()) ? new Date() : moment;
+  const time = element("time", "", valid.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  time.dateTime = valid.toISOString();
+  return time;
+}

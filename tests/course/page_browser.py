@@ -1,0 +1,111 @@
+"""The chat page in a real Chromium: opening it, connecting it, and what it did that it must not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.course.jupyterlab import ARTEFACTS, chromium_path
+from tests.course.nbval_runs import ROOT
+
+HTML = ROOT / "html"
+WITHIN_S = 20
+BEFORE, HELD_AT = "2026-11-03T10:20:29Z", "2026-11-03T10:20:30Z"
+
+_WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => window.violations.push(
+    `${event.violatedDirective}: ${event.blockedURI}`));
+"""
+
+
+@dataclass
+class ChatPage:
+    """One browser window with the chat page; ``page`` is Playwright's."""
+
+    page: Any
+    _complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(WITHIN_S * 1000)
+        self.page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: (self._complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.page.add_init_script(_WATCH)
+
+    def open(self, address: str = "", query: str = "") -> ChatPage:
+        """Load the page, from its file unless an address is given."""
+        self.page.goto((address or (HTML / "index.html").as_uri()) + query)
+        return self
+
+    def hold_clock(self) -> None:
+        """Stop the page's time at HELD_AT, before it is opened; from then on only ``clock.fast_forward`` moves it."""
+        self.page.clock.install(time=BEFORE)
+        self.page.clock.pause_at(HELD_AT)
+
+    def connect(self, url: str, name: str = "Ann", **settings: str) -> ChatPage:
+        """Fill in the form, press Connect, and wait until the page says that it is connected."""
+        self.begin(url, name, **settings)
+        self.wait_status("Connected")
+        return self
+
+    def begin(self, url: str, name: str = "Ann", **settings: str) -> None:
+        """Fill in the form and press Connect. ``settings`` are fields by id, with _ for -."""
+        for field_id, value in {"url": url, "name": name, **settings}.items():
+            self.page.locator(f"#{field_id.replace('_', '-')}").fill(value)
+        self.page.locator("#connect").click()
+
+    def say(self, text: str) -> None:
+        self.page.locator("#message").fill(text)
+        self.page.keyboard.press("Enter")
+
+    def wait_status(self, text: str) -> None:
+        """Block until the status contains the text, upper and lower case as given."""
+        self.page.locator("#status-text").filter(has_text=re.compile(re.escape(text))).wait_for()
+
+    def wait_line(self, text: str, kind: str = "") -> None:
+        self.page.locator(f"#log li{kind}").filter(has_text=text).last.wait_for()
+
+    def texts(self) -> list[str]:
+        """The messages' texts on the screen, oldest first."""
+        return self.page.locator("#log .text").all_text_contents()
+
+    def complaints(self) -> list[str]:
+        """Errors, dialogs and violations of the content security policy so far."""
+        return self._complaints + self.page.evaluate("() => window.violations")
+
+    def picture(self, name: str) -> None:
+        ARTEFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTEFACTS / f"page-{name}.png")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A Chromium of the module's own."""
+    executable = chromium_path()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium: Any) -> Iterator[Any]:
+    """Makes windows that share nothing, each a ``ChatPage`` not yet opened; fails if one complained."""
+    windows: list[tuple[Any, ChatPage]] = []
+
+    def make(**options: Any) -> ChatPage:
+        context = chromium.new_context(**{"viewport": {"width": 900, "height": 700}, **options})
+        windows.append((context, ChatPage(context.new_page())))
+        return windows[-1][1]
+
+    yield make
+    complaints = [complaint for _, chat in windows for complaint in chat.complaints()]
+    for context, _ in windows:
+        context.close()
+    assert complaints == []
