@@ -1,0 +1,140 @@
+"""Hostile and huge messages shown by the page in a real Chromium: they stay text, and the page stays usable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.course.page_browser import chromium, window  # noqa: F401
+from tests.course.page_server import PageServer, message, numbered
+from tests.stage.waiting import eventually
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><a href='javascript:alert(1)'>x</a></svg>",
+    "</li></ol><iframe srcdoc='<script>parent.alert(1)</script>'></iframe>",
+    "<style>body{display:none}</style><meta http-equiv=refresh content='0;url=https://example.com'>",
+    "&lt;b&gt;\u0000 ${alert(1)} {{alert(1)}}",
+]
+
+
+@pytest.fixture
+def server() -> Iterator[PageServer]:
+    with PageServer() as running:
+        yield running
+
+
+@pytest.fixture
+def chat(server: PageServer, window) -> Any:  # noqa: F811
+    return window().open().connect(server.url)
+
+
+def test_markup_stays_text_when_it_is_sent(server: PageServer, chat) -> None:
+    """Markup as a message, a sender, a room, a notice, an error or a bare frame adds no element and runs nothing."""
+    for number, attack in enumerate(ATTACKS):
+        server.say(message(attack, attack, number), {**message("Bob", attack, number + 100), "room": attack},
+                   {"type": "notice", "message": attack}, {"type": "error", "message": attack}, attack)
+    server.say(message("Bob", "the end", 999))
+    chat.wait_line("the end")
+    shown = chat.texts()
+    for attack in ATTACKS:
+        assert shown.count(attack) == 2
+        for kind, count in (("notice", 2), ("error", 1)):
+            assert chat.page.locator(f"#log .{kind}").all_text_contents().count(attack) == count
+    assert chat.page.locator("body :is(img, svg, iframe, a, style, script, meta)").count() == 0
+    chat.picture("hostile")
+
+
+def test_own_rules_are_kept_when_code_is_injected(chat) -> None:
+    """Should markup ever get in, the content security policy stops what it would run, load or send; it names the attempts."""
+    chat.page.evaluate("""() => { document.getElementById("log").innerHTML =
+        "<img src='https://example.com/x' onerror='window.ran = 1'><iframe src='https://example.com/'></iframe>"; }""")
+    chat.page.evaluate("""() => { const script = document.createElement("script");
+        script.textContent = "window.ran = 1"; document.body.append(script);
+        fetch("https://example.com/").catch(() => {}); }""")
+    named = eventually(lambda: {text.split(":")[0] for text in chat.page.evaluate("() => window.violations")},
+                       lambda found: len(found) >= 4, "the violations")
+    assert named == {"img-src", "frame-src", "script-src-elem", "connect-src", "script-src-attr"} & named
+    assert chat.page.evaluate("() => window.ran") is None
+    chat.page.evaluate("() => { window.violations = []; }")  # expected here: the window's own check asks for none
+
+
+STRANGE_FRAMES = [
+    "", "null", "[]", "17", '"text"', "{", '{"type": "message"}', '{"sender": 1, "message": {}}', b"\x00\xff",
+    '{"type": "error", "message": {"toString": 1, "valueOf": 1}}', '{"type": "history", "messages": {"length": 9}}',
+    '{"type": "history", "messages": [{"sender": "x", "message": "y", "timestamp": {"valueOf": 1}, "message_id": {}}]}',
+    '{"sender": "Bob", "message": "odd", "timestamp": 1e300, "room": {"toString": 1}, "message_id": [1]}',
+    '{"__proto__": {"sender": "x"}, "constructor": 1}', '{"a":' * 20_000 + "1" + "}" * 20_000,
+]
+
+
+def test_page_goes_on_when_frames_are_strange(server: PageServer, chat) -> None:
+    """Frames that are no chat messages, of the wrong types or very deep, raise no error and stop nothing."""
+    server.say(*STRANGE_FRAMES)
+    server.say(message("Bob", "still here", 50))
+    chat.wait_line("still here")
+    chat.say("me too")
+    chat.wait_line("me too", ".own:not(.pending)")
+
+
+def test_text_keeps_to_its_bubble_when_it_is_huge(server: PageServer, chat) -> None:
+    """A message of 128 KB, one word without a blank, and a name as long are cut or scrolled, never wider than the page."""
+    server.say(message("N" * 60_000, "W" * 60_000, 1), message("Z" + "\u0335\u0336\u0489" * 500, "\u0335\u0489" * 5_000, 2),
+               {"type": "notice", "message": "n" * 120_000})
+    server.say(message("Bob", "after it", 3))
+    chat.wait_line("after it")
+    assert chat.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert len(chat.page.locator("#log .sender").first.inner_text()) <= 81
+    assert chat.page.locator("#log .text").first.evaluate("(box) => box.clientHeight <= innerHeight * 0.61")
+    chat.page.locator("#send").click(trial=True)  # nothing lies over it
+    chat.picture("huge")
+
+
+def test_order_on_the_screen_stays_when_text_runs_right_to_left(server: PageServer, chat) -> None:
+    """Right-to-left text and override characters turn round their own bubble and name, and nothing beside them."""
+    server.say(message("\u202eBob", "\u202eevil \u05e9\u05dc\u05d5\u05dd", 1), message("\u0645\u0631\u064a\u0645", "\u0645\u0631\u062d\u0628\u0627 123", 2),
+               message("Bob", "plain", 3))
+    chat.wait_line("plain")
+    directions = chat.page.locator("#log .text").evaluate_all("(all) => all.map((one) => getComputedStyle(one).direction)")
+    assert directions[1:] == ["rtl", "ltr"]
+    lefts = chat.page.locator("#log .other").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().left)")
+    assert len(set(lefts)) == 1
+    assert chat.page.locator("#log .other time").count() == 3
+    chat.picture("right-to-left")
+
+
+def test_page_keeps_up_when_ten_thousand_messages_come(server: PageServer, chat) -> None:
+    """Of 10,000 messages the last 500 lines are kept, the end is in view, and typing works at once."""
+    server.say(*numbered(f"message {number}" for number in range(10_000)))
+    chat.wait_line("message 9999")
+    assert chat.page.locator("#log li").count() == 500
+    assert chat.texts()[-1] == "message 9999"
+    chat.page.locator("#log li").last.and_(chat.page.locator(":visible")).wait_for()
+    eventually(lambda: chat.page.locator("#log").evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight"),
+               lambda below: below < 2, "the end of the log to be in view")
+    chat.say("and me")
+    chat.wait_line("and me", ".own:not(.pending)")
+
+
+def test_reader_is_left_in_peace_when_messages_come(server: PageServer, chat) -> None:
+    """Who has scrolled up to read stays there while messages arrive below."""
+    server.say(*numbered(f"line {number}" for number in range(100)))
+    chat.wait_line("line 99")
+    chat.page.locator("#log").evaluate("(log) => { log.scrollTop = 100; }")
+    server.say(message("Bob", "news", 1))
+    chat.wait_line("news")
+    chat.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert chat.page.locator("#log").evaluate("(log) => log.scrollTop") == 100
+
+
+def test_message_is_kept_in_its_field_when_it_is_too_long(server: PageServer, chat) -> None:
+    """A frame over 32 KB, for which API Gateway would close the connection, is not sent; the text can be shortened."""
+    chat.say("x" * 32_769)
+    chat.wait_line("at most 32768 can be sent at once", ".error")
+    assert len(chat.page.locator("#message").input_value()) == 32_769
+    chat.say("short")
+    chat.wait_line("short", ":not(.pending)")
+    assert [frame["message"] for frame in server.heard] == ["short"]
