@@ -53,23 +53,25 @@ class PageServer:
         if self._server is None or self._thread is None:
             return
         self._server.shutdown()
-        self.cut()
+        self._end_all()
         self._thread.join(10)
         eventually(lambda: list(self._open), lambda left: not left, "the page server's connections to end")
         self._server = None
 
     def cut(self) -> None:
-        """End every connection without a close frame, as a lost line does."""
-        for connection in list(self._open):
-            connection.close_socket()
+        """End every connection without a close frame, as a lost line does. There must be one, now or in a moment."""
+        self._wait_for_one()
+        self._end_all()
 
     def close(self, code: int, reason: str) -> None:
         """Close every connection with a code, as API Gateway does with an idle one."""
+        self._wait_for_one()
         for connection in list(self._open):
             connection.close(code, reason)
 
     def say(self, *frames: str | bytes | dict[str, Any]) -> None:
         """Send frames to everyone; a dict goes as JSON."""
+        self._wait_for_one()
         for frame in frames:
             text = json.dumps(frame) if isinstance(frame, dict) else frame
             for connection in list(self._open):
@@ -81,6 +83,14 @@ class PageServer:
 
     def wait_open(self, count: int) -> None:
         eventually(lambda: len(self._open), lambda number: number == count, f"{count} open connections")
+
+    def _wait_for_one(self) -> None:
+        """The page may know of its connection a moment before the server's thread does."""
+        eventually(lambda: len(self._open), bool, "an open connection")
+
+    def _end_all(self) -> None:
+        for connection in list(self._open):
+            connection.close_socket()
 
     def _answer_handshake(self, connection: ServerConnection, request: Any) -> Any:
         self.handshakes += 1
@@ -108,7 +118,7 @@ class PageServer:
             elif path != "/mute" or beats == 1:
                 connection.send('{"type": "pong"}')
         else:
-            self.say(message(frame["sender"], frame["message"], len(self.heard)))
+            self.say(message(frame["sender"], frame["message"], 1_000_000 + len(self.heard)))
 
 
 def message(sender: Any, text: Any, number: int) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""The page as people use it: by keyboard, by ear, in light and dark, on a phone. Pictures of it are kept as artefacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.course.page_browser import ChatPage, chromium, window  # noqa: F401
+from tests.course.page_server import PageServer, message
+from tests.stage.waiting import eventually
+
+SMALLEST_CONTRAST = 4.5
+"""WCAG 2.2, success criterion 1.4.3, for text of ordinary size."""
+
+_FOCUSED = """() => { const at = document.activeElement; return at.id || at.tagName; }"""
+_COLOURS = """(all) => all.map((one) => {
+    let ground = one;
+    while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+    return [one.id || one.className || one.tagName, getComputedStyle(one).color, getComputedStyle(ground).backgroundColor];
+})"""
+
+
+@pytest.fixture
+def server() -> Iterator[PageServer]:
+    with PageServer() as running:
+        yield running
+
+
+def conversation(server: PageServer, chat: ChatPage) -> None:
+    """Fill the screen with one line of each kind, and one own line."""
+    server.say(message("Bob", "Hello Ann, are you there?", 1), message("Bob", "The build is green.", 2),
+               {"type": "notice", "message": "Carol joined"}, {"type": "error", "message": "The message is empty."})
+    chat.wait_line("empty", ".error")
+    chat.say("Yes. " + "A longer line that has to be wrapped somewhere on a narrow screen. " * 2)
+    chat.wait_line("Yes.", ".own:not(.pending)")
+    chat.page.locator("#message").fill("")
+
+
+def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) -> None:  # noqa: F811
+    """Tab reaches every control in the order of the screen, Enter connects and sends, and the focus is never lost."""
+    chat = window().open()
+    keys = chat.page.keyboard
+    order = []
+    for _ in range(9):
+        keys.press("Tab")
+        order.append(chat.page.evaluate(_FOCUSED))
+    assert order == ["SUMMARY", "url", "name", "room", "heartbeat", "auto-disconnect", "auto-disconnect-s", "connect", "log"]
+    for _ in range(7):
+        keys.press("Shift+Tab")
+    keys.type(server.url)
+    keys.press("Enter")
+    chat.wait_status("Connected")
+    assert chat.page.evaluate(_FOCUSED) == "message"
+    keys.type("one")
+    keys.press("Shift+Enter")
+    keys.type("two")
+    keys.press("Enter")
+    eventually(lambda: [frame["message"] for frame in server.heard], lambda heard: heard == ["one\ntwo"], "one message of two lines")
+    server.cut()
+    eventually(lambda: server.handshakes, lambda number: number == 2, "the second handshake")
+    chat.wait_status("Connected")
+    eventually(lambda: chat.page.evaluate(_FOCUSED), lambda focused: focused == "message", "the focus in the message field")
+    keys.press("Tab"), keys.press("Tab")
+    assert chat.page.evaluate(_FOCUSED) == "clear"
+    keys.press("Enter")
+    assert chat.texts() == []
+    chat.page.locator("#disconnect").focus()
+    keys.press("Enter")
+    chat.wait_status("Disconnected")
+    assert chat.page.evaluate(_FOCUSED) == "connect"
+
+
+def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window) -> None:  # noqa: F811
+    """The accessibility tree names every control, announces the status and the log, and says who said each line."""
+    chat = window().open()
+    form = chat.page.locator("body").aria_snapshot()
+    for line in ('heading "Serverless chat" [level=1]', "status: Not connected", 'textbox "WebSocket URL"', 'textbox "Your name"',
+                 'textbox "Room"', 'spinbutton "Heartbeat every (seconds)"', 'checkbox "Disconnect after (seconds)"',
+                 'spinbutton "Seconds until disconnected"', 'button "Connect"', 'log "Messages"', 'textbox "Message" [disabled]',
+                 'button "Send" [disabled]', 'button "Clear"'):
+        assert f"- {line}" in form
+    chat.connect(server.url)
+    conversation(server, chat)
+    log = chat.page.get_by_role("log", name="Messages")
+    heard = log.aria_snapshot()
+    assert "Bob Hello Ann" in heard and "Bob: The build is green." in heard
+    assert log.get_attribute("aria-live") == "polite"
+    assert chat.page.get_by_role("textbox", name="Message").get_attribute("aria-describedby") == "hint"
+    nameless = chat.page.locator("button:visible, input:visible, textarea:visible").evaluate_all(
+        "(all) => all.filter((one) => !one.textContent.trim() && !one.labels?.length && !one.ariaLabel).map((one) => one.id)")
+    assert nameless == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in(server: PageServer, window, scheme: str) -> None:  # noqa: F811
+    """In either colour scheme all text stands out from its ground by at least 4.5 to 1."""
+    chat = window(color_scheme=scheme).open()
+    chat.picture(f"form-{scheme}")
+    texts = chat.page.locator("h1, #status-text, summary, label, input:not([type=checkbox]), #connect, #clear, #empty")
+    pale = dim(texts.evaluate_all(_COLOURS))
+    chat.connect(server.url)
+    conversation(server, chat)
+    chat.picture(f"chat-{scheme}")
+    shown = chat.page.locator("#session dt, #session dd, #disconnect, #log .sender, #log .text, #log time, #log .notice, #log .error, #send")
+    assert pale + dim(shown.evaluate_all(_COLOURS)) == []
+    assert shown.count() >= 12
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_fits_when_a_phone_shows_it(server: PageServer, window, scheme: str) -> None:  # noqa: F811
+    """At 360 pixels nothing is cut off at the side, in the form or in the chat, and what is tapped is large enough."""
+    chat = window(viewport={"width": 360, "height": 640}, is_mobile=True, has_touch=True, device_scale_factor=2, color_scheme=scheme)
+    chat.open()
+    assert_fits(chat.page)
+    chat.picture(f"phone-form-{scheme}")
+    chat.page.locator("#auto-disconnect").check()
+    chat.connect(server.url)
+    conversation(server, chat)
+    assert_fits(chat.page)
+    assert chat.page.locator("#message").evaluate("(field) => field.clientWidth") >= 150
+    low = chat.page.locator("button:visible, summary:visible").evaluate_all(
+        "(all) => all.filter((one) => one.getBoundingClientRect().height < 24).map((one) => one.id)")
+    assert low == []
+    chat.picture(f"phone-chat-{scheme}")
+
+
+def test_new_messages_are_counted_when_the_page_is_hidden(server: PageServer, window) -> None:  # noqa: F811
+    """The title counts messages that came while another tab was looked at, and is itself again afterwards."""
+    chat = window()
+    chat.page.add_init_script("""window.away = false;
+        Object.defineProperty(document, "hidden", { get: () => window.away });""")
+    chat.open().connect(server.url)
+    look = """(away) => { window.away = away; document.dispatchEvent(new Event("visibilitychange")); }"""
+    chat.page.evaluate(look, True)
+    server.say(message("Bob", "one", 1), message("Bob", "two", 2))
+    chat.wait_line("two")
+    assert chat.page.title() == "(2) Serverless chat"
+    chat.page.evaluate(look, False)
+    assert chat.page.title() == "Serverless chat"
+
+
+def assert_fits(page: Any) -> None:
+    """Nothing reaches beyond the right edge, and the message field is on the screen."""
+    beyond = page.locator("body *:visible").evaluate_all(
+        "(all) => all.filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.id || one.tagName)")
+    assert beyond == []
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("#message").evaluate("(field) => field.getBoundingClientRect().bottom <= innerHeight")
+
+
+def dim(colours: list[list[str]]) -> list[str]:
+    """What stands out too little, of (name, colour, ground)."""
+    found = []
+    for name, colour, ground in colours:
+        light, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
+        ratio = (light + 0.05) / (dark + 0.05)
+        if ratio < SMALLEST_CONTRAST:
+            found.append(f"{name}: {ratio:.2f}")
+    return found
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``rgb(r, g, b)``, as WCAG defines it."""
+    parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
