@@ -7,7 +7,6 @@ port, thread or file of the stage is left. Lives on one event loop.
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,8 @@ from pathlib import Path
 from aiohttp import web
 
 from localstage.account.account import Account
+from localstage.account.known_keys import KnownKeys
+from localstage.account.signed_calls import SignedCalls
 from localstage.clock import Clock, SystemClock
 from localstage.environment import Reach, proxy_settings
 from localstage.functions.definition import FunctionDefinition
@@ -25,7 +26,8 @@ from localstage.gateway.integrations import Integrations
 from localstage.gateway.management_api import ManagementApi
 from localstage.port.certificates import Authority
 from localstage.port.server import LOOPBACK, Desks, Port
-from localstage.settings import Settings
+from localstage.settings import ACCOUNT_ID, Settings
+from localstage.signatures.verification import Verifier
 
 
 class Stage:
@@ -35,8 +37,10 @@ class Stage:
         self._settings = settings
         self._work_dir = work_dir
         self._authority = Authority()
-        self._credentials = ("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
+        self._keys = KnownKeys(ACCOUNT_ID)
         clock = clock or SystemClock()
+        verifier = Verifier(self._keys.find, clock.now_ms)
+        signed = SignedCalls(self._keys, verifier)
         self._account = Account(settings, clock.now_ms)
         self._functions = Functions(
             settings=settings, runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
@@ -46,8 +50,8 @@ class Stage:
         self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
         self._account.use_functions(self._functions)
         self._port = Port(self._authority, Desks(
-            aws_api=self._account.answer, handshake=Handshakes(self._gateway).answer,
-            management=ManagementApi(self._gateway).answer, stage_itself=self._answer_status,
+            aws_api=signed.aws_api(self._account.answer), handshake=Handshakes(self._gateway, verifier).answer,
+            management=signed.management(ManagementApi(self._gateway).answer), stage_itself=self._answer_status,
             runtime_api=self._functions.handle_runtime_request))
 
     async def start(self) -> Reach:
@@ -74,9 +78,9 @@ class Stage:
         shutil.rmtree(self._work_dir, ignore_errors=True)
 
     def _reach(self) -> Reach:
-        access_key_id, secret = self._credentials
         return Reach(url=f"http://{LOOPBACK}:{self._port.number}", region=self._settings.region,
-                     access_key_id=access_key_id, secret_access_key=secret,
+                     access_key_id=self._keys.learner.access_key_id,
+                     secret_access_key=self._keys.learner.secret_access_key,
                      ca_bundle=str(self._work_dir / "ca-bundle.pem"),
                      aws_config_file=str(self._work_dir / "aws-config"),
                      aws_credentials_file=str(self._work_dir / "aws-credentials"))
@@ -84,9 +88,10 @@ class Stage:
     def _function_environment(self, definition: FunctionDefinition) -> Mapping[str, str]:
         """What a function's environment gets from the stage: AWS is reached as on AWS, through the proxy."""
         reach = self._reach()
+        key = self._keys.of_function(definition.arn, definition.role_arn)
         return {**proxy_settings(reach.url, reach.ca_bundle, {}),
-                "AWS_ACCESS_KEY_ID": "ASIA" + secrets.token_hex(8).upper(),
-                "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30), "AWS_SESSION_TOKEN": secrets.token_urlsafe(60),
+                "AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+                "AWS_SESSION_TOKEN": key.session_token or "",
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_CONFIG_FILE": reach.aws_config_file, "AWS_SHARED_CREDENTIALS_FILE": reach.aws_credentials_file}
 

@@ -55,6 +55,8 @@ class MotoServer:
     def _load(self, extensions: Callable[[], None]) -> None:
         # AWS has its managed policies in every account; moto loads them only on request.
         os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        # No web page may read an answer: AWS's APIs name no other origin either.
+        os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
         # jsonschema's optional IRI format builds a grammar at import, for a second;
         # nothing here checks IRIs, so for this process the module is not there.
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -33,6 +33,8 @@ class ConnectionFacts:
     source_ip: str
     user_agent: str | None = None
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+    signer: Mapping[str, str | None] = field(default_factory=dict)
+    """What ``identity`` gains where the handshake was signed (AWS_IAM); empty otherwise."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class HandshakeRequest:
 
     headers: tuple[Header, ...]
     query: tuple[tuple[str, str], ...] = ()
+    signature_refusal: str | None = None
+    """Why a handshake that must be signed (AWS_IAM) is refused; None if nothing is to refuse."""
 
 
 def connect_event(facts: ConnectionFacts, stamp: EventStamp, handshake: HandshakeRequest,
@@ -107,7 +111,9 @@ def canonical_name(name: str) -> str:
 def _request_context(facts: ConnectionFacts, stamp: EventStamp, route_key: str, event_type: str, *,
                      authorizer: Mapping[str, Any] | None = None, early: Mapping[str, Any] | None = None,
                      late: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    identity = {"userAgent": facts.user_agent} if facts.user_agent is not None else {}
+    identity: dict[str, str | None] = dict(facts.signer)
+    if facts.user_agent is not None:
+        identity["userAgent"] = facts.user_agent
     identity["sourceIp"] = facts.source_ip
     return {
         "routeKey": route_key,

@@ -31,6 +31,9 @@ class Authorizers:
     async def authorize(self, stage: ServedStage, route: Route, connection: Connection,
                         handshake: events.HandshakeRequest, stamp: events.EventStamp) -> dict[str, Any] | None:
         """The authorizer's context for the events, or None if the route asks for none. Raises Refused."""
+        if route.authorization_type == "AWS_IAM":
+            _check_signer(connection, handshake)
+            return None
         authorizer = route.authorizer
         if route.authorization_type == "NONE" or authorizer is None:
             return None
@@ -55,6 +58,12 @@ class Authorizers:
             raise Refused(403, "Forbidden")
         latency_ms = int((self._clock.monotonic() - started) * 1000)
         return {**result.context, "principalId": result.principal_id, "integrationLatency": latency_ms}
+
+
+def _check_signer(connection: Connection, handshake: events.HandshakeRequest) -> None:
+    """AWS: FIDELITY section 3, a handshake that nobody known has signed is refused with 403. Raises Refused."""
+    if handshake.signature_refusal is not None or not connection.facts.signer:
+        raise Refused(403, handshake.signature_refusal or "Missing Authentication Token")
 
 
 def _refusal_of(failure: FunctionFailed) -> Refused:

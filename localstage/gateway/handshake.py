@@ -7,6 +7,7 @@ AWS: FIDELITY section 3: the upgrade is held until ``$connect`` has run; only
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -16,18 +17,24 @@ from localstage.core.connection_life import Ending
 from localstage.core.events import HandshakeRequest
 from localstage.core.management import Address, read_address
 from localstage.core.proxy_result import ProxyResult
+from localstage.core.snapshot import ServedStage
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.refusal import Refused
 from localstage.gateway.registry import Connection
 from localstage.gateway.socket import WebSocket
 from localstage.port.taken import TakenResponse, take_transport
+from localstage.signatures.answers import rest_message
+from localstage.signatures.refusals import SignatureRefused
+from localstage.signatures.request import SignableRequest
+from localstage.signatures.verification import KnownKey, Verifier
 
 
 class Handshakes:
     """Answers WebSocket handshakes for the gateway."""
 
-    def __init__(self, gateway: Gateway):
+    def __init__(self, gateway: Gateway, verifier: Verifier):
         self._gateway = gateway
+        self._verifier = verifier
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one handshake: 101 and an open connection, or the status that refuses it."""
@@ -44,8 +51,22 @@ class Handshakes:
             raise Refused(403, "Forbidden")  # FIDELITY section 3: unknown or undeployed stage.
         key = _websocket_key(request)
         connection = self._gateway.new_connection(stage, request.remote or "", request.headers.get("User-Agent"))
-        result = await self._gateway.connect(stage, connection, _handshake_request(request, connection))
+        handshake = _handshake_request(request, connection)
+        if must_be_signed(stage):
+            handshake = self._with_signer(request, connection, handshake)
+        result = await self._gateway.connect(stage, connection, handshake)
         return self._open(request, connection, key, result)
+
+    def _with_signer(self, request: web.BaseRequest, connection: Connection,
+                     handshake: HandshakeRequest) -> HandshakeRequest:
+        """Notes who signed the handshake, or why it is to be refused (FIDELITY section 3, AWS_IAM)."""
+        asked = SignableRequest.of(request.method, request.raw_path, request.headers.items())
+        try:
+            signer = self._verifier.verify(asked, "execute-api")
+        except SignatureRefused as refused:
+            return replace(handshake, signature_refusal=rest_message(refused))
+        connection.facts = replace(connection.facts, signer=identity_of(signer))
+        return handshake
 
     def _open(self, request: web.BaseRequest, connection: Connection, key: str,
               result: ProxyResult) -> web.StreamResponse:
@@ -71,6 +92,24 @@ class Handshakes:
         if early:
             socket.data_received(early)
         return TakenResponse()
+
+
+def must_be_signed(stage: ServedStage) -> bool:
+    """Whether the stage's ``$connect`` asks for AWS_IAM."""
+    route = stage.snapshot.routes.get("$connect")
+    return route is not None and route.authorization_type == "AWS_IAM"
+
+
+def identity_of(signer: KnownKey) -> dict[str, str | None]:
+    """What ``identity`` gains.
+
+    Guess: the names are those of the context variables of the developer guide,
+    their order and the nulls those of a REST API's event; no capture exists.
+    """
+    caller = signer.principal_id or signer.principal_arn.rpartition("/")[2]
+    return {"cognitoIdentityPoolId": None, "cognitoIdentityId": None, "cognitoAuthenticationType": None,
+            "cognitoAuthenticationProvider": None, "userArn": signer.principal_arn, "accountId": signer.account_id,
+            "caller": caller, "user": caller, "accessKey": signer.access_key_id}
 
 
 def _is_stage_root(address: Address | None) -> bool:

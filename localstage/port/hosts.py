@@ -16,6 +16,20 @@ def is_aws_host(host: str) -> bool:
     return any(name == suffix or name.endswith("." + suffix) for suffix in _SUFFIXES)
 
 
+def is_own_host(host_header: str) -> bool:
+    """Whether a Host header names this machine's loopback or an AWS host.
+
+    Any other name got here because somebody made it resolve to the loopback
+    address: DNS rebinding, by which a web page would become same-origin with us.
+    """
+    name = host_header.strip().lower()
+    name = name[1:name.find("]")] if name.startswith("[") else name.partition(":")[0]
+    if name in ("localhost", "::1") or name.endswith(".localhost") or is_aws_host(name):
+        return True
+    parts = name.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
+
+
 def split_authority(authority: str) -> tuple[str, int]:
     """Host and port of a CONNECT target such as ``example.org:443``. Raises ValueError."""
     host, colon, port = authority.rpartition(":")

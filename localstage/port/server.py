@@ -16,6 +16,7 @@ from aiohttp import web
 
 from localstage.core.management import execute_api_host, is_management_path
 from localstage.port.certificates import Authority
+from localstage.port.hosts import is_own_host
 from localstage.port.tunnel import Tunnels, users_proxy
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -78,6 +79,11 @@ class Port:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "CONNECT":
             return await self._tunnels.answer(request)
+        host = request.headers.get("Host", "")
+        # Proxies in front of a stage may keep their own name in a WebSocket's Host; those are open to all anyway.
+        if not _wants_websocket(request) and not is_own_host(host):
+            sentence = f"The local stage answers for this machine and AWS's hosts, not for {host!r}.\n"
+            return web.Response(status=421, text=sentence)
         path = request.raw_path.partition("?")[0]
         runtime = _RUNTIME_PATH.match(path)
         if runtime:
@@ -86,7 +92,7 @@ class Port:
             return await self._desks.stage_itself(request)
         if is_management_path(path):
             return await self._desks.management(request)
-        if _wants_websocket(request) or execute_api_host(request.headers.get("Host", "")):
+        if _wants_websocket(request) or execute_api_host(host):
             return await self._desks.handshake(request)
         return await self._desks.aws_api(request)
 

@@ -27,7 +27,8 @@ def environment_on(stage: LocalStage, work_dir, **more: str) -> dict[str, str]:
 
 def names_on(stage: LocalStage) -> set[str]:
     """The names of all tables, APIs and stacks on the stage."""
-    session = boto3.Session("test", "test", region_name="us-east-1")
+    settings = stage.changes().settings
+    session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
     clients = {service: session.client(service, endpoint_url=stage.url)
                for service in ("dynamodb", "apigatewayv2", "cloudformation")}
     return {*clients["dynamodb"].list_tables()["TableNames"],

@@ -12,9 +12,12 @@ import os
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 
 from localstage import LocalStage
@@ -40,9 +43,12 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
 @pytest.fixture
 def aws(stage: LocalStage) -> Callable[[str], Any]:
     """A callable that gives a boto3 client by service name; the account is emptied before each test."""
+    settings = stage.changes().settings
+    session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
+    reset = AWSRequest("POST", stage.url + "/moto-api/reset", headers={"Host": urlsplit(stage.url).netloc})
+    SigV4Auth(session.get_credentials(), "moto-api", "us-east-1").add_auth(reset)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    opener.open(urllib.request.Request(stage.url + "/moto-api/reset", method="POST"), timeout=30).close()
-    session = boto3.Session("testing", "testing", region_name="us-east-1")
+    opener.open(urllib.request.Request(reset.url, method="POST", headers=dict(reset.headers)), timeout=30).close()
     config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, proxies={})
 
     def client(service: str) -> Any:
