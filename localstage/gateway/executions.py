@@ -16,6 +16,7 @@ from localstage.core import events, frames
 from localstage.core.access_log import Served
 from localstage.core.connection_life import Ending
 from localstage.core.identifiers import connect_request_id, new_id, new_message_id
+from localstage.core.integration_responses import integration_response_for
 from localstage.core.integration_uri import fill_stage_variables
 from localstage.core.proxy_result import ProxyResult
 from localstage.core.request_models import satisfies_model
@@ -35,6 +36,9 @@ class Stages(Protocol):
 
     def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
         """The stage as it is served now, or None if there is none or it has no deployment."""
+
+    def has_api_key(self, stage: ServedStage, key: str) -> bool:
+        """Whether an enabled API key of a usage plan with this stage has this value."""
 
 
 class Telemetry(Protocol):
@@ -69,6 +73,7 @@ class Executions:
                 raise Refused(429, frames.TOO_MANY_REQUESTS)
             if route is not None:
                 connection.authorizer = await self._authorizers.authorize(stage, route, connection, handshake, stamp)
+                self._check_api_key(stage, route, handshake)
         except Refused as refused:
             self._telemetry.served(stage, Served(bare, refused.status, error=refused.message, refused_early=True))
             raise
@@ -108,7 +113,7 @@ class Executions:
         except IntegrationFailed as failure:
             return frames.error_frame(failure.frame_message, connection.connection_id, stamp.request_id)
         # FIDELITY section 7: two-way; without a body an empty message reaches the client.
-        return (result.body or "") if _answers(route) else None
+        return (result.body or "") if _answers(route, result.status_code) else None
 
     async def disconnect(self, connection: Connection, ending: Ending) -> None:
         """Runs ``$disconnect``; its result has no effect (FIDELITY section 4)."""
@@ -124,6 +129,13 @@ class Executions:
             await self._run(stage, "$disconnect", route.integration, event)
         except IntegrationFailed:
             return  # Told already, by _run.
+
+    def _check_api_key(self, stage: ServedStage, route: Route, handshake: events.HandshakeRequest) -> None:
+        """FIDELITY section 3: a bad or missing key, sent as ``x-api-key``, is 403. Raises Refused."""
+        if route.api_key_required:
+            sent = {name.lower(): value for name, value in handshake.headers}.get("x-api-key")
+            if not sent or not self._stages.has_api_key(stage, sent):
+                raise Refused(403, frames.FORBIDDEN)
 
     def _refusal(self, stage: ServedStage, route: Route | None, text: str) -> tuple[int, str] | None:
         """Why a message is refused before any integration is called, or None."""
@@ -162,9 +174,14 @@ def _route_for(stage: ServedStage, text: str) -> Route | None:
     return routes[key] if key is not None else None
 
 
-def _answers(route: Route) -> bool:
-    """Two-way needs both halves (FIDELITY section 7)."""
-    return route.route_response_selection_expression == "$default" and "$default" in route.route_response_keys
+def _answers(route: Route, status: int) -> bool:
+    """Two-way needs both halves, and a non-proxy integration a response that fits (FIDELITY section 7)."""
+    integration = route.integration
+    if route.route_response_selection_expression != "$default" or "$default" not in route.route_response_keys:
+        return False
+    if integration is None or integration.integration_type not in ("HTTP", "MOCK"):
+        return True
+    return integration_response_for(status, integration.responses) is not None
 
 
 def _without_latency(authorizer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

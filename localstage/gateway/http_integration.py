@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
-from localstage.core.integration_uri import fill_stage_variables
+from localstage.core.integration_uri import fill_stage_variables, is_loopback_url
 from localstage.core.proxy_result import ProxyResult
 from localstage.core.snapshot import Integration, ServedStage
 
@@ -44,16 +42,6 @@ async def call_http(integration: Integration, stage: ServedStage, event: Mapping
             return ProxyResult(answer.status, await answer.text())
     except aiohttp.ClientError as error:
         raise HttpUnreachable(f"{url} does not answer: {error}") from error
-
-
-def is_loopback_url(url: str) -> bool:
-    """Whether a URL is http(s) to this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        return parts.scheme in ("http", "https") and (host == "localhost" or ip_address(host).is_loopback)
-    except ValueError:
-        return False
 
 
 def _mapped(parameters: Mapping[str, str], event: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:

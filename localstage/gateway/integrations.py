@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from localstage.core import frames
+from localstage.core.integration_responses import integration_response_for
 from localstage.core.integration_uri import function_arn_of
 from localstage.core.proxy_result import MalformedProxyResult, ProxyResult, read_proxy_result
 from localstage.core.snapshot import Integration, ServedStage
@@ -130,7 +131,5 @@ def _mock(integration: Integration) -> ProxyResult:
         status = int(json.loads(template)["statusCode"])
     except (ValueError, KeyError, TypeError):
         raise FunctionFailed("the MOCK integration's request template gives no statusCode") from None
-    body = None
-    for response in integration.responses:
-        body = next(iter(response.response_templates.values()), body)
-    return ProxyResult(status, body)
+    response = integration_response_for(status, integration.responses)
+    return ProxyResult(status, next(iter(response.response_templates.values()), None) if response else None)

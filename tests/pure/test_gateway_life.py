@@ -67,6 +67,9 @@ class Stages:
     def served_stage(self, api_id, stage_name):
         return STAGE
 
+    def has_api_key(self, stage, key):
+        return False
+
 
 class NoFunctions:
     def function(self, arn):

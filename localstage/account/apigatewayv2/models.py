@@ -33,6 +33,7 @@ _INTEGRATION_FIELDS = (
     "integration_subtype",
     "integration_type",
     "integration_uri",
+    "request_templates",
     "timeout_in_millis",
 )
 _AUTHORIZER_FIELDS = (

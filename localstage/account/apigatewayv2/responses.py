@@ -63,9 +63,15 @@ class DeployingApiGatewayV2Response(ApiGatewayV2Response):
         self.apigatewayv2_backend.delete_deployment(self._path(3), self._path(5))
         return 204, {}, ""
 
+    def create_stage(self) -> TYPE_RESPONSE:
+        stage = self.apigatewayv2_backend.create_stage(
+            self._path(3), _with_throttle(self._json_body())
+        )
+        return 201, {}, json.dumps(stage.to_json())
+
     def update_stage(self) -> TYPE_RESPONSE:
         stage = self.apigatewayv2_backend.update_stage(
-            self._path(3), self._path(5), self._json_body()
+            self._path(3), self._path(5), _with_throttle(self._json_body())
         )
         return 200, {}, json.dumps(stage.to_json())
 
@@ -95,6 +101,15 @@ class DeployingApiGatewayV2Response(ApiGatewayV2Response):
             self._path(3), self._path(5), self._path(7), self._json_body()
         )
         return 200, {}, json.dumps(response.to_json())
+
+
+def _with_throttle(config: dict[str, Any]) -> dict[str, Any]:
+    """FIDELITY section 8: default route settings without throttling values throttle to 0."""
+    settings = config.get("defaultRouteSettings")
+    if not settings or {"throttlingRateLimit", "throttlingBurstLimit"} & set(settings):
+        return config
+    zero = {"throttlingRateLimit": 0.0, "throttlingBurstLimit": 0}
+    return {**config, "defaultRouteSettings": {**settings, **zero}}
 
 
 def _items(resources: list[Any]) -> TYPE_RESPONSE:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto.apigatewayv2.exceptions import BadRequestException
 
+from localstage.core.integration_uri import is_loopback_url
+
 from .exceptions import ConflictException, NotFoundException
 from .snapshot import TARGET_PREFIX
 
@@ -134,7 +136,21 @@ def check_integration(api: Api, integration: dict[str, Any]) -> None:
         )
     if kind in ("HTTP", "HTTP_PROXY") and not re.match(r"^https?://.", uri or ""):
         raise BadRequestException("Invalid HTTP endpoint specified for URI")
+    if kind in ("HTTP", "HTTP_PROXY") and "${" not in (uri or "") and not is_loopback_url(uri or ""):
+        raise BadRequestException(
+            f"The local stage calls HTTP endpoints of this machine only (127.0.0.1, localhost), not {uri}"
+        )
+    check_templates(kind, integration["request_templates"])
     check_timeout(integration["timeout_in_millis"])
+
+
+def check_templates(kind: str, templates: dict[str, str] | None) -> None:
+    """The stage has no mapping templates; a MOCK integration's fixed one is read."""
+    for template in (templates or {}).values():
+        if kind != "MOCK" or re.search(r"#(set|if|foreach)|\$[!{]?(input|context|util)", template):
+            raise BadRequestException(
+                f"The local stage does not run mapping templates (RequestTemplates of a {kind} integration)"
+            )
 
 
 def check_timeout(timeout_in_millis: str | int | None) -> None:
