@@ -13,7 +13,6 @@ from collections.abc import Callable
 from aiohttp import web
 
 from localstage.account.api_keys import has_api_key
-from localstage.account.api_keys import has_api_key
 from localstage.account.function_directory import FunctionDirectory
 from localstage.account.gateway_telemetry import GatewayTelemetry
 from localstage.account.lambda_api import Invoker, LambdaApi
@@ -82,10 +81,6 @@ class Account:
 
         found = find_api(api_id)
         return served_stage(*found, api_id, stage_name) if found is not None else None
-
-    def has_api_key(self, stage: ServedStage, key: str) -> bool:
-        """Whether an enabled API key of a usage plan with this stage has this value."""
-        return has_api_key(stage, key)
 
     def has_api_key(self, stage: ServedStage, key: str) -> bool:
         """Whether an enabled API key of a usage plan with this stage has this value."""
