@@ -126,6 +126,18 @@ def test_page_fits_when_a_phone_shows_it(server: PageServer, window, scheme: str
     chat.picture(f"phone-chat-{scheme}")
 
 
+def test_form_can_be_scrolled_when_the_screen_is_low(server: PageServer, window) -> None:  # noqa: F811
+    """On a phone held sideways the form scrolls within its box, nothing lies over it, and the chat has room."""
+    chat = window(viewport={"width": 640, "height": 360}, is_mobile=True, has_touch=True).open()
+    assert_fits(chat.page)
+    chat.begin(server.url)
+    chat.wait_status("Connected")
+    conversation(server, chat)
+    assert_fits(chat.page)
+    assert chat.page.locator("#log").evaluate("(log) => log.clientHeight") >= 100
+    chat.picture("phone-sideways")
+
+
 def test_new_messages_are_counted_when_the_page_is_hidden(server: PageServer, window) -> None:  # noqa: F811
     """The title counts messages that came while another tab was looked at, and is itself again afterwards."""
     chat = window()

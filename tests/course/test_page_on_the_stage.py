@@ -1,0 +1,92 @@
+"""The page with the whole chat behind it, on a local stage: two pages, ws:// by path and wss:// with AWS's own host name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from localstage import LocalStage
+from tests.course.page_browser import ChatPage, chromium, window  # noqa: F401
+from tests.course.test_templates_deployed import BUCKET, Site
+from tests.stage.target import StageTarget
+from tests.stage.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A stage with the chat deployed from its template as ``page``."""
+    with LocalStage() as stage:
+        site = Site(StageTarget(stage))
+        site.target.client("s3").create_bucket(Bucket=BUCKET)
+        yield site
+
+
+@pytest.fixture(scope="module")
+def outputs(site: Site) -> dict[str, str]:
+    return site.deploy("page", "chat.yaml")
+
+
+@pytest.fixture
+def by_path(site: Site, outputs: dict[str, str]) -> str:
+    """The chat's address for a browser without a proxy."""
+    return f"{site.target.stage.url.replace('http', 'ws')}/{outputs['ApiId']}/prod"
+
+
+def exchange(ann: ChatPage, bob: ChatPage) -> None:
+    """Each says something, and both see it: once, own and others' apart, in one order."""
+    for speaker, listener, text in ((ann, bob, "hello from Ann"), (bob, ann, "hello from Bob")):
+        speaker.say(text)
+        speaker.wait_line(text, ".own:not(.pending)")
+        listener.wait_line(text, ".other")
+    assert ann.texts() == bob.texts() == ["hello from Ann", "hello from Bob"]
+    assert ann.page.locator("#log .sender").all_text_contents() == ["Ann", "Bob"]
+
+
+def test_two_pages_chat_when_both_are_connected(by_path: str, window) -> None:  # noqa: F811
+    """Two windows in one chat see each other over ws://, and the heartbeat's answer stays off the screen."""
+    ann = window().open().connect(by_path, "Ann", heartbeat="1")
+    bob = window().open().connect(by_path, "Bob")
+    pongs: list[str] = []
+    ann.page.on("websocket", lambda socket: socket.on("framereceived", lambda text: pongs.append(text)))
+    ann.page.reload()
+    ann.wait_status("Connected")
+    exchange(ann, bob)
+    eventually(lambda: (ann.page.evaluate("() => 0"), [text for text in pongs if "pong" in text])[1], bool, "an answered heartbeat")
+    assert ann.page.locator("#log li").count() == 2
+
+
+def test_aws_url_works_when_the_stage_is_the_browsers_proxy(site: Site, outputs: dict[str, str], chromium: Any, window) -> None:  # noqa: F811
+    """The stack's own wss:// URL, typed as on AWS, opens through TLS when the browser's proxy is the stage."""
+    settings = {"proxy": {"server": site.target.stage.url}, "ignore_https_errors": True}
+    assert outputs["WebSocketUrl"].startswith("wss://")
+    ann = window(**settings).open().connect(outputs["WebSocketUrl"], "Ann")
+    bob = window(**settings).open(query=f"?api={outputs['ApiId']}&region=us-east-1&name=Bob")
+    assert bob.page.locator("#url").input_value() == outputs["WebSocketUrl"]
+    bob.page.locator("#connect").click()
+    bob.wait_status("Connected")
+    exchange(ann, bob)
+
+
+def test_page_comes_back_when_the_api_hangs_up(site: Site, outputs: dict[str, str], by_path: str, window) -> None:  # noqa: F811
+    """A connection that delete_connection ends shows its code, and a new one takes its place; the chat goes on."""
+    ann = window().open().connect(by_path, "Ann")
+    table = outputs["ConnectionsTableName"]
+    [row] = eventually(lambda: site.rows(table), lambda rows: len(rows) == 1, "Ann's row alone")
+    first = row["connection_id"]["S"]
+    api = site.target.client("apigatewaymanagementapi", endpoint_url=outputs["WebSocketUrl"].replace("wss", "https"))
+    api.delete_connection(ConnectionId=first)
+    eventually(lambda: [one["connection_id"]["S"] for one in site.rows(table)],
+               lambda ids: len(ids) == 1 and first not in ids, "another connection in the first one's place")
+    ann.wait_status("Connected")
+    ann.say("back again")
+    ann.wait_line("back again", ".own:not(.pending)")
+
+
+def test_page_says_so_when_the_stage_refuses(by_path: str, window) -> None:  # noqa: F811
+    """A stage name that is not deployed is refused with 403, which a page cannot see: it says what it knows."""
+    ann = window().open()
+    ann.begin(by_path.replace("/prod", "/nowhere"))
+    ann.wait_status("No connection. Trying again in")
+    ann.wait_line("Browsers do not tell a page which", ".notice")
