@@ -23,7 +23,10 @@ class FunctionDirectory:
                  region: str | None = None) -> FunctionDefinition | None:
         """The definition that a name or (qualified or partial) ARN means now, or None."""
         found = self._find(name_or_arn, qualifier, region)
-        return _definition(found, self._account_id) if found is not None else None
+        if found is None:
+            return None
+        asked_for = qualifier or split_name(name_or_arn, self._default_region)[2]
+        return _definition(found, self._account_id, asked_for)
 
     def may_invoke(self, function_arn: str, source_arn: str) -> bool:
         """Whether the resource policy of the function lets API Gateway invoke it."""
@@ -57,11 +60,20 @@ def split_name(name_or_arn: str, default_region: str) -> tuple[str, str, str | N
     return default_region, name, qualifier or None
 
 
-def _definition(function: Any, account_id: str) -> FunctionDefinition:
+def _definition(function: Any, account_id: str, qualifier: str | None) -> FunctionDefinition:
+    from moto.awslambda.models import lambda_backends
+
     arn = f"arn:aws:lambda:{function.region}:{account_id}:function:{function.function_name}"
     layers = _layers(function, account_id)
     version = str(function.version) if function.function_arn != arn else "$LATEST"
+    # What is set for the function as a whole is kept with its newest code, not with each version.
+    whole = lambda_backends[account_id][function.region]._lambdas._get_latest(function.function_name) or function
+    reserved = whole.reserved_concurrency
+    events = whole.event_invoke_config[0].config if whole.event_invoke_config else {}
     return FunctionDefinition(
+        invoked_arn=f"{arn}:{qualifier}" if qualifier else None,
+        reserved_concurrency=None if reserved is None else int(reserved),
+        event_retries=int(events.get("MaximumRetryAttempts", 2)),
         name=function.function_name, arn=arn, region=function.region, account_id=account_id,
         role_arn=function.role, handler=function.handler or "", runtime=function.run_time or "",
         code_sha256=function.code_sha_256, code_zip=function.code_bytes, version=version,

@@ -16,6 +16,9 @@ from localstage.functions.definition import FunctionDefinition
 _Key = tuple[str, str, str]
 _Lines = list[tuple[int, str]]
 
+STREAM_LIMIT_EVENTS = 10_000
+"""The newest events of a stream are kept, so that a stage that runs for long does not grow for ever."""
+
 
 class LogWriter:
     """Writes lines to log groups; the LogSink of functions."""
@@ -58,6 +61,7 @@ class LogWriter:
                 backend.create_log_stream(group, stream)
             backend.put_log_events(group, stream, [
                 {"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=_time)])
+            del backend.groups[group].streams[stream].events[:-STREAM_LIMIT_EVENTS]
 
 
 def _time(line: tuple[int, str]) -> int:

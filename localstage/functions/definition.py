@@ -39,6 +39,12 @@ class FunctionDefinition:
     environment: Mapping[str, str] = field(default_factory=dict)
     layer_zips: tuple[bytes, ...] = field(default=(), repr=False)
     layer_sha256: tuple[str, ...] = ()
+    invoked_arn: str | None = None
+    """The ARN with the qualifier that was asked for; None without one."""
+    reserved_concurrency: int | None = None
+    """Most invocations of all versions at once; None without a bound of the function's own."""
+    event_retries: int = 2
+    """How often an Event invocation is tried again. AWS: PutFunctionEventInvokeConfig, MaximumRetryAttempts."""
 
     @property
     def key(self) -> str:

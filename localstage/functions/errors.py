@@ -28,6 +28,16 @@ class InvalidRuntime(InvocationRefused):
                          "the local stage runs python3.x functions only.")
 
 
+class TooManyRequests(InvocationRefused):
+    """The function's reserved concurrency is used up. AWS: Lambda API reference, Invoke, TooManyRequestsException."""
+
+    status = 429
+    code = "TooManyRequestsException"
+
+    def __init__(self) -> None:
+        super().__init__("Rate Exceeded.")
+
+
 class InvalidZipFile(InvocationRefused):
     """The package cannot be unpacked. AWS: Lambda API reference, Invoke, InvalidZipFileException."""
 

@@ -10,8 +10,11 @@ from collections.abc import Awaitable, Callable
 
 from localstage.clock import Clock
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvocationRefused
+from localstage.functions.errors import InvocationRefused, TooManyRequests
 from localstage.functions.invocation import InvocationResult, new_request_id
+
+_THROTTLED_DELAY_S = 1.0
+"""AWS: Lambda developer guide, asynchronous invocation: a throttled event is tried again after 1 s at first."""
 
 Invoke = Callable[[FunctionDefinition, bytes, str], Awaitable[InvocationResult]]
 
@@ -45,18 +48,22 @@ class EventQueue:
 
     async def _deliver(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes,
                        request_id: str) -> None:
-        for delay_s in (0.0, *self._retry_delays_s):
-            if delay_s:
-                await self._pass(delay_s)
+        failures = 0
+        while True:
             definition = definition_of()
             if definition is None:
                 return  # the function was deleted: AWS drops its events
             try:
                 result = await self._invoke(definition, payload, request_id)
+            except TooManyRequests:
+                await self._pass(_THROTTLED_DELAY_S)  # no attempt: the function did not run
+                continue
             except InvocationRefused:
                 return  # another attempt would be refused as well
-            if result.function_error is None:
+            if result.function_error is None or failures >= min(definition.event_retries, len(self._retry_delays_s)):
                 return
+            await self._pass(self._retry_delays_s[failures])
+            failures += 1
 
     async def _pass(self, delay_s: float) -> None:
         passed = asyncio.get_running_loop().create_future()

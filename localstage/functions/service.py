@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,7 +21,7 @@ from localstage.functions import log_lines, runtime_api
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.environment import Environment
 from localstage.functions.environment_log import EnvironmentLog, LogSink
-from localstage.functions.errors import InvalidRuntime, InvocationRefused, StageStopping
+from localstage.functions.errors import InvalidRuntime, InvocationRefused, StageStopping, TooManyRequests
 from localstage.functions.event_queue import EventQueue
 from localstage.functions.invocation import Invocation, InvocationResult, new_request_id, new_trace_id
 from localstage.functions.launch import Launcher
@@ -56,6 +57,7 @@ class Functions:
         self._environments: dict[str, Environment] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._events = EventQueue(self._invoke, event_retry_delays_s, self._clock)
+        self._in_flight: Counter[str] = Counter()
         self._wake: Timer | None = None
         self._stopped = False
 
@@ -140,14 +142,24 @@ class Functions:
             raise StageStopping
         if not definition.runtime.startswith("python3."):
             raise InvalidRuntime(definition.name, definition.runtime)
+        bound = definition.reserved_concurrency
+        if bound is not None and self._in_flight[definition.arn] >= bound:
+            raise TooManyRequests
         invocation = Invocation(
-            request_id, invoked_function_arn or definition.arn, payload,
+            request_id, invoked_function_arn or definition.invoked_arn or definition.arn, payload,
             trace_id or new_trace_id(self._clock.now_ms()), client_context,
             asyncio.get_running_loop().create_future())
+        self._in_flight[definition.arn] += 1
+        invocation.result.add_done_callback(lambda _: self._concluded(definition.arn))
         self._definitions[definition.key] = definition
         self._pool.enqueue(definition.key, definition.revision, invocation, self._clock.monotonic())
         self._act()
         return await asyncio.shield(invocation.result)
+
+    def _concluded(self, function_arn: str) -> None:
+        self._in_flight[function_arn] -= 1
+        if not self._in_flight[function_arn]:
+            del self._in_flight[function_arn]
 
     def _act(self) -> list[asyncio.Task[None]]:
         """Carries out what the pool decides; returns the lives that were asked to end."""

@@ -18,6 +18,7 @@ def extend(function_deleted: Callable[[str], None]) -> None:
     """
     import moto.awslambda.models
 
+    from localstage.account import sns
     from localstage.account.awslambda import models
 
     def make_backend(region_name: str, account_id: str) -> models.StageLambdaBackend:
@@ -26,3 +27,4 @@ def extend(function_deleted: Callable[[str], None]) -> None:
         return backend
 
     moto.awslambda.models.lambda_backends.backend = make_backend  # type: ignore[assignment]
+    sns.extend()

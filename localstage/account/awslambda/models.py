@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda.models import EventSourceMapping, LambdaAlias, LambdaBackend, LambdaFunction
 
 _PYTHON = re.compile(r"^python3\.\d+$")
 
@@ -30,11 +30,41 @@ class StageLambdaBackend(LambdaBackend):
         _check({"Runtime": "python3.13", **body}, function_name)
         return super().update_function_configuration(function_name, qualifier, body)
 
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
+        raise InvalidParameterValueException(
+            "The local stage has no event source mappings; "
+            f"{spec.get('EventSourceArn')} cannot invoke {spec.get('FunctionName')}.")
+
+    def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
+        destinations = config.get("DestinationConfig") or {}
+        if any((destinations.get(key) or {}).get("Destination") for key in ("OnSuccess", "OnFailure")):
+            raise InvalidParameterValueException(
+                f"The local stage has no destinations of asynchronous invocations; {function_name} asks for one.")
+        answer = super().put_function_event_invoke_config(function_name, config)
+        configurations = self.get_function(function_name).event_invoke_config
+        del configurations[:-1]  # a new configuration takes the old one's place
+        return answer
+
+    def create_alias(self, name: str, function_name: str, function_version: str, description: str,
+                     routing_config: Any) -> LambdaAlias:
+        _check_routing(name, routing_config)
+        return super().create_alias(name, function_name, function_version, description, routing_config)
+
+    def update_alias(self, name: str, function_name: str, function_version: str, description: str,
+                     routing_config: Any) -> LambdaAlias:
+        _check_routing(name, routing_config)
+        return super().update_alias(name, function_name, function_version, description, routing_config)
+
     def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
         function = self._lambdas.get_function_by_name_or_arn_with_qualifier(function_name, qualifier)
         super().delete_function(function_name, qualifier)
         if qualifier is None:
             self.function_deleted(function.function_arn)
+
+
+def _check_routing(alias: str, routing_config: Any) -> None:
+    if (routing_config or {}).get("AdditionalVersionWeights"):
+        raise InvalidParameterValueException(f"The local stage has no weighted aliases; {alias} has weights.")
 
 
 def _check(spec: dict[str, Any], name: str) -> None:
@@ -45,6 +75,9 @@ def _check(spec: dict[str, Any], name: str) -> None:
     if not runtime or not _PYTHON.match(runtime):
         raise InvalidParameterValueException(
             f"The local stage runs Python functions only; {name} asks for the runtime {runtime}.")
+    if (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
+        raise InvalidParameterValueException(
+            f"The local stage has no dead-letter queues of functions; {name} asks for one.")
     # AWS: FIDELITY section 9, defaults and maxima.
     for key, least, most in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):
         value = spec.get(key)

@@ -1,5 +1,7 @@
 """IAM on the stage: moto's, with AWS's managed policies in the one partition that is used.
 
+Policy documents without a Version are taken, as on AWS (see policies.py).
+
 moto asks every partition who an access key belongs to, and makes 1,500
 policies for each: a second of work after each reset, for policies that no
 stage can attach.
@@ -18,8 +20,10 @@ def extend(partition: str = "aws") -> None:
     import moto.iam.models
 
     from .models import StageIamBackend
+    from .policies import StagePolicyValidator
 
     def make_backend(region_name: str, account_id: str) -> StageIamBackend:
         return StageIamBackend(region_name, account_id, partition)
 
     moto.iam.models.iam_backends.backend = make_backend  # type: ignore[assignment]
+    moto.iam.models.IAMPolicyDocumentValidator = StagePolicyValidator  # type: ignore[misc]
