@@ -113,6 +113,7 @@ def test_served_stage_when_a_route_is_added_later(backend, api):
     assert set(stage_of(api).snapshot.routes) == {"$connect", "sendMessage"}
 
 
+@pytest.mark.fidelity("8.1")
 def test_served_stage_when_an_integration_changes_later(backend, api):
     """The snapshot keeps the integration as it was when it was deployed."""
     backend.create_stage(api.api_id, {"stageName": "prod"})

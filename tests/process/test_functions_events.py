@@ -7,6 +7,8 @@ from tests.process.functions_workbench import Workbench, function, until, with_w
 
 FAILING_TWICE = """
 import os
+
+import pytest
 def handler(event, context):
     with open(event["file"], "a") as log:
         log.write(context.aws_request_id + "\\n")
@@ -39,6 +41,7 @@ async def test_event_is_tried_again_after_a_function_error(bench: Workbench) -> 
 
 
 @with_workbench(event_retry_delays_s=(0.01, 0.01))
+@pytest.mark.fidelity("9.13")
 async def test_event_is_dropped_after_the_third_attempt(bench: Workbench) -> None:
     """There is no fourth attempt: an event sent afterwards is the next thing that runs."""
     probe = function(FAILING_TWICE)

@@ -30,6 +30,7 @@ def handler(event, context):
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.3")
 async def test_exception_is_the_payload_of_the_result(bench: Workbench) -> None:
     """An exception gives Lambda's four keys in order, with Lambda's directories, and the environment lives on."""
     probe = function(FAILING)
@@ -46,6 +47,7 @@ async def test_exception_is_the_payload_of_the_result(bench: Workbench) -> None:
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.4")
 async def test_result_that_is_no_json_is_a_marshal_error(bench: Workbench) -> None:
     """A result that cannot be written as JSON is Runtime.MarshalError."""
     payload = json.loads((await bench.call(function(FAILING), "set")).payload)
@@ -54,6 +56,7 @@ async def test_result_that_is_no_json_is_a_marshal_error(bench: Workbench) -> No
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.8")
 async def test_result_over_six_megabytes_is_refused(bench: Workbench) -> None:
     """A result over Lambda's limit is an error of its own, and the next invocation works."""
     probe = function(FAILING, timeout_s=20)
@@ -69,6 +72,7 @@ async def test_result_over_six_megabytes_is_refused(bench: Workbench) -> None:
     pytest.param("kill", "Runtime exited with error: signal: killed",
                  marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")),
 ])
+@pytest.mark.fidelity("9.9")
 def test_process_that_ends_during_an_invocation_is_an_exit_error(event, reason):
     """A process that dies answers at once with Runtime.ExitError, and the next invocation starts afresh."""
 
@@ -89,6 +93,7 @@ def test_process_that_ends_during_an_invocation_is_an_exit_error(event, reason):
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.7")
 async def test_invocation_over_its_time_limit_is_ended(bench: Workbench) -> None:
     """At the limit the process is killed, the payload and the log say so, the next invocation starts afresh."""
     probe = function(FAILING, timeout_s=1)
@@ -116,6 +121,7 @@ async def test_invocation_over_its_time_limit_is_ended(bench: Workbench) -> None
      "Unable to import module 'other': No module named 'other'"),
     ("raise KeyError('table')", {}, "KeyError", "'table'"),
 ])
+@pytest.mark.fidelity("9.4")
 def test_failed_init_is_the_result_of_the_invocation(code, facts, error_type, message):
     """An init that fails answers the invocation with awslambdaric's payload; the next one tries again."""
 
@@ -147,6 +153,7 @@ async def test_process_that_ends_during_init_is_an_exit_error(bench: Workbench) 
 
 
 @with_workbench(init_timeout_s=0.3)
+@pytest.mark.fidelity("9.10")
 async def test_slow_init_is_begun_again_with_the_functions_limit(bench: Workbench) -> None:
     """An init over its limit is ended and begun again, then it may take the function's own time."""
     probe = function("import os, threading\n"

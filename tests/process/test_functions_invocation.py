@@ -37,6 +37,7 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("native_client", [True, False])
+@pytest.mark.fidelity("9.9", "9.11")
 def test_environment_is_reused_when_it_is_warm(native_client):
     """Globals survive from one invocation to the next, with either Runtime API client."""
 
@@ -53,6 +54,7 @@ def test_environment_is_reused_when_it_is_warm(native_client):
 
 
 @pytest.mark.parametrize("native_client", [True, False])
+@pytest.mark.fidelity("9.1")
 def test_context_is_lambdas(native_client):
     """The context has Lambda's fields in Lambda's types."""
 
@@ -79,6 +81,7 @@ def test_context_is_lambdas(native_client):
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.2")
 async def test_environment_variables_are_lambdas_and_nothing_else(bench: Workbench) -> None:
     """A handler sees Lambda's variables, the function's and the stage's, and none of the machine's."""
     bench.variables["AWS_ACCESS_KEY_ID"] = "ASIAEXAMPLE"
@@ -152,6 +155,7 @@ async def test_package_of_this_python_is_missing_when_lambda_lacks_it(bench: Wor
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.12")
 async def test_runtime_that_is_no_python_is_refused_by_name(bench: Workbench) -> None:
     """A function of another runtime is refused with Lambda's code, and nothing starts."""
     with pytest.raises(InvalidRuntime, match="nodejs22.x") as refused:

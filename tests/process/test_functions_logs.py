@@ -7,6 +7,8 @@ from tests.process.functions_workbench import Workbench, function, until, with_w
 
 TALKING = """
 import logging, os, subprocess, sys, threading
+
+import pytest
 print("at import")
 log = logging.getLogger()
 def later(event):
@@ -47,6 +49,7 @@ def lines_of(bench: Workbench, request_id: str) -> list[str]:
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.6")
 async def test_log_of_a_cold_invocation_is_in_lambdas_order(bench: Workbench) -> None:
     """Init, the import's output, START, the handler's output, END, REPORT."""
     result = await bench.call(function(TALKING, timeout_s=20), "print")
@@ -73,6 +76,7 @@ async def test_log_of_a_warm_invocation_has_no_init(bench: Workbench) -> None:
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.5")
 async def test_logger_is_set_up_as_on_lambda(bench: Workbench) -> None:
     """INFO is lost until setLevel, basicConfig does nothing, and a record of two lines is one event."""
     result = await bench.call(function(TALKING), "log")

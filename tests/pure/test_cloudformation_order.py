@@ -33,6 +33,7 @@ def test_order_when_a_deployment_does_not_depend_on_its_routes():
     assert order.index("Deployment") < order.index("Connect")
 
 
+@pytest.mark.fidelity("11.4")
 def test_order_when_resources_wait_for_each_other():
     """A circle is refused, naming those in it and not those that wait for it."""
     circle = {

@@ -17,6 +17,7 @@ def some_bytes(count: int) -> bytes:
     return bytes((next(counter) * 7 + i) % 256 for i in range(count))
 
 
+@pytest.mark.fidelity("1.11", "1.12")
 def test_ids_when_made():
     """Ids are 16 characters ending in =, and a message id ends as its connection id does."""
     connection_id = identifiers.new_id(some_bytes)
@@ -52,6 +53,7 @@ def test_proxy_result_when_well_formed():
 @pytest.mark.parametrize("payload", [b"null", b"3", b'"ok"', b"{}", b'{"statusCode": null}', b'{"statusCode": true}',
                                      b'{"statusCode": 200, "Data": 1}', b'{"statusCode": 200, "body": {}}', b"not json",
                                      b'{"statusCode": 9}', b'{"statusCode": 200, "headers": []}' b"x"])
+@pytest.mark.fidelity("2.12")
 def test_proxy_result_when_malformed(payload):
     """None, a missing status and unknown keys are malformed (FIDELITY sections 2 and 12)."""
     with pytest.raises(MalformedProxyResult):
@@ -62,6 +64,7 @@ def test_proxy_result_when_malformed(payload):
     ("abc123.execute-api.us-east-1.amazonaws.com", "/prod/%40connections/R0oXAdfD0kwCH6w%3D",
      ("abc123", "prod", "R0oXAdfD0kwCH6w=")),
     ("127.0.0.1:4580", "/abc123/prod/@connections/R0oXAdfD0kwCH6w%3D", ("abc123", "prod", "R0oXAdfD0kwCH6w="))])
+@pytest.mark.fidelity("6.9")
 def test_management_address_when_read(host, path, expected):
     """Both address forms and both encodings are read."""
     address = management.read_address(host, path)
@@ -83,6 +86,7 @@ def test_connection_description_when_no_user_agent():
                      "identity": {"sourceIp": "203.0.113.7", "userAgent": None}}
 
 
+@pytest.mark.fidelity("4.8")
 def test_life_when_moves_are_illegal():
     """Only the moves of the table are possible; another raises."""
     legal = set(connection_life.LIFE)

@@ -39,11 +39,13 @@ def shape(value):
     ("disconnect", events.disconnect_event(FACTS, STAMP, 1005, "Client-side close frame status not set")),
     ("disconnect-browser", events.disconnect_event(BROWSER, STAMP, 1001, "Going away")),
 ])
+@pytest.mark.fidelity("1.10")
 def test_event_when_compared_with_a_capture(name, event):
     """Keys, their order and types are those of the real service."""
     assert shape(event) == SHAPES[name]
 
 
+@pytest.mark.fidelity("1.13")
 def test_request_time_when_formatted():
     """requestTime is the floor of requestTimeEpoch in UTC."""
     assert events.request_time(1731324924561) == "11/Nov/2024:11:35:24 +0000"

@@ -11,6 +11,7 @@ REQUEST_ID = "8f5c0b5e-3f0a-4b5e-9d0a-0f0e0d0c0b0a"
 NOW = datetime(2026, 11, 21, 8, 37, 5, 400_000, timezone.utc)
 
 
+@pytest.mark.fidelity("9.8")
 def test_log_stream_name_of_an_environment():
     """The stream is named by day, version and a token."""
     assert log_lines.log_stream_name(NOW, "$LATEST", "ab" * 16) == "2026/11/21/[$LATEST]" + "ab" * 16
@@ -41,6 +42,7 @@ def test_init_report_of_a_failed_init(status, error_type, line):
     assert log_lines.init_report(1236.04, "init", status, error_type) == line
 
 
+@pytest.mark.fidelity("9.6")
 def test_report_of_a_cold_start_bills_the_init():
     """Billed is the duration and the init together, rounded up."""
     report = Report(REQUEST_ID, 61.09, 128, max_memory_mb=56, init_ms=3986.50)

@@ -4,6 +4,8 @@ import asyncio
 import heapq
 import itertools
 
+import pytest
+
 from localstage.core.connection_life import Ending
 from localstage.core.snapshot import ApiSnapshot, ServedStage
 from localstage.gateway.gateway import Gateway
@@ -98,6 +100,7 @@ def on_a_gateway(scenario):
     asyncio.run(run())
 
 
+@pytest.mark.fidelity("4.4", "5.3")
 def test_idle_connection_when_ten_minutes_pass():
     """A connection without a message is closed 1001 "Going away" after ten minutes, not earlier."""
 
@@ -110,6 +113,7 @@ def test_idle_connection_when_ten_minutes_pass():
     on_a_gateway(scenario)
 
 
+@pytest.mark.fidelity("5.3")
 def test_idle_clock_when_messages_go_either_way():
     """A message from the client and a message to it both start the ten minutes anew."""
 
@@ -126,6 +130,7 @@ def test_idle_clock_when_messages_go_either_way():
     on_a_gateway(scenario)
 
 
+@pytest.mark.fidelity("5.4")
 def test_connection_when_two_hours_pass():
     """A busy connection is closed after two hours."""
 

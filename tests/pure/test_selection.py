@@ -20,6 +20,7 @@ ROUTES = {"$connect", "$disconnect", "$default", "sendMessage", "1", "true", "[a
     ("sendMessage", "anything at all", "sendMessage"),
     (r"\$default", '{"action": "sendMessage"}', "$default"),
 ])
+@pytest.mark.fidelity("2.1", "2.2")
 def test_route_when_the_expression_gives_a_key(expression, body, route):
     """Every form of expression selects the route whose key it gives."""
     assert select_route(expression, body, ROUTES) == route

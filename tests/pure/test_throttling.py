@@ -1,5 +1,7 @@
 """Token buckets on a time that the test gives."""
 
+import pytest
+
 from localstage.core.snapshot import ApiSnapshot, RouteThrottle, ServedStage
 from localstage.core.throttling import Throttles, TokenBucket
 
@@ -15,6 +17,7 @@ def test_bucket_when_the_burst_is_used_up():
     assert [bucket.take(10.5), bucket.take(10.5)] == [True, False]
 
 
+@pytest.mark.fidelity("8.5")
 def test_route_throttle_when_it_is_its_own():
     """A route's own limit counts for it alone; the stage's for the others."""
     served = stage(default_throttle=RouteThrottle(1, 1), route_throttles={"busy": RouteThrottle(1, 2)})
@@ -23,6 +26,7 @@ def test_route_throttle_when_it_is_its_own():
     assert [throttles.allow(served, "other", 0), throttles.allow(served, "third", 0)] == [True, False]
 
 
+@pytest.mark.fidelity("5.5")
 def test_new_connections_when_more_than_500_come_in_a_second():
     """An account opens 500 connections a second."""
     throttles, served = Throttles(), stage()

@@ -66,6 +66,7 @@ def test_waiter_when_a_stack_is_created(stacks):
     )
 
 
+@pytest.mark.fidelity("11.6")
 def test_stack_when_a_resource_fails(stacks):
     """A failure is told in the events, and everything made before is taken back."""
     stack = stacks.create("chat", QUEUE_THEN_BAD_ROUTE)
@@ -253,6 +254,7 @@ def test_stack_when_conditions_decide(stacks):
     assert attributes["Attributes"]["VisibilityTimeout"] == "60"
 
 
+@pytest.mark.fidelity("11.3")
 def test_deployment_when_it_does_not_depend_on_its_routes(stacks):
     """Without DependsOn a deployment comes before its routes and fails, as it may on AWS."""
     template = CHAT_API.replace("    DependsOn: [Connect]\n", "")

@@ -25,6 +25,7 @@ def stacks(aws) -> Stacks:
     return Stacks(aws)
 
 
+@pytest.mark.fidelity("11.6")
 def test_stack_when_deleted(stacks):
     """Resources go in reverse order, and the stack is found by its id only."""
     stack_id = stacks.create("chat", CHAT_API)["StackId"]

@@ -120,6 +120,7 @@ def test_update_when_the_stack_was_rolled_back(stacks):
     assert message.endswith("is in ROLLBACK_COMPLETE state and can not be updated.")
 
 
+@pytest.mark.fidelity("11.5")
 def test_update_when_it_adds_a_route_and_a_deployment(stacks):
     """A route with a new deployment is served: the stage moves, then the old deployment goes."""
     stacks.create("chat", CHAT_API)
@@ -130,6 +131,7 @@ def test_update_when_it_adds_a_route_and_a_deployment(stacks):
     assert [d["DeploymentId"] for d in deployments["Items"]] == [served_deployment(stacks)]
 
 
+@pytest.mark.fidelity("11.2")
 def test_update_when_only_a_description_changes(stacks):
     """A new description of a deployment is no new deployment."""
     stacks.create("chat", CHAT_API)
@@ -145,6 +147,7 @@ def test_update_when_only_a_description_changes(stacks):
     assert deployment["Description"] == "second"
 
 
+@pytest.mark.fidelity("11.6")
 def test_update_when_a_resource_fails(stacks):
     """A failed update leaves everything as it was: changed, added and replaced resources alike."""
     stacks.create("chat", CHAT_API)

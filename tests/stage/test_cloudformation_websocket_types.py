@@ -124,6 +124,7 @@ def expected(word: str) -> dict[str, object]:
     }
 
 
+@pytest.mark.fidelity("11.1")
 def test_every_type_when_created(stacks):
     """Each type is made with its properties; Ref and GetAtt give ids."""
     assert stacks.create("chat", EVERYTHING)["StackStatus"] == "CREATE_COMPLETE"

@@ -139,6 +139,7 @@ def test_stage_when_its_name_is_in_use(gateway, api_id):
     )
 
 
+@pytest.mark.fidelity("8.3")
 def test_stage_when_auto_deploy_meets_a_deployment_id(gateway, api_id):
     """AutoDeploy and DeploymentId exclude each other, at creation and at update."""
     add_route(gateway, api_id, "$connect")
@@ -172,6 +173,7 @@ def test_stage_when_updated(gateway, api_id):
     assert gateway.get_stage(ApiId=api_id, StageName="prod")["RouteSettings"] == {}
 
 
+@pytest.mark.fidelity("8.6")
 def test_stage_when_logging_without_an_account_role(gateway, api_id):
     """Execution logging needs the account's CloudWatch role."""
     assert refusal(
@@ -185,6 +187,7 @@ def test_stage_when_logging_without_an_account_role(gateway, api_id):
     )
 
 
+@pytest.mark.fidelity("7.9")
 def test_stage_variable_when_its_value_has_a_blank(gateway, api_id):
     """A stage variable takes only the characters that AWS allows."""
     status, code, _ = refusal(

@@ -35,6 +35,7 @@ def refusal(call, **arguments) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
+@pytest.mark.fidelity("2.15")
 def test_websocket_api_when_it_has_no_selection_expression(gateway):
     """A WebSocket API needs a route selection expression."""
     code, message = refusal(gateway.create_api, Name="chat", ProtocolType="WEBSOCKET")
@@ -62,6 +63,7 @@ def test_route_when_its_key_changes_to_one_in_use(gateway, api_id):
     assert gateway.get_route(ApiId=api_id, RouteId=route_id)["RouteKey"] == "send"
 
 
+@pytest.mark.fidelity("2.15")
 def test_route_when_its_key_is_reserved(gateway, api_id):
     """Only $connect, $disconnect and $default may begin with a dollar sign."""
     assert refusal(gateway.create_route, ApiId=api_id, RouteKey="$hello") == (
@@ -81,6 +83,7 @@ def test_route_when_its_integration_is_missing(gateway, api_id):
 
 
 @pytest.mark.parametrize("setting", [{"AuthorizationType": "AWS_IAM"}, {"ApiKeyRequired": True}])
+@pytest.mark.fidelity("3.14", "3.7")
 def test_authorization_when_not_on_connect(gateway, api_id, setting):
     """Authorization and API keys are for $connect only."""
     code, message = refusal(gateway.create_route, ApiId=api_id, RouteKey="send", **setting)
@@ -101,6 +104,7 @@ def test_route_when_its_authorizer_is_unknown(gateway, api_id):
     assert code == "BadRequestException"
 
 
+@pytest.mark.fidelity("3.14")
 def test_authorizer_when_it_is_not_a_request_authorizer(gateway, api_id):
     """A WebSocket API takes REQUEST authorizers only."""
     code, message = refusal(
@@ -141,6 +145,7 @@ def test_route_response_when_its_key_is_not_default(gateway, api_id):
         ),
     ],
 )
+@pytest.mark.fidelity("7.6")
 def test_integration_when_the_stage_cannot_run_it(gateway, api_id, arguments, named):
     """An integration that the stage cannot run is refused by name and not made."""
     code, message = refusal(gateway.create_integration, ApiId=api_id, **arguments)
@@ -150,6 +155,7 @@ def test_integration_when_the_stage_cannot_run_it(gateway, api_id, arguments, na
 
 
 @pytest.mark.parametrize("uri", [LAMBDA, FUNCTION])
+@pytest.mark.fidelity("7.8")
 def test_integration_when_echoed(gateway, api_id, uri):
     """CreateIntegration answers with the defaults of a WebSocket API (FIDELITY section 7)."""
     made = gateway.create_integration(
@@ -172,6 +178,7 @@ def test_integration_when_its_uri_is_not_a_function(gateway, api_id):
     assert code == "BadRequestException"
 
 
+@pytest.mark.fidelity("5.7")
 def test_integration_when_its_timeout_is_over_29_seconds(gateway, api_id):
     """A WebSocket integration may take 29 seconds at most."""
     assert refusal(

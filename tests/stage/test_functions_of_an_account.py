@@ -56,6 +56,7 @@ def test_invoke_when_synchronous(target: Target, counting: str):
     assert "serving hello" in base64.b64decode(first["LogResult"]).decode()
 
 
+@pytest.mark.fidelity("9.3")
 def test_invoke_when_the_function_raises(target: Target, counting: str):
     """An exception is status 200 with FunctionError and AWS's payload; the path reads /var/task."""
     answer = invoke(target, counting, "raise")
@@ -108,6 +109,7 @@ def test_update_when_code_and_configuration_change(target: Target):
     ({"Runtime": "nodejs22.x"}, "The local stage runs Python functions only; refused asks for the runtime nodejs22.x."),
     ({"Timeout": 901}, "Timeout must be from 1 to 900, not 901."),
     ({"MemorySize": 20480}, "MemorySize must be from 128 to 10240, not 20480.")])
+@pytest.mark.fidelity("9.12")
 def test_create_when_the_stage_cannot_run_it(stage: LocalStage, target: Target, counting: str, change: dict, said: str):
     """What cannot run is refused at create_function in one sentence."""
     role = target.client("lambda").get_function_configuration(FunctionName=counting)["Role"]

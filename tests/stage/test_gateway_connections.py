@@ -110,12 +110,14 @@ def read_event(target: Target, table: str, key: str) -> dict:
 
 @pytest.mark.parametrize(("wish", "status"), [("401", 401), ("400", 400), ("403", 403), ("501", 501), ("503", 503),
                                               ("raise", 502), ("none", 502)])
+@pytest.mark.fidelity("3.3", "3.4")
 def test_handshake_when_connect_refuses(target: Target, api: DeployedApi, wish: str, status: int):
     """The client sees the handler's own status; an exception or a malformed result is 502."""
     assert status_of_refusal(target, f"{api.url}?wish={wish}") == status
 
 
 @pytest.mark.parametrize("wish", ["in", "200", "204"])
+@pytest.mark.fidelity("3.2")
 def test_handshake_when_connect_accepts(target: Target, api: DeployedApi, wish: str):
     """Any 2xx status opens the connection."""
     socket = target.connect(f"{api.url}?wish={wish}")
@@ -123,6 +125,7 @@ def test_handshake_when_connect_accepts(target: Target, api: DeployedApi, wish: 
     socket.close()
 
 
+@pytest.mark.fidelity("3.13")
 def test_subprotocol_when_the_handler_chooses_one(target: Target, api: DeployedApi):
     """Only the Sec-WebSocket-Protocol header of the result reaches the client."""
     socket = target.connect(f"{api.url}?wish=chat", subprotocols=["chat", "other"])
@@ -131,11 +134,13 @@ def test_subprotocol_when_the_handler_chooses_one(target: Target, api: DeployedA
 
 
 @pytest.mark.parametrize("path", ["/dev", "/Prod", "/prod/x", "/"])
+@pytest.mark.fidelity("3.6")
 def test_handshake_when_the_stage_is_wrong(target: Target, api: DeployedApi, path: str):
     """An unknown stage is 403."""
     assert status_of_refusal(target, api.url.removesuffix("/prod") + path) == 403
 
 
+@pytest.mark.fidelity("3.5")
 def test_handshake_when_the_function_has_no_permission(target: Target, api: DeployedApi):
     """Without lambda:InvokeFunction for API Gateway the handshake is 500 (FIDELITY section 3)."""
     closed = deploy_api(target, {"$connect": ECHO})
@@ -160,6 +165,7 @@ def test_connect_event_when_a_client_comes(target: Target, witnessed: DeployedAp
 
 @pytest.mark.parametrize(("status", "reason", "code", "told"), [
     (None, b"", 1005, "Client-side close frame status not set"), (1000, b"bye", 1000, "bye"), (1001, b"", 1001, "")])
+@pytest.mark.fidelity("4.1", "4.2", "4.3", "4.6")
 def test_disconnect_event_when_the_client_closes(target, witnessed, table, status, reason, code, told):
     """The DISCONNECT event tells the client's code and reason; 1005 where it gave none."""
     socket = target.connect(witnessed.url)
@@ -175,6 +181,7 @@ def test_disconnect_event_when_the_client_closes(target, witnessed, table, statu
     assert list(event["headers"]) == ["Host", "x-api-key", "X-Forwarded-For", "x-restapi"]
 
 
+@pytest.mark.fidelity("4.5", "6.3")
 def test_disconnect_event_when_deleted(target: Target, witnessed: DeployedApi, table: str):
     """DELETE closes with 1000, and the event says "Connection Closed Normally"."""
     socket = target.connect(witnessed.url)
@@ -190,6 +197,7 @@ def test_disconnect_event_when_deleted(target: Target, witnessed: DeployedApi, t
     socket.close()
 
 
+@pytest.mark.fidelity("4.7")
 def test_disconnect_event_when_the_line_is_cut(target: Target, witnessed: DeployedApi, table: str):
     """A connection that ends without a close frame has its $disconnect too, with 1006."""
     socket = target.connect(witnessed.url)
@@ -198,6 +206,7 @@ def test_disconnect_event_when_the_line_is_cut(target: Target, witnessed: Deploy
     assert read_event(target, table, connection_id + "DISCONNECT")["requestContext"]["disconnectStatusCode"] == 1006
 
 
+@pytest.mark.fidelity("6.1", "6.2")
 def test_management_when_the_connection_is_open(target: Target, api: DeployedApi):
     """POST delivers a text frame, GET describes the connection."""
     socket = target.connect(api.url)
@@ -210,6 +219,7 @@ def test_management_when_the_connection_is_open(target: Target, api: DeployedApi
     socket.close()
 
 
+@pytest.mark.fidelity("6.4", "6.5", "6.6", "6.8")
 def test_management_when_the_call_is_wrong(target: Target, api: DeployedApi):
     """Gone, malformed, too large and a missing stage have the errors of FIDELITY section 6, typed in boto3."""
     client = management(target, api)
@@ -229,6 +239,7 @@ def test_management_when_the_call_is_wrong(target: Target, api: DeployedApi):
         stageless.post_to_connection(ConnectionId="FDmBIeapIAMCIQg=", Data=b"x")
 
 
+@pytest.mark.fidelity("3.17")
 def test_own_id_when_still_inside_connect(target: Target):
     """A connection is not reachable from inside its own $connect, and is from then on."""
     early = deploy_api(target, {"$connect": POST_TO_SELF}, Timeout=20)

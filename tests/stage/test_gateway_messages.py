@@ -58,6 +58,7 @@ def ask(target: Target, api: DeployedApi, *texts: str) -> list[str]:
         socket.close()
 
 
+@pytest.mark.fidelity("1.4", "1.10")
 def test_message_event_when_a_route_matches(target: Target, api: DeployedApi):
     """The function gets the MESSAGE event: exact keys in order, the body as sent, no headers."""
     text = '{"action":"chat",  "message": "häl\\u006co"}'
@@ -74,11 +75,13 @@ def test_message_event_when_a_route_matches(target: Target, api: DeployedApi):
 
 
 @pytest.mark.parametrize("text", ["plain text", '{"action": "Chat"}', "[1]", "{}"])
+@pytest.mark.fidelity("2.3", "2.4")
 def test_default_route_when_nothing_matches(target: Target, api: DeployedApi, text: str):
     """Text that selects no route goes to $default."""
     assert json.loads(ask(target, api, text)[0])["requestContext"]["routeKey"] == "$default"
 
 
+@pytest.mark.fidelity("2.7")
 def test_forbidden_when_no_route_and_no_default(target: Target):
     """Without $default the client gets the Forbidden frame, byte-exact, and the socket stays open."""
     lonely = deploy_api(target, {"chat": ECHO_EVENT}, two_way=("chat",))
@@ -88,6 +91,7 @@ def test_forbidden_when_no_route_and_no_default(target: Target):
 
 
 @pytest.mark.parametrize("wish", ["raise", "die", "none", "unknown key"])
+@pytest.mark.fidelity("2.8", "2.12")
 def test_error_frame_when_the_handler_fails(target: Target, api: DeployedApi, wish: str):
     """Whatever way a handler fails, the client gets AWS's frame and the next message works."""
     failing = json.dumps({"action": "wish", "wish": wish})
@@ -98,6 +102,7 @@ def test_error_frame_when_the_handler_fails(target: Target, api: DeployedApi, wi
     assert second == "still here"
 
 
+@pytest.mark.fidelity("2.8")
 def test_error_frame_when_the_handler_times_out(target: Target, api: DeployedApi):
     """A function that runs into its own time-out is answered with the error frame."""
     first, second = ask(target, api, '{"action": "wish", "wish": "sleep"}', '{"action": "wish", "wish": "nothing"}')
@@ -113,6 +118,7 @@ def test_error_frame_when_the_handler_cannot_be_imported(target: Target, api: De
     assert any("Unable to import module 'handler'" in event["message"] for event in logs)
 
 
+@pytest.mark.fidelity("2.11", "7.1")
 def test_silence_when_a_one_way_route_returns_an_error_status(target: Target, api: DeployedApi):
     """A 4xx result of a one-way route sends nothing: the next frame is the next message's answer."""
     socket = target.connect(api.url)
@@ -124,6 +130,7 @@ def test_silence_when_a_one_way_route_returns_an_error_status(target: Target, ap
         socket.close()
 
 
+@pytest.mark.fidelity("9.5")
 def test_traceback_when_the_handler_raised(target: Target, api: DeployedApi):
     """The log of the function holds START, the traceback, END and REPORT of the failing invocation."""
     ask(target, api, '{"action": "wish", "wish": "raise"}')
@@ -144,6 +151,7 @@ def test_close_when_a_frame_is_too_large(target: Target, api: DeployedApi, text:
     socket.close()
 
 
+@pytest.mark.fidelity("2.13")
 def test_close_when_a_frame_is_binary(target: Target, api: DeployedApi):
     """A binary frame closes the connection with 1003 (FIDELITY section 2)."""
     socket = target.connect(api.url)

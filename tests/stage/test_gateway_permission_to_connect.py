@@ -60,11 +60,13 @@ def guarded(target: Target) -> DeployedApi:
 @pytest.mark.parametrize(("query", "status"), [("", 401), ("?token=unknown", 401), ("?token=bad", 403),
                                                ("?token=narrow", 403), ("?token=crash", 500),
                                                ("?token=malformed", 500)])
+@pytest.mark.fidelity("3.8", "3.9", "3.10")
 def test_handshake_when_the_authorizer_refuses(target: Target, guarded: DeployedApi, query: str, status: int):
     """A missing identity source is 401, a Deny or a policy that does not match is 403, a failure is 500."""
     assert status_of_refusal(target, guarded.url + query) == status
 
 
+@pytest.mark.fidelity("1.7", "3.15")
 def test_context_when_the_authorizer_allows(target: Target, guarded: DeployedApi):
     """The authorizer's context reaches later events as strings, without the latency."""
     socket = target.connect(guarded.url + "?token=good")
@@ -74,6 +76,7 @@ def test_context_when_the_authorizer_allows(target: Target, guarded: DeployedApi
     assert context["authorizer"] == {"name": "Ann", "age": "7", "admin": "true", "principalId": "ann"}
 
 
+@pytest.mark.fidelity("3.11")
 def test_throttle_when_the_stage_allows_nothing(target: Target):
     """A stage throttled to 0 answers every handshake 429."""
     api = deploy_api(target, {"$default": ECHO})
@@ -83,6 +86,7 @@ def test_throttle_when_the_stage_allows_nothing(target: Target):
     assert status_of_refusal(target, api.url) == 429
 
 
+@pytest.mark.fidelity("2.10")
 def test_model_when_a_message_does_not_satisfy_it(target: Target):
     """A message that its route's request model refuses is answered "Bad request body"."""
     api = deploy_api(target, {"$default": ECHO}, two_way=("$default",))

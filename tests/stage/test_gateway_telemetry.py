@@ -46,6 +46,7 @@ def api(target: Target) -> DeployedApi:
     return api
 
 
+@pytest.mark.fidelity("8.7")
 def test_access_log_when_events_were_served(target: Target, api: DeployedApi):
     """Each event is one line in the configured format; a variable without a value reads "-"."""
 
@@ -62,6 +63,7 @@ def test_access_log_when_events_were_served(target: Target, api: DeployedApi):
     assert all(line["ip"] and line["connection"].endswith("=") for line in told)
 
 
+@pytest.mark.fidelity("8.8")
 def test_metrics_when_events_were_served(target: Target, api: DeployedApi):
     """ConnectCount, MessageCount, ClientError, ExecutionError and IntegrationError are in CloudWatch."""
     cloudwatch = target.client("cloudwatch")

@@ -148,6 +148,7 @@ def test_answer_when_a_page_asks_across_origins(stage):
         assert not [name for name in headers if name.lower().startswith("access-control-")]
 
 
+@pytest.mark.fidelity("6.10")
 def test_management_api_when_the_signature_is_no_good(stage, target):
     """@connections answers 403 with AWS's messages, typed for boto3."""
     path = "/abcdefghij/prod/@connections/abcdefghijklmno="
@@ -186,6 +187,7 @@ def signed_handshake(stage, url: str, signer, secret: str | None = None) -> AWSR
     return request
 
 
+@pytest.mark.fidelity("3.16")
 def test_iam_route_when_the_handshake_is_not_signed_well(stage, target, guarded):
     """A $connect route with AWS_IAM refuses unsigned, badly signed and changed handshakes with 403."""
     bad = signed_handshake(stage, guarded.url, SigV4QueryAuth, "wrong").url.replace("https:", "wss:")
@@ -195,6 +197,7 @@ def test_iam_route_when_the_handshake_is_not_signed_well(stage, target, guarded)
         assert caught.value.status_code == 403
 
 
+@pytest.mark.fidelity("3.16")
 def test_iam_route_when_the_handshake_is_signed(stage, target, guarded):
     """Signed by header or by query it opens, and every event's identity says who signed."""
     by_query = signed_handshake(stage, guarded.url, SigV4QueryAuth).url.replace("https:", "wss:")

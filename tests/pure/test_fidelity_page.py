@@ -1,0 +1,40 @@
+"""FIDELITY.md is true: every row has a test or says why not, and the page is fresh."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.fidelity.page import page
+from tests.fidelity.rows import ROOT, proofs, sections
+
+ROWS = [row for section in sections() for row in section.rows]
+
+
+def test_rows_when_numbered():
+    """Ids are unique and belong to their section."""
+    assert [row_id for row_id, count in Counter(row.id for row in ROWS).items() if count > 1] == []
+    assert all(row.id.startswith(f"{section.number}.") for section in sections() for row in section.rows)
+
+
+def test_marks_when_compared_with_the_rows():
+    """No test marks a row that does not exist."""
+    assert set(proofs()) - {row.id for row in ROWS} == set()
+
+
+def test_rows_when_compared_with_the_marks():
+    """Every row has a test, or says why it has none."""
+    proved = proofs()
+    assert [row.id for row in ROWS if row.id not in proved and not row.not_yet] == []
+
+
+def test_differences_when_compared_with_the_readme():
+    """A row that differs names a row of the README's table."""
+    table = (ROOT / "README.md").read_text("utf-8").split("## Where it differs from AWS")[1]
+    first_cells = {line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")}
+    assert [row.differs for row in ROWS if row.differs and row.differs not in first_cells] == []
+
+
+def test_page_when_rows_or_tests_changed():
+    """The committed page is what ``python -m tests.fidelity`` writes."""
+    assert (ROOT / "FIDELITY.md").read_text("utf-8") == page()
+    assert "(FIDELITY.md)" in (ROOT / "README.md").read_text("utf-8")
