@@ -128,7 +128,10 @@ def _websocket_key(request: web.BaseRequest) -> str:
 def _handshake_request(request: web.BaseRequest, connection: Connection) -> HandshakeRequest:
     sent = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers]
     kept = [(name, value) for name, value in sent if name.lower() not in _REPLACED]
-    # Several values of one header are joined for the sub-protocol alone: it arrives as one string.
+    offered = [value for name, value in kept if name.lower() == "sec-websocket-protocol"]
+    if len(offered) > 1:  # FIDELITY section 1: sub-protocols arrive as one string, on however many lines they came.
+        kept = [header for header in kept if header[0].lower() != "sec-websocket-protocol"]
+        kept.append(("Sec-WebSocket-Protocol", ", ".join(offered)))
     added = [("Host", connection.facts.domain_name), ("X-Amzn-Trace-Id", _trace_id(connection)),
              ("X-Forwarded-For", connection.facts.source_ip), ("X-Forwarded-Port", "443"),
              ("X-Forwarded-Proto", "https")]

@@ -118,7 +118,8 @@ def test_events_when_a_plain_client_visits(target: Target, api: DeployedApi, tab
 @pytest.mark.fidelity("1.2", "1.9", "1.15")
 def test_events_when_a_browser_visits(target: Target, api: DeployedApi, table: str):
     """A User-Agent is in every event's identity, before the address; sub-protocols are one string."""
-    events = visit(target, table, api.url, header=["User-Agent: Mozilla/5.0", "Sec-WebSocket-Protocol: chat, other"])
+    events = visit(target, table, api.url, header=["User-Agent: Mozilla/5.0", "Sec-WebSocket-Protocol: chat",
+                                                    "Sec-WebSocket-Protocol: other"])
     assert [event["requestContext"]["identity"]["userAgent"] for event in events.values()] == ["Mozilla/5.0"] * 3
     assert all(list(event["requestContext"]["identity"]) == ["userAgent", "sourceIp"] for event in events.values())
     assert first_difference(events["DISCONNECT"], SHAPES["disconnect-browser"]) is None
