@@ -3,12 +3,11 @@
 import asyncio
 import time
 
+import pytest
+
 from tests.process.functions_workbench import Workbench, function, until, with_workbench
 
 FAILING_TWICE = """
-import os
-
-import pytest
 def handler(event, context):
     with open(event["file"], "a") as log:
         log.write(context.aws_request_id + "\\n")
@@ -51,6 +50,19 @@ async def test_event_is_dropped_after_the_third_attempt(bench: Workbench) -> Non
     await bench.functions.invoke_event(lambda: other, b"{}")
     await until(lambda: "another\n" in bench.log.messages, "the other event")
     assert len(attempts_of(bench)) == 3
+
+
+@with_workbench(event_retry_delays_s=(0.01, 0.01))
+@pytest.mark.fidelity("9.13")
+async def test_event_is_tried_once_when_the_function_wants_no_retries(bench: Workbench) -> None:
+    """A function's own number of retries counts, be it 0."""
+    probe = function(FAILING_TWICE, event_retries=0)
+    await bench.functions.invoke_event(lambda: probe, payload_of(bench, failures=9))
+    await until(lambda: bench.log.text.count("\nREPORT ") == 1, "the only attempt")
+    other = function("def handler(event, context): print('another')", name="other")
+    await bench.functions.invoke_event(lambda: other, b"{}")
+    await until(lambda: "another\n" in bench.log.messages, "the other event")
+    assert len(attempts_of(bench)) == 1
 
 
 @with_workbench(event_retry_delays_s=(30.0, 30.0))

@@ -3,12 +3,12 @@
 import json
 import re
 
+import pytest
+
 from tests.process.functions_workbench import Workbench, function, until, with_workbench
 
 TALKING = """
 import logging, os, subprocess, sys, threading
-
-import pytest
 print("at import")
 log = logging.getLogger()
 def later(event):

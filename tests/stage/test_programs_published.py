@@ -134,7 +134,6 @@ def rows_left(target: Target, table: str) -> None:
     eventually(lambda: dynamodb.scan(TableName=table)["Count"], lambda count: count == 0, f"{table} to be empty")
 
 
-@pytest.mark.fidelity("11.2")
 def test_program_when_it_makes_a_stack_and_then_the_api_by_calls(target: Target, stack_name: str):
     """A stack with placeholder code, the code by UpdateFunctionCode, the API by calls: the chat works and goes."""
     outputs = deploy(target, stack_name, PLACEHOLDER)
