@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from localstage.core import throttling
+
 from .base import Properties, ResourceType, Work, change_tags, document, picked, unless_gone
 
 _EMPTY = {"array": [], "boolean": False, "object": {}, "string": ""}
@@ -110,7 +112,7 @@ class Stage(ResourceType):
     name = "AWS::ApiGatewayV2::Stage"
 
     def create(self, work: Work, properties: Properties) -> str:
-        work.client("apigatewayv2").create_stage(**properties)
+        work.client("apigatewayv2").create_stage(**_with_account_limits(properties))
         return properties["StageName"]
 
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
@@ -130,7 +132,7 @@ class Stage(ResourceType):
             client.delete_access_log_settings(**where)
         for route_key in old.get("RouteSettings") or {}:
             client.delete_route_settings(**where, RouteKey=route_key)
-        client.update_stage(**changed)
+        client.update_stage(**_with_account_limits(changed))
         arn = f"arn:aws:apigateway:{work.region}::/apis/{new['ApiId']}/stages/{physical_id}"
         _update_tags(client, arn, old, new)
 
@@ -140,6 +142,20 @@ class Stage(ResourceType):
             ApiId=properties["ApiId"],
             StageName=physical_id,
         )
+
+
+def _with_account_limits(properties: Properties) -> Properties:
+    """A stage's properties; default route settings without throttling values get the account's limits.
+
+    FIDELITY section 8 has the 0/0 of a bare API call from Terraform, which sends
+    the zeros itself. Guess: CloudFormation sends none, since published templates
+    that set only LoggingLevel and DataTraceEnabled are in use.
+    """
+    settings = properties.get("DefaultRouteSettings")
+    if not settings or {"ThrottlingRateLimit", "ThrottlingBurstLimit"} & set(settings):
+        return properties
+    limits = {"ThrottlingRateLimit": throttling.ACCOUNT_RATE, "ThrottlingBurstLimit": throttling.ACCOUNT_BURST}
+    return {**properties, "DefaultRouteSettings": {**settings, **limits}}
 
 
 def _update_tags(client: Any, arn: str, old: Properties, new: Properties) -> None:
