@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import urllib.request
+import uuid
 
 import pytest
 from botocore.exceptions import ClientError
@@ -133,3 +134,15 @@ def test_environments_when_their_function_is_deleted(stage: LocalStage, target: 
     before = environments()
     target.client("lambda").delete_function(FunctionName=function)
     eventually(environments, lambda count: count < before, "the deleted function's environment to end")
+
+
+def test_update_when_the_package_is_not_there(target: Target, counting: str):
+    """Code from a key that does not exist is refused, and the old code goes on serving."""
+    bucket = f"packages-{uuid.uuid4().hex[:12]}"
+    target.client("s3").create_bucket(Bucket=bucket)
+    with pytest.raises(ClientError) as caught:
+        target.client("lambda").update_function_code(FunctionName=counting, S3Bucket=bucket, S3Key="nothing.zip")
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert "NoSuchKey" in caught.value.response["Error"]["Message"]
+    assert invoke(target, counting, "still here")["Payload"]["arn"] == counting
+    target.client("s3").delete_bucket(Bucket=bucket)

@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventSourceMapping, LambdaAlias, LambdaBackend, LambdaFunction
+from moto.s3.models import s3_backends
 
 _PYTHON = re.compile(r"^python3\.\d+$")
 
@@ -29,6 +30,18 @@ class StageLambdaBackend(LambdaBackend):
                                       body: dict[str, Any]) -> dict[str, Any] | None:
         _check({"Runtime": "python3.13", **body}, function_name)
         return super().update_function_configuration(function_name, qualifier, body)
+
+    def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        if "S3Bucket" in body and "S3Key" in body:
+            self._check_package(body["S3Bucket"], body["S3Key"])
+        return super().update_function_code(function_name, qualifier, body)
+
+    def _check_package(self, bucket: str, key: str) -> None:
+        """moto's update takes a package that is not there for an empty one; its create refuses it, as AWS does."""
+        if s3_backends[self.account_id]["aws"].get_object(bucket, key) is None:
+            raise InvalidParameterValueException(
+                "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
+                "S3 Error Message: The specified key does not exist.")
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
         raise InvalidParameterValueException(
