@@ -55,3 +55,19 @@ def aws(stage: LocalStage) -> Callable[[str], Any]:
         return session.client(service, endpoint_url=stage.url, config=config)
 
     return client
+
+
+@pytest.fixture
+def gateway(aws) -> Any:
+    """A client of API Gateway v2."""
+    return aws("apigatewayv2")
+
+
+@pytest.fixture
+def api_id(gateway) -> str:
+    """The id of a WebSocket API without routes."""
+    return gateway.create_api(
+        Name="chat-api",
+        ProtocolType="WEBSOCKET",
+        RouteSelectionExpression="$request.body.action",
+    )["ApiId"]

@@ -7,12 +7,14 @@ import json
 import ssl
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import boto3
+import pytest
 import websocket
 from botocore.config import Config
 
@@ -146,3 +148,38 @@ def add_route(target: Target, api_id: str, route_key: str, function_arn: str, *,
     if two_way:
         gateway.create_route_response(ApiId=api_id, RouteId=route_id, RouteResponseKey="$default")
     return route_id
+
+
+def ask(target: Target, api: DeployedApi, *texts: str) -> list[str]:
+    """Sends each text and reads one frame after each."""
+    socket = target.connect(api.url)
+    try:
+        answers = []
+        for text in texts:
+            socket.send(text)
+            answers.append(socket.recv())
+        return answers
+    finally:
+        socket.close()
+
+
+def status_of_refusal(target: Target, url: str) -> int:
+    """The status of a handshake that is refused; one that is not fails the test."""
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        target.connect(url)
+    return caught.value.status_code
+
+
+@contextmanager
+def table_of_ids(target: Target) -> Iterator[str]:
+    """The name of a fresh table with the string key ``id``; deleted in the end."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    dynamodb = target.client("dynamodb")
+    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
+                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
+    dynamodb.get_waiter("table_exists").wait(TableName=name)
+    try:
+        yield name
+    finally:
+        dynamodb.delete_table(TableName=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,22 +10,6 @@ LAMBDA = (
     "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
     "arn:aws:lambda:us-east-1:123456789012:function:chat/invocations"
 )
-
-
-@pytest.fixture
-def gateway(aws) -> Any:
-    """A client of API Gateway v2."""
-    return aws("apigatewayv2")
-
-
-@pytest.fixture
-def api_id(gateway) -> str:
-    """The id of a WebSocket API without routes."""
-    return gateway.create_api(
-        Name="chat-api",
-        ProtocolType="WEBSOCKET",
-        RouteSelectionExpression="$request.body.action",
-    )["ApiId"]
 
 
 def add_route(gateway, api_id: str, key: str) -> str:

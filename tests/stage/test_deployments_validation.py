@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
 LAMBDA = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
-
-
-@pytest.fixture
-def gateway(aws) -> Any:
-    """A client of API Gateway v2."""
-    return aws("apigatewayv2")
-
-
-@pytest.fixture
-def api_id(gateway) -> str:
-    """The id of a WebSocket API without routes."""
-    return gateway.create_api(
-        Name="chat-api",
-        ProtocolType="WEBSOCKET",
-        RouteSelectionExpression="$request.body.action",
-    )["ApiId"]
 
 
 def refusal(call, **arguments) -> tuple[str, str]:

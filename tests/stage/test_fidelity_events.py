@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import websocket
 
 from tests.fidelity.comparison import first_difference
-from tests.stage.target import DeployedApi, Target, allow_api_gateway, create_function, deploy_api
+from tests.stage.target import DeployedApi, Target, allow_api_gateway, create_function, deploy_api, table_of_ids
 from tests.stage.waiting import eventually
 
 SHAPES = json.loads((Path(__file__).parents[1] / "pure" / "event_shapes.json").read_text())
@@ -37,14 +36,8 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def table(target: Target):
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    dynamodb = target.client("dynamodb")
-    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
-                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
-    dynamodb.get_waiter("table_exists").wait(TableName=name)
-    yield name
-    dynamodb.delete_table(TableName=name)
+    with table_of_ids(target) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")

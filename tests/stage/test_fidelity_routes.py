@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import websocket
 
-from tests.stage.target import DeployedApi, Target, add_route, allow_api_gateway, create_function, deploy_api
+from tests.stage.target import DeployedApi, Target, add_route, allow_api_gateway, ask, create_function, deploy_api
 
 TELL_ROUTE = """
 import json, threading
@@ -26,18 +26,6 @@ def handler(event, context):
         return {"statusCode": 500, "body": "bad all the same"}
     return {"statusCode": 200, "body": event["requestContext"]["routeKey"]}
 """
-
-
-def ask(target: Target, api: DeployedApi, *texts: str) -> list[str]:
-    socket = target.connect(api.url)
-    try:
-        answers = []
-        for text in texts:
-            socket.send(text)
-            answers.append(socket.recv())
-        return answers
-    finally:
-        socket.close()
 
 
 @pytest.mark.fidelity("2.1", "2.2", "2.3", "2.4", "2.5", "2.6")

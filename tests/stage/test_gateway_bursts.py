@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import urllib.request
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from localstage import LocalStage
 from localstage.settings import Settings
-from tests.stage.target import StageTarget, deploy_api
+from tests.stage.target import StageTarget, deploy_api, table_of_ids
 from tests.stage.waiting import eventually
 
 BROADCAST = """
@@ -40,13 +39,8 @@ def handler(event, context):
 
 @pytest.fixture
 def table(stage: LocalStage) -> Iterator[str]:
-    name = f"burst-{uuid.uuid4().hex[:8]}"
-    dynamodb = StageTarget(stage).client("dynamodb")
-    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
-                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
-    yield name
-    dynamodb.delete_table(TableName=name)
+    with table_of_ids(StageTarget(stage)) as name:
+        yield name
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Connecting, leaving and the management API, FIDELITY sections 3, 4 and 6."""
 
 import json
-import uuid
 
 import pytest
 import websocket
 
-from tests.stage.target import DeployedApi, Target, deploy_api
+from tests.stage.target import DeployedApi, Target, deploy_api, status_of_refusal, table_of_ids
 from tests.stage.waiting import eventually
 
 DOOR = """
@@ -68,26 +67,14 @@ def api(target: Target) -> DeployedApi:
 @pytest.fixture(scope="module")
 def table(target: Target):
     """A table that handlers write events to."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    dynamodb = target.client("dynamodb")
-    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
-                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
-    dynamodb.get_waiter("table_exists").wait(TableName=name)
-    yield name
-    dynamodb.delete_table(TableName=name)
+    with table_of_ids(target) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
 def witnessed(target: Target, table: str) -> DeployedApi:
     return deploy_api(target, {"$connect": WITNESS, "$disconnect": WITNESS, "$default": ECHO}, two_way=("$default",),
                       Environment={"Variables": {"TABLE": table}}, Timeout=20)
-
-
-def status_of_refusal(target: Target, url: str) -> int:
-    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
-        target.connect(url)
-    return caught.value.status_code
 
 
 def own_id(socket: websocket.WebSocket) -> str:

@@ -6,7 +6,7 @@ import re
 import pytest
 from websocket import ABNF
 
-from tests.stage.target import DeployedApi, Target, deploy_api
+from tests.stage.target import DeployedApi, Target, ask, deploy_api
 
 ECHO_EVENT = """
 import json
@@ -43,19 +43,6 @@ def api(target: Target) -> DeployedApi:
     return deploy_api(target, {"$default": ECHO_EVENT, "chat": ECHO_EVENT, "wish": MISBEHAVING, "quiet": MISBEHAVING,
                                "broken": BROKEN_IMPORT},
                       two_way=("$default", "chat", "wish", "broken"), Timeout=3)
-
-
-def ask(target: Target, api: DeployedApi, *texts: str) -> list[str]:
-    """Sends each text and reads one frame after each."""
-    socket = target.connect(api.url)
-    try:
-        answers = []
-        for text in texts:
-            socket.send(text)
-            answers.append(socket.recv())
-        return answers
-    finally:
-        socket.close()
 
 
 @pytest.mark.fidelity("1.4", "1.10")

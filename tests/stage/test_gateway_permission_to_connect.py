@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-import websocket
 
-from tests.stage.target import DeployedApi, Target, allow_api_gateway, create_function, deploy_api
+from tests.stage.target import DeployedApi, Target, allow_api_gateway, create_function, deploy_api, status_of_refusal
 
 AUTHORIZER = """
 def handler(event, context):
@@ -31,12 +30,6 @@ import json
 def handler(event, context):
     return {"statusCode": 200, "body": json.dumps(event)}
 """
-
-
-def status_of_refusal(target: Target, url: str) -> int:
-    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
-        target.connect(url)
-    return caught.value.status_code
 
 
 @pytest.fixture(scope="module")
