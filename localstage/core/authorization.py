@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localstage.core.events import HandshakeRequest
-from localstage.core.resource_policy import wildcard_match
+from localstage.core.resource_policy import as_list, wildcard_match
 
 _RESULT_LIMIT_BYTES = 8 * 1024
 
@@ -87,9 +87,5 @@ def _as_text(key: str, value: Any) -> str:
 
 
 def _covers(statement: Mapping[str, Any], method_arn: str) -> bool:
-    return (any(wildcard_match(str(action).lower(), "execute-api:invoke") for action in _list(statement.get("Action")))
-            and any(wildcard_match(str(resource), method_arn) for resource in _list(statement.get("Resource"))))
-
-
-def _list(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]
+    return (any(wildcard_match(str(action).lower(), "execute-api:invoke") for action in as_list(statement.get("Action")))
+            and any(wildcard_match(str(resource), method_arn) for resource in as_list(statement.get("Resource"))))

@@ -22,7 +22,7 @@ def lets_api_gateway_invoke(statements: Iterable[Mapping[str, Any]], source_arn:
 
 def _applies(statement: Mapping[str, Any], source_arn: str, account_id: str) -> bool:
     return (_names_api_gateway(statement.get("Principal"))
-            and any(wildcard_match(action, "lambda:InvokeFunction") for action in _list(statement.get("Action")))
+            and any(wildcard_match(action, "lambda:InvokeFunction") for action in as_list(statement.get("Action")))
             and all(_condition_holds(operator, keys, source_arn, account_id)
                     for operator, keys in (statement.get("Condition") or {}).items()))
 
@@ -46,7 +46,7 @@ def _condition_holds(operator: str, keys: Mapping[str, Any], source_arn: str, ac
             return False  # A condition on something that the request does not carry does not hold.
         # ArnEquals takes wildcards as ArnLike does; StringEquals does not.
         plain = exact and operator.lower() == "stringequals"
-        if not any((value == pattern) if plain else wildcard_match(pattern, value) for pattern in _list(wanted)):
+        if not any((value == pattern) if plain else wildcard_match(pattern, value) for pattern in as_list(wanted)):
             return False
     return True
 
@@ -57,5 +57,6 @@ def wildcard_match(pattern: str, value: str) -> bool:
     return re.fullmatch(expression, value, re.DOTALL) is not None
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """A policy's element that may be one value or a list of them, as a list."""
     return [] if value is None else value if isinstance(value, list) else [value]
