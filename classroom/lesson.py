@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from . import api, stack, steps, target
+from . import api, checks, stack, steps, target
 from .account import STAGE_NAME, Account
 from .errors import OneSentence
 from .panel import Panel, SideBySide
@@ -33,6 +34,8 @@ class Lesson:
         self.account = account
         self.api_id = api_id
         self.stage = STAGE_NAME
+        self.waiting = {"Delay": 2, "MaxAttempts": 150}
+        """The ``WaiterConfig`` of the lessons' waiters: a look every 2 seconds, for 5 minutes."""
         self._panels: dict[str, Panel] = {}
 
     @property
@@ -87,6 +90,15 @@ class Lesson:
         """Disconnect every panel of the lesson."""
         for panel in self._panels.values():
             panel.disconnect()
+
+    def end(self) -> None:
+        """Disconnect every panel, and say what stays. Each lesson's last cell."""
+        self.hang_up()
+        print("Every panel is disconnected. What you built stays for the next lesson; lesson 99 deletes it.")
+
+    def exercise(self, number: str, *, look: str = "") -> AbstractContextManager[None]:
+        """Around the checks of an exercise: prints ``not yet: …`` where a check outside would stop the notebook."""
+        return checks.exercise(number, look=look)
 
     def upload_handlers(self) -> tuple[str, str]:
         """Pack ``handlers/`` into a zip and upload it; its bucket and its key."""
