@@ -1,12 +1,14 @@
 """For maintainers: run the notebooks and keep their outputs the way they are committed.
 
-    python -m classroom.notebooks run            all of them, each on a stage of its own
-    python -m classroom.notebooks run 05 99      some of them
+    python -m classroom.notebooks run              all of them, each on a stage of its own
+    python -m classroom.notebooks run 05 99        some of them
+    python -m classroom.notebooks solve FOLDER 05  the same with the solutions in place, written to FOLDER
 
 A notebook is run on the target of the environment and written back with its
 outputs and execution counts, without what differs from run to run: widget
 state, model ids, timings, the name of the machine's kernel. Nothing is written
-when a cell fails.
+when a cell fails. A solution takes the place of the exercise whose cell id it
+has; ``notebooks/solutions/`` holds one notebook of solutions for each lesson.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from .stack import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
+SOLUTIONS = NOTEBOOKS / "solutions"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
            "language_info": {"name": "python"}}
@@ -30,17 +33,30 @@ def paths(wanted: list[str]) -> list[Path]:
             if not wanted or any(path.name.startswith(start) for start in wanted)]
 
 
-def run(path: Path, timeout_s: int = 60) -> None:
-    """Run one notebook and write it back. Raises nbclient's ``CellExecutionError`` with the failing cell."""
+def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s: int = 60) -> None:
+    """Run one notebook and write it back, or to the folder ``into``.
+
+    Raises nbclient's ``CellExecutionError`` with the failing cell.
+    """
     import nbformat
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
+    if solved:
+        inject(notebook, nbformat.read(SOLUTIONS / path.name, as_version=4))
     # The kernel's environment is this process's: on moto it starts a stage of its own.
     NotebookClient(notebook, timeout=timeout_s, resources={"metadata": {"path": str(path.parent)}},
                    record_timing=False, store_widget_state=False).execute()
     tidy(notebook)
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, path if into is None else into / path.name)
+
+
+def inject(notebook, solutions) -> None:
+    """Put each solution in the place of the exercise with the same cell id. Raises ``KeyError`` when there is none."""
+    exercises = {cell.id: cell for cell in notebook.cells if "exercise" in cell.metadata.get("tags", ())}
+    for solution in solutions.cells:
+        if solution.cell_type == "code":
+            exercises[solution.id].source = solution.source
 
 
 def tidy(notebook) -> None:
@@ -60,13 +76,17 @@ def tidy(notebook) -> None:
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit status."""
-    if not arguments or arguments[0] != "run" or not paths(arguments[1:]):
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    into = Path(rest.pop(0)) if command == "solve" and rest else None
+    if command not in ("run", "solve") or (command == "solve" and into is None) or not paths(rest):
         sys.stderr.write(re.sub(r"\n\n", "\n", __doc__ or "").strip() + "\n")
         return 2
+    if into is not None:
+        into.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    for path in paths(arguments[1:]):
+    for path in paths(rest):
         print(path.name, flush=True)
-        run(path)
+        run(path, solved=into is not None, into=into)
     return 0
 
 

@@ -9,7 +9,7 @@ import zipfile
 import nbformat
 import pytest
 
-from classroom.notebooks import main, tidy
+from classroom.notebooks import inject, main, tidy
 from classroom.preflight import missing_files, missing_packages
 from classroom.stack import StackFailed, package_handlers, template_body
 
@@ -68,8 +68,20 @@ def test_tidy_when_a_notebook_was_run():
     assert cell.outputs[0].data == {"text/plain": "<p>"} and cell.outputs[0].metadata == {}
 
 
-@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "77"]])
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "77"], ["solve"]])
 def test_notebooks_command_when_misused(arguments, capsys):
     """A wrong command says how it is used and ends with status 2."""
     assert main(arguments) == 2
     assert "python -m classroom.notebooks run" in capsys.readouterr().err
+
+
+def test_solutions_when_injected():
+    """A solution takes the place of the exercise with its cell id, and of nothing else; one without an exercise is an error."""
+    exercise = nbformat.v4.new_code_cell("answer = ...", id="exercise-5-1", metadata={"tags": ["exercise"]})
+    other = nbformat.v4.new_code_cell("answer", id="05-2")
+    lesson = nbformat.v4.new_notebook(cells=[exercise, other])
+    inject(lesson, nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Why."),
+                                                   nbformat.v4.new_code_cell("answer = 42", id="exercise-5-1")]))
+    assert [cell.source for cell in lesson.cells] == ["answer = 42", "answer"]
+    with pytest.raises(KeyError):
+        inject(lesson, nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("answer = 43", id="05-2")]))
