@@ -21,6 +21,9 @@ class Settings:
     connection_duration_s: float = 7200.0
     message_limit_bytes: int = 128 * 1024
     frame_limit_bytes: int = 32 * 1024
+    url_limit_chars: int = 4096
+    deployment_interval_s: float = 0.0
+    """The least time between two CreateDeployment calls; 0 counts none. AWS's own is 5.0."""
     max_environments: int = max(4, 2 * (os.cpu_count() or 2))
     """Most execution environments (processes) of all functions together; each function may always have one."""
     idle_environment_s: float = 300.0

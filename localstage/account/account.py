@@ -13,6 +13,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from localstage.account.api_keys import has_api_key
+from localstage.account.deployment_pace import DeploymentPace
 from localstage.account.function_directory import FunctionDirectory
 from localstage.account.gateway_telemetry import GatewayTelemetry
 from localstage.account.lambda_api import Invoker, LambdaApi
@@ -22,7 +23,7 @@ from localstage.core.snapshot import ServedStage
 from localstage.settings import ACCOUNT_ID, Settings
 
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 
 class Account:
@@ -34,6 +35,7 @@ class Account:
         self.functions = FunctionDirectory(ACCOUNT_ID, settings.region)
         self.logs = LogWriter(self._thread, ACCOUNT_ID)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, now_ms)
+        self._deployments = DeploymentPace(settings.deployment_interval_s, now_ms)
         self._lambda: LambdaApi | None = None
         self._has_cloudformation = False
 
@@ -59,8 +61,9 @@ class Account:
         """Answers one AWS API call."""
         if self._lambda is not None and LambdaApi.is_invocation(request):
             return await self._lambda.invoke(request)
-        await self._prepare_for(_service_of(request))
-        return await self._moto.answer(request)
+        region, service = _scope_of(request)
+        await self._prepare_for(service)
+        return self._deployments.refusal(request, region) or await self._moto.answer(request)
 
     async def _prepare_for(self, service: str) -> None:
         """Does what a service needs before it is asked."""
@@ -102,7 +105,7 @@ def _extend_cloudformation() -> None:
     cloudformation.extend()
 
 
-def _service_of(request: web.BaseRequest) -> str:
-    """The service that a request is signed for, "" if it is not signed."""
+def _scope_of(request: web.BaseRequest) -> tuple[str, str]:
+    """The region and the service that a request is signed for, "" for both if it is not signed."""
     scope = _SCOPE.search(request.headers.get("Authorization", ""))
-    return scope.group(1) if scope else ""
+    return (scope.group(1), scope.group(2)) if scope else ("", "")

@@ -49,6 +49,8 @@ class Handshakes:
         stage = self._gateway.served_stage(address.api_id, address.stage) if address else None
         if stage is None or not _is_stage_root(address):
             raise Refused(403, "Forbidden")  # FIDELITY section 3: unknown or undeployed stage.
+        if _url_length(request, stage) > self._gateway.settings.url_limit_chars:
+            raise Refused(414, "Request-URI Too Long")  # Guess: FIDELITY section 5 has the limit, no capture the answer.
         key = _websocket_key(request)
         connection = self._gateway.new_connection(stage, request.remote or "", request.headers.get("User-Agent"))
         handshake = _handshake_request(request, connection)
@@ -114,6 +116,12 @@ def identity_of(signer: KnownKey) -> dict[str, str | None]:
 
 def _is_stage_root(address: Address | None) -> bool:
     return address is not None and bool(address.stage) and address.rest in ("", "/")
+
+
+def _url_length(request: web.BaseRequest, stage: ServedStage) -> int:
+    """The length of the URL as AWS would see it, ``wss://{host}/{stage}?{query}``, whatever the address form."""
+    query = request.raw_path.partition("?")[2]
+    return len(f"wss://{stage.api_id}.execute-api.{stage.region}.amazonaws.com/{stage.stage_name}?{query}")
 
 
 def _websocket_key(request: web.BaseRequest) -> str:

@@ -33,3 +33,18 @@ class NotFoundException(APIGatewayV2Error):
 
     def __init__(self, message: str):
         super().__init__("NotFoundException", message)
+
+
+class QuotaExceeded(APIGatewayV2Error):
+    """An API has as many parts of a kind as it may have."""
+
+    # Guess: anomalyco/sst#4522 shows this code with status 429 for authorizers, and re:Post
+    # the same sentence for integrations; the code is taken to be the same for every part.
+    code = 429
+
+    def __init__(self, what: str):
+        super().__init__(
+            "ConflictException",
+            f"Maximum number of {what} for this API has been reached. "
+            f"Please contact AWS if you need additional {what}.",
+        )

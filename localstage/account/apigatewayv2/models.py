@@ -12,7 +12,7 @@ from typing import Any
 from moto.apigatewayv2 import models as moto_models
 from moto.apigatewayv2.exceptions import ModelNotFound, RouteResponseNotFound
 
-from . import validation
+from . import quotas, validation
 from .api import Api
 from .deployment import Deployment
 from .exceptions import ConflictException
@@ -102,6 +102,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_stage(self, api_id: str, config: dict[str, Any]) -> Stage:
         api = self.get_api(api_id)
+        quotas.check_room_for_one_more("Stages", len(api.stages))
         validation.check_stage(api, config)
         return api.create_stage(config)
 
@@ -125,6 +126,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_route(self, api_id: str, **route: Any) -> moto_models.Route:
         api = self.get_api(api_id)
+        quotas.check_room_for_one_more("Routes", len(api.routes))
         validation.check_route(api, {field: route.get(field) for field in _ROUTE_FIELDS})
         created = super().create_route(api_id=api_id, **route)
         api.changed()
@@ -183,6 +185,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_integration(self, api_id: str, **integration: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
+        quotas.check_room_for_one_more("Integrations", len(api.integrations))
         fields = {field: integration.get(field) for field in _INTEGRATION_FIELDS}
         validation.check_integration(api, fields)
         if api.is_websocket:
@@ -244,6 +247,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_authorizer(self, api_id: str, **authorizer: Any) -> moto_models.Authorizer:
         api = self.get_api(api_id)
+        quotas.check_room_for_one_more("Authorizers", len(api.authorizers))
         fields = {field: authorizer.get(field) for field in _AUTHORIZER_FIELDS}
         validation.check_authorizer(api, fields)
         if any(other.name == authorizer.get("name") for other in api.authorizers.values()):

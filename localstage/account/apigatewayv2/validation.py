@@ -15,6 +15,7 @@ from moto.apigatewayv2.exceptions import BadRequestException
 from localstage.core.integration_uri import is_loopback_url
 
 from .exceptions import ConflictException, NotFoundException
+from .quotas import check_access_log_format
 from .snapshot import TARGET_PREFIX
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ def check_stage(api: Api, config: dict[str, Any]) -> None:
     for name, value in (config.get("stageVariables") or {}).items():
         if not _STAGE_VARIABLE_NAME.match(name) or not _STAGE_VARIABLE_VALUE.match(value):
             raise BadRequestException(f"Invalid stage variable {name}: {value}")
+    check_access_log_format((config.get("accessLogSettings") or {}).get("format"))
     route_settings = (config.get("routeSettings") or {}).values()
     for settings in (config.get("defaultRouteSettings"), *route_settings):
         if settings and _logs(settings) and not _cloudwatch_role_arn(api):

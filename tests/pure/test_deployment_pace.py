@@ -1,0 +1,48 @@
+"""How often deployments may be made, on a time that the test gives."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from localstage.account.deployment_pace import DeploymentPace
+
+CREATE = ("POST", "/v2/apis/abcdefghij/deployments")
+
+
+def statuses(pace: DeploymentPace, *asked: tuple[str, str], region: str = "us-east-1") -> list[int]:
+    """200 for each request that may pass, else the status that refuses it."""
+    answers = [pace.refusal(make_mocked_request(*one), region) for one in asked]
+    return [answer.status if answer else 200 for answer in answers]
+
+
+@pytest.mark.fidelity("5.9")
+def test_deployment_when_another_was_made_within_five_seconds():
+    """One CreateDeployment passes in five seconds, in each region; one that is refused does not begin them anew."""
+    now = [0]
+    pace = DeploymentPace(5.0, lambda: now[0])
+    assert statuses(pace, CREATE, CREATE) == [200, 429]
+    assert statuses(pace, CREATE, region="eu-west-1") == [200]
+    now[0] = 4_999
+    assert statuses(pace, CREATE) == [429]
+    now[0] = 5_000
+    assert statuses(pace, CREATE, CREATE) == [200, 429]
+
+
+@pytest.mark.fidelity("5.9")
+def test_refusal_when_deployments_come_too_soon():
+    """The refusal is TooManyRequestsException in AWS's words."""
+    pace = DeploymentPace(5.0, lambda: 0)
+    statuses(pace, CREATE)
+    refused = pace.refusal(make_mocked_request(*CREATE), "us-east-1")
+    assert refused.headers["x-amzn-errortype"] == "TooManyRequestsException"
+    assert json.loads(refused.body) == {"message": "Too Many Requests"}
+
+
+def test_requests_when_they_make_no_deployment():
+    """Every other request passes, and with an interval of 0 every deployment."""
+    pace = DeploymentPace(5.0, lambda: 0)
+    assert statuses(pace, CREATE, ("GET", CREATE[1]), ("POST", "/v2/apis/abcdefghij/routes")) == [200, 200, 200]
+    assert statuses(DeploymentPace(0.0, lambda: 0), CREATE, CREATE) == [200, 200]
