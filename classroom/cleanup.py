@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -19,11 +20,12 @@ from .account import Account
 from .errors import OneSentence
 
 FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer")
-GONE_WITHIN_S = 120.0
+GONE_WITHIN_S = 600.0
+_NO_USE_TRYING_AGAIN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
 class SomethingIsLeft(OneSentence):
-    """Clean-up ended and something of ours is still there; the text names it."""
+    """Clean-up ended and something of ours is still there; the text names it and says why."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +39,58 @@ class Resource:
 
 def find_ours(account: Account) -> list[Resource]:
     """Everything of the learner, in the order in which it must be deleted. Lesson 0's own names included."""
-    owners = [account, Account(replace(account.target, prefix=account.name("start")))]
-    return [resource for _, find, _ in _KINDS for owner in owners for resource in find(owner)]
+    return [resource for kind in _KINDS for resource in _find(account, kind)]
 
 
-def clean_up(account: Account) -> list[Resource]:
-    """Delete everything of the learner and wait until it is gone; returns what was deleted.
+def clean_up(account: Account, say: Callable[[Resource, str], None] = lambda resource, reason: None,
+             within_s: float = GONE_WITHIN_S) -> list[Resource]:
+    """Delete everything of the learner, in whatever state it is, and wait until it is gone; returns what was deleted.
 
-    Raises ``SomethingIsLeft`` when something is still there after two minutes.
+    What AWS does not delete yet, such as a table that is being created, is
+    tried again until it goes. ``say`` is told of each deletion with "", and of
+    each refusal with its reason, once. Raises ``SomethingIsLeft`` when something is still there after ``within_s``
+    seconds, and at once when all that is left may not be deleted by the caller.
     """
-    deleted: list[Resource] = []
-    for kind, find, delete in _KINDS:
-        for resource in [entry for entry in find_ours(account) if entry.kind == kind]:
-            delete(account, resource)
-            deleted.append(resource)
-    deadline = time.monotonic() + GONE_WITHIN_S
-    while left := find_ours(account):
-        if time.monotonic() > deadline:
-            names = ", ".join(f"{entry.kind} {entry.name}" for entry in left)
-            raise SomethingIsLeft(f"Still there after {GONE_WITHIN_S:g} s: {names}. Run the cell again in a minute.")
+    deleted: dict[Resource, None] = {}
+    refused: dict[Resource, str] = {}
+    deadline = time.monotonic() + within_s
+    while True:
+        for kind in _KINDS:
+            for resource in _find(account, kind):
+                reason = _try_to_delete(account, kind, resource)
+                if refused.get(resource) != reason and resource not in deleted:
+                    say(resource, reason)
+                if reason:
+                    refused[resource] = reason
+                else:
+                    refused.pop(resource, None)
+                    deleted[resource] = None
+        left = find_ours(account)
+        if not left:
+            return list(deleted)
+        hopeless = all(refused.get(entry, "").startswith(_NO_USE_TRYING_AGAIN) for entry in left)
+        if hopeless or time.monotonic() > deadline:
+            reasons = "; ".join(f"{entry.kind} {entry.name} ({refused.get(entry, 'still being deleted')})" for entry in left)
+            raise SomethingIsLeft(f"{len(left)} left: {reasons}. Mend what it says and clean up again.")
         Event().wait(1.0)
-    return deleted
+
+
+def _find(account: Account, kind: _Kind) -> list[Resource]:
+    owners = [account, Account(replace(account.target, prefix=account.name("start")))]
+    return [Resource(kind.name, *found) for owner in owners for found in kind.find(owner)]
+
+
+def _try_to_delete(account: Account, kind: _Kind, resource: Resource) -> str:
+    """Ask AWS to delete; "" if it did or the thing is gone, else why not."""
+    try:
+        kind.delete(account, resource.key)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        # NotFound, NoSuchEntity, ResourceNotFoundException, NoSuchBucket: gone in the meantime.
+        return "" if "NotFound" in code or "NoSuch" in code else f"{code}: {error.response['Error']['Message']}"
+    except stack.StackFailed as error:
+        return str(error)
+    return ""
 
 
 def _is_ours(account: Account, name: str, tags: dict[str, str]) -> bool:
@@ -68,28 +101,28 @@ def _dict(tags: list[dict[str, str]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
-def _apis(account: Account) -> Iterator[Resource]:
+def _apis(account: Account) -> Iterator[_Found]:
     for api in account.pages("apigatewayv2", "get_apis", "Items"):
         if _is_ours(account, api["Name"], api.get("Tags", {})):
-            yield Resource("API", api["Name"], api["ApiId"])
+            yield api["Name"], api["ApiId"]
 
 
-def _stacks(account: Account) -> Iterator[Resource]:
+def _stacks(account: Account) -> Iterator[_Found]:
     for entry in account.pages("cloudformation", "describe_stacks", "Stacks"):
         if _is_ours(account, entry["StackName"], _dict(entry.get("Tags", []))) and entry["StackStatus"] != "DELETE_COMPLETE":
-            yield Resource("stack", entry["StackName"], entry["StackName"])
+            yield entry["StackName"], entry["StackName"]
 
 
-def _functions(account: Account) -> Iterator[Resource]:
+def _functions(account: Account) -> Iterator[_Found]:
     for function in account.pages("lambda", "list_functions", "Functions"):
         name = function["FunctionName"]
         if name.startswith(f"{account.prefix}-"):
             tags = account.client("lambda").list_tags(Resource=function["FunctionArn"]).get("Tags", {})
             if _is_ours(account, name, tags):
-                yield Resource("function", name, name)
+                yield name, name
 
 
-def _tables(account: Account) -> Iterator[Resource]:
+def _tables(account: Account) -> Iterator[_Found]:
     dynamodb = account.client("dynamodb")
     for name in account.pages("dynamodb", "list_tables", "TableNames"):
         if name.startswith(f"{account.prefix}-"):
@@ -99,25 +132,34 @@ def _tables(account: Account) -> Iterator[Resource]:
             except dynamodb.exceptions.ResourceNotFoundException:
                 continue  # it went away in the meantime
             if _is_ours(account, name, tags):
-                yield Resource("table", name, name)
+                yield name, name
 
 
-def _roles(account: Account) -> Iterator[Resource]:
+def _roles(account: Account) -> Iterator[_Found]:
     for role in account.pages("iam", "list_roles", "Roles"):
         if role["RoleName"].startswith(f"{account.prefix}-"):
             tags = _dict(account.client("iam").list_role_tags(RoleName=role["RoleName"])["Tags"])
             if _is_ours(account, role["RoleName"], tags):
-                yield Resource("role", role["RoleName"], role["RoleName"])
+                yield role["RoleName"], role["RoleName"]
 
 
-def _log_groups(account: Account) -> Iterator[Resource]:
+def _log_groups(account: Account) -> Iterator[_Found]:
     names = {f"/aws/lambda/{account.name(function)}" for function in FUNCTIONS}
     for group in account.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"/aws/lambda/{account.prefix}-"):
-        if group["logGroupName"] in names:
-            yield Resource("log group", group["logGroupName"], group["logGroupName"])
+        name = group["logGroupName"]
+        if name in names or account.tags.items() <= _tags_of_log_group(account, group).items():
+            yield name, name
 
 
-def _buckets(account: Account) -> Iterator[Resource]:
+def _tags_of_log_group(account: Account, group: dict[str, Any]) -> dict[str, str]:
+    arn = group.get("logGroupArn") or group["arn"].removesuffix(":*")
+    try:
+        return account.client("logs").list_tags_for_resource(resourceArn=arn).get("tags", {})
+    except account.client("logs").exceptions.ResourceNotFoundException:
+        return {}  # it went away in the meantime
+
+
+def _buckets(account: Account) -> Iterator[_Found]:
     try:
         tags = _dict(account.client("s3").get_bucket_tagging(Bucket=account.bucket)["TagSet"])
     except ClientError as error:
@@ -125,33 +167,50 @@ def _buckets(account: Account) -> Iterator[Resource]:
             return
         raise
     if _is_ours(account, account.bucket, tags):
-        yield Resource("bucket", account.bucket, account.bucket)
+        yield account.bucket, account.bucket
 
 
-def _delete_role(account: Account, role: Resource) -> None:
+def _delete_role(account: Account, name: str) -> None:
     iam = account.client("iam")
-    for policy in account.pages("iam", "list_role_policies", "PolicyNames", RoleName=role.key):
-        iam.delete_role_policy(RoleName=role.key, PolicyName=policy)
-    for policy in account.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role.key):
-        iam.detach_role_policy(RoleName=role.key, PolicyArn=policy["PolicyArn"])
-    iam.delete_role(RoleName=role.key)
+    for policy in account.pages("iam", "list_role_policies", "PolicyNames", RoleName=name):
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    for policy in account.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name):
+        iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+    iam.delete_role(RoleName=name)
 
 
-def _delete_bucket(account: Account, bucket: Resource) -> None:
+def _delete_bucket(account: Account, name: str) -> None:
+    """Delete a bucket with every version of every object, markers of deletion, and uploads that never ended."""
     s3 = account.client("s3")
-    for entry in account.pages("s3", "list_objects_v2", "Contents", Bucket=bucket.key):
-        s3.delete_object(Bucket=bucket.key, Key=entry["Key"])
-    s3.delete_bucket(Bucket=bucket.key)
+    for key in ("Versions", "DeleteMarkers"):
+        for entry in account.pages("s3", "list_object_versions", key, Bucket=name):
+            s3.delete_object(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"])
+    for upload in account.pages("s3", "list_multipart_uploads", "Uploads", Bucket=name):
+        s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+    s3.delete_bucket(Bucket=name)
+
+
+_Found = tuple[str, str]
+"""A name for people, and the key that deletes it."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of resource: how ours are found, and how one is deleted by its key."""
+
+    name: str
+    find: Callable[[Account], Iterator[_Found]]
+    delete: Callable[[Account, str], Any]
 
 
 # In this order: an API before the stacks whose integrations its routes target,
 # stacks before what they contain, functions before the logs they write.
-_KINDS: tuple[tuple[str, Callable[[Account], Iterator[Resource]], Callable[[Account, Resource], None]], ...] = (
-    ("API", _apis, lambda account, api: account.client("apigatewayv2").delete_api(ApiId=api.key)),
-    ("stack", _stacks, lambda account, entry: stack.remove(account, entry.key)),
-    ("function", _functions, lambda account, function: account.client("lambda").delete_function(FunctionName=function.key)),
-    ("table", _tables, lambda account, table: account.client("dynamodb").delete_table(TableName=table.key)),
-    ("role", _roles, _delete_role),
-    ("log group", _log_groups, lambda account, group: account.client("logs").delete_log_group(logGroupName=group.key)),
-    ("bucket", _buckets, _delete_bucket),
+_KINDS = (
+    _Kind("API", _apis, lambda account, key: account.client("apigatewayv2").delete_api(ApiId=key)),
+    _Kind("stack", _stacks, stack.remove),
+    _Kind("function", _functions, lambda account, key: account.client("lambda").delete_function(FunctionName=key)),
+    _Kind("table", _tables, lambda account, key: account.client("dynamodb").delete_table(TableName=key)),
+    _Kind("role", _roles, _delete_role),
+    _Kind("log group", _log_groups, lambda account, key: account.client("logs").delete_log_group(logGroupName=key)),
+    _Kind("bucket", _buckets, _delete_bucket),
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from . import api, checks, stack, steps, target
+from . import api, checks, page, stack, steps, target
 from .account import STAGE_NAME, Account
 from .errors import OneSentence
 from .panel import Panel, SideBySide
@@ -85,6 +85,14 @@ class Lesson:
     def panels(self, *names: str, url: str = "") -> list[Panel]:
         """One panel for each name."""
         return [self.panel(name, url) for name in names]
+
+    def page_url(self, name: str = "") -> str:
+        """Where a browser opens the chat page for the lesson's API, filled in for a person of this name."""
+        return page.page_address(os.environ, self._known_api(), self.stage, self.url, name)
+
+    def page_link(self, name: str) -> page.PageLink:
+        """The same as a link: make it the last expression of a cell."""
+        return page.PageLink(self.page_url(name), name)
 
     def hang_up(self) -> None:
         """Disconnect every panel of the lesson."""

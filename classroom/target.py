@@ -23,6 +23,7 @@ from localstage import LocalStage, StageNotStarted
 
 from . import guard
 from .errors import OneSentence
+from .page import HTML, on_a_hub
 
 TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
@@ -115,7 +116,7 @@ def ask_once(target: Target, what: str, environ: MutableMapping[str, str] | None
 def _enter_stage(environ: MutableMapping[str, str]) -> None:
     if environ.get("LOCALSTAGE_URL"):
         return
-    stage = LocalStage()
+    stage = LocalStage(pages=HTML, pages_for_any_host=on_a_hub(environ))
     try:
         stage.start()
     except StageNotStarted as error:

@@ -1,4 +1,4 @@
-"""The command line of course.py: what each command starts once ``.venv`` is ready.
+"""What each command of course.py starts once ``.venv`` is ready.
 
 Bad input and a machine that lacks something end with one sentence on standard
 error and exit status 2.
@@ -22,21 +22,23 @@ from typing import NoReturn
 from installation import CannotGoOn
 from installation.progress import DISK_FULL
 from installation.set_up import set_up
+from installation.words import TARGETS, read_words
 
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
-TARGETS = ("moto", "live")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(words: Sequence[str]) -> int:
     """Runs one command; returns its exit status, or 2 after one sentence on standard error."""
-    options, more = _read(words)
+    options, more = read_words(words)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # A script's background job starts with it ignored.
     if os.name == "nt":
         print("On Windows the course is made for WSL; if something fails here, run it there.", flush=True)
     try:
-        return _test(options, more) if options.command == "test" else _lab(options)
+        if options.command == "test":
+            return _test(options, more)
+        return {"lab": _lab, "live": _live, "clean": _clean}[options.command](options)
     except CannotGoOn as error:
         sentence, status = str(error), 2
     except OSError as error:
@@ -50,9 +52,7 @@ def main(words: Sequence[str]) -> int:
 
 def _lab(options: argparse.Namespace) -> int:
     """Opens JupyterLab: on moto with a local stage of its own, on live without."""
-    target = options.target or os.environ.get("CHAT_TARGET") or TARGETS[0]
-    if target not in TARGETS:
-        raise CannotGoOn(f"the target is {target!r}: choose moto or live (--target or CHAT_TARGET).")
+    target = _target(options)
     if options.port is not None:
         check_port(options.port)
     environment = set_up(_ROOT, options.fresh)
@@ -60,6 +60,39 @@ def _lab(options: argparse.Namespace) -> int:
     command = lab if target == "live" else [str(environment.python), "-m", "localstage", "run", "--", *lab]
     print("JupyterLab is starting; Ctrl-C ends it.", flush=True)
     return become(command, {**environment.variables(), "CHAT_TARGET": target})
+
+
+def _live(options: argparse.Namespace) -> int:
+    """Looks whether a class can be held on AWS; then, unless ``--check`` asked for no more, opens the lab there."""
+    environment = set_up(_ROOT, options.fresh)
+    command = [str(environment.python), "-m", "classroom", "check"]
+    variables = {**environment.variables(), **_names(options), "CHAT_TARGET": "live"}
+    if options.check:
+        return become(command, variables)
+    status = subprocess.run(command, env=variables).returncode
+    if status:
+        return status
+    os.environ.update(_names(options), **({"CHAT_YES": "1"} if options.yes else {}))
+    return _lab(options)
+
+
+def _clean(options: argparse.Namespace) -> int:
+    """Deletes what the course has made for one prefix on the target."""
+    target = _target(options)
+    environment = set_up(_ROOT, options.fresh)
+    command = [str(environment.python), "-m", "classroom", "clean", *(["--yes"] if options.yes else [])]
+    return become(command, {**environment.variables(), **_names(options), "CHAT_TARGET": target})
+
+
+def _target(options: argparse.Namespace) -> str:
+    target = options.target or os.environ.get("CHAT_TARGET") or TARGETS[0]
+    if target not in TARGETS:
+        raise CannotGoOn(f"the target is {target!r}: choose moto or live (--target or CHAT_TARGET).")
+    return target
+
+
+def _names(options: argparse.Namespace) -> dict[str, str]:
+    return {"CHAT_PREFIX": options.prefix} if options.prefix else {}
 
 
 def _test(options: argparse.Namespace, more: list[str]) -> int:
@@ -84,6 +117,11 @@ def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
     elif sys.platform.startswith("linux"):
         command.append(f"--ServerApp.browser={_outside_the_stage(python)}")
     return command
+
+
+def beside_a_stage(python: Path, command: list[str]) -> list[str]:
+    """A command with a local stage of its own, which serves the chat page."""
+    return [str(python), "-m", "localstage", "run", "--pages", str(_ROOT / "html"), "--", *command]
 
 
 def _outside_the_stage(python: Path) -> str:
@@ -120,30 +158,6 @@ def become(command: list[str], variables: dict[str, str]) -> int:
             return child.wait()
         except KeyboardInterrupt:
             continue  # Ctrl-C reached the command as well; it decides what that means.
-
-
-class _Words(argparse.ArgumentParser):
-    """An argument parser that complains in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"course.py: {message}; see: python3 course.py --help\n")
-
-
-def _read(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The options and, for ``test``, what is meant for pytest."""
-    parser = _Words(prog="course.py", description="Makes .venv, installs the course's packages, starts the course.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, with a local stage", allow_abbrev=False)
-    lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
-    lab.add_argument("--port", type=int, help="JupyterLab's port (default: 8888, or the next free one)")
-    lab.add_argument("--target", help="moto (a local stage) or live (AWS); default: CHAT_TARGET, else moto")
-    test = commands.add_parser("test", help="run the whole test suite; other words go to pytest", allow_abbrev=False)
-    for command in (lab, test):
-        command.add_argument("--fresh", action="store_true", help="make .venv again from nothing")
-    options, more = parser.parse_known_args(words)
-    if more and options.command != "test":
-        parser.error(f"unknown argument: {more[0]}")
-    return options, more
 
 
 def _leave(number: int, _frame: object) -> NoReturn:

@@ -1,6 +1,6 @@
 """Small projects that the real course.py sets up and starts: its own files, a package of one line, fake programs.
 
-The fakes stand for pytest, JupyterLab and ``localstage run``: they print what
+The fakes stand for pytest, JupyterLab, ``localstage run`` and ``python -m classroom``: they print what
 they were given, so a test sees what course.py starts and with what.
 """
 
@@ -23,7 +23,8 @@ import json, os, sys
 print("STARTED " + json.dumps([__name__, sys.argv[1:], os.environ.get("CHAT_TARGET"), os.environ.get("VIRTUAL_ENV")]))
 sys.stdout.flush()
 """
-_FAKES = {"pytest": _SAY + "sys.exit(5)\n", "jupyterlab": _SAY, "localstage": _SAY + "sys.stdin.read()\n"}
+_FAKES = {"pytest": _SAY + "sys.exit(5)\n", "jupyterlab": _SAY, "localstage": _SAY + "sys.stdin.read()\n",
+          "classroom": _SAY + "sys.exit(int(os.environ.get('FAKE_STATUS', '0')))\n"}
 
 
 @dataclass(frozen=True)

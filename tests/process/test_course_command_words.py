@@ -71,12 +71,44 @@ def test_lab_when_a_signal_ends_it(project, number):
         assert course.wait(30) == -number
 
 
+def test_live_when_only_checked(project):
+    """The check runs against live under the prefix; nothing else is started, and its status is passed on."""
+    for status in (0, 1):
+        said = project.course("live", "--check", "--prefix", "anna", FAKE_STATUS=str(status))
+        assert said.returncode == status and said.stdout.count("STARTED") == 1
+        assert started(said.stdout)[:3] == ["__main__", ["check"], "live"]
+
+
+def test_live_when_the_check_fails(project):
+    """JupyterLab is not started on an account that is not ready."""
+    said = project.course("live", "--no-browser", FAKE_STATUS="1")
+    assert said.returncode == 1 and said.stdout.count("STARTED") == 1
+
+
+def test_live_when_the_check_passes(project):
+    """After the check JupyterLab is started with the target live and no local stage."""
+    said = project.course("live", "--no-browser", "--yes")
+    first, second = re.findall(r"^STARTED (.*)$", said.stdout, re.MULTILINE)
+    assert json.loads(first)[1] == ["check"]
+    _, words, target, _ = json.loads(second)
+    assert target == "live" and "run" not in words and "--no-browser" in words
+
+
+def test_clean_when_started(project):
+    """Clean-up gets the target, moto unless named otherwise, and the agreement given beforehand."""
+    assert started(project.course("clean").stdout)[1:3] == [["clean"], "moto"]
+    assert started(project.course("clean", "--target", "live", "--yes").stdout)[1:3] == [["clean", "--yes"], "live"]
+    assert started(project.course("clean", CHAT_TARGET="live").stdout)[1:3] == [["clean"], "live"]
+
+
 @pytest.mark.parametrize("words, sentence", [
     ([], "the following arguments are required: COMMAND"),
     (["tset"], "invalid choice: 'tset'"),
     (["lab", "--prot", "1"], "unknown argument: --prot"),
     (["lab", "--port", "many"], "invalid int value: 'many'"),
     (["lab", "--port", "70000"], "70000 is no port: choose one"),
+    (["clean", "--target", "azure"], "the target is 'azure': choose moto or live"),
+    (["live", "--target", "moto"], "unknown argument: --target"),
     (["lab", "--target", "azure"], "the target is 'azure': choose moto or live"),
 ])
 def test_words_when_they_are_wrong(project, words, sentence):

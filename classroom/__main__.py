@@ -1,0 +1,116 @@
+"""The classroom's commands, which ``course.py`` starts in the course's environment.
+
+    python -m classroom check          whether a class can be held on the target live
+    python -m classroom clean [--yes]  delete what the course has made for this prefix
+
+They obey ``CHAT_TARGET``, ``CHAT_PREFIX`` and ``CHAT_REGION``. Exit status 0:
+done; 1: something is missing or left; 2: bad input, or no AWS to ask.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import boto3
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localstage.environment import changes_for
+from localstage.state import running_stages
+
+from . import readiness
+from .account import Account
+from .cleanup import Resource, SomethingIsLeft, clean_up, find_ours
+from .errors import OneSentence
+from .target import enter, target_name
+
+
+class _OneSentenceGroup(click.Group):
+    """A group whose commands end with one sentence and status 2 when AWS or the input is not as it must be."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SomethingIsLeft as error:
+            _complain(str(error), 1)
+        except OneSentence as error:
+            _complain(str(error), 2)
+        except (ClientError, BotoCoreError) as error:
+            _complain(f"AWS refused: {error}", 2)
+
+
+@click.group(cls=_OneSentenceGroup)
+def main() -> None:
+    """What the course does with an AWS account outside its notebooks."""
+
+
+@main.command()
+def check() -> None:
+    """Look whether a class can be held in the AWS account; change nothing."""
+    os.environ["CHAT_TARGET"] = "live"
+    account = Account(enter())
+    identity = boto3.client("sts").get_caller_identity()["Arn"]
+    words = []
+    for fact in readiness.facts(account, identity):
+        click.echo(str(fact))
+        words.append(fact.word)
+    sys.exit(1 if "not ok" in words else 0)
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+def clean(yes: bool) -> None:
+    """Delete everything of the course whose name begins with the prefix, in whatever state it is."""
+    if target_name(os.environ) == "moto" and not _join_a_stage():
+        click.echo("No local stage is running, and a stage keeps nothing when it ends: 0 left.")
+        return
+    account = Account(enter())
+    found = find_ours(account)
+    click.echo(f"In {account.target}: {len(found)} things of the course.")
+    for resource in found:
+        click.echo(f"  {resource.kind} {resource.name}")
+    if not found:
+        click.echo("0 left.")
+        return
+    if not yes and not _agreed(len(found)):
+        _complain("nothing was deleted, because the answer was not yes; --yes agrees beforehand.", 2)
+    clean_up(account, _say)
+    click.echo(f"{len(find_ours(account))} left.")
+
+
+def _say(resource: Resource, reason: str) -> None:
+    click.echo(f"  waiting: {resource.kind} {resource.name}: {reason}" if reason else f"  deleted {resource.kind} {resource.name}")
+
+
+def _join_a_stage() -> bool:
+    """Make this process reach the one running local stage; False if none runs."""
+    if os.environ.get("LOCALSTAGE_URL"):
+        return True
+    running = running_stages()
+    if len(running) > 1:
+        ports = ", ".join(str(stage.port) for stage in running)
+        _complain(f"several local stages are running (ports {ports}): in a terminal of the one you mean, run "
+                  'eval "$(localstage env --port PORT)" first.', 2)
+    if running:
+        changes = changes_for(running[0].reach, os.environ, as_aws=False)
+        for name in changes.removals:
+            os.environ.pop(name, None)
+        os.environ.update(changes.settings)
+    return bool(running)
+
+
+def _agreed(count: int) -> bool:
+    try:
+        return input(f"Type yes to delete {count} things: ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _complain(sentence: str, status: int) -> None:
+    click.echo(f"course.py: {sentence}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m classroom")

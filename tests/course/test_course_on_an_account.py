@@ -1,0 +1,150 @@
+"""``python -m classroom``: what course.py's ``live --check`` and ``clean`` do with an account.
+
+The target is live and a local stage stands in AWS's place, except where it says moto.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from classroom import api, stack, steps
+from classroom.account import Account
+from classroom.cleanup import SomethingIsLeft, clean_up, find_ours
+from classroom.target import Target
+from localstage import LocalStage
+from tests.course.nbval_runs import ROOT, clean_environment
+
+WITHIN_S = 120
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    """The folder in which this file's stage notes itself."""
+    return tmp_path_factory.mktemp("notes") / "state"
+
+
+@pytest.fixture(scope="module")
+def stage(notes):
+    """A stage for this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALSTAGE_STATE_DIR", str(notes))
+        with LocalStage() as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def variables(stage, tmp_path_factory):
+    """The environment of a program that reaches the stage as it would reach AWS."""
+    base = clean_environment(tmp_path_factory.mktemp("work"))
+    return {**stage.changes(as_aws=True).applied_to(base), "CHAT_TARGET": "live"}
+
+
+def classroom(variables: dict[str, str], *words: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """Runs one of the classroom's commands to its end."""
+    return subprocess.run([sys.executable, "-m", "classroom", *words], cwd=ROOT, env={**variables, **more},
+                          input=typed, capture_output=True, text=True, timeout=WITHIN_S)
+
+
+@pytest.fixture
+def account(stage, variables, monkeypatch, request):
+    """The account of a learner whom no other test knows; this process reaches it too."""
+    for name in set(os.environ) - variables.keys():
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    prefix = f"t{abs(hash(request.node.name)) % 10**8}"
+    return Account(Target("live", prefix, "us-east-1", "123456789012", rehearsal=True))
+
+
+def test_clean_when_a_lesson_has_run(account, variables):
+    """Everything is listed, nothing goes without a yes, then it is deleted one by one and proved gone."""
+    steps.bring_to(account, 5)
+    refused = classroom(variables, "clean", typed="no\n", CHAT_PREFIX=account.prefix)
+    assert refused.returncode == 2 and "nothing was deleted" in refused.stderr and find_ours(account)
+    done = classroom(variables, "clean", typed="yes\n", CHAT_PREFIX=account.prefix)
+    assert done.returncode == 0, done.stderr
+    assert f"deleted table {account.name('ChatMessages')}" in done.stdout and done.stdout.endswith("\n0 left.\n")
+    assert find_ours(account) == [] and api.find_api(account) is None
+    again = classroom(variables, "clean", "--yes", CHAT_PREFIX=account.prefix)
+    assert again.returncode == 0 and again.stdout.endswith("0 things of the course.\n0 left.\n")
+
+
+def test_clean_when_no_stage_runs(tmp_path):
+    """On moto, without a stage there is nothing to delete: a stage keeps nothing."""
+    done = classroom(clean_environment(tmp_path), "clean")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.endswith("0 left.\n")
+
+
+def test_clean_when_a_stage_runs(account, notes, tmp_path):
+    """On moto, a stage that somebody has started is found and cleaned."""
+    steps.bring_to(account, 2)
+    environment = {**clean_environment(tmp_path), "LOCALSTAGE_STATE_DIR": str(notes)}
+    done = classroom(environment, "clean", "--yes", CHAT_PREFIX=account.prefix)
+    assert done.returncode == 0 and done.stdout.endswith("0 left.\n"), done.stderr
+    assert find_ours(account) == []
+
+
+def test_clean_up_when_stacks_ended_badly(account):
+    """A stack in review, one rolled back and one whose deletion failed go, and what they hold with them."""
+    formation, s3 = account.client("cloudformation"), account.client("s3")
+    topic = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    formation.create_change_set(StackName=account.name("review"), ChangeSetName="first", ChangeSetType="CREATE",
+                                TemplateBody=topic, Tags=account.tag_list)
+    broken = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, "Route": {
+        "Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": "nosuchapi0", "RouteKey": "$default"}}}})
+    formation.create_stack(StackName=account.name("broken"), TemplateBody=broken, Tags=account.tag_list)
+    held = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": account.bucket}}}})
+    formation.create_stack(StackName=account.name("held"), TemplateBody=held, Tags=account.tag_list)
+    formation.get_waiter("stack_create_complete").wait(StackName=account.name("held"), WaiterConfig={"Delay": 1})
+    s3.put_bucket_tagging(Bucket=account.bucket, Tagging={"TagSet": account.tag_list})
+    s3.put_bucket_versioning(Bucket=account.bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=account.bucket, Key="one", Body=b"1")
+    s3.put_object(Bucket=account.bucket, Key="one", Body=b"2")
+    s3.delete_object(Bucket=account.bucket, Key="one")
+    s3.create_multipart_upload(Bucket=account.bucket, Key="never ended")
+    said = []
+    clean_up(account, lambda resource, reason: said.append((resource.kind, resource.name, bool(reason))))
+    assert find_ours(account) == []
+    assert stack.stack_status(account, account.name("held")) is None
+    assert ("stack", account.name("held"), True) in said and ("stack", account.name("held"), False) in said
+
+
+def test_clean_up_when_it_may_not_delete(account, monkeypatch):
+    """What the caller may not delete is named at once, with AWS's reason; everything else is gone."""
+    steps.bring_to(account, 2)
+
+    def refuse(**_):
+        raise account.client("dynamodb").exceptions.ClientError(
+            {"Error": {"Code": "AccessDeniedException", "Message": "User is not authorized"}}, "DeleteTable")
+
+    real = account.client("dynamodb")
+    monkeypatch.setattr(real, "delete_table", refuse)
+    with pytest.raises(SomethingIsLeft) as left:
+        clean_up(account)
+    assert str(left.value).startswith("3 left: table ") and "AccessDeniedException: User is not authorized" in str(left.value)
+    monkeypatch.undo()
+
+
+def test_check_when_there_is_no_account(tmp_path):
+    """Without credentials the check is one sentence and status 2."""
+    environment = {**clean_environment(tmp_path), "AWS_EC2_METADATA_DISABLED": "true", "CHAT_REGION": "us-east-1",
+                   "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"), "AWS_CONFIG_FILE": str(tmp_path / "none")}
+    done = classroom(environment, "check")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "check your credentials" in done.stderr
+
+
+def test_check_when_the_account_is_ready(account, variables):
+    """Each fact is a line: who, what is allowed, quotas, what will be made, tags, costs; nothing is changed."""
+    before = find_ours(account)
+    done = classroom(variables, "check", CHAT_PREFIX=account.prefix)
+    assert done.returncode == 0, done.stdout + done.stderr
+    abouts = [line.split(":", 1)[1].split("  ")[0].strip() for line in done.stdout.splitlines()]
+    for word in ("credentials", "permissions", "quotas", "will make", "tags", "costs"):
+        assert any(word in line for line in done.stdout.splitlines()), (word, abouts)
+    assert f"{account.prefix}-ChatMessages" in done.stdout and "not ok" not in done.stdout
+    assert find_ours(account) == before == []
