@@ -2,25 +2,28 @@
 "use strict";
 
 const LOCAL_PORT = "4580"; // where `localstage serve` listens unless told otherwise
+const PARTS = { api: /^[\w-]{1,64}$/, stage: /^[\w$-]{1,128}$/, region: /^[a-z0-9-]{1,32}$/, port: /^\d{1,5}$/ };
 
 /**
  * The URL for a query such as ?url=…, ?api=…&stage=…&port=… or ?api=…&stage=…&region=…; empty when it names none.
  *
- * `url` is the whole address. `api` needs a place: API Gateway if there is a `region`; otherwise a local stage on
- * `port`, through the Jupyter server that the page itself came from, or else on this machine.
+ * `url` is the whole address. `api` needs a place: API Gateway if there is a `region`; the local stage that served
+ * this page, if one did; otherwise a local stage on `port`, through the Jupyter server that the page itself came
+ * from, or else on this machine.
  * @param {URLSearchParams} query
  * @param {Location|URL} page where the page was loaded from
  */
 function addressFor(query, page) {
-  const api = query.get("api");
-  if (query.get("url") || !api) return query.get("url") || "";
-  const stage = encodeURIComponent(query.get("stage") || "prod");
-  const region = query.get("region");
+  if (query.get("url")) return query.get("url");
+  const { api, stage = "prod", region, port } = Object.fromEntries([...query].filter(([name, value]) => PARTS[name]?.test(value)));
+  if (!api) return "";
   if (region) return `wss://${api}.execute-api.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/${stage}`;
-  const port = query.get("port") || LOCAL_PORT;
+  const own = `${page.protocol.replace("http", "ws")}//${page.host}`;
+  const served = /^(.*?)\/_localstage\/pages\//.exec(page.pathname); // by a stage, with what a proxy puts before it
+  if (served && !port) return `${own}${served[1]}/${api}/${stage}`;
   const base = jupyterBase(page.pathname);
-  const place = base === null ? `ws://127.0.0.1:${port}` : `${page.protocol.replace("http", "ws")}//${page.host}${base}/proxy/${port}`;
-  return `${place}/${encodeURIComponent(api)}/${stage}`;
+  const place = base === null ? `ws://127.0.0.1:${port ?? LOCAL_PORT}` : `${own}${base}/proxy/${port ?? LOCAL_PORT}`;
+  return `${place}/${api}/${stage}`;
 }
 
 /** The base URL of the Jupyter server behind which a page was loaded through jupyter-server-proxy; null if it was not. */

@@ -50,7 +50,11 @@ def stage_options(command):
             click.option("--idle-timeout", type=Duration(), default="10m", show_default=True,
                          help="Close a connection after so long without a message."),
             click.option("--connection-duration", type=Duration(), default="2h", show_default=True,
-                         help="Close a connection after so long in any case."))):
+                         help="Close a connection after so long in any case."),
+            click.option("--pages", type=click.Path(path_type=Path, exists=True, file_okay=False),
+                         help="Serve this folder's files to a browser, under /_localstage/pages/."),
+            click.option("--pages-for-any-host", is_flag=True,
+                         help="Serve pages under any Host header: for a stage behind a proxy with a name of its own."))):
         command = option(command)
     return command
 
@@ -65,12 +69,12 @@ def main() -> None:
 @click.option("--work-dir", type=click.Path(path_type=Path, exists=True, file_okay=False), hidden=True)
 @click.option("--owned", is_flag=True, hidden=True)
 def serve(port: int | None, region: str, idle_timeout: float, connection_duration: float,
-          work_dir: Path | None, owned: bool) -> None:
+          pages: Path | None, pages_for_any_host: bool, work_dir: Path | None, owned: bool) -> None:
     """Run a stage until Ctrl-C or SIGTERM."""
     from localstage.serving import serve as serve_stage
 
     settings = Settings(port=DEFAULT_PORT if port is None else port, region=region, idle_timeout_s=idle_timeout,
-                        connection_duration_s=connection_duration)
+                        connection_duration_s=connection_duration, pages=pages, pages_for_any_host=pages_for_any_host)
     sys.exit(serve_stage(settings, work_dir, owned))
 
 
@@ -78,12 +82,12 @@ def serve(port: int | None, region: str, idle_timeout: float, connection_duratio
 @stage_options
 @click.option("--as-aws", is_flag=True, help="Set no AWS_ENDPOINT_URL: only the proxy and CA variables.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
-def run(port: int | None, region: str, idle_timeout: float, connection_duration: float, as_aws: bool,
-        command: tuple[str, ...]) -> None:
+def run(port: int | None, region: str, idle_timeout: float, connection_duration: float,
+        pages: Path | None, pages_for_any_host: bool, as_aws: bool, command: tuple[str, ...]) -> None:
     """Run COMMAND with a fresh stage in AWS's place; its exit status is ours."""
     options = ("--idle-timeout", f"{idle_timeout}s", "--connection-duration", f"{connection_duration}s")
     try:
-        sys.exit(run_command(LocalStage(port or 0, region, options), list(command), as_aws))
+        sys.exit(run_command(LocalStage(port or 0, region, options, pages, pages_for_any_host), list(command), as_aws))
     except StageNotStarted as error:
         _complain(str(error).removeprefix("localstage: "))
 

@@ -28,6 +28,8 @@ class Reach:
     ca_bundle: str
     aws_config_file: str
     aws_credentials_file: str
+    pages_url: str = ""
+    """Where the stage serves a folder of pages, with a slash at the end; empty if it serves none."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,11 @@ def changes_for(reach: Reach, base: Mapping[str, str], as_aws: bool = False) -> 
     }
     if not as_aws:
         settings["AWS_ENDPOINT_URL"] = reach.url
-    endpoints = tuple(name for name in base if name.startswith("AWS_ENDPOINT_URL") and name not in settings)
-    removals = tuple(name for name in _DEFEATING if name in base) + endpoints
+    if reach.pages_url:
+        settings["LOCALSTAGE_PAGES_URL"] = reach.pages_url
+    others = tuple(name for name in base if name not in settings  # another stage's, or a place that is none
+                   and (name.startswith("AWS_ENDPOINT_URL") or name == "LOCALSTAGE_PAGES_URL"))
+    removals = tuple(name for name in _DEFEATING if name in base) + others
     return Changes(settings, removals)
 
 

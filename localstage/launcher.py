@@ -29,11 +29,15 @@ class LocalStage:
     Use it as a context manager, or call ``start`` and ``stop`` (both may be
     called twice). ``port`` 0 takes any free port. ``options`` are further
     options of ``localstage serve``, such as ``("--idle-timeout", "20s")``.
+    ``pages`` is a folder whose files it serves to a browser, at ``pages_url``;
+    ``pages_for_any_host`` is for a stage behind a proxy with a name of its own.
     """
 
     port: int = 0
     region: str = "us-east-1"
     options: tuple[str, ...] = ()
+    pages: str | Path | None = None
+    pages_for_any_host: bool = False
     _process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
     _note: RunningStage | None = field(default=None, init=False, repr=False)
     _readers: list[Thread] = field(default_factory=list, init=False, repr=False)
@@ -63,6 +67,8 @@ class LocalStage:
             "--work-dir",
             str(self._directory),
             "--owned",
+            *(("--pages", str(self.pages)) if self.pages else ()),
+            *(("--pages-for-any-host",) if self.pages_for_any_host else ()),
             *self.options,
         ]
         self._process = subprocess.Popen(
@@ -104,6 +110,11 @@ class LocalStage:
     def url(self) -> str:
         """The stage's address, such as ``http://127.0.0.1:4580``."""
         return self._running().reach.url
+
+    @property
+    def pages_url(self) -> str:
+        """Where the pages are, with a slash at the end; empty when the stage serves none."""
+        return self._running().reach.pages_url
 
     def changes(self, as_aws: bool = False) -> Changes:
         """The changes to this process's environment that make programs reach the stage."""

@@ -55,6 +55,8 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
         for path in notes:
             write_note(note, path)
         print(f"Local stage ready at {reach.url}", flush=True)
+        if reach.pages_url:
+            print(f"Pages at {reach.pages_url}", flush=True)
         await stop.wait()
     finally:
         await stage.stop()

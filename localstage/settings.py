@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 DEFAULT_PORT = 4580
 DEFAULT_REGION = "us-east-1"
@@ -29,3 +30,7 @@ class Settings:
     idle_environment_s: float = 300.0
     """An execution environment that served nothing for so long is ended."""
     init_timeout_s: float = 10.0
+    pages: Path | None = None
+    """A folder whose files are served under ``/_localstage/pages/``; None serves none."""
+    pages_for_any_host: bool = False
+    """Whether pages are served under any Host header, for a stage behind a proxy with a name of its own."""

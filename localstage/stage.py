@@ -25,6 +25,7 @@ from localstage.gateway.handshake import Handshakes
 from localstage.gateway.integrations import Integrations
 from localstage.gateway.management_api import ManagementApi
 from localstage.port.certificates import Authority
+from localstage.port.pages import PAGES_PATH, Pages
 from localstage.port.server import LOOPBACK, Desks, Port
 from localstage.settings import ACCOUNT_ID, Settings
 from localstage.signatures.verification import Verifier
@@ -52,7 +53,8 @@ class Stage:
         self._port = Port(self._authority, Desks(
             aws_api=signed.aws_api(self._account.answer), handshake=Handshakes(self._gateway, verifier).answer,
             management=signed.management(ManagementApi(self._gateway).answer), stage_itself=self._answer_status,
-            runtime_api=self._functions.handle_runtime_request))
+            runtime_api=self._functions.handle_runtime_request, pages=Pages(settings.pages).answer),
+            settings.pages_for_any_host)
 
     async def start(self) -> Reach:
         """Opens the port; returns how programs reach it. Raises PortBusy."""
@@ -83,7 +85,8 @@ class Stage:
                      secret_access_key=self._keys.learner.secret_access_key,
                      ca_bundle=str(self._work_dir / "ca-bundle.pem"),
                      aws_config_file=str(self._work_dir / "aws-config"),
-                     aws_credentials_file=str(self._work_dir / "aws-credentials"))
+                     aws_credentials_file=str(self._work_dir / "aws-credentials"),
+                     pages_url=f"http://{LOOPBACK}:{self._port.number}{PAGES_PATH}" if self._settings.pages else "")
 
     def _function_environment(self, definition: FunctionDefinition) -> Mapping[str, str]:
         """What a function's environment gets from the stage: AWS is reached as on AWS, through the proxy."""
@@ -97,7 +100,7 @@ class Stage:
 
     async def _answer_status(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.raw_path != "/_localstage/status":
-            return web.Response(status=404, text="The local stage has /_localstage/status only.\n")
+            return web.Response(status=404, text=f"The local stage has /_localstage/status and {PAGES_PATH} only.\n")
         facts = {"url": self._reach().url, "region": self._settings.region,
                  "connections": len(self._gateway.connections), "environments": self._functions.environment_count}
         return web.Response(body=json.dumps(facts).encode(), content_type="application/json")

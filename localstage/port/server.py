@@ -17,6 +17,7 @@ from aiohttp import web
 from localstage.core.management import execute_api_host, is_management_path
 from localstage.port.certificates import Authority
 from localstage.port.hosts import is_own_host
+from localstage.port.pages import PAGES_PATH
 from localstage.port.tunnel import Tunnels, users_proxy
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -35,6 +36,7 @@ class Desks:
     management: Answer
     stage_itself: Answer
     runtime_api: Callable[[str, str, web.BaseRequest], Awaitable[web.StreamResponse]]
+    pages: Answer
 
 
 class PortBusy(Exception):
@@ -44,8 +46,10 @@ class PortBusy(Exception):
 class Port:
     """The listening socket. ``start`` returns when it accepts; ``stop`` when it is gone."""
 
-    def __init__(self, authority: Authority, desks: Desks):
+    def __init__(self, authority: Authority, desks: Desks, pages_for_any_host: bool = False):
+        """``pages_for_any_host``: another name in Host is expected there, because a proxy stands in front."""
         self._desks = desks
+        self._pages_for_any_host = pages_for_any_host
         self._server = web.Server(self._answer, request_factory=_new_request, access_log=None,
                                   keepalive_timeout=300, lingering_time=2)
         self._tunnels = Tunnels(authority, self._server, users_proxy())
@@ -80,11 +84,15 @@ class Port:
         if request.method == "CONNECT":
             return await self._tunnels.answer(request)
         host = request.headers.get("Host", "")
+        path = request.raw_path.partition("?")[0]
+        is_page = path.startswith(PAGES_PATH)
         # Proxies in front of a stage may keep their own name in a WebSocket's Host; those are open to all anyway.
-        if not _wants_websocket(request) and not is_own_host(host):
+        any_host = self._pages_for_any_host if is_page else _wants_websocket(request)
+        if not any_host and not is_own_host(host):
             sentence = f"The local stage answers for this machine and AWS's hosts, not for {host!r}.\n"
             return web.Response(status=421, text=sentence)
-        path = request.raw_path.partition("?")[0]
+        if is_page:
+            return await self._desks.pages(request)
         runtime = _RUNTIME_PATH.match(path)
         if runtime:
             return await self._desks.runtime_api(runtime.group(1), runtime.group(2), request)

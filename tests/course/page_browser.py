@@ -14,6 +14,8 @@ from tests.course.nbval_runs import ROOT
 
 HTML = ROOT / "html"
 WITHIN_S = 20
+HUB = "hub.example"
+"""A name that the browser takes for this machine, as if it were a server elsewhere."""
 BEFORE, HELD_AT = "2026-11-03T10:20:29Z", "2026-11-03T10:20:30Z"
 
 _WATCH = """
@@ -89,7 +91,8 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", f"--host-resolver-rules=MAP {HUB} 127.0.0.1"])
         yield browser
         browser.close()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from jupyter_client import BlockingKernelClient
 
-from installation.commands import FIRST_NOTEBOOK, lab_command
+from installation.commands import FIRST_NOTEBOOK, beside_a_stage, lab_command
 from tests.stage.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,9 +76,10 @@ def kernel_says(address: str, places: dict[str, str], code: str) -> str:
 
 
 def test_lab_when_it_runs_and_is_ended(places):
-    """The page opens with its token only, a kernel reaches the stage, and SIGTERM ends lab, kernel and stage."""
+    """Lab opens with its token only, a kernel reaches the stage and its pages, and SIGTERM ends lab, kernel and stage."""
     port = free_port()
-    command = [sys.executable, "-m", "localstage", "run", "--", *lab_command(Path(sys.executable), port, browser=False)]
+    python = Path(sys.executable)
+    command = beside_a_stage(python, lab_command(python, port, browser=False))
     with subprocess.Popen(command, cwd=ROOT, env=places, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True, start_new_session=True) as lab:
         try:
@@ -89,10 +90,12 @@ def test_lab_when_it_runs_and_is_ended(places):
                 assert page.status == 200 and b"JupyterLab" in page.read()
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 DIRECT.open(f"http://127.0.0.1:{port}/api/contents", timeout=30)
-            code = ("import boto3, os; print(os.getpid(), os.environ['LOCALSTAGE_URL'], "
+            code = ("import boto3, os; print(os.getpid(), os.environ['LOCALSTAGE_URL'], os.environ['LOCALSTAGE_PAGES_URL'], "
                     "boto3.client('sts').get_caller_identity()['Account'])")
-            kernel, stage, account = kernel_says(address, places, code).split()
+            kernel, stage, pages, account = kernel_says(address, places, code).split()
             assert account == "123456789012"
+            with DIRECT.open(pages, timeout=30) as page:
+                assert b"<title>Serverless chat</title>" in page.read()
         finally:
             lab.send_signal(signal.SIGTERM)
             lab.stderr.read()  # Ends when nobody has it any more: lab, kernel and stage.

@@ -14,7 +14,7 @@ async def nobody(*_: object) -> web.Response:
     return web.Response(status=404)
 
 
-DESKS = Desks(nobody, nobody, nobody, nobody, nobody)
+DESKS = Desks(nobody, nobody, nobody, nobody, nobody, nobody)
 
 
 async def shouting_server(heard: list[bytes]) -> asyncio.Server:

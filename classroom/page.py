@@ -1,0 +1,73 @@
+"""The chat page's address for a learner's own browser, and a link to it that stays the same in a saved notebook.
+
+A browser does not go through the stage's proxy as this kernel's programs do, so
+it cannot open ``wss://…amazonaws.com`` there: the stage serves the page itself,
+and the page connects to where it came from. Behind a JupyterHub or Binder both
+go through jupyter-server-proxy. Knows no widgets but the link's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import ipywidgets as widgets
+
+HTML = Path(__file__).resolve().parent.parent / "html"
+"""The folder of the page's files."""
+_HUB = "JUPYTERHUB_SERVICE_PREFIX"
+
+
+def on_a_hub(environ: Mapping[str, str]) -> bool:
+    """Whether this kernel runs under a JupyterHub (Binder is one), away from its learner's browser."""
+    return bool(environ.get(_HUB))
+
+
+def page_address(environ: Mapping[str, str], api_id: str, stage_name: str, url: str, name: str = "") -> str:
+    """Where a browser opens the page for an API's stage, filled in for ``name``.
+
+    ``url`` is the stage's ``wss://`` address, for a page that is opened as a
+    file because there is no local stage. Under a hub the address is a path, to
+    be opened from a page of the same hub.
+    """
+    person = {"name": name} if name else {}
+    pages, stage = environ.get("LOCALSTAGE_PAGES_URL", ""), environ.get("LOCALSTAGE_URL", "")
+    if pages:
+        query = urlencode({"api": api_id, "stage": stage_name, **person})
+        return f"{_as_the_browser_reaches(pages, environ)}index.html?{query}"
+    if stage:
+        url = f"{stage.replace('http', 'ws', 1)}/{api_id}/{stage_name}"
+    return f"{(HTML / 'index.html').as_uri()}?{urlencode({'url': url, **person})}"
+
+
+def _as_the_browser_reaches(address: str, environ: Mapping[str, str]) -> str:
+    """A loopback address of this machine; under a hub its path through jupyter-server-proxy."""
+    if not on_a_hub(environ):
+        return address
+    parts = urlsplit(address)
+    return f"{environ[_HUB].rstrip('/')}/proxy/{parts.port}{parts.path}"
+
+
+class PageLink:
+    """A link to the page, to be opened in a browser window: make it the last expression of a cell."""
+
+    def __init__(self, address: str, name: str):
+        self.address = address
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"<link to the chat page for {self._name}>"
+
+    def _repr_mimebundle_(self, **kwargs) -> dict:
+        return {**widgets.HTML(self._html())._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+
+    def _html(self) -> str:
+        address = escape(self.address)
+        if self.address.startswith("file:"):  # which a browser does not follow from a notebook
+            return (f"Open this in a new browser window, for {escape(self._name)}:<br><code>{address}</code><br>"
+                    "If the browser is on another machine, put the folder <code>html/</code> on any web server, "
+                    "and the part from the question mark on behind its address.")
+        return (f'<a href="{address}" target="_blank" rel="noopener" style="text-decoration:underline">'
+                f"Open the chat page for {escape(self._name)}</a>")

@@ -1,0 +1,41 @@
+"""The chat page's address for a learner's browser, and its link."""
+
+from __future__ import annotations
+
+import pytest
+
+from classroom.page import HTML, PageLink, page_address
+
+AWS_URL = "wss://a1.execute-api.us-east-1.amazonaws.com/prod"
+STAGE = {"LOCALSTAGE_URL": "http://127.0.0.1:4580"}
+PAGES = {**STAGE, "LOCALSTAGE_PAGES_URL": "http://127.0.0.1:4580/_localstage/pages/"}
+FILE = (HTML / "index.html").as_uri()
+
+
+@pytest.mark.parametrize(("environ", "expected"), [
+    (PAGES, "http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&stage=prod&name=Ann+B"),
+    ({**PAGES, "JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"},
+     "/user/ann/proxy/4580/_localstage/pages/index.html?api=a1&stage=prod&name=Ann+B"),
+    (STAGE, f"{FILE}?url=ws%3A%2F%2F127.0.0.1%3A4580%2Fa1%2Fprod&name=Ann+B"),
+    ({}, f"{FILE}?url=wss%3A%2F%2Fa1.execute-api.us-east-1.amazonaws.com%2Fprod&name=Ann+B")])
+def test_page_address_when_derived(environ, expected):
+    """The stage's own page where there is one, through a hub's proxy on a hub; the file otherwise, with the whole URL."""
+    assert page_address(environ, "a1", "prod", AWS_URL, "Ann B") == expected
+
+
+def test_page_address_when_nobody_is_named():
+    """Without a name the page keeps the one it remembers."""
+    assert page_address(PAGES, "a1", "dev", AWS_URL).endswith("index.html?api=a1&stage=dev")
+
+
+def test_page_link_when_shown():
+    """What a saved notebook keeps names no port and no API; the link itself opens a window of its own."""
+    link = PageLink("http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&name=Ann", "Ann")
+    assert repr(link) == link._repr_mimebundle_()["text/plain"] == "<link to the chat page for Ann>"
+    assert 'href="http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&amp;name=Ann" target="_blank"' in link._html()
+
+
+def test_page_link_when_the_page_is_a_file():
+    """A file is no link, since no browser follows it from a notebook: its address is there to be copied."""
+    html = PageLink(f"{FILE}?url=wss%3A%2F%2Fx", "<b>")._html()
+    assert "<a " not in html and f"{FILE}?url=wss%3A%2F%2Fx" in html and "&lt;b&gt;" in html
