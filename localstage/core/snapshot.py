@@ -86,6 +86,14 @@ class RouteThrottle:
 
 
 @dataclass(frozen=True)
+class RouteLogging:
+    """What a stage's execution log has of a route's events: ``OFF``, ``ERROR`` or ``INFO``, with or without the data."""
+
+    level: str = "OFF"
+    data_trace: bool = False
+
+
+@dataclass(frozen=True)
 class ServedStage:
     """A stage as the gateway serves it now: its snapshot and the stage's own settings."""
 
@@ -97,5 +105,7 @@ class ServedStage:
     stage_variables: Mapping[str, str] = field(default_factory=dict)
     default_throttle: RouteThrottle = RouteThrottle()
     route_throttles: Mapping[str, RouteThrottle] = field(default_factory=dict)
+    default_logging: RouteLogging = RouteLogging()
+    route_logging: Mapping[str, RouteLogging] = field(default_factory=dict)
     access_log_destination_arn: str | None = None
     access_log_format: str | None = None

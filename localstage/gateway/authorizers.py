@@ -15,8 +15,9 @@ from localstage.core.authorization import (
     identity_is_present,
     read_authorizer_result,
 )
-from localstage.core.snapshot import Route, ServedStage
-from localstage.gateway.integrations import FunctionFailed, IntegrationFailed, Integrations
+from localstage.core.execution_log import ExecutionLog
+from localstage.core.snapshot import ServedStage
+from localstage.gateway.integrations import FunctionCall, FunctionFailed, IntegrationFailed, Integrations
 from localstage.gateway.refusal import Refused
 from localstage.gateway.registry import Connection
 
@@ -28,9 +29,10 @@ class Authorizers:
         self._integrations = integrations
         self._clock = clock
 
-    async def authorize(self, stage: ServedStage, route: Route, connection: Connection,
-                        handshake: events.HandshakeRequest, stamp: events.EventStamp) -> dict[str, Any] | None:
-        """The authorizer's context for the events, or None if the route asks for none. Raises Refused."""
+    async def authorize(self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest,
+                        stamp: events.EventStamp, told: ExecutionLog) -> dict[str, Any] | None:
+        """The authorizer's context for the events, or None if ``$connect`` asks for none. Raises Refused."""
+        route = stage.snapshot.routes["$connect"]
         if route.authorization_type == "AWS_IAM":
             _check_signer(connection, handshake)
             return None
@@ -42,20 +44,23 @@ class Authorizers:
         if not identity_is_present(authorizer.identity_source, handshake, stage.stage_variables,
                                    event["requestContext"]):
             raise Refused(401, "Unauthorized")
+        told.info(f"Starting authorizer: {authorizer.authorizer_id} for request: {stamp.request_id}")
         started = self._clock.monotonic()
         source_arn = (f"arn:aws:execute-api:{stage.region}:{stage.account_id}:"
                       f"{stage.api_id}/authorizers/{authorizer.authorizer_id}")
         payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         try:
-            answer = await self._integrations.invoke(authorizer.authorizer_uri or "", stage, source_arn, payload,
-                                                     check_permission=not authorizer.credentials_arn)
-            result = read_authorizer_result(answer)
+            call = FunctionCall(authorizer.authorizer_uri or "", source_arn, payload, not authorizer.credentials_arn)
+            result = read_authorizer_result(await self._integrations.invoke(call, stage, told))
         except FunctionFailed as failure:
             raise _refusal_of(failure) from failure
         except (IntegrationFailed, MalformedAuthorizerResult) as failure:
+            told.error("Execution failed due to configuration error: Authorizer error")
             raise Refused(500, "Internal server error") from failure
         if not result.allows(method_arn):
+            told.error("The client is not authorized to perform this operation.")
             raise Refused(403, "Forbidden")
+        told.info("Successfully completed authorizer execution")
         latency_ms = int((self._clock.monotonic() - started) * 1000)
         return {**result.context, "principalId": result.principal_id, "integrationLatency": latency_ms}
 

@@ -8,13 +8,15 @@ the client is to be sent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from localstage.clock import Clock
 from localstage.core import events, frames
 from localstage.core.access_log import Served
 from localstage.core.connection_life import Ending
+from localstage.core.execution_log import ExecutionLog, has_disconnected, is_connecting, sent_a_message
 from localstage.core.identifiers import connect_request_id, new_id, new_message_id
 from localstage.core.integration_responses import integration_response_for
 from localstage.core.integration_uri import fill_stage_variables
@@ -47,6 +49,9 @@ class Telemetry(Protocol):
     def served(self, stage: ServedStage, served: Served) -> None:
         """Takes note of one event; returns at once."""
 
+    def executed(self, stage: ServedStage, lines: Sequence[str]) -> None:
+        """Takes the execution log of one event, if the stage writes one; returns at once."""
+
 
 class Executions:
     """Runs events through the routes of their stage."""
@@ -66,15 +71,23 @@ class Executions:
         """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
         stamp = events.EventStamp(connect_request_id(connection.connection_id, self._random_bytes),
                                   self._clock.now_ms())
+        with self._log(stage, "$connect", stamp, is_connecting(connection.facts)) as told:
+            result = await self._connect(stage, connection, handshake, stamp, told)
+            told.info("Successfully completed execution")
+            return result
+
+    async def _connect(self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest,
+                       stamp: events.EventStamp, told: ExecutionLog) -> ProxyResult:
         route = stage.snapshot.routes.get("$connect")
         bare = events.connect_event(connection.facts, stamp, handshake)["requestContext"]
         try:
             if not self._throttles.allow_connection(stage, self._clock.monotonic()):
                 raise Refused(429, frames.TOO_MANY_REQUESTS)
             if route is not None:
-                connection.authorizer = await self._authorizers.authorize(stage, route, connection, handshake, stamp)
+                connection.authorizer = await self._authorizers.authorize(stage, connection, handshake, stamp, told)
                 self._check_api_key(stage, route, handshake)
         except Refused as refused:
+            told.error(f"Execution failed: {refused.message}")
             self._telemetry.served(stage, Served(bare, refused.status, error=refused.message, refused_early=True))
             raise
         if route is None or route.integration is None:
@@ -83,7 +96,7 @@ class Executions:
             return ProxyResult(200)
         event = events.connect_event(connection.facts, stamp, handshake, connection.authorizer)
         try:
-            result = await self._run(stage, "$connect", route.integration, event)
+            result = await self._run(stage, "$connect", route.integration, event, told)
         except IntegrationFailed as failure:
             raise Refused(failure.handshake_status, frames.INTERNAL_SERVER_ERROR) from failure
         if not 200 <= result.status_code < 300:
@@ -98,20 +111,28 @@ class Executions:
         if stage is None:
             return frames.error_frame(frames.FORBIDDEN, connection.connection_id, stamp.request_id)
         route = _route_for(stage, text)
-        message_id = new_message_id(facts.connection_id, self._random_bytes)
-        event = events.message_event(facts, stamp, route.route_key if route else "-", message_id, text,
-                                     _without_latency(connection.authorizer))
-        refusal = self._refusal(stage, route, text)
+        route_key = route.route_key if route else "-"
+        event = events.message_event(facts, stamp, route_key, new_message_id(facts.connection_id, self._random_bytes),
+                                     text, _without_latency(connection.authorizer))
+        with self._log(stage, route_key, stamp, sent_a_message(facts)) as told:
+            return await self._message(stage, route, event, told)
+
+    async def _message(self, stage: ServedStage, route: Route | None, event: Mapping[str, Any],
+                       told: ExecutionLog) -> str | None:
+        context = event["requestContext"]
+        refusal = self._refusal(stage, route, event["body"])
         if refusal is not None or route is None or route.integration is None:
             status, message = refusal or (403, frames.FORBIDDEN)
-            self._telemetry.served(stage, Served(event["requestContext"], status, error=message, refused_early=True))
+            told.error(f"Execution failed: {message}")
+            self._telemetry.served(stage, Served(context, status, error=message, refused_early=True))
             if message == frames.BAD_REQUEST_BODY:
-                return frames.bad_request_body_frame(connection.connection_id, message_id)
-            return frames.error_frame(message, connection.connection_id, stamp.request_id)
+                return frames.bad_request_body_frame(context["connectionId"], context["messageId"])
+            return frames.error_frame(message, context["connectionId"], context["requestId"])
         try:
-            result = await self._run(stage, route.route_key, route.integration, event)
+            result = await self._run(stage, route.route_key, route.integration, event, told)
         except IntegrationFailed as failure:
-            return frames.error_frame(failure.frame_message, connection.connection_id, stamp.request_id)
+            return frames.error_frame(failure.frame_message, context["connectionId"], context["requestId"])
+        told.info("Successfully completed execution")
         # FIDELITY section 7: two-way; without a body an empty message reaches the client.
         return (result.body or "") if _answers(route, result.status_code) else None
 
@@ -125,10 +146,23 @@ class Executions:
         stamp = events.EventStamp(new_id(self._random_bytes), self._clock.now_ms())
         event = events.disconnect_event(facts, stamp, ending.code, ending.reason,
                                         _without_latency(connection.authorizer))
+        with self._log(stage, "$disconnect", stamp, has_disconnected(facts)) as told:
+            try:
+                await self._run(stage, "$disconnect", route.integration, event, told)
+            except IntegrationFailed:
+                return  # Told already, by _run.
+            told.info("Successfully completed execution")
+
+    @contextmanager
+    def _log(self, stage: ServedStage, route_key: str, stamp: events.EventStamp,
+             what_happens: str) -> Iterator[ExecutionLog]:
+        """The execution log of one event, begun; handed on when the event has been served, however."""
+        told = ExecutionLog(stamp.request_id, stage.route_logging.get(route_key, stage.default_logging))
+        told.begin(route_key, what_happens)
         try:
-            await self._run(stage, "$disconnect", route.integration, event)
-        except IntegrationFailed:
-            return  # Told already, by _run.
+            yield told
+        finally:
+            self._telemetry.executed(stage, told.lines)
 
     def _check_api_key(self, stage: ServedStage, route: Route, handshake: events.HandshakeRequest) -> None:
         """FIDELITY section 3: a bad or missing key, sent as ``x-api-key``, is 403. Raises Refused."""
@@ -149,12 +183,12 @@ class Executions:
         return None
 
     async def _run(self, stage: ServedStage, route_key: str, integration: Integration,
-                   event: Mapping[str, Any]) -> ProxyResult:
+                   event: Mapping[str, Any], told: ExecutionLog) -> ProxyResult:
         """Runs an integration and tells what became of it. Raises IntegrationFailed."""
         began = self._clock.monotonic()
         context = event["requestContext"]
         try:
-            result = await self._integrations.run(stage, route_key, integration, event)
+            result = await self._integrations.run(stage, route_key, integration, event, told)
         except IntegrationFailed as failure:
             log.info("%s failed: %s", route_key, failure)
             self._telemetry.served(stage, Served(context, failure.handshake_status, error=str(failure),

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from localstage.core import frames
+from localstage.core.execution_log import ExecutionLog
 from localstage.core.integration_responses import integration_response_for
 from localstage.core.integration_uri import function_arn_of
 from localstage.core.proxy_result import MalformedProxyResult, ProxyResult, read_proxy_result
@@ -65,6 +67,17 @@ class FunctionInvoker(Protocol):
         """Runs one invocation to its end."""
 
 
+@dataclass(frozen=True)
+class FunctionCall:
+    """Whom to invoke for whom with what. ``uri`` may hold stage variables."""
+
+    uri: str
+    source_arn: str
+    payload: bytes
+    needs_permission: bool
+    """Whether the function's resource policy must allow it; credentials of an integration stand for that."""
+
+
 class Integrations:
     """Runs integrations with the account's functions."""
 
@@ -73,53 +86,77 @@ class Integrations:
         self._invoker = invoker
 
     async def run(self, stage: ServedStage, route_key: str, integration: Integration,
-                  event: Mapping[str, Any]) -> ProxyResult:
-        """The integration's answer to an event. Raises IntegrationFailed."""
+                  event: Mapping[str, Any], told: ExecutionLog) -> ProxyResult:
+        """The integration's answer to an event; ``told`` gets the steps. Raises IntegrationFailed."""
         if integration.integration_type == "MOCK":
             return _mock(integration)
         if integration.integration_type in ("HTTP", "HTTP_PROXY"):
-            return await _http(stage, integration, event)
+            return await _http(stage, integration, event, told)
         if integration.integration_type != "AWS_PROXY":
             raise NotInvocable(f"the local stage does not run {integration.integration_type} integrations")
         payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         source_arn = (f"arn:aws:execute-api:{stage.region}:{stage.account_id}:"
                       f"{stage.api_id}/{stage.stage_name}/{route_key}")
-        uri = integration.integration_uri or ""
+        call = FunctionCall(integration.integration_uri or "", source_arn, payload, not integration.credentials_arn)
         try:
-            result = await asyncio.wait_for(
-                self.invoke(uri, stage, source_arn, payload, check_permission=not integration.credentials_arn),
-                integration.timeout_ms / 1000)
+            result = await asyncio.wait_for(self.invoke(call, stage, told), integration.timeout_ms / 1000)
         except asyncio.TimeoutError:
+            told.error("Execution failed due to a timeout error")
             raise IntegrationTimedOut(f"{route_key} took longer than {integration.timeout_ms} ms") from None
         try:
             return read_proxy_result(result)
         except MalformedProxyResult as error:
+            told.error("Execution failed due to configuration error: Malformed Lambda proxy response")
             raise FunctionFailed(f"malformed Lambda proxy response: {error}") from error
 
-    async def invoke(self, uri: str, stage: ServedStage, source_arn: str, payload: bytes, *,
-                     check_permission: bool) -> bytes:
-        """Invokes the function that a URI names and returns its result. Raises IntegrationFailed."""
-        arn = function_arn_of(uri, stage.stage_variables)
+    async def invoke(self, call: FunctionCall, stage: ServedStage, told: ExecutionLog) -> bytes:
+        """Invokes a function and returns its result. Raises IntegrationFailed."""
+        arn = function_arn_of(call.uri, stage.stage_variables)
         definition = self._directory.function(arn) if arn else None
+        address = f"https://lambda.{stage.region}.amazonaws.com/2015-03-31/functions/{arn}/invocations"
+        told.data("Endpoint request URI", address)
+        told.data("Endpoint request body after transformations", call.payload)
+        told.info(f"Sending request to {address}")
         if definition is None:
-            raise NotInvocable(f"there is no function {arn or uri}")
-        if check_permission and not self._directory.may_invoke(arn or "", source_arn):
-            raise NotInvocable(f"API Gateway may not invoke {definition.name} for {source_arn}")
+            told.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
+            raise NotInvocable(f"there is no function {arn or call.uri}")
+        if call.needs_permission and not self._directory.may_invoke(arn or "", call.source_arn):
+            told.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
+            raise NotInvocable(f"API Gateway may not invoke {definition.name} for {call.source_arn}")
         try:
-            invocation = await self._invoker.invoke(definition, payload)
+            invocation = await self._invoker.invoke(definition, call.payload)
         except InvocationRefused as refusal:
+            told.error(f"Execution failed due to an internal error: {refusal}")  # Guess: the sentence.
             raise NotInvocable(str(refusal)) from refusal
+        told.info(f"Received response. Status: 200, Integration latency: {int(invocation.duration_ms)} ms")
+        told.data("Endpoint response body before transformations", invocation.payload)
         if invocation.function_error:
+            told.error("Lambda execution failed with status 200 due to customer function error: "
+                       f"{_error_message(invocation.payload)}. Lambda request id: {invocation.request_id}")
             raise FunctionFailed(invocation.payload.decode("utf-8", "replace"))
+        told.info(f"AWS Integration Endpoint RequestId : {invocation.request_id}")
         return invocation.payload
 
 
-async def _http(stage: ServedStage, integration: Integration, event: Mapping[str, Any]) -> ProxyResult:
+def _error_message(payload: bytes) -> str:
     try:
-        return await asyncio.wait_for(call_http(integration, stage, event), integration.timeout_ms / 1000)
+        return str(json.loads(payload)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return payload.decode("utf-8", "replace")
+
+
+async def _http(stage: ServedStage, integration: Integration, event: Mapping[str, Any],
+                told: ExecutionLog) -> ProxyResult:
+    told.info(f"Sending request to {integration.integration_uri}")
+    try:
+        result = await asyncio.wait_for(call_http(integration, stage, event), integration.timeout_ms / 1000)
+        told.data("Endpoint response body before transformations", result.body or "")
+        return result
     except HttpUnreachable as error:
+        told.error("Execution failed due to configuration error: Invalid endpoint address")
         raise IntegrationFailed(str(error)) from error
     except asyncio.TimeoutError:
+        told.error("Execution failed due to a timeout error")
         raise IntegrationTimedOut(f"{integration.integration_uri} took too long") from None
 
 

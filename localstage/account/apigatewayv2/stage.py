@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.apigatewayv2 import models as moto_models
 from moto.core.utils import utcnow
 
-from localstage.core.snapshot import RouteThrottle, ServedStage
+from localstage.core.snapshot import RouteLogging, RouteThrottle, ServedStage
 
 from .deployment import Deployment
 
@@ -79,6 +79,13 @@ class Stage(moto_models.Stage):
             route_throttles=MappingProxyType(
                 {key: _throttle(settings) for key, settings in self.route_settings.items()}
             ),
+            default_logging=_logging(self.default_route_settings),
+            route_logging=MappingProxyType(
+                {
+                    key: _logging({**self.default_route_settings, **settings})
+                    for key, settings in self.route_settings.items()
+                }
+            ),
             access_log_destination_arn=access_log.get("destinationArn"),
             access_log_format=access_log.get("format"),
         )
@@ -116,4 +123,10 @@ def _throttle(settings: dict[str, Any]) -> RouteThrottle:
     return RouteThrottle(
         rate_limit=None if rate is None else float(rate),
         burst_limit=None if burst is None else int(burst),
+    )
+
+
+def _logging(settings: dict[str, Any]) -> RouteLogging:
+    return RouteLogging(
+        settings.get("loggingLevel") or "OFF", bool(settings.get("dataTraceEnabled"))
     )
