@@ -2,19 +2,20 @@
 
     python -m classroom.notebooks run              all of them, each on a stage of its own
     python -m classroom.notebooks run 05 99        some of them
-    python -m classroom.notebooks solve FOLDER 05  the same with the solutions in place, written to FOLDER
+    python -m classroom.notebooks run --into DIR   written to another folder, failed ones as far as they came
+    python -m classroom.notebooks run --solved --into DIR 05   with the solutions in place
 
 A notebook is run on the target of the environment and written back with its
 outputs and execution counts, without what differs from run to run: widget
 state, model ids, timings, the name of the machine's kernel. Nothing is written
-when a cell fails. A solution takes the place of the exercise whose cell id it
+back when a cell fails. A solution takes the place of the exercise whose cell id it
 has; ``notebooks/solutions/`` holds one notebook of solutions for each lesson.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def paths(wanted: list[str]) -> list[Path]:
 
 
 def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s: int = 60) -> None:
-    """Run one notebook and write it back, or to the folder ``into``.
+    """Run one notebook and write it back, or to the folder ``into``; there a failed one is written, too.
 
     Raises nbclient's ``CellExecutionError`` with the failing cell.
     """
@@ -45,8 +46,14 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     if solved:
         inject(notebook, nbformat.read(SOLUTIONS / path.name, as_version=4))
     # The kernel's environment is this process's: on moto it starts a stage of its own.
-    NotebookClient(notebook, timeout=timeout_s, resources={"metadata": {"path": str(path.parent)}},
-                   record_timing=False, store_widget_state=False).execute()
+    client = NotebookClient(notebook, timeout=timeout_s, resources={"metadata": {"path": str(path.parent)}},
+                            record_timing=False, store_widget_state=False)
+    try:
+        client.execute()
+    except Exception:
+        if into is not None:
+            nbformat.write(notebook, into / path.name)
+        raise
     tidy(notebook)
     nbformat.write(notebook, path if into is None else into / path.name)
 
@@ -76,17 +83,24 @@ def tidy(notebook) -> None:
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit status."""
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    into = Path(rest.pop(0)) if command == "solve" and rest else None
-    if command not in ("run", "solve") or (command == "solve" and into is None) or not paths(rest):
-        sys.stderr.write(re.sub(r"\n\n", "\n", __doc__ or "").strip() + "\n")
-        return 2
-    if into is not None:
-        into.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(prog="python -m classroom.notebooks", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    command = parser.add_subparsers(required=True, metavar="run").add_parser("run")
+    command.add_argument("lessons", nargs="*", help="beginnings of file names, such as 05; all lessons unless given")
+    command.add_argument("--into", type=Path, metavar="DIR", help="write there instead of back")
+    command.add_argument("--solved", action="store_true", help="put the solutions in place; needs --into")
+    command.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="for each cell (default: 60)")
+    options = parser.parse_args(arguments)
+    if options.solved and options.into is None:
+        parser.error("--solved needs --into: a lesson with its solutions must not take the lesson's place")
+    if not paths(options.lessons):
+        parser.error(f"there is no lesson {' '.join(options.lessons)}")
+    if options.into is not None:
+        options.into.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    for path in paths(rest):
+    for path in paths(options.lessons):
         print(path.name, flush=True)
-        run(path, solved=into is not None, into=into)
+        run(path, solved=options.solved, into=options.into, timeout_s=options.timeout)
     return 0
 
 

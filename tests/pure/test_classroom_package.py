@@ -68,11 +68,14 @@ def test_tidy_when_a_notebook_was_run():
     assert cell.outputs[0].data == {"text/plain": "<p>"} and cell.outputs[0].metadata == {}
 
 
-@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "77"], ["solve"]])
-def test_notebooks_command_when_misused(arguments, capsys):
-    """A wrong command says how it is used and ends with status 2."""
-    assert main(arguments) == 2
-    assert "python -m classroom.notebooks run" in capsys.readouterr().err
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    ([], "required: run"), (["walk"], "invalid choice: 'walk'"), (["run", "77"], "there is no lesson 77"),
+    (["run", "--solved"], "--solved needs --into")])
+def test_notebooks_command_when_misused(arguments, sentence, capsys):
+    """A wrong command says what is wrong and ends with status 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and sentence in capsys.readouterr().err
 
 
 def test_solutions_when_injected():

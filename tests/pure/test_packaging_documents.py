@@ -56,7 +56,7 @@ def test_ci_when_it_runs_the_suite():
 
 
 @pytest.mark.parametrize("place", ["requirements.txt", "environment.yml", "pyproject.toml", ".ci/run",
-                                   ".github/workflows/course.yml"])
+                                   ".github/workflows/course.yml", ".github/workflows/live.yml"])
 def test_addresses_when_packages_are_installed(place):
     """Nothing that installs packages names an index or any other address."""
     text = (ROOT / place).read_text()
@@ -71,3 +71,17 @@ def test_workflow_when_it_runs_the_suite():
     assert [row["system"] for row in matrix["include"]] == ["macos-latest"]
     assert jobs["test"]["env"]["CHAT_TARGET"] == "moto"
     assert jobs["test"]["steps"][-1]["run"] == "python course.py test"
+
+
+def test_workflow_when_it_runs_on_aws():
+    """By hand and weekly, with a role instead of keys: look, run, keep the notebooks, and clean up in any case."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "live.yml").read_text())
+    assert set(workflow[True]) == {"workflow_dispatch", "schedule"}  # YAML reads the key "on" as true.
+    assert workflow["permissions"] == {"contents": "read", "id-token": "write"}
+    job = workflow["jobs"]["notebooks"]
+    assert job["env"]["CHAT_TARGET"] == "live" and job["env"]["CHAT_PREFIX"].startswith("ci-")
+    commands = [step.get("run", step.get("uses", "")) for step in job["steps"]]
+    places = [next(i for i, command in enumerate(commands) if word in command) for word in (
+        "configure-aws-credentials", "course.py live --check", "classroom.notebooks run --into executed",
+        "course.py clean --target live --yes", "upload-artifact")]
+    assert places == sorted(places) and all(job["steps"][place]["if"] == "always()" for place in places[-2:])
