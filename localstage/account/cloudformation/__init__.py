@@ -6,11 +6,13 @@ knows nothing of sockets, and reaches other services only through their APIs.
 
 from __future__ import annotations
 
+from .driving import Driver
+
 __all__ = ["extend"]
 
 
-def extend() -> None:
-    """Make moto use this package's backend and URLs. Idempotent.
+def extend(driver: Driver | None = None) -> None:
+    """Make moto use this package's backend and URLs; ``driver`` sets the pace of operations. Idempotent.
 
     Must be called before moto makes its first cloudformation backend, and
     before the first request to its server.
@@ -27,6 +29,8 @@ def extend() -> None:
     def make_backend(region_name: str, account_id: str) -> StackEngineBackend:
         backend = StackEngineBackend(region_name, account_id)
         backend.apis = apis.of(account_id, region_name)
+        if driver is not None:
+            backend.driver = driver
         return backend
 
     moto.cloudformation.models.cloudformation_backends.backend = make_backend  # type: ignore[assignment]

@@ -17,6 +17,8 @@ from . import names
 from .account_apis import AccountApis
 from .change_set import NO_CHANGES, ChangeSet
 from .definition import Definition, Owner, check_capabilities, define
+from .drift import DriftDetection, detect
+from .driving import AtOnce, Driver
 from .errors import (
     AlreadyExists,
     ChangeSetNotFound,
@@ -26,7 +28,7 @@ from .errors import (
 )
 from .exports import ExportBook
 from .notifications import notifier
-from .operations import CreateStack, DeleteStack, Steps, UpdateStack
+from .operations import CreateStack, DeleteStack, UpdateStack
 from .parameters import given_parameters
 from .plan import planned_changes, would_change
 from .registry import Registry
@@ -69,7 +71,8 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
     change_sets: dict[str, ChangeSet]  # type: ignore[assignment]
 
     apis: AccountApis
-    """Given by who makes the backend (see ``extend``)."""
+    """Given by who makes the backend (see ``extend``), as is the driver."""
+    driver: Driver = AtOnce()
 
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
@@ -114,7 +117,8 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         stack.token = request.token
         self._take_settings(stack, request.capabilities, request.notification_arns,
                             request.role_arn)  # fmt: skip
-        _run(UpdateStack(stack, definition, self.export_book, tags).steps(request.disable_rollback))
+        update = UpdateStack(stack, definition, self.export_book, tags)
+        self.driver.drive(stack.stack_id, update.steps(request.disable_rollback), lambda: None)
         return stack
 
     def delete_stack(  # type: ignore[override]
@@ -122,8 +126,13 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
     ) -> None:
         """Delete a stack; one that does not exist, or no longer, is not an error."""
         stack = self._living(name_or_id)
-        if stack is None:
+        if stack is None or stack.status == "DELETE_IN_PROGRESS":
             return
+        if stack.status.startswith("UPDATE") and stack.status.endswith("IN_PROGRESS"):
+            # AWS: the text is amplify-backend#2366's.
+            raise ValidationError(
+                f"Stack [{stack.stack_id}] cannot be deleted while in status {stack.status}"
+            )
         if stack.termination_protection:
             raise ValidationError(
                 f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
@@ -136,10 +145,10 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         stack.token = token
         if stack.definition is None:
             stack.enter("DELETE_COMPLETE")
+            self._bury_if_gone(stack)
         else:
             steps = DeleteStack(stack, stack.definition, self.export_book).steps(list(retained))
-            _run(steps)
-        self._bury_if_gone(stack)
+            self.driver.drive(stack.stack_id, steps, lambda: self._bury_if_gone(stack))
 
     def find_stack(self, name_or_id: str) -> Stack:
         """A living stack by name or id, or a deleted one by id.
@@ -185,7 +194,6 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             stack_name=stack.name,
             kind=kind,
             definition=definition,
-            changes=planned_changes(stack, definition, self.export_book.value, tags),
             tags=request.tags,
             capabilities=request.capabilities,
             notification_arns=request.notification_arns or [],
@@ -193,13 +201,19 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             description=description,
             on_stack_failure=on_stack_failure,
         )
-        if kind == "UPDATE" and not would_change(stack, definition, self.export_book.value, tags):
-            change_set.status, change_set.status_reason = "FAILED", NO_CHANGES
-            change_set.execution_status = "UNAVAILABLE"
+        changes = planned_changes(stack, definition, self.export_book.value, tags)
+        empty = kind == "UPDATE" and not would_change(
+            stack, definition, self.export_book.value, tags
+        )
         if stack.stack_id not in self.stacks:
             self.stacks[stack.stack_id] = stack
             stack.enter("REVIEW_IN_PROGRESS", "User Initiated")
         self.change_sets[change_set.change_set_id] = change_set
+        self.driver.drive(
+            change_set.change_set_id,
+            change_set.planning(),
+            lambda: change_set.refuse(NO_CHANGES) if empty else change_set.offer(changes),
+        )
         return change_set
 
     def find_change_set(self, name_or_id: str, stack_name: str | None) -> ChangeSet:
@@ -229,6 +243,8 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                 f"status of [{change_set.status}]"
             )
         stack = self.stacks[change_set.stack_id]
+        if change_set.kind == "UPDATE":
+            self._check_updatable(stack)
         stack.token, stack.change_set_id = token, change_set.change_set_id
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
         self._take_settings(stack, change_set.capabilities, change_set.notification_arns,
@@ -239,18 +255,23 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             on_failure = change_set.on_stack_failure or (
                 "DO_NOTHING" if disable_rollback else "ROLLBACK"
             )
-            self._create(stack, change_set.definition, on_failure)
+            operation = CreateStack(stack, change_set.definition, self.export_book)
+            steps = operation.steps(on_failure)
         else:
             update = UpdateStack(
                 stack, change_set.definition, self.export_book, change_set.tags
             )
-            _run(update.steps(disable_rollback))
+            steps = update.steps(disable_rollback)
+        self.driver.drive(stack.stack_id, steps, lambda: self._executed(change_set, stack))
+
+    def _executed(self, change_set: ChangeSet, stack: Stack) -> None:
         change_set.execution_status = "EXECUTE_COMPLETE"
         self.change_sets = {
             other_id: other
             for other_id, other in self.change_sets.items()
             if other.stack_id != stack.stack_id or other is change_set
         }
+        self._bury_if_gone(stack)
 
     def delete_change_set(  # type: ignore[override]
         self, name_or_id: str, stack_name: str | None = None
@@ -258,6 +279,25 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         """Drop a change set; a CREATE one leaves its stack REVIEW_IN_PROGRESS, as on AWS."""
         change_set = self.find_change_set(name_or_id, stack_name)
         del self.change_sets[change_set.change_set_id]
+
+    # Drift
+
+    def detect_drift(self, name_or_id: str) -> DriftDetection:
+        """Look how the stack's resources differ from what the stack made; the stack keeps what was found."""
+        stack = self.find_stack(name_or_id)
+        if not stack.status.endswith(("_COMPLETE", "UPDATE_FAILED")) or stack.status == "DELETE_COMPLETE":
+            raise ValidationError(
+                f"Drift detection cannot be performed on stack [{stack.stack_id}] in status {stack.status}"
+            )
+        stack.drift = DriftDetection(stack, detect(stack, self.apis))
+        return stack.drift
+
+    def find_drift_detection(self, detection_id: str) -> DriftDetection:
+        """The last detection on a stack, by its id."""
+        for stack in self.stacks.values():
+            if stack.drift is not None and stack.drift.detection_id == detection_id:
+                return stack.drift
+        raise ValidationError(f"Drift detection id {detection_id} does not exist")
 
     # What the operations share
 
@@ -294,8 +334,8 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         )
 
     def _create(self, stack: Stack, definition: Definition, on_failure: str) -> None:
-        _run(CreateStack(stack, definition, self.export_book).steps(on_failure))
-        self._bury_if_gone(stack)
+        steps = CreateStack(stack, definition, self.export_book).steps(on_failure)
+        self.driver.drive(stack.stack_id, steps, lambda: self._bury_if_gone(stack))
 
     def _first_definition(
         self, stack: Stack | None, request: StackRequest, name: str
@@ -351,10 +391,3 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                 for change_set_id, change_set in self.change_sets.items()
                 if change_set.stack_id != stack.stack_id
             }
-
-
-def _run(steps: Steps) -> None:
-    """Drive an operation to its end at once. A slower pace would step it from elsewhere."""
-    for _ in steps:
-        pass
-

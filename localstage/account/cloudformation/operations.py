@@ -1,26 +1,25 @@
 """What happens to a stack when it is created, updated or deleted, step by step.
 
-Each operation is a generator that yields between the work on one resource and
-the next, so that whoever drives it decides the pace. Now it is driven to its
-end at once, before the request is answered. Every way of failing ends in the
-status and the events that AWS has for it; nothing is raised.
+Each operation is a generator that yields where CloudFormation waits for a
+resource, so that whoever drives it decides the pace (see ``driving``). Every
+way of failing ends in the status and the events that AWS has for it; nothing
+is raised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
 from .definition import Definition
+from .driving import RESOURCE, Steps
 from .errors import CloudFormationError, ResourceFailure
 from .exports import ExportBook
 from .outputs import resolved_outputs
 from .resource_work import ResourceWork
 from .scope import StackScope
 from .stack import Stack, StackResource
-
-Steps = Iterator[None]
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class CreateStack:
         self._stack.enter("CREATE_IN_PROGRESS", "User Initiated")
         reason = None
         for logical_id in self._definition.order:
-            yield
-            if not self._work.create(self._work.new_record(logical_id)):
+            yield RESOURCE
+            if not (yield from self._work.create(self._work.new_record(logical_id))):
                 reason = f"The following resource(s) failed to create: [{logical_id}]."
                 break
         if reason is None:
@@ -68,7 +67,7 @@ class CreateStack:
         self._stack.enter(f"{verb}_IN_PROGRESS", reason)
         failed = []
         for record in reversed(self._stack.in_creation_order()):
-            yield
+            yield RESOURCE
             if record.deletion_policy == "Retain":
                 self._work.skip_deletion(record)
             elif not self._work.delete(record):
@@ -103,10 +102,10 @@ class UpdateStack:
         """Creates, changes and replaces in order; removes last."""
         self._stack.enter("UPDATE_IN_PROGRESS", "User Initiated")
         self._stack.tags = self._tags
+        yield RESOURCE
         reason = None
         for logical_id in self._definition.order:
-            yield
-            reason = self._bring(logical_id)
+            reason = yield from self._bring(logical_id)
             if reason is not None:
                 break
         if reason is None:
@@ -120,13 +119,14 @@ class UpdateStack:
         else:
             yield from self._roll_back(reason)
 
-    def _bring(self, logical_id: str) -> str | None:
+    def _bring(self, logical_id: str) -> Generator[str, None, str | None]:
         """Bring one resource to what the definition wants; why it failed, or None."""
         record = self._stack.resources.get(logical_id)
         new = self._work.new_record(logical_id)
         if record is None or not record.exists:
             self._done.append(_Done(new))
-            if self._work.create(new):
+            yield RESOURCE
+            if (yield from self._work.create(new)):
                 return None
             return f"The following resource(s) failed to create: [{logical_id}]."
         failure = f"The following resource(s) failed to update: [{logical_id}]."
@@ -136,11 +136,13 @@ class UpdateStack:
         except (ResourceFailure, CloudFormationError) as error:
             self._work.fail_update(record, error)
             return failure
+        if replace or wanted != record.properties:
+            yield RESOURCE
         if replace:
-            return None if self._replace(record, new) else failure
+            return None if (yield from self._replace(record, new)) else failure
         return None if self._change(record, new, wanted) else failure
 
-    def _replace(self, record: StackResource, new: StackResource) -> bool:
+    def _replace(self, record: StackResource, new: StackResource) -> Generator[str, None, bool]:
         self._done.append(_Done(new, replaced=record))
         self._stack.note(
             record,
@@ -148,7 +150,7 @@ class UpdateStack:
             "Requested update requires the creation of a new physical resource; "
             "hence creating one.",
         )
-        return self._work.create(new, verb="UPDATE")
+        return (yield from self._work.create(new, verb="UPDATE"))
 
     def _change(self, record: StackResource, new: StackResource, wanted: dict[str, Any]) -> bool:
         metadata_changed = record.metadata != new.metadata
@@ -181,7 +183,7 @@ class UpdateStack:
             return
         self._stack.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         for record in removed:
-            yield
+            yield RESOURCE
             if record.deletion_policy == "Retain":
                 self._work.skip_deletion(record)
             else:
@@ -189,7 +191,7 @@ class UpdateStack:
             if record.status != "DELETE_FAILED":
                 del self._stack.resources[record.logical_id]
         for record in reversed(superseded):
-            yield
+            yield RESOURCE
             if record.update_replace_policy == "Retain":
                 self._work.skip_deletion(record)
             else:
@@ -202,7 +204,7 @@ class UpdateStack:
         self._stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", reason)
         self._stack.tags = self._old_tags
         for done in reversed(self._done):
-            yield
+            yield RESOURCE
             if done.properties is not None and self._work.update(done.record, done.properties):
                 self._stack.enter(
                     "UPDATE_ROLLBACK_FAILED",
@@ -216,7 +218,7 @@ class UpdateStack:
         self._stack.enter("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         for done in reversed(self._done):
             if done.properties is None and done.record.exists:
-                yield
+                yield RESOURCE
                 self._work.delete(done.record)
         self._stack.resources = {
             logical_id: record
@@ -243,7 +245,7 @@ class DeleteStack:
             return
         failed: list[StackResource] = []
         for record in reversed(self._stack.in_creation_order()):
-            yield
+            yield RESOURCE
             if any(record.logical_id in other.needs for other in failed):
                 continue
             if record.deletion_policy == "Retain" or record.logical_id in retained:

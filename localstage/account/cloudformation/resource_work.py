@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Generator
 from typing import Any
 
 from .definition import Definition
+from .driving import RESOURCE
 from .errors import CloudFormationError, ResourceFailure
 from .properties import wanted_properties
 from .registry import Registry
@@ -53,8 +55,8 @@ class ResourceWork:
             logical_id, resource, self._scope, self._registry, self._stack.tags
         )
 
-    def create(self, record: StackResource, verb: str = "CREATE") -> bool:
-        """Make the resource; whether it could be made. The record becomes the stack's.
+    def create(self, record: StackResource, verb: str = "CREATE") -> Generator[str, None, bool]:
+        """Make the resource and wait for it; whether it could be made. The record becomes the stack's.
 
         ``verb`` is UPDATE when the resource takes the place of another.
         """
@@ -77,6 +79,7 @@ class ResourceWork:
         except Exception as error:
             self._stack.note(record, f"{verb}_FAILED", _reason(error), _shown(record.properties))
             return False
+        yield RESOURCE
         self._stack.note(record, f"{verb}_COMPLETE", None, properties)
         return True
 

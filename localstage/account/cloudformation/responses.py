@@ -13,6 +13,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from . import shapes
 from .definition import required_capabilities
+from .drift import detect
 from .errors import ValidationError
 from .models import StackEngineBackend, StackRequest
 from .stack import Stack
@@ -91,7 +92,7 @@ class StackEngineResponse(CloudFormationResponse):
 
     def list_stack_resources(self) -> ActionResult:
         stack = self._stack()
-        records = [shapes.resource_summary(record) for record in stack.resources.values()]
+        records = [shapes.resource_summary(stack, record) for record in stack.resources.values()]
         return ActionResult({"StackResourceSummaries": records})
 
     def get_template(self) -> ActionResult:
@@ -179,6 +180,35 @@ class StackEngineResponse(CloudFormationResponse):
             if change_set.stack_id == stack.stack_id
         ]
         return ActionResult({"Summaries": summaries})
+
+    # Drift
+
+    def detect_stack_drift(self) -> ActionResult:
+        detection = self.cloudformation_backend.detect_drift(self._get_param("StackName"))
+        return ActionResult({"StackDriftDetectionId": detection.detection_id})
+
+    def detect_stack_resource_drift(self) -> ActionResult:
+        stack, logical_id = self._stack(), self._get_param("LogicalResourceId")
+        found = detect(stack, self.cloudformation_backend.apis, logical_id).get(logical_id)
+        if found is None:
+            raise ValidationError(f"Resource {logical_id} does not exist for stack {stack.name}")
+        return ActionResult({"StackResourceDrift": shapes.resource_drift(stack, found)})
+
+    def describe_stack_drift_detection_status(self) -> ActionResult:
+        wanted = self._get_param("StackDriftDetectionId")
+        return ActionResult(
+            shapes.detection_status(self.cloudformation_backend.find_drift_detection(wanted))
+        )
+
+    def describe_stack_resource_drifts(self) -> ActionResult:
+        stack, statuses = self._stack(), self._get_param("StackResourceDriftStatusFilters", [])
+        found = stack.drift.resources.values() if stack.drift else ()
+        drifts = [
+            shapes.resource_drift(stack, drift)
+            for drift in found
+            if drift.status in (statuses or ("IN_SYNC", "MODIFIED", "DELETED"))
+        ]
+        return ActionResult({"StackResourceDrifts": drifts})
 
     # Exports
 

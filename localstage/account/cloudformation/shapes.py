@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 from .change_set import ChangeSet
+from .drift import DriftDetection, ResourceDrift
 from .parameters import NO_ECHO
 from .plan import ResourceChange
 from .stack import Output, Stack, StackEvent, StackResource
 from .template import Template
 
 Shape = dict[str, Any]
-_NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
-_RESOURCE_NOT_CHECKED = {"StackResourceDriftStatus": "NOT_CHECKED"}
 
 
 def stack(record: Stack) -> Shape:
@@ -39,7 +38,7 @@ def stack(record: Stack) -> Shape:
         "RoleARN": record.role_arn,
         "Tags": tags(record.tags),
         "EnableTerminationProtection": record.termination_protection,
-        "DriftInformation": _NOT_CHECKED,
+        "DriftInformation": _drift(record.drift),
     }
 
 
@@ -60,7 +59,7 @@ def stack_summary(record: Stack) -> Shape:
         "DeletionTime": record.deleted,
         "StackStatus": record.status,
         "StackStatusReason": record.status_reason,
-        "DriftInformation": _NOT_CHECKED,
+        "DriftInformation": _drift(record.drift),
     }
 
 
@@ -81,7 +80,7 @@ def event(record: Stack, step: StackEvent) -> Shape:
     }
 
 
-def resource_summary(record: StackResource) -> Shape:
+def resource_summary(owner: Stack, record: StackResource) -> Shape:
     """The shape ``StackResourceSummary``."""
     return {
         "LogicalResourceId": record.logical_id,
@@ -90,13 +89,13 @@ def resource_summary(record: StackResource) -> Shape:
         "LastUpdatedTimestamp": record.updated,
         "ResourceStatus": record.status,
         "ResourceStatusReason": record.status_reason,
-        "DriftInformation": _RESOURCE_NOT_CHECKED,
+        "DriftInformation": _resource_drift(owner, record),
     }
 
 
 def resource(owner: Stack, record: StackResource) -> Shape:
     """The shape ``StackResource``."""
-    shape = resource_summary(record)
+    shape = resource_summary(owner, record)
     shape["Timestamp"] = shape.pop("LastUpdatedTimestamp")
     return {"StackName": owner.name, "StackId": owner.stack_id, **shape}
 
@@ -108,7 +107,7 @@ def resource_detail(owner: Stack, record: StackResource) -> Shape:
         "StackName": owner.name,
         "StackId": owner.stack_id,
         "Metadata": metadata,
-        **resource_summary(record),
+        **resource_summary(owner, record),
     }
 
 
@@ -245,3 +244,52 @@ def _output(output: Output) -> Shape:
         "Description": output.description,
         "ExportName": output.export_name,
     }
+
+
+def detection_status(detection: DriftDetection) -> Shape:
+    """The answer of DescribeStackDriftDetectionStatus."""
+    return {
+        "StackId": detection.stack.stack_id,
+        "StackDriftDetectionId": detection.detection_id,
+        "StackDriftStatus": detection.status,
+        "DetectionStatus": "DETECTION_COMPLETE",
+        "DriftedStackResourceCount": detection.drifted_count,
+        "Timestamp": detection.found,
+    }
+
+
+def resource_drift(owner: Stack, drift: ResourceDrift) -> Shape:
+    """The shape ``StackResourceDrift``."""
+    known = drift.status in ("IN_SYNC", "MODIFIED")
+    return {
+        "StackId": owner.stack_id,
+        "LogicalResourceId": drift.record.logical_id,
+        "PhysicalResourceId": drift.record.physical_id,
+        "ResourceType": drift.record.type_name,
+        "ExpectedProperties": json.dumps(drift.expected) if known else None,
+        "ActualProperties": json.dumps(drift.actual) if known else None,
+        "PropertyDifferences": [
+            {"PropertyPath": difference.path, "ExpectedValue": _text(difference.expected),
+             "ActualValue": _text(difference.actual), "DifferenceType": difference.kind}
+            for difference in drift.differences
+        ],
+        "StackResourceDriftStatus": drift.status,
+        "Timestamp": drift.found,
+    }
+
+
+def _drift(detection: DriftDetection | None) -> Shape:
+    if detection is None:
+        return {"StackDriftStatus": "NOT_CHECKED"}
+    return {"StackDriftStatus": detection.status, "LastCheckTimestamp": detection.found}
+
+
+def _resource_drift(owner: Stack, record: StackResource) -> Shape:
+    found = owner.drift.resources.get(record.logical_id) if owner.drift else None
+    if found is None or found.status == "NOT_CHECKED":
+        return {"StackResourceDriftStatus": "NOT_CHECKED"}
+    return {"StackResourceDriftStatus": found.status, "LastCheckTimestamp": found.found}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

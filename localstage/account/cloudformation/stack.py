@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random
 
 from .definition import Definition
+
+if TYPE_CHECKING:
+    from .drift import DriftDetection
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
@@ -93,6 +96,8 @@ class Stack:
     created: datetime = field(default_factory=utcnow)
     updated: datetime | None = None
     deleted: datetime | None = None
+    drift: DriftDetection | None = None
+    """The last drift detection on the whole stack."""
     notify: Callable[[StackEvent], None] = field(default=lambda event: None)
 
     def enter(self, status: str, reason: str | None = None) -> None:

@@ -135,9 +135,14 @@ def unless_gone(call: Callable[..., Any], **arguments: Any) -> Any:
     try:
         return call(**arguments)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _GONE:
+        if not is_gone(error):
             raise
         return None
+
+
+def is_gone(error: ClientError) -> bool:
+    """Whether a service says that the thing asked for does not exist."""
+    return error.response["Error"]["Code"] in _GONE
 
 
 def picked(properties: Mapping[str, Any], names: Iterable[str]) -> Properties:
