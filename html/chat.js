@@ -42,8 +42,9 @@ function show(state, text) {
   }
   if (connected && [document.body, $("disconnect"), $("connect")].includes(focused)) $("message").focus();
   if (connected) {
-    memory.set("connected", "yes");
-    memory.set("url", connection.url);
+    for (const [key, value] of [["connected", "yes"], ["url", connection.url], ["name", $("name").value.trim()], ["room", $("room").value.trim()]]) {
+      memory.set(key, value);
+    }
     $("settings").open = false;
     $("connected-at").dateTime = connection.openedAt.toISOString();
     $("connected-at").textContent = `${connection.openedAt.toISOString().slice(0, 19).replace("T", " ")} UTC`;
@@ -136,9 +137,9 @@ function begin() {
   const query = new URLSearchParams(location.search);
   const remembered = memory.get("url");
   $("url").value = addressFor(query, location) || remembered || "";
-  $("name").value = query.get("name") || memory.get("name") || `guest-${Math.floor(1000 + Math.random() * 9000)}`;
-  memory.set("name", $("name").value);
-  $("room").value = query.get("room") || memory.get("room") || "global";
+  const word = (id, otherwise) => (query.get(id) || memory.get(id) || otherwise).slice(0, $(id).maxLength); // by a link, too
+  $("name").value = word("name", `guest-${Math.floor(1000 + Math.random() * 9000)}`);
+  $("room").value = word("room", "global");
   for (const id of SETTINGS) $(id).value = memory.get(id) || $(id).value;
   $("auto-disconnect").checked = memory.get("auto-disconnect") === "yes";
   setInterval(tick, 1000);

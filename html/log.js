@@ -4,6 +4,7 @@
 
 const LINES = 500; // most lines that are kept on the screen
 const NAME_LENGTH = 80; // most characters of a sender's name that are shown
+const ID_LENGTH = 128; // a longer message id is not remembered
 
 /** The lines on the screen. */
 class Log {
@@ -25,26 +26,26 @@ class Log {
 
   /** Show a message that arrived, with its room if that is not `here`; false if there is nothing new in it. */
   arrived({ sender, message, timestamp, room, message_id: id }, here) {
-    if (id !== undefined && this.seen.has(id)) return false;
-    if (id !== undefined) this.#remember(id);
+    if (this.seen.has(id)) return false;
+    this.#remember(id);
     const place = this.sent.findIndex((own) => own.sender === sender && own.text === message);
     const own = place >= 0 ? this.sent.splice(place, 1)[0].line : null;
     const line = own || this.#message(here && typeof room === "string" && room !== here ? `${sender} (${room})` : sender, message, false);
     line.classList.remove("pending");
     line.querySelector(".mark")?.remove();
-    line.append(clockTime(timestamp));
     if (!own) this.#append(line);
+    this.#date(line, timestamp);
     return !own;
   }
 
   /** Show earlier messages, as the server sent them; those of a sender of this name are taken for own. */
   history(frames, name) {
     for (const { sender, message, timestamp, message_id: id } of frames) {
-      if (id !== undefined && this.seen.has(id)) continue;
+      if (this.seen.has(id)) continue;
       this.#remember(id);
       const line = this.#message(sender, message, sender === name);
-      line.append(clockTime(timestamp));
       this.#append(line);
+      this.#date(line, timestamp);
     }
   }
 
@@ -60,7 +61,7 @@ class Log {
   }
 
   #remember(id) {
-    this.seen.add(id);
+    if (typeof id === "string" && id.length <= ID_LENGTH) this.seen.add(id);
     if (this.seen.size > 20 * LINES) this.seen.delete(this.seen.values().next().value);
   }
 
@@ -76,11 +77,21 @@ class Log {
     } else {
       line.append(element("span", "hidden", `${sender}:`)); // heard, not seen
     }
+    line.classList.toggle("follows", who === this.last);
+    line.style.setProperty("--hue", hue(sender));
     this.last = who;
     const bubble = element("span", "text", text);
     bubble.dir = "auto";
     line.append(bubble);
     return line;
+  }
+
+  /** Put the time under a line of the list; the line above, if stacked and of the same minute, then needs none. */
+  #date(line, timestamp) {
+    const time = clockTime(timestamp);
+    line.append(time);
+    const above = line.classList.contains("follows") && line.previousElementSibling?.querySelector("time");
+    if (above && above.textContent === time.textContent) above.className = "hidden";
   }
 
   /** Add a line; who was reading the end goes on reading the end. Measured once a frame: it lays out the page. */
@@ -101,6 +112,13 @@ function element(tag, className, text) {
   made.className = className;
   if (text !== undefined) made.textContent = text;
   return made;
+}
+
+/** The colour angle of a sender's name, 0 to 359: the same on every screen. */
+function hue(name) {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360007;
+  return sum % 360;
 }
 
 /** The time of day of a message's timestamp (microseconds since 1970); now, for what is no time. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -60,6 +61,35 @@ def test_own_rules_are_kept_when_code_is_injected(chat) -> None:
     assert named == {"img-src", "frame-src", "script-src-elem", "connect-src", "script-src-attr"} & named
     assert chat.page.evaluate("() => window.ran") is None
     chat.page.evaluate("() => { window.violations = []; }")  # expected here: the window's own check asks for none
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "//evil.example/x",
+                                     "https://evil.example/", "ws:evil.example", " \twss://e vil"])
+def test_link_does_nothing_when_its_address_is_hostile(window, address: str) -> None:  # noqa: F811
+    """An address in a link is text in a field: opening the link runs nothing, and Connect refuses it with a sentence."""
+    chat = window().open(query=f"?url={quote(address)}&name={quote(ATTACKS[1])}&room={quote(ATTACKS[0])}")
+    assert chat.page.locator("#status-text").inner_text() == "Not connected"
+    assert [chat.page.locator(field).input_value() for field in ("#name", "#room")] == [ATTACKS[1], ATTACKS[0]]
+    chat.page.locator("#connect").click()
+    chat.wait_line("a WebSocket URL begins with wss:// or ws://", ".error")
+    assert chat.page.evaluate("() => location.protocol") == "file:"
+
+
+def test_name_of_a_link_is_cut_and_not_kept_when_nobody_connects(server: PageServer, window) -> None:  # noqa: F811
+    """A link's name is as long as a typed one at most, and is remembered only once its person has connected with it."""
+    chat = window().open().connect(server.url, "Ann")
+    chat.open(query=f"?name={'M' * 5_000}&room={'R' * 5_000}&url=ws://127.0.0.1:9/")
+    assert [len(chat.page.locator(field).input_value()) for field in ("#name", "#room")] == [80, 80]
+    chat.open()
+    assert chat.page.locator("#name").input_value() == "Ann"
+
+
+def test_ids_do_not_fill_the_memory_when_they_are_huge(server: PageServer, chat) -> None:
+    """A message id that is no short text is not remembered, so such a message is shown each time it comes."""
+    server.say(*[{**message("Bob", f"take {number}", 1), "message_id": "i" * 10_000} for number in (1, 2)])
+    chat.wait_line("take 2")
+    assert chat.texts() == ["take 1", "take 2"]
+    assert chat.page.evaluate("() => log.seen.size") == 0
 
 
 STRANGE_FRAMES = [

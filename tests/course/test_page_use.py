@@ -109,6 +109,31 @@ def test_text_can_be_read_in(server: PageServer, window, scheme: str) -> None:  
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_names_can_be_read_whatever_their_colour(server: PageServer, window, scheme: str) -> None:  # noqa: F811
+    """Sixty people have many colours, each the same on every screen, and every one of them stands out."""
+    chat, other = (window(color_scheme=scheme).open().connect(server.url, name) for name in ("Ann", "Bob"))
+    server.wait_open(2)
+    server.say(*[message(f"Person {number}", "hi", number) for number in range(60)])
+    seen = []
+    for screen in (chat, other):
+        screen.wait_line("hi", ":nth-child(60)")
+        seen.append(screen.page.locator("#log .sender").evaluate_all(_COLOURS))
+    assert seen[0] == seen[1] and dim(seen[0]) == []
+    assert len({colour for _, colour, _ in seen[0]}) > 30
+
+
+def test_time_is_shown_once_when_messages_are_stacked(server: PageServer, window) -> None:  # noqa: F811
+    """Of several messages in a row the name stands above the first and the time of a minute under the last; all are heard."""
+    chat = window().open().connect(server.url)
+    later = message("Bob", "a minute later", 60_000_000 + 3)
+    server.say(message("Bob", "one", 1), message("Bob", "two", 2), later, message("Cy", "three", 60_000_000 + 4))
+    chat.wait_line("three")
+    assert chat.page.locator("#log .sender").all_text_contents() == ["Bob", "Cy"]
+    assert chat.page.locator("#log li:has(time:not(.hidden)) .text").all_text_contents() == ["two", "a minute later", "three"]
+    assert chat.page.locator("#log time").count() == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_fits_when_a_phone_shows_it(server: PageServer, window, scheme: str) -> None:  # noqa: F811
     """At 360 pixels nothing is cut off at the side, in the form or in the chat, and what is tapped is large enough."""
     chat = window(viewport={"width": 360, "height": 640}, is_mobile=True, has_touch=True, device_scale_factor=2, color_scheme=scheme)

@@ -135,6 +135,7 @@ def test_panels_when_the_theme_is_dark(page):
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Theme$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^JupyterLab Dark$")).click()
     page.locator("body[data-jp-theme-light='false']").wait_for(state="attached")
+    page.locator(".jp-Splash, #jupyterlab-splash").wait_for(state="detached")  # it lies over everything for a moment
     panels(page)
     page.screenshot(path=ARTEFACTS / "notebook-05-dark.png")
     ratios = page.evaluate(CONTRASTS)
@@ -147,9 +148,10 @@ CONTRASTS = """() => {
             .map(part => part / 255).map(part => part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
         return .2126 * r + .7152 * g + .0722 * b;
     };
-    return [...document.querySelectorAll('.chat-panel .chat-bubble')].map(bubble => {
-        const style = getComputedStyle(bubble);
-        const [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+    return [...document.querySelectorAll('.chat-panel :is(.chat-bubble, .chat-sender, .chat-time, .chat-state)')].map(text => {
+        let ground = text;
+        while (getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)') ground = ground.parentElement;
+        const [a, b] = [light(getComputedStyle(text).color), light(getComputedStyle(ground).backgroundColor)].sort((x, y) => y - x);
         return (a + .05) / (b + .05);
     });
 }"""
