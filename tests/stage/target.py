@@ -163,10 +163,10 @@ def ask(target: Target, api: DeployedApi, *texts: str) -> list[str]:
         socket.close()
 
 
-def status_of_refusal(target: Target, url: str) -> int:
+def status_of_refusal(target: Target, url: str, **options: Any) -> int:
     """The status of a handshake that is refused; one that is not fails the test."""
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
-        target.connect(url)
+        target.connect(url, **options)
     return caught.value.status_code
 
 

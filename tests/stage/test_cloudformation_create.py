@@ -189,6 +189,7 @@ def test_stack_when_an_api_has_a_body(stacks):
         ),
     ],
 )
+@pytest.mark.fidelity("11.4")
 def test_stack_when_its_template_is_at_fault(stacks, template, message):
     """A fault of the template is answered at once, and no stack is made."""
     settings = {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}

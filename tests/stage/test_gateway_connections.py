@@ -1,6 +1,8 @@
 """Connecting, leaving and the management API, FIDELITY sections 3, 4 and 6."""
 
 import json
+import re
+from urllib.parse import quote
 
 import pytest
 import websocket
@@ -32,7 +34,7 @@ table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
 def handler(event, context):
     context = event["requestContext"]
     table.put_item(Item={"id": context["connectionId"] + context["eventType"], "event": json.dumps(event)})
-    return {"statusCode": 200}
+    return {"statusCode": 403 if (event.get("queryStringParameters") or {}).get("wish") == "out" else 200}
 """
 
 ECHO = """
@@ -193,6 +195,46 @@ def test_disconnect_event_when_the_line_is_cut(target: Target, witnessed: Deploy
     assert read_event(target, table, connection_id + "DISCONNECT")["requestContext"]["disconnectStatusCode"] == 1006
 
 
+@pytest.mark.fidelity("4.8")
+def test_disconnect_event_when_connect_was_refused(target: Target, witnessed: DeployedApi, table: str):
+    """A refused $connect is followed by no $disconnect: one that came and went later has both its events."""
+    assert status_of_refusal(target, f"{witnessed.url}?wish=out") == 403
+    socket = target.connect(witnessed.url)
+    connection_id = own_id(socket)
+    socket.close()
+    read_event(target, table, connection_id + "DISCONNECT")
+    rows = [row["id"]["S"] for row in target.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]]
+    refused = [row for row in rows if row.endswith("CONNECT") and not row.endswith("DISCONNECT")
+               and row.removesuffix("CONNECT") + "DISCONNECT" not in rows]
+    assert len(refused) == 1
+    event = read_event(target, table, refused[0])
+    assert event["queryStringParameters"] == {"wish": "out"}
+
+
+@pytest.mark.fidelity("6.2", "6.9")
+@pytest.mark.parametrize("encode", [lambda text: text, lambda text: quote(text, safe="")], ids=["as it is", "encoded"])
+def test_get_connection_when_its_path_is_encoded_or_not(target: Target, api: DeployedApi, encode):
+    """A connection is found by its id with and without percent encoding; its times are ISO, userAgent may be null."""
+    socket = target.connect(api.url)
+    connection_id = own_id(socket)
+    client = management(target, api)
+    answers = []
+
+    def rewrite(request, **_) -> None:
+        request.url = f"{api.url.replace('wss', 'https')}/{encode('@connections')}/{encode(connection_id)}"
+
+    client.meta.events.register("before-sign.apigatewaymanagementapi.GetConnection", rewrite)
+    client.meta.events.register("after-call.apigatewaymanagementapi.GetConnection",
+                                lambda http_response, **_: answers.append(http_response.content))
+    client.get_connection(ConnectionId=connection_id)
+    described = json.loads(answers[0])
+    assert list(described) == ["connectedAt", "identity", "lastActiveAt"]
+    assert list(described["identity"]) == ["sourceIp", "userAgent"] and described["identity"]["userAgent"] is None
+    for name in ("connectedAt", "lastActiveAt"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", described[name])
+    socket.close()
+
+
 @pytest.mark.fidelity("6.1", "6.2")
 def test_management_when_the_connection_is_open(target: Target, api: DeployedApi):
     """POST delivers a text frame, GET describes the connection."""
@@ -208,7 +250,7 @@ def test_management_when_the_connection_is_open(target: Target, api: DeployedApi
 
 @pytest.mark.fidelity("6.4", "6.5", "6.6", "6.8")
 def test_management_when_the_call_is_wrong(target: Target, api: DeployedApi):
-    """Gone, malformed, too large and a missing stage have the errors of FIDELITY section 6, typed in boto3."""
+    """Gone, malformed, too large, a missing and a wrong stage have the errors of FIDELITY section 6, typed in boto3."""
     client = management(target, api)
     with pytest.raises(client.exceptions.GoneException) as gone:
         client.post_to_connection(ConnectionId="FDmBIeapIAMCIQg=", Data=b"x")
@@ -220,10 +262,11 @@ def test_management_when_the_call_is_wrong(target: Target, api: DeployedApi):
     with pytest.raises(client.exceptions.PayloadTooLargeException):
         client.post_to_connection(ConnectionId=own_id(socket), Data=b"x" * (128 * 1024 + 1))
     socket.close()
-    stageless = target.client("apigatewaymanagementapi",
-                              endpoint_url=f"https://{api.api_id}.execute-api.us-east-1.amazonaws.com")
-    with pytest.raises(stageless.exceptions.ForbiddenException):
-        stageless.post_to_connection(ConnectionId="FDmBIeapIAMCIQg=", Data=b"x")
+    for path in ("", "/nowhere"):
+        elsewhere = target.client("apigatewaymanagementapi",
+                                  endpoint_url=f"https://{api.api_id}.execute-api.us-east-1.amazonaws.com{path}")
+        with pytest.raises(elsewhere.exceptions.ForbiddenException):
+            elsewhere.post_to_connection(ConnectionId="FDmBIeapIAMCIQg=", Data=b"x")
 
 
 @pytest.mark.fidelity("3.17")

@@ -15,11 +15,13 @@ def handler(event, context):
         raise Exception("Unauthorized")
     if token == "crash":
         raise KeyError("as wished")
+    if token in ("nearly", "long"):  # Results of a little under and a little over 8 KB.
+        event["padding"] = "x" * (7_800 if token == "nearly" else 8_200)
     if token == "malformed":
         return {"principalId": "ann"}
     resource = {"narrow": event["methodArn"].replace("$connect", "*/*")}.get(token, event["methodArn"])
     effect = "Deny" if token == "bad" else "Allow"
-    return {"principalId": "ann", "context": {"name": "Ann", "age": 7, "admin": True},
+    return {"principalId": "ann", "context": {"name": event.get("padding", "Ann"), "age": 7, "admin": True},
             "policyDocument": {"Version": "2012-10-17", "Statement": [
                 {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}]}}
 """
@@ -52,11 +54,30 @@ def guarded(target: Target) -> DeployedApi:
 
 @pytest.mark.parametrize(("query", "status"), [("", 401), ("?token=unknown", 401), ("?token=bad", 403),
                                                ("?token=narrow", 403), ("?token=crash", 500),
-                                               ("?token=malformed", 500)])
-@pytest.mark.fidelity("3.8", "3.9", "3.10")
+                                               ("?token=malformed", 500), ("?token=long", 500)])
+@pytest.mark.fidelity("3.8", "3.9", "3.10", "3.14")
 def test_handshake_when_the_authorizer_refuses(target: Target, guarded: DeployedApi, query: str, status: int):
-    """A missing identity source is 401, a Deny or a policy that does not match is 403, a failure is 500."""
+    """A missing identity source is 401, a Deny or a policy that does not match is 403, a failure or a result over 8 KB is 500."""
     assert status_of_refusal(target, guarded.url + query) == status
+
+
+@pytest.mark.fidelity("3.14")
+def test_handshake_when_the_authorizer_needs_all_its_sources(target: Target, guarded: DeployedApi):
+    """Every identity source must be there and not empty, in its place, else 401; a result under 8 KB is taken."""
+    gateway = target.client("apigatewayv2")
+    authorizer = gateway.get_authorizers(ApiId=guarded.api_id)["Items"][0]["AuthorizerId"]
+    sources = ["route.request.querystring.token", "route.request.header.X-Who", "context.routeKey",
+               "stageVariables.color"]
+    gateway.update_authorizer(ApiId=guarded.api_id, AuthorizerId=authorizer, IdentitySource=sources)
+    gateway.update_stage(ApiId=guarded.api_id, StageName="prod", StageVariables={"color": "red"})
+    gateway.create_deployment(ApiId=guarded.api_id, StageName="prod")
+    url = guarded.url + "?token=nearly"
+    for header in ([], ["X-Who: "], ["X-Other: ann"]):
+        assert status_of_refusal(target, url, header=header) == 401
+    assert status_of_refusal(target, guarded.url, header=["X-Who: ann", "token: nearly"]) == 401
+    target.connect(url, header=["x-who: ann"]).close()
+    gateway.update_authorizer(ApiId=guarded.api_id, AuthorizerId=authorizer, IdentitySource=sources[:1])
+    gateway.create_deployment(ApiId=guarded.api_id, StageName="prod")
 
 
 @pytest.mark.fidelity("1.7", "3.15")

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import time
 import zipfile
 
 import pytest
@@ -167,6 +168,45 @@ def handler(event, context):
     assert re.search(rf"Z {request_id} Task timed out after 1\.00 seconds\n", seen["log"])
     assert re.search(r"Duration: 1000\.00 ms\t.*Status: timeout", seen["log"])
     assert invoked(target, arn)["payload"] == 1
+
+
+@pytest.mark.fidelity("9.7", "9.8")
+def test_invoke_when_a_function_with_defaults_hangs(target: Target):
+    """A function that names no time-out and no memory has 3 seconds and 128 MB, and is ended after them."""
+    seen = run(target, "import threading\ndef handler(event, context):\n    threading.Event().wait(30)\n")
+    configuration = target.client("lambda").get_function_configuration(FunctionName=seen["arn"])
+    assert (configuration["Timeout"], configuration["MemorySize"]) == (3, 128)
+    assert seen["payload"]["errorMessage"].endswith("Task timed out after 3.00 seconds")
+    assert "Memory Size: 128 MB" in seen["log"]
+
+
+@pytest.mark.fidelity("9.10")
+def test_invoke_when_the_init_takes_too_long(target: Target):
+    """An init is ended after ten seconds and begun again inside the invocation, whose own limit holds then."""
+    began = time.monotonic()
+    seen = run(target, "import threading\nthreading.Event().wait(30)\ndef handler(event, context):\n    return 1\n",
+               Timeout=1)
+    assert 11 <= time.monotonic() - began < 25
+    assert seen["payload"]["errorType"] == "Sandbox.Timedout"
+    assert seen["payload"]["errorMessage"].endswith("Task timed out after 1.00 seconds")
+    log = messages(target, seen["arn"], "REPORT")
+    assert any(re.match(r"INIT_REPORT Init Duration: 1\d{4}\.\d\d ms\tPhase: init\tStatus: timeout", line)
+               for line in log), log
+
+
+@pytest.mark.fidelity("9.11")
+def test_runtime_when_a_function_looks_at_it(target: Target):
+    """Lambda's own runtime client runs the handler, from the Runtime API that the environment names."""
+    seen = run(target, """
+import os, sys, urllib.request
+def handler(event, context):
+    address = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation/unknown/response"
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, data=b"{}", timeout=5)
+    except urllib.error.HTTPError as refused:
+        return ["awslambdaric" in sys.modules, 400 <= refused.code < 500]
+""")
+    assert seen["payload"] == [True, True]
 
 
 @pytest.mark.fidelity("9.9")
