@@ -33,7 +33,8 @@ def read_message(event):
     if not isinstance(body, dict):
         raise Refused("The message is not a JSON object.")
 
-    sender = body.get("sender") or request["connectionId"]
+    verified = request.get("authorizer", {}).get("name")  # there when authorizer.py has let the connection in
+    sender = verified or body.get("sender") or request["connectionId"]
     message = body.get("message") or ""
     if not isinstance(sender, str) or not isinstance(message, str):
         raise Refused("The sender and the message must be text.")

@@ -24,6 +24,7 @@ ROUTES_OF_THE_LESSONS = {
                       "ChatIntegration": {"$connect", "$disconnect", "sendMessage"}},
     "sessions.yaml": {"ConnectIntegration": {"$connect"}, "DisconnectIntegration": {"$disconnect"},
                       "SendMessageIntegration": {"sendMessage"}},
+    "authorizer.yaml": {},
 }
 
 
@@ -53,12 +54,17 @@ def test_function_gets_the_variables_that_its_handler_reads(path: Path) -> None:
 
 @each_template
 def test_api_gateway_may_invoke_each_routes_function(path: Path) -> None:
-    """Each integrated route has a permission for its function, of the form {api}/*/{route key} (FIDELITY section 10)."""
+    """Each integrated route has a permission for its function, of the form {api}/*/{route key} (FIDELITY section 10).
+
+    An authorizer has one of the form {api}/authorizers/{authorizer}.
+    """
     granted = {(permission["FunctionName"]["Ref"], permission["SourceArn"]["Fn::Sub"].split(":")[-1].split("/", 1)[1])
                for permission in _of_type(path, "AWS::Lambda::Permission").values()}
     integrations = _of_type(path, "AWS::ApiGatewayV2::Integration")
     wanted = {(_function_of(integrations[integration]), f"*/{route}")
               for integration, routes in _routes(path).items() for route in routes}
+    wanted |= {(_function_in(authorizer["AuthorizerUri"]), f"authorizers/${{{logical_id}}}")
+               for logical_id, authorizer in _of_type(path, "AWS::ApiGatewayV2::Authorizer").items()}
     assert granted == wanted
     assert _routes(path).keys() == integrations.keys()
 
@@ -119,7 +125,7 @@ def test_function_is_the_same_in_every_template() -> None:
             policy = roles[_attribute_of(function["Role"])]["Policies"][0]
             actions = sorted(action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"]))
             assert seen.setdefault(function["Handler"], (settings, actions)) == (settings, actions)
-    assert len(seen) == 5
+    assert len(seen) == 6
 
 
 def test_connections_expire_in_the_whole_system() -> None:
@@ -172,8 +178,13 @@ def _routes(path: Path) -> dict[str, set[str]]:
 
 
 def _function_of(integration: dict[str, Any]) -> str:
+    """The logical id of an integration's function."""
+    return _function_in(integration["IntegrationUri"])
+
+
+def _function_in(uri: dict[str, Any]) -> str:
     """The logical id in .../functions/${Logical.Arn}/invocations."""
-    return integration["IntegrationUri"]["Fn::Sub"].split("/functions/${")[1].split(".Arn}")[0]
+    return uri["Fn::Sub"].split("/functions/${")[1].split(".Arn}")[0]
 
 
 def _attribute_of(value: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ that AutoDeploy stages follow. moto finds the URLs of this backend in the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.apigatewayv2 import models as moto_models
@@ -48,6 +49,8 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     """AWS: FIDELITY sections 2, 3, 7 and 8."""
 
     apis: dict[str, Api]  # type: ignore[assignment]
+    stage_refreshed: Callable[[Stage], None] = staticmethod(lambda stage: None)
+    """Called when what a stage serves has changed; given by who makes the backend."""
 
     # APIs
 
@@ -141,6 +144,8 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         for name, value in changes.items():
             if value in ("", {}, []):
                 setattr(updated, name, None)
+        if updated.authorization_type == "NONE":
+            updated.authorizer_id = None  # AWS: aws-cdk PR 14424, NONE takes the authorizer away
         api.changed()
         return updated
 
