@@ -51,6 +51,10 @@ def stage_options(command):
                          help="Close a connection after so long without a message."),
             click.option("--connection-duration", type=Duration(), default="2h", show_default=True,
                          help="Close a connection after so long in any case."),
+            click.option("--like-aws", is_flag=True,
+                         help="Keep AWS's pace: nothing is ready at once, and calls are throttled now and then."),
+            click.option("--pace", type=click.FloatRange(0, min_open=True), default=None,
+                         help="With --like-aws: all its delays times this. [default: 1]"),
             click.option("--pages", type=click.Path(path_type=Path, exists=True, file_okay=False),
                          help="Serve this folder's files to a browser, under /_localstage/pages/."),
             click.option("--pages-for-any-host", is_flag=True,
@@ -69,12 +73,13 @@ def main() -> None:
 @click.option("--work-dir", type=click.Path(path_type=Path, exists=True, file_okay=False), hidden=True)
 @click.option("--owned", is_flag=True, hidden=True)
 def serve(port: int | None, region: str, idle_timeout: float, connection_duration: float,
-          pages: Path | None, pages_for_any_host: bool, work_dir: Path | None, owned: bool) -> None:
+          like_aws: bool, pace: float | None, pages: Path | None, pages_for_any_host: bool, work_dir: Path | None, owned: bool) -> None:
     """Run a stage until Ctrl-C or SIGTERM."""
     from localstage.serving import serve as serve_stage
 
     settings = Settings(port=DEFAULT_PORT if port is None else port, region=region, idle_timeout_s=idle_timeout,
-                        connection_duration_s=connection_duration, pages=pages, pages_for_any_host=pages_for_any_host)
+                        connection_duration_s=connection_duration, pace=_factor(like_aws, pace), pages=pages,
+                        pages_for_any_host=pages_for_any_host)
     sys.exit(serve_stage(settings, work_dir, owned))
 
 
@@ -83,11 +88,12 @@ def serve(port: int | None, region: str, idle_timeout: float, connection_duratio
 @click.option("--as-aws", is_flag=True, help="Set no AWS_ENDPOINT_URL: only the proxy and CA variables.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 def run(port: int | None, region: str, idle_timeout: float, connection_duration: float,
-        pages: Path | None, pages_for_any_host: bool, as_aws: bool, command: tuple[str, ...]) -> None:
+        like_aws: bool, pace: float | None, pages: Path | None, pages_for_any_host: bool, as_aws: bool, command: tuple[str, ...]) -> None:
     """Run COMMAND with a fresh stage in AWS's place; its exit status is ours."""
     options = ("--idle-timeout", f"{idle_timeout}s", "--connection-duration", f"{connection_duration}s")
+    stage = LocalStage(port or 0, region, options, pages, pages_for_any_host, like_aws, _factor(like_aws, pace) or 1.0)
     try:
-        sys.exit(run_command(LocalStage(port or 0, region, options, pages, pages_for_any_host), list(command), as_aws))
+        sys.exit(run_command(stage, list(command), as_aws))
     except StageNotStarted as error:
         _complain(str(error).removeprefix("localstage: "))
 
@@ -134,6 +140,13 @@ def stop(port: int | None) -> None:
     if not _gone_within(stage, 20):
         _complain(f"The stage at {stage.reach.url} (pid {stage.pid}) did not end within 20 seconds; end it by its pid.")
     click.echo(f"The stage at {stage.reach.url} has ended.")
+
+
+def _factor(like_aws: bool, pace: float | None) -> float | None:
+    """What the delays of ``--like-aws`` are multiplied with; None without it."""
+    if not like_aws and pace is not None:
+        _complain("--pace is for --like-aws only: without it nothing is delayed.")
+    return (pace or 1.0) if like_aws else None
 
 
 def _the_stage(port: int | None) -> RunningStage:

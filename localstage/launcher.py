@@ -31,6 +31,8 @@ class LocalStage:
     options of ``localstage serve``, such as ``("--idle-timeout", "20s")``.
     ``pages`` is a folder whose files it serves to a browser, at ``pages_url``;
     ``pages_for_any_host`` is for a stage behind a proxy with a name of its own.
+    ``like_aws`` keeps AWS's pace: tables, functions, stacks and roles take their
+    time, calls are throttled now and then; all its delays are ``pace`` times as long.
     """
 
     port: int = 0
@@ -38,6 +40,8 @@ class LocalStage:
     options: tuple[str, ...] = ()
     pages: str | Path | None = None
     pages_for_any_host: bool = False
+    like_aws: bool = False
+    pace: float = 1.0
     _process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
     _note: RunningStage | None = field(default=None, init=False, repr=False)
     _readers: list[Thread] = field(default_factory=list, init=False, repr=False)
@@ -69,6 +73,7 @@ class LocalStage:
             "--owned",
             *(("--pages", str(self.pages)) if self.pages else ()),
             *(("--pages-for-any-host",) if self.pages_for_any_host else ()),
+            *(("--like-aws", "--pace", str(self.pace)) if self.like_aws else ()),
             *self.options,
         ]
         self._process = subprocess.Popen(

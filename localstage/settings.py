@@ -30,6 +30,8 @@ class Settings:
     idle_environment_s: float = 300.0
     """An execution environment that served nothing for so long is ended."""
     init_timeout_s: float = 10.0
+    pace: float | None = None
+    """None: everything is done at once. A number: at AWS's pace, and all delays times this."""
     pages: Path | None = None
     """A folder whose files are served under ``/_localstage/pages/``; None serves none."""
     pages_for_any_host: bool = False

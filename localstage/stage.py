@@ -15,6 +15,7 @@ from aiohttp import web
 
 from localstage.account.account import Account
 from localstage.account.known_keys import KnownKeys
+from localstage.account.pacing import AccountPace
 from localstage.account.signed_calls import SignedCalls
 from localstage.clock import Clock, SystemClock
 from localstage.environment import Reach, proxy_settings
@@ -24,6 +25,7 @@ from localstage.gateway.gateway import Gateway
 from localstage.gateway.handshake import Handshakes
 from localstage.gateway.integrations import Integrations
 from localstage.gateway.management_api import ManagementApi
+from localstage.pace.delays import Delays
 from localstage.port.certificates import Authority
 from localstage.port.pages import PAGES_PATH, Pages
 from localstage.port.server import LOOPBACK, Desks, Port
@@ -42,14 +44,17 @@ class Stage:
         clock = clock or SystemClock()
         verifier = Verifier(self._keys.find, clock.now_ms)
         signed = SignedCalls(self._keys, verifier)
-        self._account = Account(settings, clock.now_ms)
+        pace = None if settings.pace is None else AccountPace(
+            ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
+        self._account = Account(settings, clock.now_ms, pace)
         self._functions = Functions(
             settings=settings, runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
             function_environment=self._function_environment, log_sink=self._account.logs,
             work_dir=work_dir / "functions")
-        integrations = Integrations(self._account.functions, self._functions)
+        invoker = pace.invoker(self._functions) if pace else self._functions
+        integrations = Integrations(self._account.functions, invoker)
         self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
-        self._account.use_functions(self._functions)
+        self._account.use_functions(invoker)
         self._port = Port(self._authority, Desks(
             aws_api=signed.aws_api(self._account.answer), handshake=Handshakes(self._gateway, verifier).answer,
             management=signed.management(ManagementApi(self._gateway).answer), stage_itself=self._answer_status,

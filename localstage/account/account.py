@@ -19,6 +19,7 @@ from localstage.account.gateway_telemetry import GatewayTelemetry
 from localstage.account.lambda_api import Invoker, LambdaApi
 from localstage.account.log_writer import LogWriter
 from localstage.account.moto_server import AccountThread, MotoServer
+from localstage.account.pacing import AccountPace
 from localstage.core.snapshot import ServedStage
 from localstage.settings import ACCOUNT_ID, Settings
 
@@ -29,11 +30,13 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 class Account:
     """Answers AWS API calls, and what the gateway asks of stages and functions."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int]):
+    def __init__(self, settings: Settings, now_ms: Callable[[], int], pace: AccountPace | None = None):
+        """``pace`` makes the account as slow as AWS; without it every call is done when it is answered."""
         self._thread = AccountThread()
-        self._moto = MotoServer(self._thread)
-        self.functions = FunctionDirectory(ACCOUNT_ID, settings.region)
-        self.logs = LogWriter(self._thread, ACCOUNT_ID)
+        self._pace = pace
+        self._moto = MotoServer(self._thread, pace.around if pace else None)
+        self.functions = pace.functions if pace else FunctionDirectory(ACCOUNT_ID, settings.region)
+        self.logs = pace.log_writer(self._thread) if pace else LogWriter(self._thread, ACCOUNT_ID)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, now_ms)
         self._deployments = DeploymentPace(settings.deployment_interval_s, now_ms)
         self._lambda: LambdaApi | None = None
@@ -51,10 +54,14 @@ class Account:
             if self._lambda is not None:
                 asyncio.run_coroutine_threadsafe(self._lambda.retire(arn), loop)
 
-        await self._moto.load(lambda: _extend_moto(function_deleted))
+        if self._pace:
+            self._pace.begin(loop, self._thread)
+        await self._moto.load(lambda: _extend_moto(function_deleted, self._pace))
 
     def stop(self) -> None:
         """Ends the account thread."""
+        if self._pace:
+            self._pace.end()
         self._thread.stop()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -75,34 +82,37 @@ class Account:
         elif service == "cloudformation" and not self._has_cloudformation:
             # moto's CloudFormation brings all of EC2's data: most of a second and
             # 100 MB, which a stage without stacks does not need.
-            await self._thread.run(_extend_cloudformation)
+            await self._thread.run(lambda: _extend_cloudformation(self._pace))
             self._has_cloudformation = True
 
     def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
         """The stage as it is served now, in whatever region its API is."""
-        from localstage.account.apigatewayv2 import find_api, served_stage
+        from localstage.account.apigatewayv2 import find_api, find_stage
 
         found = find_api(api_id)
-        return served_stage(*found, api_id, stage_name) if found is not None else None
+        stage = find_stage(*found, api_id, stage_name) if found is not None else None
+        if stage is None:
+            return None
+        return self._pace.stages.seen(stage) if self._pace else stage.served
 
     def has_api_key(self, stage: ServedStage, key: str) -> bool:
         """Whether an enabled API key of a usage plan with this stage has this value."""
         return has_api_key(stage, key)
 
 
-def _extend_moto(function_deleted: Callable[[str], None]) -> None:
+def _extend_moto(function_deleted: Callable[[str], None], pace: AccountPace | None) -> None:
     from localstage.account import apigatewayv2, awslambda, iam, sts
 
     iam.extend()
     sts.extend()
-    apigatewayv2.extend()
+    apigatewayv2.extend(pace.stages.refreshed if pace else None)
     awslambda.extend(function_deleted)
 
 
-def _extend_cloudformation() -> None:
+def _extend_cloudformation(pace: AccountPace | None) -> None:
     from localstage.account import cloudformation
 
-    cloudformation.extend()
+    cloudformation.extend(pace.driver if pace else None)
 
 
 def _scope_of(request: web.BaseRequest) -> tuple[str, str]:

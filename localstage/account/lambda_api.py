@@ -82,12 +82,12 @@ class LambdaApi:
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if kind == "DryRun":
             return web.Response(status=204)
-        if kind == "Event":
-            await self._invoker.invoke_event(lambda: self._directory.function(name, qualifier, region), payload)
-            return web.Response(status=202)
         context = request.headers.get("X-Amz-Client-Context")
         decoded = base64.b64decode(context).decode("utf-8") if context else None
         try:
+            if kind == "Event":
+                await self._invoker.invoke_event(lambda: self._directory.function(name, qualifier, region), payload)
+                return web.Response(status=202)
             result = await self._invoker.invoke(definition, payload, client_context=decoded)
         except InvocationRefused as refusal:
             return _error(refusal.status, refusal.code, str(refusal))

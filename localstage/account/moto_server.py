@@ -20,6 +20,9 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import web
 
 T = TypeVar("T")
+Environ = dict[str, Any]
+Wire = tuple[int, list[tuple[str, str]], bytes]
+"""A WSGI request; status, headers and body of an answer."""
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +47,11 @@ class AccountThread:
 class MotoServer:
     """The AWS APIs that moto serves. ``load`` must have run before the first ``answer``."""
 
-    def __init__(self, thread: AccountThread):
+    def __init__(self, thread: AccountThread,
+                 around: Callable[[Environ, Callable[[Environ], Wire]], Wire] | None = None):
+        """``around`` stands around each call, on the account thread, and is given what answers it."""
         self._thread = thread
+        self._around = around
         self._application: Any = None
 
     async def load(self, extensions: Callable[[], None]) -> None:
@@ -70,7 +76,9 @@ class MotoServer:
         """Answers one AWS API call."""
         body = await read_body(request)
         environ = _wsgi_environ(request, body)
-        status, headers, payload = await self._thread.run(lambda: self._call(environ))
+        around = self._around
+        status, headers, payload = await self._thread.run(
+            (lambda: self._call(environ)) if around is None else lambda: around(environ, self._call))
         response = web.Response(status=status, body=payload)
         response.headers.popall("Content-Type", None)
         for name, value in headers:
@@ -81,7 +89,7 @@ class MotoServer:
             response.headers["Content-Length"] = length
         return response
 
-    def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _call(self, environ: Environ) -> Wire:
         started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
@@ -108,7 +116,7 @@ async def read_body(request: web.BaseRequest) -> bytes:
     return await request.read()
 
 
-def _wsgi_environ(request: web.BaseRequest, body: bytes) -> dict[str, Any]:
+def _wsgi_environ(request: web.BaseRequest, body: bytes) -> Environ:
     path, _, query = request.raw_path.partition("?")
     secured = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
     host = request.headers.get("Host", "127.0.0.1")

@@ -6,13 +6,21 @@ gateway asks ``served_stage`` and ``find_api``, which only read.
 
 from __future__ import annotations
 
-from .served import find_api, served_stage
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["extend", "find_api", "served_stage"]
+from .served import find_api, find_stage, served_stage
+
+if TYPE_CHECKING:
+    from .stage import Stage
+
+__all__ = ["extend", "find_api", "find_stage", "served_stage"]
 
 
-def extend() -> None:
+def extend(stage_refreshed: Callable[[Stage], None] | None = None) -> None:
     """Make moto use this package's backend and URLs. Idempotent.
+
+    ``stage_refreshed`` is called on the account thread when what a stage serves has changed.
 
     Must be called before moto makes its first apigatewayv2 backend, and before
     the first request to its server.
@@ -24,7 +32,13 @@ def extend() -> None:
     from . import urls
     from .models import DeployingApiGatewayV2Backend
 
-    moto.apigatewayv2.models.apigatewayv2_backends.backend = DeployingApiGatewayV2Backend
+    def make_backend(region_name: str, account_id: str) -> Any:
+        backend = DeployingApiGatewayV2Backend(region_name, account_id)
+        if stage_refreshed is not None:
+            backend.stage_refreshed = stage_refreshed
+        return backend
+
+    moto.apigatewayv2.models.apigatewayv2_backends.backend = make_backend  # type: ignore[assignment]
     # REST and v2 APIs are signed for the same service name, so moto's server hands
     # both to its REST backend, which holds a copy of the v2 paths.
     moto.apigatewayv2.urls.url_paths.update(urls.url_paths)

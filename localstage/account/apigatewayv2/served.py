@@ -15,6 +15,7 @@ from localstage.core.snapshot import ServedStage
 
 if TYPE_CHECKING:
     from .api import Api
+    from .stage import Stage
 
 
 def served_stage(
@@ -25,9 +26,14 @@ def served_stage(
     The same object is returned until the stage or what it points at changes.
     AWS: FIDELITY section 3, an unknown or undeployed stage answers 403.
     """
-    api = _api(account_id, region, api_id)
-    stage = api.stages.get(stage_name) if api is not None else None
+    stage = find_stage(account_id, region, api_id, stage_name)
     return stage.served if stage is not None else None
+
+
+def find_stage(account_id: str, region: str, api_id: str, stage_name: str) -> Stage | None:
+    """The stage itself, or None when there is none."""
+    api = _api(account_id, region, api_id)
+    return api.stages.get(stage_name) if api is not None else None
 
 
 def find_api(api_id: str) -> tuple[str, str] | None:

@@ -64,11 +64,14 @@ class Stage(moto_models.Stage):
 
     def refresh(self) -> None:
         """Make ``served`` anew after the stage or its deployment changed."""
+        self.served = self._to_serve()
+        self.api.backend.stage_refreshed(self)
+
+    def _to_serve(self) -> ServedStage | None:
         if self.deployment is None:
-            self.served = None
-            return
+            return None
         access_log = self.access_log_settings or {}
-        self.served = ServedStage(
+        return ServedStage(
             api_id=self.api.api_id,
             stage_name=self.name,
             region=self.api.backend.region_name,
