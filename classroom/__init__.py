@@ -10,11 +10,12 @@ stage, and the handlers never.
 from .checks import CheckFailed, check, eventually
 from .cleanup import SomethingIsLeft, clean_up, find_ours
 from .echo import EchoServer
+from .impatient import ImpatientStage
 from .lesson import Lesson, side_by_side, start
 from .panel import Panel, PanelTimeout
 from .preflight import preflight
 from .stack import StackFailed
 from .target import TargetError
 
-__all__ = ["CheckFailed", "EchoServer", "Lesson", "Panel", "PanelTimeout", "SomethingIsLeft", "StackFailed",
+__all__ = ["CheckFailed", "EchoServer", "ImpatientStage", "Lesson", "Panel", "PanelTimeout", "SomethingIsLeft", "StackFailed",
            "TargetError", "check", "clean_up", "eventually", "find_ours", "preflight", "side_by_side", "start"]

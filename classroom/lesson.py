@@ -90,9 +90,9 @@ class Lesson:
         """Where a browser opens the chat page for the lesson's API, filled in for a person of this name."""
         return page.page_address(os.environ, self._known_api(), self.stage, self.url, name)
 
-    def page_link(self, name: str) -> page.PageLink:
-        """The same as a link: make it the last expression of a cell."""
-        return page.PageLink(self.page_url(name), name)
+    def page_links(self, *names: str) -> page.PageLinks:
+        """The same as links, one for each person: make it the last expression of a cell."""
+        return page.PageLinks({name: self.page_url(name) for name in names})
 
     def hang_up(self) -> None:
         """Disconnect every panel of the lesson."""

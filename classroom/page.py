@@ -1,9 +1,9 @@
-"""The chat page's address for a learner's own browser, and a link to it that stays the same in a saved notebook.
+"""The chat page's address for a learner's own browser, and links to it that stay the same in a saved notebook.
 
 A browser does not go through the stage's proxy as this kernel's programs do, so
 it cannot open ``wss://…amazonaws.com`` there: the stage serves the page itself,
 and the page connects to where it came from. Behind a JupyterHub or Binder both
-go through jupyter-server-proxy. Knows no widgets but the link's.
+go through jupyter-server-proxy. Knows no widgets but the links'.
 """
 
 from __future__ import annotations
@@ -50,24 +50,27 @@ def _as_the_browser_reaches(address: str, environ: Mapping[str, str]) -> str:
     return f"{environ[_HUB].rstrip('/')}/proxy/{parts.port}{parts.path}"
 
 
-class PageLink:
-    """A link to the page, to be opened in a browser window: make it the last expression of a cell."""
+class PageLinks:
+    """Links to the page, one for each person, to be opened in windows of a browser: the last expression of a cell."""
 
-    def __init__(self, address: str, name: str):
-        self.address = address
-        self._name = name
+    def __init__(self, addresses: Mapping[str, str]):
+        self._addresses = dict(addresses)
 
     def __repr__(self) -> str:
-        return f"<link to the chat page for {self._name}>"
+        return f"<links to the chat page for {', '.join(self._addresses)}>"
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         return {**widgets.HTML(self._html())._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
     def _html(self) -> str:
-        address = escape(self.address)
-        if self.address.startswith("file:"):  # which a browser does not follow from a notebook
-            return (f"Open this in a new browser window, for {escape(self._name)}:<br><code>{address}</code><br>"
-                    "If the browser is on another machine, put the folder <code>html/</code> on any web server, "
-                    "and the part from the question mark on behind its address.")
-        return (f'<a href="{address}" target="_blank" rel="noopener" style="text-decoration:underline">'
-                f"Open the chat page for {escape(self._name)}</a>")
+        lines = [_line(escape(name), escape(address)) for name, address in self._addresses.items()]
+        if any(address.startswith("file:") for address in self._addresses.values()):
+            lines.append("If the browser is on another machine, put the folder <code>html/</code> on any web server, "
+                         "and the part from the question mark on behind its address.")
+        return f'<div style="line-height:2">{"<br>".join(lines)}</div>'
+
+
+def _line(name: str, address: str) -> str:
+    if address.startswith("file:"):  # which a browser does not follow from a notebook
+        return f"Open this in a new browser window, for {name}: <code>{address}</code>"
+    return f'<a href="{address}" target="_blank" rel="noopener" style="text-decoration:underline">Open the chat page for {name}</a>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.page import HTML, PageLink, page_address
+from classroom.page import HTML, PageLinks, page_address
 
 AWS_URL = "wss://a1.execute-api.us-east-1.amazonaws.com/prod"
 STAGE = {"LOCALSTAGE_URL": "http://127.0.0.1:4580"}
@@ -28,14 +28,15 @@ def test_page_address_when_nobody_is_named():
     assert page_address(PAGES, "a1", "dev", AWS_URL).endswith("index.html?api=a1&stage=dev")
 
 
-def test_page_link_when_shown():
-    """What a saved notebook keeps names no port and no API; the link itself opens a window of its own."""
-    link = PageLink("http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&name=Ann", "Ann")
-    assert repr(link) == link._repr_mimebundle_()["text/plain"] == "<link to the chat page for Ann>"
-    assert 'href="http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&amp;name=Ann" target="_blank"' in link._html()
+def test_page_links_when_shown():
+    """What a saved notebook keeps names no port and no API; the links themselves open windows of their own."""
+    links = PageLinks({"Ann": "http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&name=Ann", "Ben": "/user/x/"})
+    assert repr(links) == links._repr_mimebundle_()["text/plain"] == "<links to the chat page for Ann, Ben>"
+    assert 'href="http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&amp;name=Ann" target="_blank"' in links._html()
+    assert links._html().count("<a ") == 2
 
 
-def test_page_link_when_the_page_is_a_file():
+def test_page_links_when_the_page_is_a_file():
     """A file is no link, since no browser follows it from a notebook: its address is there to be copied."""
-    html = PageLink(f"{FILE}?url=wss%3A%2F%2Fx", "<b>")._html()
+    html = PageLinks({"<b>": f"{FILE}?url=wss%3A%2F%2Fx"})._html()
     assert "<a " not in html and f"{FILE}?url=wss%3A%2F%2Fx" in html and "&lt;b&gt;" in html
