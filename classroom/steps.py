@@ -7,7 +7,7 @@ The steps are the ones that the lessons' cells show; tests compare the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import api, stack, tables
 from .account import STAGE_NAME, Account
@@ -15,16 +15,21 @@ from .account import STAGE_NAME, Account
 
 @dataclass(frozen=True)
 class State:
-    """What exists. ``routes`` names each route's target: mock, default or chat; ``handlers`` the tables given
-    to the handlers stack, None when there is no such stack."""
+    """What exists. ``routes`` names each route's target: mock, or a function of a stack (default and chat; connect,
+    disconnect and send_message of ``sessions``); ``handlers`` the tables given to the handlers stack, None when
+    there is no such stack; ``sessions`` whether there is the sessions stack."""
 
     tables: bool = False
     routes: dict[str, str] = field(default_factory=dict)
     handlers: tuple[str, ...] | None = None
+    sessions: bool = False
 
 
 _MOCK = dict.fromkeys(api.ROUTE_KEYS, "mock")
 _CHAT = {**dict.fromkeys(api.ROUTE_KEYS, "chat"), "$default": "default"}
+_SESSIONS = {"$connect": "connect", "$disconnect": "disconnect", "sendMessage": "send_message"}
+_SCRATCH_STACKS = ("authorizer", "bug-hunt")
+"""What lessons make and delete themselves, and what is left of one that was not finished."""
 STATES = {
     1: State(),
     2: State(tables=True),
@@ -32,7 +37,9 @@ STATES = {
     4: State(tables=True, routes={**_MOCK, "$default": "default"}, handlers=()),
     5: State(tables=True, routes=_CHAT, handlers=("MessagesTable",)),
     6: State(tables=True, routes=_CHAT, handlers=("MessagesTable", "ConnectionsTable")),
+    7: State(tables=True, routes=_CHAT, handlers=("MessagesTable", "ConnectionsTable")),
 }
+STATES[8] = replace(STATES[7], routes={**STATES[7].routes, **_SESSIONS}, sessions=True)
 CREATES = {
     0: "This lesson makes one stack: three tables, a WebSocket API, four functions and their roles.",
     1: "This lesson makes three DynamoDB tables.",
@@ -41,6 +48,8 @@ CREATES = {
     4: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     5: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     6: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
+    7: "This lesson makes three tables, a WebSocket API, a bucket, three stacks with six functions and their roles, "
+       "and a second API for a few minutes.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }
 COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."
@@ -79,18 +88,29 @@ def handlers_parameters(account: Account, api_id: str, with_tables: tuple[str, .
             "LogRetentionDays": "3", **{name: full if name in with_tables else "" for name, full in names.items()}}
 
 
+def sessions_parameters(account: Account, api_id: str) -> dict[str, str]:
+    """The parameters of the sessions stack, join and leave notices included; uploads the deployment package."""
+    given = handlers_parameters(account, api_id, ("MessagesTable", "ConnectionsTable"))
+    return {**given, "SessionsTable": account.name("ChatSessions"), "JoinAndLeaveNotices": "true"}
+
+
 def _build_api(account: Account, api_id: str, state: State) -> None:
     integrations = {"mock": api.ensure_mock(account, api_id)}
     if _shrinks(account, state):
         # What goes away must not be a route's target any more.
         api.point_routes(account, api_id, dict.fromkeys(state.routes, integrations["mock"]))
+    for short in _doomed_stacks(state):
+        stack.remove(account, account.name(short))
     if state.handlers is None:
         _remove_stacks(account)
     else:
-        stack.remove(account, account.name("sessions"))
         found = stack.deploy(account, account.name("handlers"), "handlers.yaml",
                              handlers_parameters(account, api_id, state.handlers))
         integrations |= {"default": found["DefaultIntegrationId"], "chat": found.get("ChatIntegrationId", "")}
+    if state.sessions:
+        found = stack.deploy(account, account.name("sessions"), "sessions.yaml", sessions_parameters(account, api_id))
+        integrations |= {"connect": found["ConnectIntegrationId"], "disconnect": found["DisconnectIntegrationId"],
+                         "send_message": found["SendMessageIntegrationId"]}
     api.point_routes(account, api_id, {key: integrations[word] for key, word in state.routes.items()})
     if state.routes:
         api.deploy_api(account, api_id)
@@ -101,7 +121,12 @@ def _shrinks(account: Account, state: State) -> bool:
     was = _handlers_tables(account)
     if was is None or state.handlers is None:
         return True
-    return bool(set(was) - set(state.handlers)) or bool(stack.stack_status(account, account.name("sessions")))
+    return bool(set(was) - set(state.handlers)) or any(
+        stack.stack_status(account, account.name(short)) for short in _doomed_stacks(state))
+
+
+def _doomed_stacks(state: State) -> tuple[str, ...]:
+    return _SCRATCH_STACKS if state.sessions else (*_SCRATCH_STACKS, "sessions")
 
 
 def _handlers_tables(account: Account) -> tuple[str, ...] | None:
@@ -113,5 +138,5 @@ def _handlers_tables(account: Account) -> tuple[str, ...] | None:
 
 
 def _remove_stacks(account: Account) -> None:
-    for short in ("sessions", "handlers"):
+    for short in (*_SCRATCH_STACKS, "sessions", "handlers"):
         stack.remove(account, account.name(short))
