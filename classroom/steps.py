@@ -50,6 +50,7 @@ CREATES = {
     6: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     7: "This lesson makes three tables, a WebSocket API, a bucket, three stacks with six functions and their roles, "
        "and a second API for a few minutes.",
+    8: "This lesson makes two stacks, each the whole chat: three tables, a WebSocket API, four functions and their roles.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }
 COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."
