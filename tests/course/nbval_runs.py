@@ -10,7 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WITHIN_S = 60
-REHEARSE = [sys.executable, "-m", "localstage", "run", "--as-aws", "--"]
+
+
+def rehearsal(pace: float = 1.0) -> list[str]:
+    """What is put before a command so that it works with AWS's host names, at AWS's pace, on a fresh stage."""
+    return [sys.executable, "-m", "localstage", "run", "--as-aws", "--like-aws", "--pace", str(pace), "--"]
 
 
 def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
@@ -24,17 +28,19 @@ def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
     return {**kept, **places, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def run_strictly(notebook: Path, environment: dict[str, str], before: list[str] | None = None) -> None:
+def run_strictly(notebook: Path, environment: dict[str, str], before: list[str] | None = None,
+                 cell_within_s: float = WITHIN_S) -> None:
     """Run a notebook and compare every output with the committed one; fails with nbval's report.
 
-    ``before`` is put before the command, such as ``localstage run --as-aws --``.
+    ``before`` is put before the command, such as ``localstage run --as-aws --``. The whole may take
+    three times as long as one cell.
     """
     command = [*(before or []), sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env",
-               "--nbval-cell-timeout", str(WITHIN_S), "-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-x",
+               "--nbval-cell-timeout", str(round(cell_within_s)), "-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-x",
                "--color=no", str(notebook)]
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment, text=True, timeout=3 * WITHIN_S,
+        done = subprocess.run(command, cwd=ROOT, env=environment, text=True, timeout=3 * cell_within_s,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired as expired:
-        raise AssertionError(f"{notebook.name} did not end within {3 * WITHIN_S} s:\n{expired.output}") from None
+        raise AssertionError(f"{notebook.name} did not end within {3 * cell_within_s:g} s:\n{expired.output}") from None
     assert done.returncode == 0, f"{notebook.name} ended with status {done.returncode}:\n{done.stdout[-8000:]}"
