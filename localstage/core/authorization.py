@@ -6,13 +6,13 @@ source must be present; the policy must allow ``execute-api:Invoke`` on the meth
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from localstage.core.events import HandshakeRequest
 from localstage.core.resource_policy import as_list, wildcard_match
+from localstage.core.strict_json import read_json
 
 _RESULT_LIMIT_BYTES = 8 * 1024
 
@@ -63,7 +63,7 @@ def read_authorizer_result(payload: bytes) -> AuthorizerResult:
     if len(payload) > _RESULT_LIMIT_BYTES:
         raise MalformedAuthorizerResult("the result is over 8 KB")
     try:
-        result = json.loads(payload)
+        result = read_json(payload)
         statements = result["policyDocument"]["Statement"]
         principal_id = result["principalId"]
         context = result.get("context") or {}

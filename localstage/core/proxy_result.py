@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from localstage.core.strict_json import read_json
 
 _KEYS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 
@@ -39,7 +40,7 @@ class ProxyResult:
 def read_proxy_result(payload: bytes) -> ProxyResult:
     """Reads a function's result. Raises MalformedProxyResult."""
     try:
-        result = json.loads(payload)
+        result = read_json(payload)
     except ValueError as error:
         raise MalformedProxyResult(f"the result is not JSON: {error}") from error
     if not isinstance(result, dict):

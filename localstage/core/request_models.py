@@ -6,10 +6,10 @@ with its model selection expression which one applies; ``$default`` else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from localstage.core.selection import evaluate
+from localstage.core.strict_json import read_json
 
 
 def satisfies_model(expression: str | None, models: Mapping[str, str], body: str) -> bool:
@@ -20,10 +20,12 @@ def satisfies_model(expression: str | None, models: Mapping[str, str], body: str
     if schema_text is None:
         return True
     import jsonschema  # Imported late: it takes a tenth of a second, and few APIs have models.
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     try:
-        # Models are written in draft 4 of JSON Schema.
-        jsonschema.Draft4Validator(json.loads(schema_text)).validate(json.loads(body))
-    except (ValueError, jsonschema.ValidationError, jsonschema.SchemaError):
+        # Models are written in draft 4 of JSON Schema. A registry of our own fetches nothing from elsewhere.
+        jsonschema.Draft4Validator(read_json(schema_text), registry=Registry()).validate(read_json(body))
+    except (ValueError, RecursionError, jsonschema.ValidationError, jsonschema.SchemaError, Unresolvable):
         return False
     return True

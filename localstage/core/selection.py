@@ -12,6 +12,8 @@ import re
 from collections.abc import Container
 from typing import Any
 
+from localstage.core.strict_json import read_json
+
 DEFAULT_ROUTE = "$default"
 
 _BARE = re.compile(r"^\$request\.body((?:\.[A-Za-z_][\w-]*|\[\d+\]|\['[^']*'\])+)$")
@@ -43,10 +45,13 @@ def evaluate(expression: str, body: str) -> str | None:
         return None
     document = _parse(body)
     bare = _BARE.match(expression)
-    if bare:
-        value = _walk(document, bare.group(1))
-        return None if value is _MISSING else _as_text(value)
-    return _PART.sub(lambda part: _part_text(document, part.group(1)), expression)
+    try:
+        if bare:
+            value = _walk(document, bare.group(1))
+            return None if value is _MISSING else _as_text(value)
+        return _PART.sub(lambda part: _part_text(document, part.group(1)), expression)
+    except RecursionError:  # An array that is nested so deeply names no route.
+        return None
 
 
 def _part_text(document: Any, path: str) -> str:
@@ -57,7 +62,7 @@ def _part_text(document: Any, path: str) -> str:
 def _parse(body: str) -> Any:
     # Section 12: parsed strictly; the real service may take sloppier JSON.
     try:
-        return json.loads(body)
+        return read_json(body)
     except ValueError:
         return _MISSING
 

@@ -15,6 +15,7 @@ from typing import Any
 from localstage.clock import Clock
 from localstage.core import events
 from localstage.core.connection_life import GOING_AWAY, Ending, Happening, State
+from localstage.core.frames import INTERNAL_SERVER_ERROR, error_frame
 from localstage.core.identifiers import new_id
 from localstage.core.proxy_result import ProxyResult
 from localstage.core.snapshot import ServedStage
@@ -105,7 +106,11 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _answer(self, connection: Connection, text: str) -> None:
-        frame = await self._executions.message(connection, text)
+        try:
+            frame = await self._executions.message(connection, text)
+        except Exception:  # A defect of the stage must not be silence for the client.
+            log.exception("a message of %s could not be served", connection.connection_id)
+            frame = error_frame(INTERNAL_SERVER_ERROR, connection.connection_id, new_id(self._random_bytes))
         if frame is None:
             return
         try:

@@ -6,11 +6,12 @@ AWS: FIDELITY section 3: the upgrade is held until ``$connect`` has run; only
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from websockets.utils import accept_key
 
 from localstage.core.connection_life import Ending
@@ -19,6 +20,7 @@ from localstage.core.management import Address, read_address
 from localstage.core.proxy_result import ProxyResult
 from localstage.core.snapshot import ServedStage
 from localstage.gateway.gateway import Gateway
+from localstage.gateway.guard import Guard
 from localstage.gateway.refusal import Refused
 from localstage.gateway.registry import Connection
 from localstage.gateway.socket import WebSocket
@@ -32,9 +34,10 @@ from localstage.signatures.verification import KnownKey, Verifier
 class Handshakes:
     """Answers WebSocket handshakes for the gateway."""
 
-    def __init__(self, gateway: Gateway, verifier: Verifier):
+    def __init__(self, gateway: Gateway, verifier: Verifier, guard: Guard):
         self._gateway = gateway
         self._verifier = verifier
+        self._guard = guard
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one handshake: 101 and an open connection, or the status that refuses it."""
@@ -55,18 +58,24 @@ class Handshakes:
         connection = self._gateway.new_connection(stage, request.remote or "", request.headers.get("User-Agent"))
         handshake = _handshake_request(request, connection)
         if must_be_signed(stage):
-            handshake = self._with_signer(request, connection, handshake)
+            handshake = self._with_signer(request, stage, connection, handshake)
         result = await self._gateway.connect(stage, connection, handshake)
         return self._open(request, connection, key, result)
 
-    def _with_signer(self, request: web.BaseRequest, connection: Connection,
+    def _with_signer(self, request: web.BaseRequest, stage: ServedStage, connection: Connection,
                      handshake: HandshakeRequest) -> HandshakeRequest:
-        """Notes who signed the handshake, or why it is to be refused (FIDELITY section 3, AWS_IAM)."""
+        """Notes who signed the handshake, or why it is to be refused (FIDELITY section 3, AWS_IAM).
+
+        The signer's policies must allow ``execute-api:Invoke`` on ``…/{stage}/$connect``.
+        """
         asked = SignableRequest.of(request.method, request.raw_path, request.headers.items())
         try:
             signer = self._verifier.verify(asked, "execute-api")
         except SignatureRefused as refused:
             return replace(handshake, signature_refusal=rest_message(refused))
+        denial = self._guard(signer, "execute-api:Invoke", f"{stage.arn}/$connect", request.remote)
+        if denial is not None:
+            return replace(handshake, signature_refusal=denial)
         connection.facts = replace(connection.facts, signer=identity_of(signer))
         return handshake
 
@@ -127,10 +136,21 @@ def _url_length(request: web.BaseRequest, stage: ServedStage) -> int:
 def _websocket_key(request: web.BaseRequest) -> str:
     if request.headers.get("Upgrade", "").lower() != "websocket" or request.method != "GET":
         raise Refused(426, "Upgrade Required")  # Section 12: any 4xx; the real status is unknown.
-    key = request.headers.get("Sec-WebSocket-Key", "")
-    if not key or request.headers.get("Sec-WebSocket-Version") != "13":
+    key, asked = request.headers.get("Sec-WebSocket-Key", ""), request.headers.get("Connection", "")
+    is_well_formed = (_is_key(key) and request.headers.get("Sec-WebSocket-Version") == "13"
+                      and "upgrade" in (token.strip().lower() for token in asked.split(","))
+                      and request.version >= HttpVersion11 and not request.can_read_body)
+    if not is_well_formed:
         raise Refused(400, "Bad Request")
     return key
+
+
+def _is_key(text: str) -> bool:
+    """Whether a text is 16 bytes in base64 (RFC 6455, section 4.1)."""
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except ValueError:
+        return False
 
 
 def _handshake_request(request: web.BaseRequest, connection: Connection) -> HandshakeRequest:

@@ -7,12 +7,14 @@ functions; those are the desks it is given.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from localstage.core.management import execute_api_host, is_management_path
 from localstage.port.certificates import Authority
@@ -50,7 +52,7 @@ class Port:
         """``pages_for_any_host``: another name in Host is expected there, because a proxy stands in front."""
         self._desks = desks
         self._pages_for_any_host = pages_for_any_host
-        self._server = web.Server(self._answer, request_factory=_new_request, access_log=None,
+        self._server = web.Server(self._answer, request_factory=_new_request, access_log=None, logger=_log(),
                                   keepalive_timeout=300, lingering_time=2)
         self._tunnels = Tunnels(authority, self._server, users_proxy())
         self._listener: asyncio.Server | None = None
@@ -107,6 +109,17 @@ class Port:
 
 def _wants_websocket(request: web.BaseRequest) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def _log() -> logging.Logger:
+    """The HTTP server's log, without the requests that are no HTTP: those are answered, and no fault of the stage."""
+    log = logging.getLogger(__name__)
+    log.addFilter(_is_no_bad_request)
+    return log
+
+
+def _is_no_bad_request(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _new_request(message, payload, protocol, writer, task) -> web.BaseRequest:

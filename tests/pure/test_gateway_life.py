@@ -7,9 +7,11 @@ import itertools
 import pytest
 
 from localstage.core.connection_life import Ending
+from localstage.core.events import HandshakeRequest
 from localstage.core.snapshot import ApiSnapshot, ServedStage
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.integrations import Integrations
+from localstage.gateway.refusal import Refused
 from localstage.settings import Settings
 
 STAGE = ServedStage("api", "prod", "us-east-1", "1", ApiSnapshot("api", "d", "$request.body.action"))
@@ -159,3 +161,25 @@ def test_connection_when_it_has_ended():
         assert connection.socket.closed == []
 
     on_a_gateway(scenario)
+
+
+@pytest.mark.fidelity("5.5")
+def test_handshake_when_501_come_in_a_second():
+    """The 501st handshake of a second is refused with 429, and a second later they are let in again."""
+
+    async def run():
+        clock = MovedClock()
+        gateway = Gateway(Settings(), clock, Stages(), Integrations(NoFunctions(), None), Unread())
+
+        async def status() -> int:
+            connection = gateway.new_connection(STAGE, "203.0.113.7", None)
+            try:
+                return (await gateway.connect(STAGE, connection, HandshakeRequest((), ()))).status_code
+            except Refused as refused:
+                return refused.status
+
+        assert [await status() for _ in range(501)] == [200] * 500 + [429]
+        clock.move(1)
+        assert [await status() for _ in range(501)] == [200] * 500 + [429]
+
+    asyncio.run(run())
