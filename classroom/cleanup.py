@@ -20,6 +20,8 @@ from .account import Account
 from .errors import OneSentence
 
 FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer")
+INNER_PREFIXES = ("start", "dev", "prod")
+"""What lessons 0 and 8 put behind the learner's prefix for chats of their own."""
 GONE_WITHIN_S = 600.0
 _NO_USE_TRYING_AGAIN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
@@ -38,7 +40,7 @@ class Resource:
 
 
 def find_ours(account: Account) -> list[Resource]:
-    """Everything of the learner, in the order in which it must be deleted. Lesson 0's own names included."""
+    """Everything of the learner, in the order in which it must be deleted."""
     return [resource for kind in _KINDS for resource in _find(account, kind)]
 
 
@@ -76,7 +78,7 @@ def clean_up(account: Account, say: Callable[[Resource, str], None] = lambda res
 
 
 def _find(account: Account, kind: _Kind) -> list[Resource]:
-    owners = [account, Account(replace(account.target, prefix=account.name("start")))]
+    owners = [account, *(Account(replace(account.target, prefix=account.name(inner))) for inner in INNER_PREFIXES)]
     return [Resource(kind.name, *found) for owner in owners for found in kind.find(owner)]
 
 

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import contextmanager
 
+import boto3
 import pytest
 
 from classroom import api, stack, steps
@@ -18,8 +22,17 @@ from classroom.cleanup import SomethingIsLeft, clean_up, find_ours
 from classroom.target import Target
 from localstage import LocalStage
 from tests.course.nbval_runs import ROOT, clean_environment
+from tests.stage.waiting import eventually
 
 WITHIN_S = 120
+RUN_CELLS = """
+import sys, nbformat
+names = {}
+for cell in nbformat.read(sys.argv[1], as_version=4).cells:
+    if cell.cell_type == "code":
+        exec(cell.source, names)
+        print("cell done", flush=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +63,25 @@ def classroom(variables: dict[str, str], *words: str, typed: str = "", **more: s
                           input=typed, capture_output=True, text=True, timeout=WITHIN_S)
 
 
+@contextmanager
+def reaching(variables: dict[str, str]):
+    """This process has that environment while the block runs, and boto3 takes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in set(os.environ) - variables.keys():
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        boto3.setup_default_session()
+        yield
+    boto3.setup_default_session()
+
+
 @pytest.fixture
-def account(stage, variables, monkeypatch, request):
+def account(variables, request):
     """The account of a learner whom no other test knows; this process reaches it too."""
-    for name in set(os.environ) - variables.keys():
-        monkeypatch.delenv(name)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
     prefix = f"t{abs(hash(request.node.name)) % 10**8}"
-    return Account(Target("live", prefix, "us-east-1", "123456789012", rehearsal=True))
+    with reaching(variables):
+        yield Account(Target("live", prefix, "us-east-1", "123456789012", rehearsal=True))
 
 
 def test_clean_when_a_lesson_has_run(account, variables):
@@ -112,6 +135,33 @@ def test_clean_up_when_stacks_ended_badly(account):
     assert find_ours(account) == []
     assert stack.stack_status(account, account.name("held")) is None
     assert ("stack", account.name("held"), True) in said and ("stack", account.name("held"), False) in said
+
+
+@pytest.mark.parametrize(("kind", "lesson"), [
+    ("table", "01-create-tables"), ("stack", "03-deploy-with-cloudformation"), ("function", "05-broadcast")])
+def test_clean_when_a_lesson_was_killed(kind, lesson, tmp_path):
+    """A lesson on AWS, killed with SIGKILL as soon as it has made something: clean deletes what it left, in any state."""
+    with LocalStage(like_aws=True) as stage:
+        variables = {**stage.changes(as_aws=True).applied_to(clean_environment(tmp_path)), "CHAT_TARGET": "live",
+                     "CHAT_PREFIX": "killed"}
+        with reaching(variables):
+            account = Account(Target("live", "killed", "us-east-1", "123456789012", rehearsal=True))
+            kill_when(lambda: kind in {found.kind for found in find_ours(account)}, lesson, variables)
+            done = classroom(variables, "clean", "--yes")
+            assert done.returncode == 0 and done.stdout.endswith("\n0 left.\n"), done.stdout + done.stderr
+            assert find_ours(account) == [] and kind in done.stdout
+
+
+def kill_when(it_is_there: Callable[[], bool], lesson: str, variables: dict[str, str]) -> None:
+    """Runs a lesson's cells in a process of its own, and kills it with SIGKILL at that moment."""
+    cells = subprocess.Popen([sys.executable, "-c", RUN_CELLS, f"{lesson}.ipynb"], cwd=ROOT / "notebooks",
+                             env=variables, stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: it_is_there() or cells.poll() is not None, bool, f"what lesson {lesson} makes")
+    finally:
+        cells.kill()
+        cells.wait()
+    assert cells.returncode == -signal.SIGKILL, "the lesson ended before it could be killed"
 
 
 def test_clean_up_when_it_may_not_delete(account, monkeypatch):
