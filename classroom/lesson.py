@@ -79,12 +79,21 @@ class Lesson:
         before = self._panels.pop(name, None)
         if before is not None:
             before.disconnect()
-        self._panels[name] = Panel(name, url or ("" if write else self.url), write=write)
+        address = url or ("" if write else self.url)
+        api.settle(self.account, address)
+        self._panels[name] = Panel(name, address, write=write)
         return self._panels[name]
 
     def panels(self, *names: str, url: str = "") -> list[Panel]:
         """One panel for each name."""
         return [self.panel(name, url) for name in names]
+
+    def settle(self) -> None:
+        """Wait until connections meet the stage's newest deployment: API Gateway serves it a moment after it says so.
+
+        New panels wait by themselves; call it before a panel that is connected sends again.
+        """
+        api.settle(self.account, self.url)
 
     def page_url(self, name: str = "") -> str:
         """Where a browser opens the chat page for the lesson's API, filled in for a person of this name."""
@@ -142,6 +151,7 @@ _WHAT_IS_THERE = {
     4: "the tables, the API and the default function are in place",
     5: "the tables, the API and the storing chat function are in place",
     8: "the chat is in place with sessions; this lesson makes two more beside it",
+    6: "the tables, the API and the broadcasting chat function are in place",
     99: "nothing is changed yet",
 }
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 
 from botocore.exceptions import ClientError, WaiterError
 
@@ -23,7 +25,7 @@ HANDLERS = ROOT / "handlers"
 TEMPLATES = ROOT / "cloudformation"
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 _WAIT = {"Delay": 1, "MaxAttempts": 300}
-_SETTLED_BADLY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+_SETTLED_BADLY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS")
 
 
 class StackFailed(OneSentence):
@@ -82,7 +84,7 @@ def deploy(account: Account, stack_name: str, template: str, parameters: Mapping
     deleted first. Raises ``StackFailed``.
     """
     formation = account.client("cloudformation")
-    status = stack_status(account, stack_name)
+    status = settled_status(account, stack_name)
     if status and status.endswith(_SETTLED_BADLY) and status not in ("UPDATE_ROLLBACK_COMPLETE",):
         remove(account, stack_name)
         status = None
@@ -131,6 +133,16 @@ def stack_status(account: Account, stack_name: str) -> str | None:
         raise
 
 
+def settled_status(account: Account, stack_name: str) -> str | None:
+    """The status of a stack once nothing is in progress: an interrupted lesson may have left it at work."""
+    deadline = time.monotonic() + _WAIT["Delay"] * _WAIT["MaxAttempts"]
+    while (status := stack_status(account, stack_name)) and status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        if time.monotonic() > deadline:
+            raise StackFailed(f"The stack {stack_name} is still {status}; look at its events.")
+        Event().wait(_WAIT["Delay"])
+    return status
+
+
 def outputs(account: Account, stack_name: str) -> dict[str, str]:
     """The outputs of a stack by key."""
     stack = account.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
@@ -145,6 +157,6 @@ def parameters(account: Account, stack_name: str) -> dict[str, str]:
 
 def remove(account: Account, stack_name: str) -> None:
     """Delete a stack and wait until it is gone; harmless when there is none."""
-    if stack_status(account, stack_name):
+    if settled_status(account, stack_name):
         account.client("cloudformation").delete_stack(StackName=stack_name)
         wait(account, stack_name, "stack_delete_complete")
