@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from threading import Thread
 
+from localstage.open_files import raise_open_files_limit
 from localstage.port.server import PortBusy
 from localstage.settings import Settings
 from localstage.stage import Stage
@@ -29,6 +30,7 @@ def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False)
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # A profile or endpoint of the user's would lead moto's own clients astray.
+    raise_open_files_limit()
     directory = work_dir or Path(tempfile.mkdtemp(prefix="localstage-"))
     try:
         return asyncio.run(_serve(settings, directory, owned))

@@ -202,3 +202,20 @@ def test_command_when_misused(place, arguments):
     done = localstage(place, *arguments)
     assert done.returncode == 2
     assert "Error: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_stage_when_the_system_allows_few_open_files(place):
+    """A stage started where 128 open files are the default serves 300 clients at once."""
+    few = ["-c", "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (128, "
+                 "resource.getrlimit(resource.RLIMIT_NOFILE)[1])); sys.argv[0] = 'localstage'; "
+                 "from localstage.cli import main; main()"]
+    process = subprocess.Popen([sys.executable, *few, "serve", "--port", "0"], env=place, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    port = int(re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline()).group(1))
+    clients = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(300)]
+    clients[-1].sendall(b"GET /_localstage/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert clients[-1].recv(12) == b"HTTP/1.1 200"
+    for client in clients:
+        client.close()
+    process.send_signal(signal.SIGTERM)
+    assert finish(process) == 0
