@@ -78,8 +78,7 @@ def clean_up(account: Account, say: Callable[[Resource, str], None] = lambda res
 
 
 def _find(account: Account, kind: _Kind) -> list[Resource]:
-    owners = [account, *(Account(replace(account.target, prefix=account.name(inner))) for inner in INNER_PREFIXES)]
-    return [Resource(kind.name, *found) for owner in owners for found in kind.find(owner)]
+    return [Resource(kind.name, *found) for found in kind.find(account)]
 
 
 def _try_to_delete(account: Account, kind: _Kind, resource: Resource) -> str:
@@ -95,8 +94,13 @@ def _try_to_delete(account: Account, kind: _Kind, resource: Resource) -> str:
     return ""
 
 
+def _owners(account: Account) -> list[Account]:
+    """The learner, and the learner's inner prefixes: whoever is the owner in a tag of ours."""
+    return [account, *(Account(replace(account.target, prefix=account.name(inner))) for inner in INNER_PREFIXES)]
+
+
 def _is_ours(account: Account, name: str, tags: dict[str, str]) -> bool:
-    return name.startswith(f"{account.prefix}-") and account.tags.items() <= tags.items()
+    return any(name.startswith(f"{owner.prefix}-") and owner.tags.items() <= tags.items() for owner in _owners(account))
 
 
 def _dict(tags: list[dict[str, str]]) -> dict[str, str]:
@@ -146,10 +150,11 @@ def _roles(account: Account) -> Iterator[_Found]:
 
 
 def _log_groups(account: Account) -> Iterator[_Found]:
-    names = {f"/aws/lambda/{account.name(function)}" for function in FUNCTIONS}
-    for group in account.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"/aws/lambda/{account.prefix}-"):
+    folder = "/aws/lambda/"
+    names = {folder + owner.name(function) for owner in _owners(account) for function in FUNCTIONS}
+    for group in account.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"{folder}{account.prefix}-"):
         name = group["logGroupName"]
-        if name in names or account.tags.items() <= _tags_of_log_group(account, group).items():
+        if name in names or _is_ours(account, name.removeprefix(folder), _tags_of_log_group(account, group)):
             yield name, name
 
 
@@ -162,14 +167,15 @@ def _tags_of_log_group(account: Account, group: dict[str, Any]) -> dict[str, str
 
 
 def _buckets(account: Account) -> Iterator[_Found]:
-    try:
-        tags = _dict(account.client("s3").get_bucket_tagging(Bucket=account.bucket)["TagSet"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchTagSet", "AccessDenied"):
-            return
-        raise
-    if _is_ours(account, account.bucket, tags):
-        yield account.bucket, account.bucket
+    for owner in _owners(account):
+        try:
+            tags = _dict(account.client("s3").get_bucket_tagging(Bucket=owner.bucket)["TagSet"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchTagSet", "AccessDenied"):
+                continue
+            raise
+        if _is_ours(account, owner.bucket, tags):
+            yield owner.bucket, owner.bucket
 
 
 def _delete_role(account: Account, name: str) -> None:
