@@ -13,9 +13,10 @@ from .echo import EchoServer
 from .impatient import ImpatientStage
 from .lesson import Lesson, side_by_side, start
 from .panel import Panel, PanelTimeout
-from .preflight import preflight
+from .preflight import BrowserCheck, preflight
 from .stack import StackFailed
 from .target import TargetError
 
-__all__ = ["CheckFailed", "EchoServer", "ImpatientStage", "Lesson", "Panel", "PanelTimeout", "SomethingIsLeft", "StackFailed",
-           "TargetError", "check", "clean_up", "eventually", "find_ours", "preflight", "side_by_side", "start"]
+__all__ = ["BrowserCheck", "CheckFailed", "EchoServer", "ImpatientStage", "Lesson", "Panel", "PanelTimeout",
+           "SomethingIsLeft", "StackFailed", "TargetError", "check", "clean_up", "eventually", "find_ours", "preflight",
+           "side_by_side", "start"]

@@ -10,7 +10,6 @@ import nbformat
 import pytest
 
 from classroom.notebooks import inject, main, tidy
-from classroom.preflight import missing_files, missing_packages
 from classroom.stack import StackFailed, package_handlers, template_body
 
 
@@ -49,11 +48,6 @@ def test_template_when_there_is_none():
     """A missing template is one sentence with the names of those that exist."""
     with pytest.raises(StackFailed, match=r"^There is no template cloudformation/nope.yaml; there are: .*handlers.yaml"):
         template_body("nope.yaml")
-
-
-def test_preflight_when_installed():
-    """Every package that requirements.txt names for all systems is found, and so are the course's files."""
-    assert (missing_packages(), missing_files()) == ([], [])
 
 
 def test_tidy_when_a_notebook_was_run():
