@@ -15,6 +15,7 @@ from typing import Any
 from localstage.account.log_writer import LogWriter
 from localstage.account.moto_server import AccountThread
 from localstage.core.access_log import Served, metrics_of, render
+from localstage.core.events import ConnectionFacts
 from localstage.core.snapshot import ServedStage
 
 _NAMESPACE = "AWS/ApiGateway"
@@ -42,6 +43,12 @@ class GatewayTelemetry:
                              [(now, render(stage.access_log_format, served))])
         for name, value in metrics_of(served).items():
             self._points.append((stage.region, stage.api_id, stage.stage_name, name, value, now))
+        del self._points[:-_KEPT_POINTS]
+
+    def sent(self, facts: ConnectionFacts, region: str) -> None:
+        """Counts a message to a client: MessageCount has both directions. Returns at once."""
+        # Guess: API Gateway's own error frames are counted as any other message.
+        self._points.append((region, facts.api_id, facts.stage, "MessageCount", 1.0, self._now_ms()))
         del self._points[:-_KEPT_POINTS]
 
     def executed(self, stage: ServedStage, lines: Sequence[str]) -> None:

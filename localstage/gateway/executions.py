@@ -52,6 +52,9 @@ class Telemetry(Protocol):
     def executed(self, stage: ServedStage, lines: Sequence[str]) -> None:
         """Takes the execution log of one event, if the stage writes one; returns at once."""
 
+    def sent(self, facts: events.ConnectionFacts, region: str) -> None:
+        """Takes note of one message to a client; returns at once."""
+
 
 class Executions:
     """Runs events through the routes of their stage."""

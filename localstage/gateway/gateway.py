@@ -40,6 +40,7 @@ class Gateway:
         self._clock = clock
         self._stages = stages
         self._executions = Executions(clock, stages, integrations, telemetry, random_bytes)
+        self._telemetry = telemetry
         self._random_bytes = random_bytes
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -90,6 +91,7 @@ class Gateway:
         """Sends a text frame. Raises ClientReadsTooSlowly."""
         if connection.socket is not None:
             connection.socket.send_text(text)
+            self._telemetry.sent(connection.facts, connection.region)
             connection.last_active_ms = self._clock.now_ms()
 
     def close(self, connection: Connection, ending: Ending) -> None:
