@@ -30,6 +30,8 @@ class Settings:
     idle_environment_s: float = 300.0
     """An execution environment that served nothing for so long is ended."""
     init_timeout_s: float = 10.0
+    iam_enforced: bool = True
+    """Whether policies are evaluated; signatures are checked in any case."""
     pace: float | None = None
     """None: everything is done at once. A number: at AWS's pace, and all delays times this."""
     pages: Path | None = None

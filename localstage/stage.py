@@ -16,6 +16,9 @@ from aiohttp import web
 from localstage.account.account import Account
 from localstage.account.known_keys import KnownKeys
 from localstage.account.pacing import AccountPace
+from localstage.account.permissions import Permissions
+from localstage.account.permitted_calls import PermittedCalls
+from localstage.account.permitted_logs import PermittedLogs
 from localstage.account.signed_calls import SignedCalls
 from localstage.clock import Clock, SystemClock
 from localstage.environment import Reach, proxy_settings
@@ -46,19 +49,23 @@ class Stage:
         signed = SignedCalls(self._keys, verifier)
         pace = None if settings.pace is None else AccountPace(
             ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
-        self._account = Account(settings, clock.now_ms, pace)
+        permissions = Permissions(ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced)
+        permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
+        self._account = Account(settings, clock.now_ms, self._keys.find, pace)
         self._functions = Functions(
             settings=settings, runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
-            function_environment=self._function_environment, log_sink=self._account.logs,
-            work_dir=work_dir / "functions")
+            function_environment=self._function_environment, work_dir=work_dir / "functions",
+            log_sink=PermittedLogs(self._account.logs, permissions, self._keys.of_function))
         invoker = pace.invoker(self._functions) if pace else self._functions
         integrations = Integrations(self._account.functions, invoker)
         self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
         self._account.use_functions(invoker)
         self._port = Port(self._authority, Desks(
-            aws_api=signed.aws_api(self._account.answer), handshake=Handshakes(self._gateway, verifier).answer,
-            management=signed.management(ManagementApi(self._gateway).answer), stage_itself=self._answer_status,
-            runtime_api=self._functions.handle_runtime_request, pages=Pages(settings.pages).answer),
+            aws_api=signed.aws_api(permitted.aws_api(self._account.answer)),
+            handshake=Handshakes(self._gateway, verifier, guard).answer,
+            management=signed.management(ManagementApi(self._gateway, guard).answer),
+            stage_itself=self._answer_status, runtime_api=self._functions.handle_runtime_request,
+            pages=Pages(settings.pages).answer),
             settings.pages_for_any_host)
 
     async def start(self) -> Reach:

@@ -22,6 +22,7 @@ from localstage.account.moto_server import AccountThread, MotoServer
 from localstage.account.pacing import AccountPace
 from localstage.core.snapshot import ServedStage
 from localstage.settings import ACCOUNT_ID, Settings
+from localstage.signatures.verification import KnownKey
 
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
@@ -30,9 +31,14 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 class Account:
     """Answers AWS API calls, and what the gateway asks of stages and functions."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int], pace: AccountPace | None = None):
-        """``pace`` makes the account as slow as AWS; without it every call is done when it is answered."""
+    def __init__(self, settings: Settings, now_ms: Callable[[], int], find_key: Callable[[str], KnownKey | None],
+                 pace: AccountPace | None = None):
+        """``find_key`` says whose an access key is; ``pace`` makes the account as slow as AWS.
+
+        Without a pace every call is done when it is answered.
+        """
         self._thread = AccountThread()
+        self._find_key = find_key
         self._pace = pace
         self._moto = MotoServer(self._thread, pace.around if pace else None)
         self.functions = pace.functions if pace else FunctionDirectory(ACCOUNT_ID, settings.region)
@@ -56,7 +62,7 @@ class Account:
 
         if self._pace:
             self._pace.begin(loop, self._thread)
-        await self._moto.load(lambda: _extend_moto(function_deleted, self._pace))
+        await self._moto.load(lambda: _extend_moto(function_deleted, self._find_key, self._pace))
 
     def stop(self) -> None:
         """Ends the account thread."""
@@ -100,11 +106,12 @@ class Account:
         return has_api_key(stage, key)
 
 
-def _extend_moto(function_deleted: Callable[[str], None], pace: AccountPace | None) -> None:
+def _extend_moto(function_deleted: Callable[[str], None], find_key: Callable[[str], KnownKey | None],
+                 pace: AccountPace | None) -> None:
     from localstage.account import apigatewayv2, awslambda, iam, sts
 
     iam.extend()
-    sts.extend()
+    sts.extend(find_key)
     apigatewayv2.extend(pace.stages.refreshed if pace else None)
     awslambda.extend(function_deleted)
 

@@ -11,6 +11,7 @@ import sys
 from datetime import timezone
 from typing import Any
 
+from localstage.account.iam import books
 from localstage.signatures.verification import KnownKey
 
 
@@ -19,7 +20,9 @@ class KnownKeys:
 
     def __init__(self, account_id: str):
         self.learner = KnownKey("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30),
-                                f"arn:aws:sts::{account_id}:user/moto", account_id)
+                                f"arn:aws:iam::{account_id}:user/learner", account_id,
+                                "AIDA" + secrets.token_hex(8).upper(),
+                                entity_arn=f"arn:aws:iam::{account_id}:root")
         self._functions: dict[tuple[str, str], KnownKey] = {}
         self._by_id = {self.learner.access_key_id: self.learner}
 
@@ -29,9 +32,11 @@ class KnownKeys:
         if known is None:
             name, account_id = function_arn.split(":")[6], function_arn.split(":")[4]
             role = role_arn.rpartition("/")[2]
+            entity = books.find_entity(role_arn)
             known = KnownKey("ASIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30),
                              f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}", account_id,
-                             session_token=secrets.token_urlsafe(60))
+                             f"{entity.id}:{name}" if entity is not None else "",
+                             session_token=secrets.token_urlsafe(60), entity_arn=role_arn)
             self._functions[(function_arn, role_arn)] = known
             self._by_id[known.access_key_id] = known
         return known
@@ -48,7 +53,8 @@ def _key_of_iam(access_key_id: str) -> KnownKey | None:
             continue
         user = backend.users.get(key.user_name)
         if user is not None:
-            return KnownKey(access_key_id, key.secret_access_key, user.arn, backend.account_id, user.id)
+            return KnownKey(access_key_id, key.secret_access_key, user.arn, backend.account_id, user.id,
+                            entity_arn=user.arn)
     return None
 
 
@@ -59,9 +65,10 @@ def _key_of_sts(access_key_id: str) -> KnownKey | None:
         session = backend.get_assumed_role_from_access_key(access_key_id)
         if session is None:
             continue
-        return KnownKey(access_key_id, session.secret_access_key, session.arn, session.account_id,
-                        session_token=session.session_token,
-                        expires_at=session.expiration.replace(tzinfo=timezone.utc))
+        facts = backend.facts_of(session)
+        return KnownKey(access_key_id, session.secret_access_key, facts.principal_arn, session.account_id,
+                        facts.principal_id, session.session_token,
+                        session.expiration.replace(tzinfo=timezone.utc), facts.entity_arn, facts.policies)
     return None
 
 

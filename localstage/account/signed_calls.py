@@ -18,7 +18,7 @@ from localstage.signatures.answers import Answer, answer_to, execute_api_answer
 from localstage.signatures.claim import read_claim
 from localstage.signatures.refusals import SignatureRefused, UnknownKey
 from localstage.signatures.request import SignableRequest
-from localstage.signatures.verification import KnownKey, Verifier
+from localstage.signatures.verification import SIGNER, KnownKey, Verifier
 
 Desk = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -46,7 +46,7 @@ class SignedCalls:
                 await self._admit(request)
             except SignatureRefused as refused:
                 asked = signable(request, await _body_if_small(request))
-                return _response(answer_to(refused, asked, _service_of(asked), secrets.token_hex(16)))
+                return answer_on_the_wire(answer_to(refused, asked, _service_of(asked), secrets.token_hex(16)))
             return await desk(request)
 
         return answer
@@ -57,9 +57,9 @@ class SignedCalls:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             try:
                 self._verifier.recognise(signable(request))
-                self._verifier.verify(signable(request, await read_body(request)), "execute-api")
+                request[SIGNER] = self._verifier.verify(signable(request, await read_body(request)), "execute-api")
             except SignatureRefused as refused:
-                return _response(execute_api_answer(refused, secrets.token_hex(16)))
+                return answer_on_the_wire(execute_api_answer(refused, secrets.token_hex(16)))
             return await desk(request)
 
         return answer
@@ -72,6 +72,7 @@ class SignedCalls:
         body = await read_body(request)
         self._verifier.verify(signable(request, body))
         self._check_reserved(request, key)
+        request[SIGNER] = key
 
     def _check_reserved(self, request: web.BaseRequest, key: KnownKey) -> None:
         """moto's own switches are the learner's alone: a function must not reset the account that it runs in."""
@@ -114,7 +115,8 @@ def _service_of(request: SignableRequest) -> str:
         return ""
 
 
-def _response(answer: Answer) -> web.Response:
+def answer_on_the_wire(answer: Answer) -> web.Response:
+    """An answer as a response of the port."""
     response = web.Response(status=answer.status, body=answer.body, headers=answer.headers)
     if len(answer.body) == 0:
         response.headers.pop("Content-Type", None)

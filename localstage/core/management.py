@@ -66,6 +66,16 @@ class Forbidden(ManagementError):
         super().__init__("Forbidden")
 
 
+class NotAuthorized(ManagementError):
+    """The caller's policies do not allow ``execute-api:ManageConnections``."""
+
+    status, error_type = 403, "AccessDeniedException"
+
+    def body(self) -> bytes:
+        """API Gateway writes this message's name with a capital letter (FIDELITY section 6)."""
+        return json.dumps({"Message": self.message}).encode()
+
+
 class LimitExceeded(ManagementError):
     """The client does not read what is sent to it, or calls come too fast."""
 

@@ -109,3 +109,8 @@ class ServedStage:
     route_logging: Mapping[str, RouteLogging] = field(default_factory=dict)
     access_log_destination_arn: str | None = None
     access_log_format: str | None = None
+
+    @property
+    def arn(self) -> str:
+        """The stage's ARN in IAM's eyes; what follows is ``/{routeKey}`` or ``/{METHOD}/@connections/{id}``."""
+        return f"arn:aws:execute-api:{self.region}:{self.account_id}:{self.api_id}/{self.stage_name}"

@@ -1,6 +1,7 @@
 """The management API, ``@connections``: post to, look at and close a connection.
 
-AWS: FIDELITY section 6. What a request means is the core's; this shell answers HTTP.
+AWS: FIDELITY section 6. What a request means is the core's, who may make it the
+account's; this shell answers HTTP.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from localstage.core import management
 from localstage.core.connection_life import DELETED
 from localstage.core.identifiers import is_well_formed_id
 from localstage.gateway.gateway import Gateway
+from localstage.gateway.guard import Guard
 from localstage.gateway.registry import Connection
 from localstage.gateway.socket import ClientReadsTooSlowly
+from localstage.signatures.verification import SIGNER
 
 
 class ManagementApi:
-    """Answers POST, GET and DELETE of ``…/@connections/{connectionId}``."""
+    """Answers POST, GET and DELETE of ``…/@connections/{connectionId}``; ``guard`` says who may not."""
 
-    def __init__(self, gateway: Gateway):
+    def __init__(self, gateway: Gateway, guard: Guard):
         self._gateway = gateway
+        self._guard = guard
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one management request; an error carries ``x-amzn-errortype``."""
@@ -48,9 +52,14 @@ class ManagementApi:
     def _connection(self, request: web.BaseRequest) -> Connection:
         path = request.raw_path.partition("?")[0]
         address = management.read_address(request.headers.get("Host", ""), path)
-        if address is None or self._gateway.served_stage(address.api_id, address.stage) is None:
+        stage = self._gateway.served_stage(address.api_id, address.stage) if address is not None else None
+        if address is None or stage is None:
             raise management.Forbidden()
         connection_id = management.connection_id_of(address)
+        denial = self._guard(request[SIGNER], "execute-api:ManageConnections",
+                             f"{stage.arn}/{request.method}/@connections/{connection_id}", request.remote)
+        if denial is not None:
+            raise management.NotAuthorized(denial)
         if not is_well_formed_id(connection_id):
             raise management.InvalidConnectionId(connection_id)
         connection = self._gateway.connections.get(address.api_id, address.stage, connection_id)

@@ -1,4 +1,4 @@
-"""A refused signature on the wire, in the protocol of the service that was asked.
+"""A refused call on the wire, in the protocol of the service that was asked.
 
 AWS: the botocore models name each service's protocol and where its parser
 looks for the code. Knows no service but those whose errors have a form of
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from localstage.signatures.refusals import MissingToken, SignatureRefused
+from localstage.signatures.refusals import CallRefused, MissingToken
 from localstage.signatures.request import SignableRequest
 
 _VERSIONED = re.compile(r"^/(\d{4}-\d{2}-\d{2}|v\d+)/")
@@ -29,7 +29,7 @@ class Answer:
     body: bytes
 
 
-def answer_to(refused: SignatureRefused, request: SignableRequest, service: str, request_id: str) -> Answer:
+def answer_to(refused: CallRefused, request: SignableRequest, service: str, request_id: str) -> Answer:
     """AWS's answer; ``service`` is the credential scope's, or "" where there is none."""
     media_type = request.headers.get("content-type", "")
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
@@ -43,12 +43,12 @@ def answer_to(refused: SignatureRefused, request: SignableRequest, service: str,
     return _rest_json(refused, request_id)
 
 
-def execute_api_answer(refused: SignatureRefused, request_id: str) -> Answer:
+def execute_api_answer(refused: CallRefused, request_id: str) -> Answer:
     """The management API's answer, FIDELITY section 6."""
     return _rest_json(refused, request_id)
 
 
-def rest_message(refused: SignatureRefused) -> str:
+def rest_message(refused: CallRefused) -> str:
     """The sentence as REST services and API Gateway say it."""
     return refused.rest_message if isinstance(refused, MissingToken) else str(refused)
 
@@ -65,34 +65,34 @@ def _names_rest_service(request: SignableRequest) -> bool:
     return bool(_VERSIONED.match(request.raw_path)) or ".amazonaws.com" in host and not any(part.startswith("s3") for part in host.split("."))
 
 
-def _json(refused: SignatureRefused, request_id: str) -> Answer:
+def _json(refused: CallRefused, request_id: str) -> Answer:
     body = {"__type": f"com.amazon.coral.service#{refused.json_code}", "message": str(refused)}
     return Answer(400, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": request_id,
-                        "x-amzn-errortype": refused.json_code}, json.dumps(body).encode())
+                        "x-amzn-errortype": refused.json_code, **refused.headers}, json.dumps(body).encode())
 
 
-def _rest_json(refused: SignatureRefused, request_id: str) -> Answer:
+def _rest_json(refused: CallRefused, request_id: str) -> Answer:
     return Answer(403, {"Content-Type": "application/json", "x-amzn-RequestId": request_id,
                         "x-amzn-errortype": refused.json_code},
                   json.dumps({"message": rest_message(refused)}).encode())
 
 
-def _query(refused: SignatureRefused, request_id: str) -> Answer:
+def _query(refused: CallRefused, request_id: str) -> Answer:
     body = (f"<ErrorResponse>\n  <Error>\n    <Type>Sender</Type>\n    <Code>{refused.query_code}</Code>\n"
             f"    <Message>{_xml(str(refused))}</Message>\n  </Error>\n  <RequestId>{request_id}</RequestId>\n"
             "</ErrorResponse>\n")
     return Answer(403, {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}, body.encode())
 
 
-def _ec2(refused: SignatureRefused, request_id: str) -> Answer:
+def _ec2(refused: CallRefused, request_id: str) -> Answer:
     """EC2 has one code for every signature that is no good."""
-    body = ('<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>AuthFailure</Code><Message>'
-            "AWS was not able to validate the provided access credentials</Message></Error></Errors>"
+    body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>{refused.ec2_code}</Code>'
+            f"<Message>{_xml(refused.ec2_message)}</Message></Error></Errors>"
             f"<RequestID>{request_id}</RequestID></Response>")
-    return Answer(401, {"Content-Type": "text/xml"}, body.encode())
+    return Answer(refused.ec2_status, {"Content-Type": "text/xml"}, body.encode())
 
 
-def _s3(refused: SignatureRefused, request: SignableRequest, request_id: str) -> Answer:
+def _s3(refused: CallRefused, request: SignableRequest, request_id: str) -> Answer:
     fields = {"Code": refused.s3_code, "Message": refused.s3_message or str(refused), **refused.details(),
               "RequestId": request_id}
     inner = "".join(f"<{name}>{_xml(text)}</{name}>" for name, text in fields.items())
@@ -101,11 +101,11 @@ def _s3(refused: SignatureRefused, request: SignableRequest, request_id: str) ->
     return Answer(refused.s3_status, {"Content-Type": "application/xml", "x-amz-request-id": request_id}, body)
 
 
-def _cbor(refused: SignatureRefused, request_id: str) -> Answer:
+def _cbor(refused: CallRefused, request_id: str) -> Answer:
     body = b"\xa2" + b"".join(map(_cbor_text, ("__type", f"com.amazon.coral.service#{refused.json_code}",
                                                "message", str(refused))))
     return Answer(400, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor",
-                        "x-amzn-RequestId": request_id}, body)
+                        "x-amzn-RequestId": request_id, **refused.headers}, body)
 
 
 def _cbor_text(text: str) -> bytes:

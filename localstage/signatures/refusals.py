@@ -7,23 +7,39 @@ reports of the services; what none shows is marked as a guess.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 _MISMATCH = ("The request signature we calculated does not match the signature you provided. Check your AWS Secret "
              "Access Key and signing method. Consult the service documentation for details.")
 
 
-class SignatureRefused(Exception):
-    """A request that nobody known has signed. ``str()`` is the sentence of the JSON and query protocols."""
+class CallRefused(Exception):
+    """A call that is not let in. ``str()`` is the sentence of the JSON and query protocols."""
 
-    json_code = "InvalidSignatureException"
-    query_code = "SignatureDoesNotMatch"
-    s3_code = "SignatureDoesNotMatch"
+    json_code: str
+    query_code: str
+    s3_code: str
+    ec2_code = "AuthFailure"
+    ec2_status = 401
+    ec2_message = "AWS was not able to validate the provided access credentials"
     s3_status = 403
     s3_message = ""
     """S3's own sentence, if it differs."""
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What JSON answers carry besides."""
 
     def details(self) -> dict[str, str]:
         """What S3's answer has besides code and message."""
         return {}
+
+
+class SignatureRefused(CallRefused):
+    """A request that nobody known has signed."""
+
+    json_code = "InvalidSignatureException"
+    query_code = "SignatureDoesNotMatch"
+    s3_code = "SignatureDoesNotMatch"
 
 
 class MissingToken(SignatureRefused):

@@ -26,6 +26,8 @@ from localstage.signatures.refusals import (
 )
 from localstage.signatures.request import SignableRequest, canonical_request, string_to_sign
 
+SIGNER = "localstage.signer"
+"""Under this name a request that was let in carries the KnownKey that signed it."""
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 _STREAMING = "STREAMING-"
 _CACHED_KEYS = 256
@@ -48,6 +50,10 @@ class KnownKey:
     """``AIDA…`` of a user, ``AROA…:{session}`` of a role session; the ARN's last part where unknown."""
     session_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
+    entity_arn: str = ""
+    """Whose policies count: a user's or role's ARN, the account's root's for its administrator; "": nobody's."""
+    session_policies: tuple[str, ...] | None = None
+    """The documents that limit this session; None where nothing does."""
 
 
 class Verifier:

@@ -31,6 +31,7 @@ MISMATCH = {service: "SignatureDoesNotMatch" if service in ("sts", "iam", "cloud
 MISSING = {service: {"sts": "MissingAuthenticationToken", "iam": "MissingAuthenticationToken", "s3": "AccessDenied",
                      "cloudformation": "MissingAuthenticationToken"}.get(service, "MissingAuthenticationTokenException")
            for service in CALLS}
+ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 ECHO = "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event['requestContext'])}\n"
 
 
@@ -68,6 +69,7 @@ def test_call_when_iam_made_the_key(stage, aws):
     """A user's access key works until it is made inactive."""
     iam = aws("iam")
     iam.create_user(UserName="alice")
+    iam.put_user_policy(UserName="alice", PolicyName="all", PolicyDocument=ALL)
     key = iam.create_access_key(UserName="alice")["AccessKey"]
     client = client_of(stage, "dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
     assert client.list_tables()["TableNames"] == []
@@ -77,9 +79,13 @@ def test_call_when_iam_made_the_key(stage, aws):
 
 @pytest.mark.parametrize(("operation", "arguments"), [
     ("assume_role", {"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "lesson"}),
-    ("get_session_token", {}), ("get_federation_token", {"Name": "bob"})])
+    ("get_session_token", {}), ("get_federation_token", {"Name": "bob", "Policy": ALL})])
 def test_call_when_sts_made_the_key(stage, aws, operation, arguments):
     """Temporary credentials work with their session token, and not without it."""
+    iam = aws("iam")
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}]}))
+    iam.put_role_policy(RoleName="r", PolicyName="all", PolicyDocument=ALL)
     made = getattr(aws("sts"), operation)(**arguments)["Credentials"]
     pair = made["AccessKeyId"], made["SecretAccessKey"]
     assert client_of(stage, "dynamodb", *pair, made["SessionToken"]).list_tables()["TableNames"] == []

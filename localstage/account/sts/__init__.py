@@ -5,16 +5,30 @@ This package extends moto by subclassing; it knows nothing of signatures.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localstage.signatures.verification import KnownKey
+
 __all__ = ["extend"]
 
 
-def extend() -> None:
-    """Make moto use this package's answers. Idempotent.
+def extend(find_key: Callable[[str], KnownKey | None]) -> None:
+    """Make moto use this package's answers; ``find_key`` says whose an access key is. Idempotent.
 
     Must be called before the first request to moto's server.
     """
+    import moto.sts.models
     import moto.sts.urls
 
+    from .models import StageStsBackend
     from .responses import StageTokenResponse
 
-    moto.sts.urls.url_paths["{0}/$"] = StageTokenResponse.dispatch
+    class TokenResponse(StageTokenResponse):
+        """The answers, knowing the stage's keys."""
+
+        known_key = staticmethod(find_key)
+
+    moto.sts.models.sts_backends.backend = StageStsBackend  # type: ignore[assignment]
+    moto.sts.urls.url_paths["{0}/$"] = TokenResponse.dispatch

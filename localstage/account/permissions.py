@@ -1,0 +1,117 @@
+"""May this caller do that? The account's answer, for calls, connections, handshakes and logs.
+
+Puts the pure evaluator (``localstage.permissions``) on the account's books.
+Knows no wire. With ``enforced`` False everything is allowed (``--no-iam``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from types import MappingProxyType
+from typing import Any
+
+from localstage.account.account_facts import AccountFacts
+from localstage.account.granted_policies import GrantedPolicies, PoliciesOf
+from localstage.account.iam import books
+from localstage.account.rest_operations import RestOperations
+from localstage.permissions.context import RequestContext, Value
+from localstage.permissions.decision import Decision, decide
+from localstage.permissions.needs import ApiCall, needs_of
+from localstage.permissions.policy import Need
+from localstage.permissions.principal import Principal
+from localstage.permissions.sentences import masked_denial
+from localstage.signatures.request import SignableRequest
+from localstage.signatures.verification import KnownKey
+
+
+# Calls to the loopback address count as made over TLS: nothing of them leaves the machine.
+_ALWAYS: Mapping[str, Value] = MappingProxyType({"aws:SecureTransport": "true", "aws:ViaAWSService": "false"})
+
+
+class Permissions:
+    """Decides for one account. ``policies`` says which policies count (see granted_policies.py)."""
+
+    def __init__(self, account_id: str, now_ms: Callable[[], int], *, enforced: bool = True,
+                 policies: PoliciesOf | None = None):
+        shelf = books.PolicyShelf()
+        self._account_id = account_id
+        self._now_ms = now_ms
+        self._enforced = enforced
+        self._policies = policies or GrantedPolicies(shelf)
+        self._operations = RestOperations()
+        self.facts = AccountFacts(account_id, shelf)
+
+    def refusal_of_call(self, key: KnownKey, request: SignableRequest, service: str, region: str,
+                        source_ip: str | None) -> Decision | None:
+        """The first need of an AWS API call that is not granted, or None."""
+        if not self._enforced or self._is_free(key) and service != "sts":
+            return None
+        call = ApiCall(service, region or "us-east-1", self._account_id, request.method, request.raw_path,
+                       request.raw_query, request.headers, request.body, self.facts, self._operations,
+                       key.principal_arn)
+        keys = {"aws:RequestedRegion": call.region, **_keys_of_request(request, source_ip), **_keys_of_tags(call)}
+        return self.refusal(key, needs_of(call), keys)
+
+    def refusal(self, key: KnownKey, needs: Iterable[Need], keys: Mapping[str, Value] | None = None) -> Decision | None:
+        """The first need that is not granted, or None if all are."""
+        if not self._enforced:
+            return None
+        grants, principal = self._policies.of(key), principal_of(key)
+        context = RequestContext(self._keys_of_caller(key), keys or {})
+        for need in needs:
+            assumes = need.action == "sts:AssumeRole"
+            trust = self.facts.trust_of(need.resource) if assumes else None
+            policy = None if assumes else self.facts.resource_policy(need)
+            decision = decide(principal, need, context, grants, policy, trust)
+            if not decision.allowed:
+                return decision
+            if assumes and trust is None:  # AWS: a role that does not exist is refused in the same words.
+                return Decision(need, False, False, "identity-based policy")
+        return None
+
+    def denial_of_execute_api(self, key: KnownKey, action: str, arn: str, source_ip: str | None) -> str | None:
+        """Why a caller may not connect or manage connections, in API Gateway's words; None if he may."""
+        keys: dict[str, Value] = {"aws:SourceIp": source_ip} if source_ip else {}
+        decision = self.refusal(key, [Need(action, arn, {})], {**_ALWAYS, **keys})
+        return masked_denial(principal_of(key), decision) if decision is not None else None
+
+    def _is_free(self, key: KnownKey) -> bool:
+        """Whether nothing needs to be looked at: the administrator, not limited by a session policy."""
+        return key.session_policies is None and key.entity_arn == f"arn:aws:iam::{key.account_id}:root"
+
+    def _keys_of_caller(self, key: KnownKey) -> dict[str, Value]:
+        """AWS: IAM user guide, "AWS global condition context keys"."""
+        user = ":user/" in key.entity_arn
+        now = datetime.fromtimestamp(self._now_ms() / 1000, timezone.utc)
+        keys: dict[str, Value] = {
+            "aws:PrincipalArn": key.principal_arn if key.entity_arn.endswith(":root") else key.entity_arn, "aws:PrincipalAccount": key.account_id,
+            "aws:PrincipalType": "User" if user else "AssumedRole", "aws:userid": key.principal_id,
+            "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "aws:EpochTime": str(int(now.timestamp())),
+            "aws:ResourceAccount": self._account_id, "aws:PrincipalIsAWSService": "false"}
+        if user:
+            keys["aws:username"] = key.entity_arn.rpartition("/")[2]
+        entity = books.find_entity(key.entity_arn)
+        for name, value in books.tags_of(entity).items() if entity is not None else ():
+            keys[f"aws:PrincipalTag/{name}"] = value
+        return keys
+
+
+def principal_of(key: KnownKey) -> Principal:
+    """Whom a key stands for."""
+    return Principal(key.principal_arn, key.entity_arn, key.account_id)
+
+
+def _keys_of_request(request: SignableRequest, source_ip: str | None) -> dict[str, Value]:
+    keys = dict(_ALWAYS)
+    for key, value in (("aws:UserAgent", request.headers.get("user-agent")),
+                       ("aws:Referer", request.headers.get("referer")), ("aws:SourceIp", source_ip)):
+        if value:
+            keys[key] = value
+    return keys
+
+
+def _keys_of_tags(call: ApiCall) -> dict[str, Any]:
+    tags = call.request_tags()
+    return {**{f"aws:RequestTag/{key}": value for key, value in tags.items()},
+            **({"aws:TagKeys": tuple(tags)} if tags else {})}

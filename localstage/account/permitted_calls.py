@@ -1,0 +1,42 @@
+"""In front of the AWS APIs, behind the signatures: lets through what the caller's policies grant.
+
+Takes the caller from ``signed_calls``. Does not know what a call does.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from aiohttp import web
+
+from localstage.account.denials import AccessDenied
+from localstage.account.moto_server import read_body
+from localstage.account.permissions import Permissions, principal_of
+from localstage.account.signed_calls import Desk, answer_on_the_wire, signable
+from localstage.signatures.answers import answer_to
+from localstage.signatures.claim import read_claim
+from localstage.signatures.verification import SIGNER
+
+
+class PermittedCalls:
+    """Asks for permission before a desk sees a call."""
+
+    def __init__(self, permissions: Permissions):
+        self._permissions = permissions
+
+    def aws_api(self, desk: Desk) -> Desk:
+        """The desk for calls that the caller may make."""
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            key = request.get(SIGNER)
+            if key is None:
+                return await desk(request)  # One of the few that AWS takes unsigned.
+            asked = signable(request, await read_body(request))
+            claim = read_claim(asked)
+            decision = self._permissions.refusal_of_call(key, asked, claim.service, claim.region, request.remote)
+            if decision is None:
+                return await desk(request)
+            refused = AccessDenied(principal_of(key), decision, claim.service)
+            return answer_on_the_wire(answer_to(refused, asked, claim.service, secrets.token_hex(16)))
+
+        return answer
