@@ -37,7 +37,7 @@ STATES = {
     4: State(tables=True, routes={**_MOCK, "$default": "default"}, handlers=()),
     5: State(tables=True, routes=_CHAT, handlers=("MessagesTable",)),
     6: State(tables=True, routes=_CHAT, handlers=("MessagesTable", "ConnectionsTable")),
-    7: State(tables=True, routes=_CHAT, handlers=("MessagesTable", "ConnectionsTable")),
+    7: State(tables=True, routes={**_CHAT, "ping": "default"}, handlers=("MessagesTable", "ConnectionsTable")),
 }
 STATES[8] = replace(STATES[7], routes={**STATES[7].routes, **_SESSIONS}, sessions=True)
 CREATES = {
