@@ -33,6 +33,7 @@ class LocalStage:
     ``pages_for_any_host`` is for a stage behind a proxy with a name of its own.
     ``like_aws`` keeps AWS's pace: tables, functions, stacks and roles take their
     time, calls are throttled now and then; all its delays are ``pace`` times as long.
+    With ``iam`` False no policies are evaluated; signatures are checked all the same.
     """
 
     port: int = 0
@@ -42,6 +43,7 @@ class LocalStage:
     pages_for_any_host: bool = False
     like_aws: bool = False
     pace: float = 1.0
+    iam: bool = True
     _process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
     _note: RunningStage | None = field(default=None, init=False, repr=False)
     _readers: list[Thread] = field(default_factory=list, init=False, repr=False)
@@ -73,6 +75,7 @@ class LocalStage:
             "--owned",
             *(("--pages", str(self.pages)) if self.pages else ()),
             *(("--pages-for-any-host",) if self.pages_for_any_host else ()),
+            *(() if self.iam else ("--no-iam",)),
             *(("--like-aws", "--pace", str(self.pace)) if self.like_aws else ()),
             *self.options,
         ]
