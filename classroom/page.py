@@ -18,6 +18,7 @@ import ipywidgets as widgets
 HTML = Path(__file__).resolve().parent.parent / "html"
 """The folder of the page's files."""
 _HUB = "JUPYTERHUB_SERVICE_PREFIX"
+_LINK = "color:var(--jp-content-link-color,#1657c4);text-decoration:underline"
 
 
 def on_a_hub(environ: Mapping[str, str]) -> bool:
@@ -73,4 +74,4 @@ class PageLinks:
 def _line(name: str, address: str) -> str:
     if address.startswith("file:"):  # which a browser does not follow from a notebook
         return f"Open this in a new browser window, for {name}: <code>{address}</code>"
-    return f'<a href="{address}" target="_blank" rel="noopener" style="text-decoration:underline">Open the chat page for {name}</a>'
+    return f'<a href="{address}" target="_blank" rel="noopener" style="{_LINK}">Open the chat page for {name}</a>'

@@ -7,7 +7,6 @@ AWS keys. This file does not know where entries come from.
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -71,8 +70,11 @@ def runs(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def hue(sender: str) -> int:
-    """The colour angle of a sender, 0 to 359, the same in every panel and on every run."""
-    return zlib.crc32(sender.encode("utf-8", "replace")) % 360
+    """The colour angle of a sender, 0 to 359: the same in every panel, in the web page (html/log.js) and on every run."""
+    total = 0
+    for letter in sender:
+        total = (total * 31 + ord(letter)) % 360_007
+    return total % 360
 
 
 def log_html(entries: Iterable[Entry], empty: str = "") -> str:

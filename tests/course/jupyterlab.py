@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,8 @@ def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
     """Runs JupyterLab on copies of the notebooks; gives the address of a page, to be completed with a file's name."""
     places = work_dir / "course" / "notebooks"
     places.mkdir(parents=True)
-    shutil.copytree(ROOT / "handlers", work_dir / "course" / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("handlers", "html"):  # which lessons show
+        shutil.copytree(ROOT / folder, work_dir / "course" / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for notebook in notebooks:
         shutil.copy(notebook, places)
     settings = work_dir / "settings"
@@ -65,6 +67,15 @@ def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def open_and_run(page: Any, address: str) -> None:
+    """Open a notebook's page and have JupyterLab run all of its cells; returns when they begin to run."""
+    page.goto(address)
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
 def _wait_until_ready(process: subprocess.Popen, port: int, token: str, log: Path) -> None:

@@ -18,7 +18,7 @@ HUB = "hub.example"
 """A name that the browser takes for this machine, as if it were a server elsewhere."""
 BEFORE, HELD_AT = "2026-11-03T10:20:29Z", "2026-11-03T10:20:30Z"
 
-_WATCH = """
+WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(
     `${event.violatedDirective}: ${event.blockedURI}`));
@@ -36,7 +36,7 @@ class ChatPage:
         self.page.set_default_timeout(WITHIN_S * 1000)
         self.page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
         self.page.on("dialog", lambda dialog: (self._complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        self.page.add_init_script(_WATCH)
+        self.page.add_init_script(WATCH)
 
     def open(self, address: str = "", query: str = "") -> ChatPage:
         """Load the page, from its file unless an address is given."""

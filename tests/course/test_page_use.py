@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from classroom.transcript import hue
 from tests.course.page_browser import ChatPage, chromium, window  # noqa: F401
 from tests.course.page_server import PageServer, message
 from tests.stage.waiting import eventually
@@ -120,6 +121,8 @@ def test_names_can_be_read_whatever_their_colour(server: PageServer, window, sch
         seen.append(screen.page.locator("#log .sender").evaluate_all(_COLOURS))
     assert seen[0] == seen[1] and dim(seen[0]) == []
     assert len({colour for _, colour, _ in seen[0]}) > 30
+    odd = ["Ann", "Zoë 🎈", "名前", ""]
+    assert chat.page.evaluate("(names) => names.map(hue)", odd) == [hue(name) for name in odd], "the panel's colours"
 
 
 def test_time_is_shown_once_when_messages_are_stacked(server: PageServer, window) -> None:  # noqa: F811

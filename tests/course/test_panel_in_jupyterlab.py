@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.course.jupyterlab import ARTEFACTS, chromium_path, jupyterlab
+from tests.course.jupyterlab import ARTEFACTS, chromium_path, jupyterlab, open_and_run
 from tests.course.nbval_runs import NOTEBOOKS
 
 BROADCAST = next(path for path in NOTEBOOKS if path.name.startswith("05"))
@@ -26,11 +26,7 @@ def page(tmp_path_factory):
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(WITHIN_MS)
         try:
-            page.goto(address.format(BROADCAST.name))
-            page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-            page.get_by_role("menuitem", name="Run", exact=True).click()
-            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            open_and_run(page, address.format(BROADCAST.name))
             wait_until_run(page)
             yield page
         finally:
@@ -39,9 +35,18 @@ def page(tmp_path_factory):
 
 
 def wait_until_run(page) -> None:
-    """Returns when the last message of the notebook's cells is on Bob's screen."""
-    bob = page.locator(".chat-pair .chat-panel").nth(1)
-    bubbles(bob, "other", "Who is still here?").wait_for(state="attached")
+    """Returns when the notebook's last cell has disconnected both panels and their plugs have connected them again."""
+    both = page.locator(".chat-pair .chat-panel")
+    bubbles(both.nth(0), "other", "Welcome back.").wait_for(state="attached")
+    for panel in (both.nth(0), both.nth(1)):
+        panel.locator(".chat-dot.chat-disconnected").wait_for(state="attached")
+        plug_of(panel).click()
+        panel.locator(".chat-dot.chat-connected").wait_for()
+
+
+def plug_of(panel):
+    """The button that connects and disconnects."""
+    return panel.locator(".chat-head button").last
 
 
 def panels(page):
@@ -120,7 +125,7 @@ def test_panels_when_the_frames_are_shown(page):
 def test_panels_when_disconnected(page):
     """The plug disconnects: the dot says so, the field is disabled; the plug connects again."""
     _, bob = panels(page)
-    plug = bob.locator(".chat-head button").last
+    plug = plug_of(bob)
     plug.click()
     bob.locator(".chat-dot.chat-disconnected").wait_for()
     assert message_field(bob).is_disabled()
