@@ -48,6 +48,10 @@ class StageLambdaBackend(LambdaBackend):
             "The local stage has no event source mappings; "
             f"{spec.get('EventSourceArn')} cannot invoke {spec.get('FunctionName')}.")
 
+    def create_function_url_config(self, name_or_arn: str, config: dict[str, Any]) -> Any:
+        raise InvalidParameterValueException(
+            f"The local stage has no function URLs; {name_or_arn} can be invoked and can be integrated.")
+
     def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
         destinations = config.get("DestinationConfig") or {}
         if any((destinations.get(key) or {}).get("Destination") for key in ("OnSuccess", "OnFailure")):

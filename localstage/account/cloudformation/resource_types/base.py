@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
+from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.moto_api._internal import mock_random
 
 from ..account_apis import AccountApis
@@ -112,10 +113,15 @@ def failure_reason(error: Exception) -> str:
         return (
             f'Resource handler returned message: "{error}" (HandlerErrorCode: InvalidRequest)'
         )
+    if isinstance(error, JsonRESTError | ServiceException):
+        # What one of moto's own types raised: the same, not yet on the wire.
+        return f'Resource handler returned message: "{error.message}" (HandlerErrorCode: InvalidRequest)'
     return str(error) or type(error).__name__
 
 
 def _handler_error_code(code: str, status: int) -> str:
+    if "AccessDenied" in code or code == "AuthorizationError":
+        return "AccessDenied"
     if status == 404 or "NotFound" in code or "NoSuch" in code:
         return "NotFound"
     if status == 409 or "AlreadyExists" in code or "InUse" in code:
