@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import time
 import zipfile
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from threading import Event
 from botocore.exceptions import ClientError, WaiterError
 
 from .account import Account
+from .deployment_name import stamped
 from .errors import OneSentence
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,12 +71,22 @@ def ensure_bucket(account: Account) -> None:
 
 
 def template_body(name: str) -> str:
-    """The text of a template in ``cloudformation/``. Raises ``StackFailed`` when there is none of that name."""
+    """The text of a template in ``cloudformation/``, ready to be deployed. Raises ``StackFailed`` if there is none.
+
+    It is the file's text, save two things: the deployment's name follows the
+    routes (``deployment_name``), and where ``CHAT_BOUNDARY`` holds the ARN of a
+    permissions boundary, that is the default of the parameter PermissionsBoundary.
+    """
     path = TEMPLATES / name
     if not path.is_file():
         known = ", ".join(sorted(file.name for file in TEMPLATES.glob("*.yaml")))
         raise StackFailed(f"There is no template cloudformation/{name}; there are: {known}.")
-    return path.read_text("utf-8")
+    return _with_boundary(stamped(path.read_text("utf-8")), os.environ.get("CHAT_BOUNDARY", "").strip())
+
+
+def _with_boundary(template: str, arn: str) -> str:
+    declared = '  PermissionsBoundary:\n    Type: String\n    Default: '
+    return template.replace(f'{declared}""', f"{declared}{arn}") if arn else template
 
 
 def deploy(account: Account, stack_name: str, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -90,7 +102,7 @@ def deploy(account: Account, stack_name: str, template: str, parameters: Mapping
         status = None
     arguments = {
         "StackName": stack_name, "TemplateBody": template_body(template), "Tags": account.tag_list,
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]}
     try:
         formation.update_stack(**arguments) if status else formation.create_stack(**arguments)

@@ -11,8 +11,13 @@ import pytest
 from cfnlint.api import lint_file
 from cfnlint.decode import decode
 
+from classroom.deployment_name import routes_hash, stamped
+
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = sorted((ROOT / "cloudformation").glob("*.yaml"))
+ALL_TEMPLATES = sorted((ROOT / "cloudformation").rglob("*.yaml"))
+TEMPLATES = [path for path in ALL_TEMPLATES if path.parent.name == "cloudformation"
+             and path.name not in ("template.yaml", "instructor.yaml")]
+every_file = pytest.mark.parametrize("path", ALL_TEMPLATES, ids=lambda path: path.name)
 each_template = pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 TAGGED = {"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::DynamoDB::Table", "AWS::IAM::Role",
           "AWS::Lambda::Function", "AWS::Logs::LogGroup"}
@@ -28,7 +33,7 @@ ROUTES_OF_THE_LESSONS = {
 }
 
 
-@each_template
+@every_file
 def test_cfn_lint_finds_nothing(path: Path) -> None:
     """cfn-lint reports no error and no warning."""
     assert [str(match) for match in lint_file(path)] == []
@@ -78,6 +83,26 @@ def test_deployment_waits_for_all_routes(path: Path) -> None:
     assert all(set(deployment["DependsOn"]) == routes for deployment in deployments)
 
 
+@every_file
+def test_deployment_is_named_after_the_routes(path: Path) -> None:
+    """A deployment's name holds the hash of what it captures, so that changed routes are a new deployment."""
+    text = path.read_text()
+    assert stamped(text) == text, f"run: python -m classroom.deployment_name {path.relative_to(ROOT)}"
+    kinds = [resource["Type"] for resource in _resources(path).values()]
+    assert ("Deployment" + routes_hash(text) in text) == ("AWS::ApiGatewayV2::Deployment" in kinds)
+
+
+def test_deployments_name_changes_only_with_its_routes() -> None:
+    """Another route, integration or selection is another name; a comment or a table is not."""
+    text = (ROOT / "cloudformation" / "chat.yaml").read_text()
+    changes = [text.replace("RouteKey: ping", "RouteKey: pong"), text.replace("AWS_PROXY", "AWS", 1),
+               text.replace("$request.body.action", "$request.body.kind")]
+    same = [text.replace("  PingRoute:\n", "  PingRoute:\n    # A heartbeat.\n\n"), text.replace("MemorySize: 256", "MemorySize: 512"),
+            text.replace("expires_at", "gone_at")]
+    assert len({routes_hash(changed) for changed in [text, *changes]}) == 4
+    assert {routes_hash(unchanged) for unchanged in same} == {routes_hash(text)}
+
+
 @each_template
 def test_policies_name_what_they_allow(path: Path) -> None:
     """No statement allows all actions of a service or all resources."""
@@ -95,9 +120,9 @@ def test_each_function_has_a_role_of_its_own(path: Path) -> None:
     functions = _of_type(path, "AWS::Lambda::Function")
     roles = _of_type(path, "AWS::IAM::Role")
     groups = {logical_id: group["LogGroupName"]["Fn::Sub"] for logical_id, group in _of_type(path, "AWS::Logs::LogGroup").items()}
-    assert sorted(_attribute_of(function["Role"]) for function in functions.values()) == sorted(roles)
+    assert sorted(_role_of(function) for function in functions.values()) == sorted(roles)
     for function in functions.values():
-        first = roles[_attribute_of(function["Role"])]["Policies"][0]["PolicyDocument"]["Statement"][0]
+        first = roles[_role_of(function)]["Policies"][0]["PolicyDocument"]["Statement"][0]
         assert first["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
         assert groups[_attribute_of(first["Resource"])] == "/aws/lambda/" + function["FunctionName"]["Fn::Sub"]
 
@@ -122,7 +147,7 @@ def test_function_is_the_same_in_every_template() -> None:
         roles = _of_type(path, "AWS::IAM::Role")
         for function in _of_type(path, "AWS::Lambda::Function").values():
             settings = {key: function.get(key) for key in ("FunctionName", "Runtime", "Timeout", "MemorySize", "Code")}
-            policy = roles[_attribute_of(function["Role"])]["Policies"][0]
+            policy = roles[_role_of(function)]["Policies"][0]
             actions = sorted(action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"]))
             assert seen.setdefault(function["Handler"], (settings, actions)) == (settings, actions)
     assert len(seen) == 6
@@ -145,7 +170,7 @@ def test_readme_names_the_template_and_its_outputs(path: Path) -> None:
         assert path.name == "chat.yaml" or f"`{output}`" in readme
 
 
-@each_template
+@every_file
 def test_template_is_short(path: Path) -> None:
     """A learner reads a template whole: at most 400 lines."""
     assert len(path.read_text().splitlines()) <= 400
@@ -192,6 +217,12 @@ def _attribute_of(value: dict[str, Any]) -> str:
     logical_id, attribute = value["Fn::GetAtt"]
     assert attribute == "Arn"
     return logical_id
+
+
+def _role_of(function: dict[str, Any]) -> str:
+    """The logical id of a function's own role, where another may be given in its place."""
+    role = function["Role"]
+    return _attribute_of(role["Fn::If"][1] if "Fn::If" in role else role)
 
 
 def _statements(path: Path) -> Iterator[dict[str, Any]]:
