@@ -24,18 +24,22 @@ from tests.course.nbval_runs import ROOT, clean_environment
 
 READY_WITHIN_S = 60
 ARTEFACTS = ROOT / "test-artefacts"
+NO_BROWSER = "there is no Chromium or Chrome; to run these install the package chromium"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
+             "/Applications/Chromium.app/Contents/MacOS/Chromium",
+             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 _QUIET = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
 def chromium_path() -> str:
     """Where Chromium is. Without one the test is skipped, and fails where CI promises one."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+    for name in _BROWSERS:
         found = shutil.which(name)
         if found:
             return found
     if os.environ.get("CI", "").lower() == "true":
         pytest.fail("CI is true and there is no Chromium: install Debian's package chromium.")
-    pytest.skip("no Chromium: the browser tests were skipped; install the package chromium to run them")
+    pytest.skip(NO_BROWSER)
 
 
 @contextmanager
