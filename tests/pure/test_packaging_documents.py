@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from localstage.cli import main as localstage
+from tests.course.jupyterlab import ARTEFACTS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -64,13 +65,16 @@ def test_addresses_when_packages_are_installed(place):
 
 
 def test_workflow_when_it_runs_the_suite():
-    """The hosted CI runs the same command on the local stage: three Pythons on Linux, and macOS."""
+    """The hosted CI runs the same command on the local stage: three Pythons on Linux, and macOS; it keeps the pictures."""
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "course.yml").read_text())["jobs"]
     matrix = jobs["test"]["strategy"]["matrix"]
     assert matrix["system"] == ["ubuntu-latest"] and len(matrix["python"]) == 3
     assert [row["system"] for row in matrix["include"]] == ["macos-latest"]
     assert jobs["test"]["env"]["CHAT_TARGET"] == "moto"
-    assert jobs["test"]["steps"][-1]["run"] == "python course.py test"
+    suite, pictures = jobs["test"]["steps"][-2:]
+    assert suite["run"] == "python course.py test"
+    assert pictures["with"]["path"] == f"{ARTEFACTS.name}/" and pictures["if"] == "${{ !cancelled() }}"
+    assert f"{ARTEFACTS.name}/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_workflow_when_it_runs_on_aws():
