@@ -20,6 +20,7 @@ from localstage.account.permissions import Permissions
 from localstage.account.permitted_calls import PermittedCalls
 from localstage.account.permitted_logs import PermittedLogs
 from localstage.account.signed_calls import SignedCalls
+from localstage.account.stack_callers import StackCallers
 from localstage.clock import Clock, SystemClock
 from localstage.environment import Reach, proxy_settings
 from localstage.functions.definition import FunctionDefinition
@@ -51,7 +52,8 @@ class Stage:
             ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
         permissions = Permissions(ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced)
         permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
-        self._account = Account(settings, clock.now_ms, self._keys.find, pace)
+        stack_callers = StackCallers(self._keys, permissions)
+        self._account = Account(settings, clock.now_ms, self._keys.find, stack_callers.of, pace)
         self._functions = Functions(
             settings=settings, runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
             function_environment=self._function_environment, work_dir=work_dir / "functions",

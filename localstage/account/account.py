@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -20,10 +21,13 @@ from localstage.account.lambda_api import Invoker, LambdaApi
 from localstage.account.log_writer import LogWriter
 from localstage.account.moto_server import AccountThread, MotoServer
 from localstage.account.pacing import AccountPace
+from localstage.account.triggers import LOADED_ANYWAY, SERVICES, guard
 from localstage.core.snapshot import ServedStage
 from localstage.settings import ACCOUNT_ID, Settings
 from localstage.signatures.verification import KnownKey
 
+if TYPE_CHECKING:
+    from localstage.account.cloudformation.account_apis import FindCaller
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
@@ -32,11 +36,12 @@ class Account:
     """Answers AWS API calls, and what the gateway asks of stages and functions."""
 
     def __init__(self, settings: Settings, now_ms: Callable[[], int], find_key: Callable[[str], KnownKey | None],
-                 pace: AccountPace | None = None):
-        """``find_key`` says whose an access key is; ``pace`` makes the account as slow as AWS.
+                 find_stack_caller: FindCaller, pace: AccountPace | None = None):
+        """``find_key`` says whose an access key is, ``find_stack_caller`` for whom a stack acts.
 
-        Without a pace every call is done when it is answered.
+        ``pace`` makes the account as slow as AWS; without it every call is done when it is answered.
         """
+        self._find_stack_caller = find_stack_caller
         self._thread = AccountThread()
         self._find_key = find_key
         self._pace = pace
@@ -47,6 +52,7 @@ class Account:
         self._deployments = DeploymentPace(settings.deployment_interval_s, now_ms)
         self._lambda: LambdaApi | None = None
         self._has_cloudformation = False
+        self._guarded: set[str] = set()
 
     def use_functions(self, invoker: Invoker) -> None:
         """Names who runs functions. Must be called before ``start``."""
@@ -88,8 +94,11 @@ class Account:
         elif service == "cloudformation" and not self._has_cloudformation:
             # moto's CloudFormation brings all of EC2's data: most of a second and
             # 100 MB, which a stage without stacks does not need.
-            await self._thread.run(lambda: _extend_cloudformation(self._pace))
+            await self._thread.run(lambda: _extend_cloudformation(self._find_stack_caller, self._pace))
             self._has_cloudformation = True
+        elif service in SERVICES and service not in self._guarded:
+            await self._thread.run(lambda: guard(service))
+            self._guarded.add(service)
 
     def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
         """The stage as it is served now, in whatever region its API is."""
@@ -110,16 +119,20 @@ def _extend_moto(function_deleted: Callable[[str], None], find_key: Callable[[st
                  pace: AccountPace | None) -> None:
     from localstage.account import apigatewayv2, awslambda, iam, sts
 
+    for service in LOADED_ANYWAY:
+        guard(service)
     iam.extend()
     sts.extend(find_key)
     apigatewayv2.extend(pace.stages.refreshed if pace else None)
     awslambda.extend(function_deleted)
 
 
-def _extend_cloudformation(pace: AccountPace | None) -> None:
+def _extend_cloudformation(find_caller: FindCaller, pace: AccountPace | None) -> None:
     from localstage.account import cloudformation
 
-    cloudformation.extend(pace.driver if pace else None)
+    for service in SERVICES:
+        guard(service)
+    cloudformation.extend(find_caller, pace.driver if pace else None)
 
 
 def _scope_of(request: web.BaseRequest) -> tuple[str, str]:

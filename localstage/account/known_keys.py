@@ -23,21 +23,28 @@ class KnownKeys:
                                 f"arn:aws:iam::{account_id}:user/learner", account_id,
                                 "AIDA" + secrets.token_hex(8).upper(),
                                 entity_arn=f"arn:aws:iam::{account_id}:root")
-        self._functions: dict[tuple[str, str], KnownKey] = {}
+        self._sessions: dict[tuple[str, str], KnownKey] = {}
         self._by_id = {self.learner.access_key_id: self.learner}
 
     def of_function(self, function_arn: str, role_arn: str) -> KnownKey:
         """The credentials of a function's role session, named after the function as on AWS; the same each time."""
-        known = self._functions.get((function_arn, role_arn))
+        return self._of_session(function_arn, role_arn, function_arn.split(":")[6])
+
+    def of_service(self, role_arn: str, session_name: str) -> KnownKey:
+        """The credentials of a service's session of a role that it was given; the same each time."""
+        return self._of_session(session_name, role_arn, session_name)
+
+    def _of_session(self, holder: str, role_arn: str, name: str) -> KnownKey:
+        known = self._sessions.get((holder, role_arn))
         if known is None:
-            name, account_id = function_arn.split(":")[6], function_arn.split(":")[4]
+            account_id = role_arn.split(":")[4]
             role = role_arn.rpartition("/")[2]
             entity = books.find_entity(role_arn)
             known = KnownKey("ASIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30),
                              f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}", account_id,
                              f"{entity.id}:{name}" if entity is not None else "",
                              session_token=secrets.token_urlsafe(60), entity_arn=role_arn)
-            self._functions[(function_arn, role_arn)] = known
+            self._sessions[(holder, role_arn)] = known
             self._by_id[known.access_key_id] = known
         return known
 

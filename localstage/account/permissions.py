@@ -43,14 +43,15 @@ class Permissions:
         self.facts = AccountFacts(account_id, shelf)
 
     def refusal_of_call(self, key: KnownKey, request: SignableRequest, service: str, region: str,
-                        source_ip: str | None) -> Decision | None:
-        """The first need of an AWS API call that is not granted, or None."""
+                        source_ip: str | None, more: Mapping[str, Value] | None = None) -> Decision | None:
+        """The first need of an AWS API call that is not granted, or None; ``more`` are further condition keys."""
         if not self._enforced or self._is_free(key) and service != "sts":
             return None
         call = ApiCall(service, region or "us-east-1", self._account_id, request.method, request.raw_path,
                        request.raw_query, request.headers, request.body, self.facts, self._operations,
                        key.principal_arn)
-        keys = {"aws:RequestedRegion": call.region, **_keys_of_request(request, source_ip), **_keys_of_tags(call)}
+        keys = {"aws:RequestedRegion": call.region, **_keys_of_request(request, source_ip), **_keys_of_tags(call),
+                **(more or {})}
         return self.refusal(key, needs_of(call), keys)
 
     def refusal(self, key: KnownKey, needs: Iterable[Need], keys: Mapping[str, Value] | None = None) -> Decision | None:

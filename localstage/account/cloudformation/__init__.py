@@ -6,14 +6,20 @@ knows nothing of sockets, and reaches other services only through their APIs.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .driving import Driver
+
+if TYPE_CHECKING:
+    from .account_apis import FindCaller
 
 __all__ = ["extend"]
 
 
-def extend(driver: Driver | None = None) -> None:
-    """Make moto use this package's backend and URLs; ``driver`` sets the pace of operations. Idempotent.
+def extend(find_caller: FindCaller, driver: Driver | None = None) -> None:
+    """Make moto use this package's backend and URLs. Idempotent.
 
+    ``find_caller`` says for whom a stack acts, ``driver`` sets the pace of operations.
     Must be called before moto makes its first cloudformation backend, and
     before the first request to its server.
     """
@@ -24,7 +30,7 @@ def extend(driver: Driver | None = None) -> None:
     from .account_apis import Apis
     from .models import StackEngineBackend
 
-    apis = Apis()
+    apis = Apis(find_caller)
 
     def make_backend(region_name: str, account_id: str) -> StackEngineBackend:
         backend = StackEngineBackend(region_name, account_id)

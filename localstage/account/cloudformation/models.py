@@ -6,7 +6,6 @@ backend in the ``urls`` module beside this file, and keeps StackSets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from moto.cloudformation import models as moto_models
@@ -33,6 +32,7 @@ from .parameters import given_parameters
 from .plan import planned_changes, would_change
 from .registry import Registry
 from .stack import Stack
+from .stack_request import StackRequest
 
 UPDATABLE = (
     "CREATE_COMPLETE",
@@ -41,26 +41,6 @@ UPDATABLE = (
     "UPDATE_FAILED",
     "UPDATE_ROLLBACK_COMPLETE",
 )
-
-
-@dataclass
-class StackRequest:
-    """What a request to create or update a stack says, whichever way it is made."""
-
-    name: str
-    template: str | None
-    """The text; None for the previous template."""
-    parameters: list[dict[str, Any]] = field(default_factory=list)
-    tags: dict[str, str] | None = None
-    capabilities: list[str] = field(default_factory=list)
-    notification_arns: list[str] | None = None
-    role_arn: str | None = None
-    token: str | None = None
-    disable_rollback: bool = False
-    on_failure: str = "ROLLBACK"
-    timeout_in_minutes: int | None = None
-    policy_body: str | None = None
-    termination_protection: bool = False
 
 
 class StackEngineBackend(moto_models.CloudFormationBackend):
@@ -91,6 +71,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if self._living(request.name) is not None:
             raise AlreadyExists(f"Stack [{request.name}] already exists")
         stack = self._new_stack(request)
+        self._act_for(stack, request.access_key_id, request.role_arn)
         given = given_parameters(request.parameters)
         definition = define(request.template or "", given, self._owner(stack))
         check_capabilities(definition, request.capabilities)
@@ -109,6 +90,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if stack is None or stack.definition is None:
             raise ValidationError(f"Stack [{request.name}] does not exist")
         self._check_updatable(stack)
+        self._act_for(stack, request.access_key_id, request.role_arn)
         definition = self._redefined(stack, request)
         check_capabilities(definition, request.capabilities)
         tags = stack.tags if request.tags is None else request.tags
@@ -122,8 +104,9 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         return stack
 
     def delete_stack(  # type: ignore[override]
-        self, name_or_id: str, retained: tuple[str, ...] = (), token: str | None = None
-    ) -> None:
+        self, name_or_id: str, retained: tuple[str, ...] = (), token: str | None = None,
+        access_key_id: str = "", role_arn: str | None = None,
+    ) -> None:  # fmt: skip
         """Delete a stack; one that does not exist, or no longer, is not an error."""
         stack = self._living(name_or_id)
         if stack is None or stack.status == "DELETE_IN_PROGRESS":
@@ -143,6 +126,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                 "specified when the stack is in the DELETE_FAILED state."
             )
         stack.token = token
+        self._act_for(stack, access_key_id, role_arn)
         if stack.definition is None:
             stack.enter("DELETE_COMPLETE")
             self._bury_if_gone(stack)
@@ -184,6 +168,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                 raise ValidationError(f"Stack [{request.name}] does not exist")
             self._check_updatable(stack)
             self._check_new_change_set(stack, name)
+            self._act_for(stack, request.access_key_id, request.role_arn)
             definition = self._redefined(stack, request)
         check_capabilities(definition, request.capabilities, expands=False)
         tags = stack.tags if request.tags is None else request.tags
@@ -233,7 +218,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
 
     def execute_change_set(  # type: ignore[override]
         self, name_or_id: str, stack_name: str | None = None, disable_rollback: bool = False,
-        token: str | None = None,
+        token: str | None = None, access_key_id: str = "",
     ) -> None:  # fmt: skip
         """Do what a change set planned; the stack's other change sets are dropped."""
         change_set = self.find_change_set(name_or_id, stack_name)
@@ -246,6 +231,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if change_set.kind == "UPDATE":
             self._check_updatable(stack)
         stack.token, stack.change_set_id = token, change_set.change_set_id
+        self._act_for(stack, access_key_id, change_set.role_arn)
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
         self._take_settings(stack, change_set.capabilities, change_set.notification_arns,
                             change_set.role_arn)  # fmt: skip
@@ -324,9 +310,14 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         stack.notify = notifier(stack, self.apis)
         return stack
 
+    def _act_for(self, stack: Stack, access_key_id: str, role_arn: str | None) -> None:
+        """From now on the stack makes its calls for this caller, or for its role if it has one."""
+        if access_key_id:
+            stack.apis = self.apis.acting(access_key_id, role_arn or stack.role_arn)
+
     def _owner(self, stack: Stack) -> Owner:
         return Owner(
-            self.apis,
+            stack.apis or self.apis,
             self.registry,
             stack.stack_id,
             stack.name,
@@ -348,6 +339,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if stack is None:
             stack = self._new_stack(request)
         self._check_new_change_set(stack, name)
+        self._act_for(stack, request.access_key_id, request.role_arn)
         given = given_parameters(request.parameters)
         return stack, define(request.template or "", given, self._owner(stack))
 

@@ -144,7 +144,7 @@ class ResourceWork:
 
     def _work(self, record: StackResource, made: Any = None) -> Work:
         return Work(
-            apis=self._definition.owner.apis,
+            apis=self._stack.apis or self._definition.owner.apis,
             stack_id=self._stack.stack_id,
             stack_name=self._stack.name,
             logical_id=record.logical_id,

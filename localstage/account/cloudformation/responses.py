@@ -11,12 +11,15 @@ from typing import Any
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
+from localstage.account.callers import caller_of
+
 from . import shapes
 from .definition import required_capabilities
 from .drift import detect
 from .errors import ValidationError
-from .models import StackEngineBackend, StackRequest
+from .models import StackEngineBackend
 from .stack import Stack
+from .stack_request import StackRequest
 from .template import MAX_TEMPLATE_BODY_BYTES, MAX_TEMPLATE_URL_BYTES, Template, read_template
 from .template_url import template_at
 
@@ -49,6 +52,8 @@ class StackEngineResponse(CloudFormationResponse):
             self._get_param("StackName"),
             tuple(self._get_param("RetainResources", [])),
             self._get_param("ClientRequestToken"),
+            caller_of(self),
+            self._get_param("RoleARN"),
         )
         return EmptyResult()
 
@@ -163,6 +168,7 @@ class StackEngineResponse(CloudFormationResponse):
             self._get_param("StackName"),
             self._flag("DisableRollback"),
             self._get_param("ClientRequestToken"),
+            caller_of(self),
         )
         return EmptyResult()
 
@@ -267,6 +273,7 @@ class StackEngineResponse(CloudFormationResponse):
             notification_arns=self._get_param("NotificationARNs"),
             role_arn=self._get_param("RoleARN"),
             token=self._get_param("ClientRequestToken"),
+            access_key_id=caller_of(self),
             disable_rollback=self._flag("DisableRollback"),
             on_failure=self._get_param("OnFailure") or "ROLLBACK",
             timeout_in_minutes=self._get_param("TimeoutInMinutes"),
@@ -278,7 +285,8 @@ class StackEngineResponse(CloudFormationResponse):
         body, url = self._get_param("TemplateBody"), self._get_param("TemplateURL")
         limit = MAX_TEMPLATE_BODY_BYTES
         if url:
-            body, limit = template_at(url, self.cloudformation_backend.apis), MAX_TEMPLATE_URL_BYTES
+            apis = self.cloudformation_backend.apis.acting(caller_of(self), None)
+            body, limit = template_at(url, apis), MAX_TEMPLATE_URL_BYTES
         if body is not None and len(body.encode()) > limit:
             raise ValidationError(
                 "1 validation error detected: Value at 'templateBody' failed to satisfy "

@@ -17,6 +17,7 @@ from moto.moto_api._internal import mock_random
 from .definition import Definition
 
 if TYPE_CHECKING:
+    from .account_apis import AccountApis
     from .drift import DriftDetection
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -98,6 +99,8 @@ class Stack:
     deleted: datetime | None = None
     drift: DriftDetection | None = None
     """The last drift detection on the whole stack."""
+    apis: AccountApis | None = None
+    """The APIs as the principal may call them for whom the stack's last operation acts."""
     notify: Callable[[StackEvent], None] = field(default=lambda event: None)
 
     def enter(self, status: str, reason: str | None = None) -> None:

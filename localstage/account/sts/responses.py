@@ -13,6 +13,7 @@ from moto.core.responses import ActionResult
 from moto.sts.models import AssumedRole
 from moto.sts.responses import TokenResponse
 
+from localstage.account.callers import caller_of
 from localstage.account.iam import books
 
 from .models import SessionFacts, StageStsBackend
@@ -79,7 +80,7 @@ class StageTokenResponse(TokenResponse):
     assume_role_with_saml = assume_role_with_web_identity
 
     def _caller(self) -> KnownKey:
-        caller = self.known_key(self.get_access_key())
+        caller = self.known_key(caller_of(self))
         assert caller is not None, "a call came in that no known key has signed"
         return caller
 

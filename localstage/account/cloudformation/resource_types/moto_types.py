@@ -34,6 +34,7 @@ class MotoType(ResourceType):
         self._made: dict[str, Any] = {}
 
     def create(self, work: Work, properties: Properties) -> str:
+        self._check_allowed(work, "Create")
         named = properties.get(self.name_property or "")
         made = self._model.create_from_cloudformation_json(
             named or work.generated_name(64),
@@ -49,6 +50,7 @@ class MotoType(ResourceType):
         return physical_id
 
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
+        self._check_allowed(work, "Update")
         if _is_missing(self._model.update_from_cloudformation_json):
             super().update(work, physical_id, old, new)
         updated = self._model.update_from_cloudformation_json(
@@ -65,6 +67,7 @@ class MotoType(ResourceType):
         self._made[physical_id] = updated
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
+        self._check_allowed(work, "Delete")
         made = self._made.pop(physical_id, None)
         if not _is_missing(self._model.delete_from_cloudformation_json):
             self._model.delete_from_cloudformation_json(
@@ -84,6 +87,18 @@ class MotoType(ResourceType):
             if isinstance(value, str | int | list):
                 found[attribute] = value
         return found
+
+    def _check_allowed(self, work: Work, verb: str) -> None:
+        """moto makes these without a call: the caller must be allowed ``service:VerbType`` on everything.
+
+        Guess: the action's name; AWS's own may be another, so a narrow policy is refused.
+        """
+        _, service, kind = self.name.split("::")
+        denial = work.apis.denial(f"{service.lower()}:{verb}{kind}")
+        if denial is not None:
+            raise ResourceFailure(
+                f'Resource handler returned message: "{denial}" (HandlerErrorCode: AccessDenied)'
+            )
 
     def _json(self, properties: Properties) -> dict[str, Any]:
         return {"Type": self.name, "Properties": properties}
