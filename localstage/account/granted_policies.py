@@ -11,7 +11,6 @@ from typing import Protocol
 
 from localstage.account.iam import books
 from localstage.permissions.decision import Grants
-from localstage.permissions.policy import Policy
 from localstage.signatures.verification import KnownKey
 
 
@@ -37,12 +36,4 @@ class GrantedPolicies:
         entity = books.find_entity(key.entity_arn)
         if entity is None:
             return Grants(session=session)
-        return Grants(self._shelf.policies(books.documents_of(entity)), self._boundary(key.account_id, entity), session)
-
-    def _boundary(self, account_id: str, entity: object) -> tuple[Policy, ...] | None:
-        arn = books.boundary_arn_of(entity)
-        if arn is None:
-            return None
-        document = books.managed_document(account_id, arn)
-        # AWS: a boundary whose policy is gone allows nothing.
-        return self._shelf.policies([(arn, document)]) if document is not None else ()
+        return Grants(self._shelf.policies(books.documents_of(entity)), books.boundary_of(entity, self._shelf), session)

@@ -35,6 +35,8 @@ class Condition:
     if_exists: bool = False
     quantifier: str = ""
     """"" or ``forallvalues`` or ``foranyvalue``."""
+    written: str = ""
+    """The key as the policy writes it."""
 
     def holds(self, context: RequestContext) -> bool:
         """Whether the request fits."""
@@ -59,6 +61,7 @@ class NullCondition:
 
     key: str
     absent: bool
+    written: str = ""
 
     def holds(self, context: RequestContext) -> bool:
         """Whether the request fits."""
@@ -80,13 +83,13 @@ def _read(operator: str, key: str, wanted: list[Any], with_variables: bool) -> C
     name = name.removesuffix("ifexists")
     values = [_as_text(value) for value in wanted]
     if name == "null" and not quantifier:
-        return NullCondition(key.lower(), values[0].lower() == "true")
+        return NullCondition(key.lower(), values[0].lower() == "true", key)
     negated = "not" in name
     make = _OPERATORS.get(name.replace("not", "", 1) if negated else name)
     if make is None or quantifier not in ("", "forallvalues", "foranyvalue") or (negated and name not in _NEGATED):
         raise UnknownOperator(operator)
     tests = tuple(make(value, with_variables) for value in values)
-    return Condition(key.lower(), tests, negated, if_exists, quantifier)
+    return Condition(key.lower(), tests, negated, if_exists, quantifier, key)
 
 
 def _as_text(value: Any) -> str:

@@ -67,6 +67,11 @@ class Policy:
         """The statements that speak of a need."""
         return [statement for statement in self.statements if statement.speaks_of(need, context)]
 
+    def keys_asked(self, need: Need) -> set[str]:
+        """The condition keys that statements on this action ask for, as they write them."""
+        return {condition.written for statement in self.statements for condition in statement.conditions
+                if statement.actions.include(need.action) is not statement.not_actions}
+
     def naming(self, principal: Principal, need: Need, context: RequestContext) -> list[tuple[Statement, str]]:
         """A resource's policy: the statements for a principal, each with how it is named (see PrincipalNames)."""
         named = ((s, s.principals.naming(principal)) for s in self.statements if s.principals is not None)

@@ -1,5 +1,7 @@
 """IAM on the stage: moto's, with AWS's managed policies in the one partition that is used.
 
+Besides, the policy simulator answers, and users have permissions boundaries.
+
 Policy documents without a Version are taken, as on AWS (see policies.py).
 
 moto asks every partition who an access key belongs to, and makes 1,500
@@ -18,12 +20,15 @@ def extend(partition: str = "aws") -> None:
     Must be called before moto makes its first IAM backend.
     """
     import moto.iam.models
+    import moto.iam.urls
 
     from .models import StageIamBackend
     from .policies import StagePolicyValidator
+    from .responses import StageIamResponse
 
     def make_backend(region_name: str, account_id: str) -> StageIamBackend:
         return StageIamBackend(region_name, account_id, partition)
 
     moto.iam.models.iam_backends.backend = make_backend  # type: ignore[assignment]
     moto.iam.models.IAMPolicyDocumentValidator = StagePolicyValidator  # type: ignore[misc]
+    moto.iam.urls.url_paths["{0}/$"] = StageIamResponse.dispatch

@@ -84,6 +84,15 @@ def managed_document(account_id: str, arn: str) -> Any:
     return _default_document(policy) if policy is not None else None
 
 
+def boundary_of(entity: Any, shelf: PolicyShelf) -> tuple[Policy, ...] | None:
+    """The permissions boundary as policies, None where none is set; one whose policy is gone allows nothing."""
+    arn = boundary_arn_of(entity)
+    if arn is None:
+        return None
+    document = managed_document(entity.account_id, arn)
+    return shelf.policies([(arn, document)]) if document is not None else ()
+
+
 def tags_of(entity: Any) -> dict[str, str]:
     """The tags of a user or role."""
     tags = getattr(entity, "tags", None) or {}
