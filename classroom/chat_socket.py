@@ -80,7 +80,7 @@ class ChatSocket:
 
     def _on_error(self, app: websocket.WebSocketApp, error: BaseException) -> None:
         status = getattr(error, "status_code", None)
-        self._refusal = str(status) if status else str(error) or type(error).__name__
+        self._refusal = str(status) if status else getattr(error, "strerror", None) or str(error) or type(error).__name__
 
     def _on_close(self, app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
         if self._socket is not None:

@@ -195,6 +195,7 @@ class Panel:
     def name_entered(self, name: str) -> None:
         with self._changed:
             self.name = name.strip() or self._label
+            self._show_status()
 
     def room_entered(self, room: str) -> None:
         with self._changed:
@@ -250,7 +251,7 @@ class Panel:
         unread = f'<span class="chat-unread">{self._unread} new</span>' if self._unread else ""
         self._view.show_status(
             f'<span class="chat-dot chat-{self._status}"></span><b>{escape(shortened(self.name, 40))}</b> '
-            f'<span class="chat-state">{escape(shortened(self.status, 60))}</span>{unread}',
+            f'<span class="chat-state" title="{escape(self.status)}">{escape(shortened(self.status, 60))}</span>{unread}',
             self._status == CONNECTED)
 
     def _show_log(self) -> None:

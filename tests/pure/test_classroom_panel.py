@@ -55,6 +55,17 @@ def test_panel_when_a_hostile_name_is_entered():
     assert not any("<img" in value or "<script" in value for value in html_of(panel))
 
 
+def test_panel_when_another_name_is_entered():
+    """The head shows the new name at once, own messages are those of that name, and the cell's name for it stays."""
+    panel = new_panel()
+    panel.name_entered("Alicia")
+    assert "<b>Alicia</b>" in panel._view._status.value
+    panel.frame_received(message("Alicia", "hello"))
+    assert "chat-own" in html_of(panel)[2] and repr(panel) == "<chat panel of alice>"
+    panel.name_entered("  ")
+    assert "<b>alice</b>" in panel._view._status.value
+
+
 def test_panel_when_a_frame_arrives_it_writes_each_widget_once():
     """One arriving message is one write of the log, whose whole value is sent each time."""
     panel = new_panel()
