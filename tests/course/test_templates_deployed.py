@@ -33,7 +33,7 @@ class Site:
     def deploy(self, name: str, template: str, **parameters: str) -> dict[str, str]:
         """Create or update a stack; its outputs."""
         formation = self.target.client("cloudformation")
-        arguments = {"StackName": name, "TemplateBody": (TEMPLATES / template).read_text(), "Capabilities": ["CAPABILITY_IAM"],
+        arguments = {"StackName": name, "TemplateBody": (TEMPLATES / template).read_text(), "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
                      "Parameters": [{"ParameterKey": key, "ParameterValue": value}
                                     for key, value in {"Prefix": name, **self.package(), **parameters}.items()]}
         exists = any(stack["StackName"] == name for stack in formation.describe_stacks()["Stacks"])
@@ -42,6 +42,14 @@ class Site:
         waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
         outputs = formation.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", ())
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    def update(self, name: str, template: str) -> None:
+        """Give an existing stack another template, its parameters as they are."""
+        formation = self.target.client("cloudformation")
+        known = formation.describe_stacks(StackName=name)["Stacks"][0]["Parameters"]
+        formation.update_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"], Parameters=[
+            {"ParameterKey": entry["ParameterKey"], "UsePreviousValue": True} for entry in known])
+        formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def package(self) -> dict[str, str]:
         """Upload handlers/; the parameters that name the package."""
@@ -61,6 +69,11 @@ class Site:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return self.target.client("dynamodb").scan(TableName=table)["Items"]
+
+    def logged(self, function: str) -> list[str]:
+        """What a function has written to its log group."""
+        events = self.target.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+        return [event["message"] for event in events]
 
     def close(self) -> None:
         for socket in self._sockets:

@@ -1,0 +1,78 @@
+"""The comparison of the five write-ups, and the command that shows it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from classroom import variants
+from classroom.account import Account
+from classroom.cleanup import clean_up, find_ours
+from classroom.comparison import MESSAGES, Row, compare, table
+from classroom.target import Target
+from classroom.variants import VARIANTS
+from localstage import LocalStage
+
+USAGE = ('The requested action is not recognized. To chat, send '
+         '{"action": "sendMessage", "sender": "your name", "message": "your text"}.')
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """A learner on a stage of this module's own, which this process is connected to."""
+    with LocalStage() as stage, pytest.MonkeyPatch.context() as patch:
+        for name, value in stage.changes().settings.items():
+            patch.setenv(name, value)
+        boto3.setup_default_session()
+        yield Account(Target("moto", "vars", "us-east-1", "123456789012"))
+    boto3.setup_default_session()
+
+
+def test_comparison_when_all_variants_have_run(account: Account) -> None:
+    """Each number is what the variant did; deploying, measuring and deleting leaves nothing but the bucket."""
+    rows = compare(account)
+    expected = {
+        "s0": dict(functions=1, tables=2, permissions=5, write_units=1, management_calls=3, kept=10, ordered=True, sessions=0,
+                   unknown_action="Forbidden"),
+        "s1": dict(functions=3, tables=1, permissions=5, write_units=0, management_calls=3, kept=0, ordered=False, sessions=0,
+                   unknown_action="Forbidden"),
+        "s2": dict(functions=4, tables=3, permissions=9, write_units=1, management_calls=3, kept=10, ordered=False, sessions=3,
+                   unknown_action="The requested action is not recognized."),
+        "s3": dict(functions=4, tables=1, permissions=7, write_units=0, management_calls=2, kept=0, ordered=False, sessions=0,
+                   unknown_action=USAGE),
+        "s4": dict(functions=3, tables=2, permissions=6, write_units=1, management_calls=3, kept=10, ordered=False, sessions=0,
+                   unknown_action="Forbidden"),
+    }
+    assert rows == [Row(variant.name, variant.title, read_units=1, sender_hears=variant.name != "s3", latency_ms=0,
+                        writes_a_second=5 if variant.name == "s3" else 0, **expected[variant.name]) for variant in VARIANTS]
+    assert all(row.latency_ms > 0 for row in rows)
+    assert rows[1].loses == ("every message, once delivered", "who was there, once they leave")
+    assert [resource.kind for resource in find_ours(account)] == ["bucket"]
+    shown = table(rows, latency=False)
+    assert f"| messages kept, of {MESSAGES} | 10 | 0 | 10 | 0 | 10 |" in shown and "latency" not in shown
+
+
+def test_clean_up_when_a_variant_was_left_behind(account: Account) -> None:
+    """Clean-up finds a variant's stack by its tags and prefix, and everything goes with it."""
+    variants.deploy(account, "s2")
+    clean_up(account)
+    assert find_ours(account) == []
+    assert account.client("dynamodb").list_tables()["TableNames"] == []
+
+
+def test_command_when_the_variant_is_unknown() -> None:
+    """An unknown variant is one sentence and a non-zero exit status, before any account is asked."""
+    ended = subprocess.run([sys.executable, "-m", "classroom.variants", "deploy", "s9"], capture_output=True, text=True,
+                           env=os.environ, timeout=60)
+    assert (ended.returncode, ended.stderr) == (1, "There is no variant 's9'; there are: s0, s1, s2, s3, s4.\n")
+
+
+def test_command_when_asked_for_the_list() -> None:
+    """The list names each variant and its template."""
+    shown = subprocess.run([sys.executable, "-m", "classroom.variants", "list"], capture_output=True, text=True, timeout=60)
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["s0", "s1", "s2", "s3", "s4"]
