@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from localstage import LocalStage
-from tests.course.page_browser import ChatPage, chromium, window  # noqa: F401
+from tests.course.page_browser import HTML, ChatPage, chromium, window  # noqa: F401
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually
@@ -16,8 +19,8 @@ from tests.stage.waiting import eventually
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """A stage with the chat deployed from its template as ``page``."""
-    with LocalStage() as stage:
+    """A stage with the page in it, and with the chat deployed from its template as ``page``."""
+    with LocalStage(pages=HTML) as stage:
         site = Site(StageTarget(stage))
         site.target.client("s3").create_bucket(Bucket=BUCKET)
         yield site
@@ -32,6 +35,21 @@ def outputs(site: Site) -> dict[str, str]:
 def by_path(site: Site, outputs: dict[str, str]) -> str:
     """The chat's address for a browser without a proxy."""
     return f"{site.target.stage.url.replace('http', 'ws')}/{outputs['ApiId']}/prod"
+
+
+@pytest.fixture
+def static_host() -> Iterator[str]:
+    """The address of a plain file server that has html/."""
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing: what is asked for is the test's business."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(HTML))) as server:
+        thread = threading.Thread(target=server.serve_forever, name="file server")
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join(10)
 
 
 def exchange(ann: ChatPage, bob: ChatPage) -> None:
@@ -55,6 +73,20 @@ def test_two_pages_chat_when_both_are_connected(by_path: str, window) -> None:  
     exchange(ann, bob)
     eventually(lambda: (ann.page.evaluate("() => 0"), [text for text in pongs if "pong" in text])[1], bool, "an answered heartbeat")
     assert ann.page.locator("#log li").count() == 2
+
+
+def test_pages_chat_when_they_come_from_different_places(site: Site, outputs: dict[str, str], by_path: str,
+                                                         static_host: str, window) -> None:  # noqa: F811
+    """From a file, from the stage and from any static host it is the same page, with the same address in its field."""
+    port, stage = by_path.split(":")[2].split("/")[0], site.target.stage
+    for name, address in (("Ann", ""), ("Bob", stage.pages_url), ("Cy", static_host)):
+        query = f"?api={outputs['ApiId']}&name={name}" + ("" if address == stage.pages_url else f"&port={port}")
+        chat = window().open(address, query)
+        assert chat.page.locator("#url").input_value() == by_path
+        chat.page.locator("#connect").click()
+        chat.wait_status("Connected")
+        chat.say(f"hello from {name}")
+        chat.wait_line(f"hello from {name}", ".own:not(.pending)")
 
 
 def test_aws_url_works_when_the_stage_is_the_browsers_proxy(site: Site, outputs: dict[str, str], chromium: Any, window) -> None:  # noqa: F811
