@@ -9,19 +9,16 @@ environment. ``aws`` is a boto3 client factory on a stage's emptied account.
 from __future__ import annotations
 
 import os
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 
 from localstage import LocalStage
-from tests.stage.target import LiveTarget, StageTarget, Target
+from tests.stage.moved_stage import MovedStage
+from tests.stage.target import LiveTarget, StageTarget, Target, empty_account
 
 
 @pytest.fixture(scope="session")
@@ -40,15 +37,20 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     target.clean_up()
 
 
+@pytest.fixture(scope="session")
+def moved() -> Iterator[MovedStage]:
+    """A stage at AWS's pace whose time the test moves."""
+    stage = MovedStage()
+    yield stage
+    stage.stop()
+
+
 @pytest.fixture
 def aws(stage: LocalStage) -> Callable[[str], Any]:
     """A callable that gives a boto3 client by service name; the account is emptied before each test."""
     settings = stage.changes().settings
     session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
-    reset = AWSRequest("POST", stage.url + "/moto-api/reset", headers={"Host": urlsplit(stage.url).netloc})
-    SigV4Auth(session.get_credentials(), "moto-api", "us-east-1").add_auth(reset)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    opener.open(urllib.request.Request(reset.url, method="POST", headers=dict(reset.headers)), timeout=30).close()
+    empty_account(stage.url, session)
     config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, proxies={})
 
     def client(service: str) -> Any:

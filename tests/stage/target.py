@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import ssl
+import urllib.request
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 import websocket
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 
 from localstage import LocalStage
@@ -87,6 +90,14 @@ class StageTarget:
 
     def clean_up(self) -> None:
         """The stage's account ends with the stage."""
+
+
+def empty_account(url: str, session: boto3.Session) -> None:
+    """Deletes everything in the account of the stage at this address; ``session`` is the learner's."""
+    reset = AWSRequest("POST", url + "/moto-api/reset", headers={"Host": urlsplit(url).netloc})
+    SigV4Auth(session.get_credentials(), "moto-api", REGION).add_auth(reset)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener.open(urllib.request.Request(reset.url, method="POST", headers=dict(reset.headers)), timeout=30).close()
 
 
 def package(source: str, name: str = "handler.py") -> bytes:
