@@ -4,6 +4,7 @@
 
 const LINES = 500; // most lines that are kept on the screen
 const NAME_LENGTH = 80; // most characters of a sender's name that are shown
+const TEXT_LENGTH = 2000; // most characters of a message that are shown unasked
 const ID_LENGTH = 128; // a longer message id is not remembered
 
 /** The lines on the screen. */
@@ -51,7 +52,7 @@ class Log {
 
   say(kind, text) {
     this.last = null;
-    this.#append(element("li", kind, text));
+    this.#append(element("li", kind, text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH)}…` : text));
   }
 
   clear() {
@@ -80,9 +81,7 @@ class Log {
     line.classList.toggle("follows", who === this.last);
     line.style.setProperty("--hue", hue(sender));
     this.last = who;
-    const bubble = element("span", "text", text);
-    bubble.dir = "auto";
-    line.append(bubble);
+    line.append(...bubbleOf(text));
     return line;
   }
 
@@ -112,6 +111,22 @@ function element(tag, className, text) {
   made.className = className;
   if (text !== undefined) made.textContent = text;
   return made;
+}
+
+/** A text in its bubble; of a long one the beginning, and a button for the rest, or a crowd of them would stop the page. */
+function bubbleOf(text) {
+  const bubble = element("span", "text", text.slice(0, TEXT_LENGTH));
+  bubble.dir = "auto";
+  if (text.length <= TEXT_LENGTH) return [bubble];
+  const more = element("button", "quiet more", `Show all ${text.length.toLocaleString()} characters`);
+  more.type = "button";
+  more.addEventListener("click", () => {
+    bubble.textContent = text;
+    bubble.tabIndex = -1; // where the focus goes when the button has gone
+    bubble.focus();
+    more.remove();
+  });
+  return [bubble, more];
 }
 
 /** The colour angle of a sender's name, 0 to 359: the same on every screen. */

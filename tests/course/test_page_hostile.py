@@ -123,6 +123,21 @@ def test_text_keeps_to_its_bubble_when_it_is_huge(server: PageServer, chat) -> N
     chat.picture("huge")
 
 
+def test_rest_of_a_long_text_is_shown_when_asked_for(server: PageServer, chat) -> None:
+    """Of a long message the beginning is shown and a button for the rest, which keyboards reach; a crowd of them stops nothing."""
+    server.say(*numbered("long " * 20_000 + str(number) for number in range(100)))
+    server.say(message("Bob", "after them", 1))
+    chat.wait_line("after them")
+    first = chat.page.locator("#log li").first
+    assert len(first.locator(".text").inner_text()) <= 2_000
+    first.get_by_role("button", name="Show all 100,001 characters").press("Enter")
+    assert first.locator(".text").text_content() == "long " * 20_000 + "0"
+    assert first.get_by_role("button").count() == 0
+    assert chat.page.evaluate("() => document.activeElement.className") == "text"
+    chat.say("and me")
+    chat.wait_line("and me", ".own:not(.pending)")
+
+
 def test_order_on_the_screen_stays_when_text_runs_right_to_left(server: PageServer, chat) -> None:
     """Right-to-left text and override characters turn round their own bubble and name, and nothing beside them."""
     server.say(message("\u202eBob", "\u202eevil \u05e9\u05dc\u05d5\u05dd", 1), message("\u0645\u0631\u064a\u0645", "\u0645\u0631\u062d\u0628\u0627 123", 2),
