@@ -50,7 +50,8 @@ class Stage:
         signed = SignedCalls(self._keys, verifier)
         pace = None if settings.pace is None else AccountPace(
             ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
-        permissions = Permissions(ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced)
+        permissions = Permissions(ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced,
+                                  policies=pace.policies if pace else None)
         permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
         stack_callers = StackCallers(self._keys, permissions)
         self._account = Account(settings, clock.now_ms, self._keys.find, stack_callers.of, pace)

@@ -42,9 +42,9 @@ def new_role(moved) -> str:
     return arn
 
 
-def create(functions, role: str) -> dict[str, Any]:
+def create(functions, role: str, code: bytes = b"") -> dict[str, Any]:
     return functions.create_function(FunctionName=f"test-{uuid.uuid4().hex[:12]}", Runtime="python3.13", Role=role,
-                                     Handler="handler.handler", Code={"ZipFile": answering("old")})
+                                     Handler="handler.handler", Code={"ZipFile": code or answering("old")})
 
 
 @pytest.fixture
@@ -107,6 +107,26 @@ def test_function_when_it_is_updated(moved, functions, function):
     moved.move(1)
     assert functions.get_function(FunctionName=function)["Configuration"]["LastUpdateStatus"] == "Successful"
     assert result_of(functions, function) == "new"
+
+
+def test_policy_when_it_was_just_changed(moved, functions, role):
+    """A policy that is put or deleted through IAM counts a moment later."""
+    calling = package("import boto3\n\ndef handler(event, context):\n"
+                      "    try:\n        boto3.client('dynamodb').list_tables()\n        return 'allowed'\n"
+                      "    except Exception as error:\n        return error.response["Error"]["Code"]\n")
+    name = create(functions, role, calling)["FunctionName"]
+    moved.move(1)
+    iam, own = moved.client("iam"), {"RoleName": role.rpartition("/")[2], "PolicyName": "tables"}
+    assert result_of(functions, name) == "AccessDeniedException"
+    iam.put_role_policy(**own, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}]}))
+    assert result_of(functions, name) == "AccessDeniedException"
+    moved.move(1)
+    assert result_of(functions, name) == "allowed"
+    iam.delete_role_policy(**own)
+    assert result_of(functions, name) == "allowed"
+    moved.move(1)
+    assert result_of(functions, name) == "AccessDeniedException"
 
 
 def test_log_lines_when_a_function_has_just_run(moved, functions, function):

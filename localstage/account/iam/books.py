@@ -50,6 +50,12 @@ def find_entity(arn: str) -> Any:
     return named if named is not None and named.arn == arn else None
 
 
+def entities_of(account_id: str) -> list[Any]:
+    """moto's roles and users."""
+    backend = _backend(account_id)
+    return [] if backend is None else [*dict.values(backend.roles), *dict.values(backend.users)]
+
+
 def find_named(account_id: str, kind: str, name: str) -> Any:
     """moto's role, user or group of this name, or None."""
     backend = _backend(account_id)

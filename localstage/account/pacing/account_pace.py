@@ -19,6 +19,7 @@ from localstage.account.pacing.agenda import Agenda
 from localstage.account.pacing.eventual_reads import EventualReads
 from localstage.account.pacing.functions import PacedFunctions, PacedInvoker
 from localstage.account.pacing.log_lines import LateLogWriter
+from localstage.account.pacing.policies import LatePolicies
 from localstage.account.pacing.stack_driver import PacedDriver
 from localstage.account.pacing.stages import PacedStages
 from localstage.clock import Clock
@@ -29,6 +30,7 @@ from localstage.pace.tables import TablePace
 from localstage.pace.throttling import Throttling
 
 _RESET = re.compile(r"^/moto-api/reset")
+_IAM_READS = ("Get", "List", "Simulate", "Generate")
 _ROLE_CHANGES = ("CreateRole", "UpdateAssumeRolePolicy")
 _PERMISSION_CHANGES = ("AddPermission", "RemovePermission")
 
@@ -44,6 +46,7 @@ class AccountPace:
         self.agenda = Agenda(clock)
         self.functions = PacedFunctions(account_id, region, clock.monotonic)
         self.stages = PacedStages(delays.stage_s, clock.monotonic)
+        self.policies = LatePolicies(account_id, clock.monotonic)
         self._begin()
 
     def _begin(self) -> None:
@@ -101,9 +104,17 @@ class AccountPace:
             return self._tables.shown(call, self._reads.answer(call, now, proceed), now)
         if call.service == "lambda":
             return self._answer_lambda(call, now, proceed)
+        if call.service == "iam" and not call.operation.startswith(_IAM_READS):
+            return self._answer_iam(call, now, proceed)
+        return proceed()
+
+    def _answer_iam(self, call: ApiCall, now: float, proceed: Callable[[], Answer]) -> Answer:
+        granted = self.policies.granted()
         answer = proceed()
-        if call.service == "iam" and call.operation in _ROLE_CHANGES and answer.status == 200:
-            self._roles.changed(call.parameters.get("RoleName", ""), now)
+        if answer.status == 200:
+            self.policies.changed(granted, now + self.delays.policy_s)
+            if call.operation in _ROLE_CHANGES:
+                self._roles.changed(call.parameters.get("RoleName", ""), now)
         return answer
 
     def _answer_lambda(self, call: ApiCall, now: float, proceed: Callable[[], Answer]) -> Answer:
@@ -126,5 +137,6 @@ class AccountPace:
         """The account is emptied: nothing of it is waited for any more."""
         self._begin()
         self.functions.forget()
+        self.policies.forget()
         self.driver.forget()
         self.agenda.take_back()
