@@ -13,6 +13,17 @@ from tests.stage.target import package
 
 _ASSUME_ROLE = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+LISTING_TABLES = """
+import boto3
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    try:
+        boto3.client("dynamodb").list_tables()
+        return "allowed"
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+"""
 _LOGS = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]})
 
 
@@ -111,10 +122,7 @@ def test_function_when_it_is_updated(moved, functions, function):
 
 def test_policy_when_it_was_just_changed(moved, functions, role):
     """A policy that is put or deleted through IAM counts a moment later."""
-    calling = package("import boto3\n\ndef handler(event, context):\n"
-                      "    try:\n        boto3.client('dynamodb').list_tables()\n        return 'allowed'\n"
-                      "    except Exception as error:\n        return error.response["Error"]["Code"]\n")
-    name = create(functions, role, calling)["FunctionName"]
+    name = create(functions, role, package(LISTING_TABLES))["FunctionName"]
     moved.move(1)
     iam, own = moved.client("iam"), {"RoleName": role.rpartition("/")[2], "PolicyName": "tables"}
     assert result_of(functions, name) == "AccessDeniedException"
