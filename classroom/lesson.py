@@ -150,8 +150,9 @@ _WHAT_IS_THERE = {
     3: "the tables and the API are in place",
     4: "the tables, the API and the default function are in place",
     5: "the tables, the API and the storing chat function are in place",
-    8: "the chat is in place with sessions; this lesson makes two more beside it",
     6: "the tables, the API and the broadcasting chat function are in place",
+    7: "the tables, the API with a heartbeat route, and the broadcasting chat function are in place",
+    8: "the chat is in place with sessions; this lesson makes two more beside it",
     99: "nothing is changed yet",
 }
 

@@ -17,6 +17,11 @@ def rehearsal(pace: float = 1.0) -> list[str]:
     return [sys.executable, "-m", "localstage", "run", "--as-aws", "--like-aws", "--pace", str(pace), "--"]
 
 
+def number_of(notebook: Path) -> str:
+    """The lesson's number as people say it: 0, 7, 7b."""
+    return notebook.stem.split("-")[0].lstrip("0") or "0"
+
+
 def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
     """This process's environment without a stage, a target or AWS settings; Jupyter's files go to ``work_dir``."""
     kept = {name: value for name, value in os.environ.items()

@@ -10,7 +10,7 @@ import pytest
 from localstage import LocalStage
 from tests.course.nbval_runs import NOTEBOOKS, clean_environment, run_strictly
 
-BY_NUMBER = {path.name[:2]: path for path in NOTEBOOKS}
+BY_NUMBER = {path.stem.split("-")[0]: path for path in NOTEBOOKS}
 
 
 @pytest.fixture

@@ -1,0 +1,35 @@
+"""Bug 6, to be mended in lesson 7b: the code is right, and needs more rights than its instructions list."""
+
+import json
+import os
+
+import boto3
+from botocore.exceptions import ClientError
+
+dynamodb = boto3.resource("dynamodb")
+connections = dynamodb.Table(os.environ["CONNECTIONS_TABLE"])
+sessions = dynamodb.Table(os.environ["SESSIONS_TABLE"])
+
+
+def lambda_handler(event, context):
+    request = event["requestContext"]
+    newcomer = request["connectionId"]
+    try:
+        connections.put_item(Item={"connection_id": newcomer})
+        sessions.put_item(Item={"connection_id": newcomer, "source_ip": request["identity"]["sourceIp"]})
+        tell_the_others(request, newcomer)
+    except ClientError as error:
+        print("refused:", error)
+        return {"statusCode": 500}
+    return {"statusCode": 200}
+
+
+def tell_the_others(request, newcomer):
+    api = boto3.client("apigatewaymanagementapi", endpoint_url=f"https://{request['domainName']}/{request['stage']}")
+    notice = json.dumps({"type": "notice", "message": "somebody joined"}).encode()
+    for row in connections.scan()["Items"]:
+        if row["connection_id"] != newcomer:
+            try:
+                api.post_to_connection(ConnectionId=row["connection_id"], Data=notice)
+            except ClientError as error:
+                print("not told:", error)
