@@ -78,6 +78,7 @@ def _definition(function: Any, account_id: str, qualifier: str | None) -> Functi
         role_arn=function.role, handler=function.handler or "", runtime=function.run_time or "",
         code_sha256=function.code_sha_256, code_zip=function.code_bytes, version=version,
         timeout_s=int(function.timeout), memory_mb=int(function.memory_size),
+        own_log_group=function.logs_group_name,
         environment={key: str(value) for key, value in (function.environment_vars or {}).items()},
         layer_zips=tuple(layer.code_bytes for layer in layers), layer_sha256=tuple(layer.code_sha_256 for layer in layers))
 

@@ -43,6 +43,8 @@ class FunctionDefinition:
     """The ARN with the qualifier that was asked for; None without one."""
     reserved_concurrency: int | None = None
     """Most invocations of all versions at once; None without a bound of the function's own."""
+    own_log_group: str | None = None
+    """The log group that the function names; None for the one of its name."""
     event_retries: int = 2
     """How often an Event invocation is tried again. AWS: PutFunctionEventInvokeConfig, MaximumRetryAttempts."""
 
@@ -54,12 +56,12 @@ class FunctionDefinition:
     @property
     def log_group(self) -> str:
         """AWS: FIDELITY section 9, the log group of a function."""
-        return f"/aws/lambda/{self.name}"
+        return self.own_log_group or f"/aws/lambda/{self.name}"
 
     @cached_property
     def revision(self) -> str:
         """A digest of everything that makes a warm execution environment reusable."""
-        facts = [self.arn, self.version, self.handler, self.runtime, self.role_arn,
+        facts = [self.arn, self.version, self.handler, self.runtime, self.role_arn, self.log_group,
                  self.code_sha256, self.timeout_s, self.memory_mb, sorted(self.environment.items()),
                  self.layer_sha256 or [hashlib.sha256(z).hexdigest() for z in self.layer_zips]]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import time
+import uuid
 import zipfile
 
 import pytest
@@ -145,6 +146,27 @@ def handler(event, context):
     assert len(log) == len(patterns), log
     for message, pattern in zip(log, patterns, strict=True):
         assert re.fullmatch(pattern, message, re.DOTALL), message
+
+
+@pytest.mark.fidelity("9.8")
+def test_log_when_a_function_names_its_group(target: Target):
+    """A function writes to the log group that it names, knows it, and writes to another after an update."""
+    groups = [f"test-{uuid.uuid4().hex[:12]}" for _ in range(2)]
+    logs, lambda_ = target.client("logs"), target.client("lambda")
+    source = "def handler(event, context):\n    print('said')\n    return context.log_group_name\n"
+    seen = run(target, source, LoggingConfig={"LogGroup": groups[0]})
+    own = f"/aws/lambda/{seen['arn'].rpartition(':')[2]}"
+    for group in groups:
+        assert invoked(target, seen["arn"])["payload"] == group
+        configuration = lambda_.get_function_configuration(FunctionName=seen["arn"])
+        assert configuration["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": group}
+        eventually(lambda: [name["logGroupName"] for name in logs.describe_log_groups()["logGroups"]],
+                   lambda names, group=group: group in names and own not in names, f"the log group {group}")
+        lambda_.update_function_configuration(FunctionName=seen["arn"], LoggingConfig={"LogGroup": groups[1]})
+        lambda_.get_waiter("function_updated_v2").wait(FunctionName=seen["arn"])
+    with pytest.raises(lambda_.exceptions.InvalidParameterValueException) as refused:
+        lambda_.update_function_configuration(FunctionName=seen["arn"], LoggingConfig={"LogFormat": "JSON"})
+    assert "LogFormat JSON" in str(refused.value)
 
 
 @pytest.mark.fidelity("9.7", "9.9")

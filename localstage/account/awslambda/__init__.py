@@ -20,6 +20,7 @@ def extend(function_deleted: Callable[[str], None]) -> None:
 
     from localstage.account import sns
     from localstage.account.awslambda import models
+    from localstage.account.awslambda.function import StageFunction
 
     def make_backend(region_name: str, account_id: str) -> models.StageLambdaBackend:
         backend = models.StageLambdaBackend(region_name, account_id)
@@ -27,4 +28,5 @@ def extend(function_deleted: Callable[[str], None]) -> None:
         return backend
 
     moto.awslambda.models.lambda_backends.backend = make_backend  # type: ignore[assignment]
+    moto.awslambda.models.LambdaFunction = StageFunction  # type: ignore[misc]
     sns.extend()

@@ -95,6 +95,9 @@ def _check(spec: dict[str, Any], name: str) -> None:
     if (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
         raise InvalidParameterValueException(
             f"The local stage has no dead-letter queues of functions; {name} asks for one.")
+    if (spec.get("LoggingConfig") or {}).get("LogFormat", "Text") != "Text":
+        raise InvalidParameterValueException(
+            f"The local stage writes the logs of functions as text only; {name} asks for LogFormat JSON.")
     # AWS: FIDELITY section 9, defaults and maxima.
     for key, least, most in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):
         value = spec.get(key)

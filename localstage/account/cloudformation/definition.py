@@ -16,6 +16,7 @@ from .errors import InsufficientCapabilities, ValidationError
 from .intrinsics import evaluate, text_of
 from .parameters import parameter_texts, parameter_values
 from .registry import Registry
+from .rules import check_rules
 from .template import Template, read_template
 from .transforms import transformed
 
@@ -72,6 +73,7 @@ def define(text: str, given: Mapping[str, str], owner: Owner) -> Definition:
     values = parameter_values(slots, parameters, lambda name: _stored(owner.apis, name))
     processed = transformed(template, parameters, owner.apis.region)
     scope = _ConditionScope(processed, values, owner)
+    check_rules(template.section("Rules"), scope)
     conditions = {name: scope.condition(name) for name in processed.section("Conditions")}
     _check_condition_names(processed, conditions)
     _check_names(processed)
