@@ -10,6 +10,7 @@ import secrets
 from aiohttp import web
 
 from localstage.account.denials import AccessDenied
+from localstage.account.lambda_api import LambdaApi
 from localstage.account.moto_server import read_body
 from localstage.account.permissions import Permissions, principal_of
 from localstage.account.signed_calls import Desk, answer_on_the_wire, signable
@@ -33,10 +34,12 @@ class PermittedCalls:
                 return await desk(request)  # One of the few that AWS takes unsigned.
             asked = signable(request, await read_body(request))
             claim = read_claim(asked)
-            decision = self._permissions.refusal_of_call(key, asked, claim.service, claim.region, request.remote)
+            # The account runs functions by the path alone, whatever service the call was signed for.
+            service = "lambda" if LambdaApi.is_invocation(request) else claim.service
+            decision = self._permissions.refusal_of_call(key, asked, service, claim.region, request.remote)
             if decision is None:
                 return await desk(request)
-            refused = AccessDenied(principal_of(key), decision, claim.service)
-            return answer_on_the_wire(answer_to(refused, asked, claim.service, secrets.token_hex(16)))
+            refused = AccessDenied(principal_of(key), decision, service)
+            return answer_on_the_wire(answer_to(refused, asked, service, secrets.token_hex(16)))
 
         return answer

@@ -8,6 +8,9 @@ from typing import Any
 from urllib.parse import unquote
 
 _MODELS = {"lambda": "lambda", "email": "sesv2", "events": "events", "tagging": "resourcegroupstaggingapi"}
+_NOT_REST = frozenset({"dynamodb", "logs", "sqs", "sns", "iam", "sts", "cloudformation", "monitoring", "events", "ssm",
+                       "secretsmanager", "kms", "states", "ec2", "kinesis"})
+"""Services whose models need not be read to know that they have no REST operations."""
 _LABEL = re.compile(r"\{([^}+]+)(\+?)\}")
 
 Route = tuple[str, re.Pattern[str], str, tuple[str, ...]]
@@ -24,6 +27,8 @@ class RestOperations:
 
         ``path`` is as sent; ``service`` as in the credential scope.
         """
+        if service in _NOT_REST:
+            return "", {}
         if service not in self._routes:
             self._routes[service] = _routes(service)
         for wanted, pattern, name, labels in self._routes[service]:

@@ -180,3 +180,13 @@ def test_sts_when_called(form, wanted):
 def test_other_services_when_called(service, arguments, wanted):
     """Queues, topics, APIs, stacks by their ARNs; the rest by operation."""
     assert needs(service, **arguments) == wanted
+
+
+@pytest.mark.parametrize(("service", "arguments"), [
+    ("iam", {"target": "X.GetUser", "form": "Action=CreateUser&UserName=a"}),
+    ("iam", {"form": "Action=GetUser&Action=CreateUser"}), ("iam", {"form": "Action=GetUser", "query": "Action=CreateUser"}),
+    ("lambda", {"target": "X.GetFunction", "operation": "DeleteFunction", "FunctionName": "f"}),
+    ("sqs", {"target": "SendMessage", "query": "Action=DeleteQueue"})])
+def test_operation_when_it_is_named_twice(service, arguments):
+    """A request that names its operation in two ways needs what only a whole service's wildcard gives."""
+    assert [action for action, _ in needs(service, **arguments)] in ([f"{service}:"], [f"{service}:UnknownOperation"])

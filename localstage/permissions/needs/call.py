@@ -67,10 +67,12 @@ class ApiCall:
 
     @cached_property
     def form(self) -> dict[str, str]:
-        """The parameters of the query protocol, from the body or the query string."""
+        """The parameters of the query protocol, from the body or the query string; {} if one is given twice."""
+        pairs = parse_qsl(self.raw_query, keep_blank_values=True)
         if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return {**self.query, **dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))}
-        return self.query
+            pairs += parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+        read = dict(pairs)
+        return read if len(read) == len(pairs) else {}
 
     @cached_property
     def json(self) -> dict[str, Any]:
@@ -88,8 +90,13 @@ class ApiCall:
 
     @cached_property
     def operation(self) -> str:
-        """The operation's name in any of the protocols, "" if it cannot be told."""
-        return self.target or self.form.get("Action", "") or self.rest[0]
+        """The operation's name in any of the protocols.
+
+        "" if it cannot be told: also of a request that names one in two ways,
+        since who serves it might read it in the other.
+        """
+        named = [name for name in (self.target, self.form.get("Action", ""), self.rest[0]) if name]
+        return named[0] if len(named) == 1 else ""
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:

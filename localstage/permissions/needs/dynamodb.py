@@ -28,7 +28,7 @@ _EQUALS = re.compile(r"(#?[A-Za-z0-9_.-]+)\s*=\s*(:[A-Za-z0-9_]+)")
 
 def needs(call: ApiCall) -> list[Need]:
     """The needs of one call."""
-    operation, body = call.target, call.json
+    operation, body = call.operation, call.json
     if operation == "BatchGetItem":
         return [_item_need(call, operation, table, [keys for keys in request.get("Keys", [])])
                 for table, request in _mapping(body.get("RequestItems")).items()]

@@ -19,7 +19,7 @@ _ON_ALL = {"DescribeQueries", "DescribeQueryDefinitions", "PutQueryDefinition", 
 
 def needs(call: ApiCall) -> list[Need]:
     """The needs of one call."""
-    operation, body = call.target, call.json
+    operation, body = call.operation, call.json
     if operation in _ON_ALL:
         return [call.need(f"logs:{operation}")]
     if operation in ("TagResource", "UntagResource", "ListTagsForResource"):
