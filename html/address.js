@@ -2,7 +2,9 @@
 "use strict";
 
 const LOCAL_PORT = "4580"; // where `localstage serve` listens unless told otherwise
-const PARTS = { api: /^[\w-]{1,64}$/, stage: /^[\w$-]{1,128}$/, region: /^[a-z0-9-]{1,32}$/, port: /^\d{1,5}$/ };
+const PARTS = { // what each part may look like; another one counts as missing
+  api: /^[\w-]{1,64}$/, stage: /^[\w$-]{1,128}$/, region: /^[a-z0-9-]{1,32}$/, port: /^\d{1,5}$/,
+};
 
 /**
  * The URL for a query such as ?url=…, ?api=…&stage=…&port=… or ?api=…&stage=…&region=…; empty when it names none.
@@ -15,15 +17,20 @@ const PARTS = { api: /^[\w-]{1,64}$/, stage: /^[\w$-]{1,128}$/, region: /^[a-z0-
  */
 function addressFor(query, page) {
   if (query.get("url")) return query.get("url");
-  const { api, stage = "prod", region, port } = Object.fromEntries([...query].filter(([name, value]) => PARTS[name]?.test(value)));
+  const valid = [...query].filter(([name, value]) => PARTS[name]?.test(value));
+  const { api, stage = "prod", region, port } = Object.fromEntries(valid);
   if (!api) return "";
-  if (region) return `wss://${api}.execute-api.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/${stage}`;
+  if (region) return `wss://${api}.execute-api.${region}.${awsDomain(region)}/${stage}`;
   const own = `${page.protocol.replace("http", "ws")}//${page.host}`;
-  const served = /^(.*?)\/_localstage\/pages\//.exec(page.pathname); // by a stage, with what a proxy puts before it
+  const served = /^(.*?)\/_localstage\/pages\//.exec(page.pathname); // behind a proxy, too
   if (served && !port) return `${own}${served[1]}/${api}/${stage}`;
   const base = jupyterBase(page.pathname);
-  const place = base === null ? `ws://127.0.0.1:${port ?? LOCAL_PORT}` : `${own}${base}/proxy/${port ?? LOCAL_PORT}`;
-  return `${place}/${api}/${stage}`;
+  const place = base === null ? "ws://127.0.0.1:" : `${own}${base}/proxy/`;
+  return `${place}${port ?? LOCAL_PORT}/${api}/${stage}`;
+}
+
+function awsDomain(region) {
+  return region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
 /** The base URL of the Jupyter server behind which a page was loaded through jupyter-server-proxy; null if it was not. */

@@ -137,14 +137,20 @@ function begin() {
   const query = new URLSearchParams(location.search);
   const remembered = memory.get("url");
   $("url").value = addressFor(query, location) || remembered || "";
-  const word = (id, otherwise) => (query.get(id) || memory.get(id) || otherwise).slice(0, $(id).maxLength); // by a link, too
-  $("name").value = word("name", `guest-${Math.floor(1000 + Math.random() * 9000)}`);
-  $("room").value = word("room", "global");
+  for (const [id, otherwise] of [["name", guest()], ["room", "global"]]) {
+    const word = query.get(id) || memory.get(id) || otherwise;
+    $(id).value = word.slice(0, $(id).maxLength); // a link's, too
+  }
   for (const id of SETTINGS) $(id).value = memory.get(id) || $(id).value;
   $("auto-disconnect").checked = memory.get("auto-disconnect") === "yes";
   setInterval(tick, 1000);
-  // A link can fill in an address, but only one that this person has chosen before is connected to unasked.
-  if (remembered && $("url").value === remembered && memory.get("connected") === "yes") connect();
+  // A link can fill in an address, but connected to unasked is only one chosen before.
+  const chosen = remembered && $("url").value === remembered;
+  if (chosen && memory.get("connected") === "yes") connect();
+}
+
+function guest() {
+  return `guest-${Math.floor(1000 + Math.random() * 9000)}`;
 }
 
 begin();

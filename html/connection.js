@@ -42,7 +42,7 @@ class Connection {
 
   #attempt() {
     this.#release();
-    const socket = new WebSocket(this.url); // throws SyntaxError for what is no WebSocket URL
+    const socket = new WebSocket(this.url); // throws SyntaxError for what is none
     this.socket = socket;
     this.wasOpen = false;
     this.#enter("connecting", this.attempts ? "Connecting again…" : "Connecting…");
@@ -65,9 +65,12 @@ class Connection {
     this.#enter("connected", "Connected");
   }
 
-  /** A heartbeat is a message: API Gateway closes what was silent for ten minutes, and ping frames do not count. */
+  /** A heartbeat is a message: API Gateway closes what was silent for ten minutes (FIDELITY, row 5.3). */
   #beat() {
-    if (this.awaiting && this.answered) return this.#lost(0, "no answer to the heartbeat");
+    if (this.awaiting && this.answered) {
+      this.#lost(0, "no answer to the heartbeat");
+      return;
+    }
     this.send({ action: "ping" });
     this.awaiting = true;
   }
@@ -89,14 +92,14 @@ class Connection {
   #lost(code, reason) {
     this.#release();
     const longest = Math.min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** this.attempts);
-    const waitS = longest * (0.5 + Math.random() / 2); // jitter: a crowd must not come back in one instant
+    const waitS = longest * (0.5 + Math.random() / 2); // jitter
     this.attempts += 1;
     this.waiting = setTimeout(() => this.#attempt(), waitS * 1000);
-    const cause = [code === 1006 || !code ? "" : code, reason].filter(Boolean).join(" ");
-    const what = this.wasOpen ? "Connection lost" : "No connection";
     if (!this.wasOpen && !this.explained) this.on.note(NOT_TOLD_WHY);
     this.explained = true;
-    this.#enter("waiting", `${what}${cause ? ` (${cause})` : ""}. Trying again in ${Math.ceil(waitS)} s`);
+    const cause = [code === 1006 || !code ? "" : code, reason].filter(Boolean).join(" ");
+    const what = (this.wasOpen ? "Connection lost" : "No connection") + (cause && ` (${cause})`);
+    this.#enter("waiting", `${what}. Trying again in ${Math.ceil(waitS)} s`);
   }
 
   /** Stop every timer and let the socket go. */
