@@ -118,7 +118,7 @@ def test_caller_identity_when_pre_signed(stage, aws):
     """A pre-signed GetCallerIdentity tells who signed it, as programs use it to prove who they are."""
     settings = stage.changes().settings
     sts = client_of(stage, "sts", settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"])
-    url = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60)
+    url = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     status, _, body = get(stage, url[len(stage.url):])
     assert status == 200 and sts.get_caller_identity()["Arn"].encode() in body
 
