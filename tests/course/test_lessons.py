@@ -82,6 +82,7 @@ def run_cells(number: int | str, account: Account, monkeypatch, times: int = 1) 
     monkeypatch.chdir(path.parent)
     monkeypatch.setenv("CHAT_PREFIX", account.prefix)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("MESSAGES_TABLE", "")  # lesson 4 sets it for a handler that it runs in a cell
     loaded = set(sys.modules)
     names: dict = {}
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
