@@ -49,7 +49,8 @@ class Account:
         self.functions = pace.functions if pace else FunctionDirectory(ACCOUNT_ID, settings.region)
         self.logs = pace.log_writer(self._thread) if pace else LogWriter(self._thread, ACCOUNT_ID)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, now_ms)
-        self._deployments = DeploymentPace(settings.deployment_interval_s, now_ms)
+        interval_s = pace.delays.deployment_s if pace else settings.deployment_interval_s
+        self._deployments = DeploymentPace(interval_s, now_ms)
         self._lambda: LambdaApi | None = None
         self._has_cloudformation = False
         self._guarded: set[str] = set()

@@ -31,6 +31,8 @@ class Delays:
     """A change set is CREATE_PENDING for so long, and then CREATE_IN_PROGRESS."""
     stage_s: float = 1.0
     """API Gateway serves what a stage was before: nothing (403) or the old deployment."""
+    deployment_s: float = 1.0
+    """The least time between two CreateDeployment calls; AWS: FIDELITY section 5, five seconds."""
     log_lines_s: float = 1.0
     """A line that a function has written is not in CloudWatch Logs yet."""
 

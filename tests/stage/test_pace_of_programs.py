@@ -75,3 +75,15 @@ def test_call_when_it_is_throttled_now_and_then(moved, service, call, code):
     assert set(codes) == {"", code}
     assert [code] * 3 not in [codes[start:start + 3] for start in range(len(codes))]
     assert set(refusals(moved.client(service), call, 25)) == {""}
+
+
+def test_deployments_when_they_follow_each_other(moved):
+    """A second deployment comes too soon for AWS; boto3's own retries make it in time."""
+    hasty, patient = moved.client("apigatewayv2", attempts=1), moved.client("apigatewayv2")
+    api_id = patient.create_api(Name="hasty", ProtocolType="WEBSOCKET",
+                                RouteSelectionExpression="$request.body.action")["ApiId"]
+    patient.create_route(ApiId=api_id, RouteKey="$default")
+    patient.create_deployment(ApiId=api_id)
+    with pytest.raises(ClientError, match="TooManyRequestsException"):
+        hasty.create_deployment(ApiId=api_id)
+    patient.create_deployment(ApiId=api_id)
