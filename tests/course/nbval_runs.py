@@ -25,7 +25,7 @@ def number_of(notebook: Path) -> str:
 def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
     """This process's environment without a stage, a target or AWS settings; Jupyter's files go to ``work_dir``."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "CHAT_", "LOCALSTAGE_", "PYTEST_")) and not name.lower().endswith("_proxy")}
+            if not name.startswith(("AWS_", "CHAT_", "JUPYTERHUB_", "LOCALSTAGE_", "PYTEST_")) and not name.lower().endswith("_proxy")}
     places = {name: str(work_dir / name.lower()) for name in
               ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "LOCALSTAGE_STATE_DIR")}
     for place in places.values():

@@ -49,6 +49,13 @@ def test_markup_stays_text_when_it_is_sent(server: PageServer, chat) -> None:
     chat.picture("hostile")
 
 
+def test_markup_stays_text_when_it_is_a_close_reason(server: PageServer, chat) -> None:
+    """The reason that a server gives for closing is shown in the status as it came."""
+    server.close(1000, ATTACKS[1])
+    chat.wait_status(f"Connection lost (1000 {ATTACKS[1]})")
+    assert chat.page.locator("#status img").count() == 0
+
+
 def test_own_rules_are_kept_when_code_is_injected(chat) -> None:
     """Should markup ever get in, the content security policy stops what it would run, load or send; it names the attempts."""
     chat.page.evaluate("""() => { document.getElementById("log").innerHTML =

@@ -154,3 +154,27 @@ def refused_within(port: int, seconds: float) -> bool:
                 return True
         threading.Event().wait(0.05)
     return False
+
+
+PAGES = """
+import http.client, json, os
+from urllib.parse import urlsplit
+from classroom import start
+lesson = start(1)
+place = urlsplit(os.environ["LOCALSTAGE_PAGES_URL"])
+statuses = []
+for host in (place.netloc, "hub.example"):
+    connection = http.client.HTTPConnection(place.netloc, timeout=20)
+    connection.request("GET", place.path + "chat.js", headers={"Host": host})
+    statuses.append(connection.getresponse().status)
+    connection.close()
+print(json.dumps(statuses))
+"""
+
+
+@pytest.mark.parametrize(("hub", "statuses"), [("", [200, 421]), ("/user/ann/", [200, 200])])
+def test_target_when_it_serves_the_page(tmp_path, hub: str, statuses: list[int]):
+    """A kernel's own stage serves the chat page: to this machine, and on a hub under the hub's name as well."""
+    environment = clean_environment(tmp_path, **({"JUPYTERHUB_SERVICE_PREFIX": hub} if hub else {}))
+    done = run_python(PAGES, environment)
+    assert json.loads(done.stdout or "null") == statuses, done.stderr
