@@ -62,7 +62,9 @@ class AccountFacts:
 
     def _of_function(self, region: str, name: str) -> Mapping[str, Any] | None:
         backend = _backend("lambda", self._account_id, region)
-        function = backend._lambdas._get_latest(name.split(":")[1]) if backend and name.startswith("function:") else None
+        kind, _, rest = name.partition(":")
+        found = backend._lambdas._functions.get(rest.partition(":")[0]) if backend and kind == "function" else None
+        function = found["latest"] if found else None
         statements = list(function.policy.statements) if function is not None else []
         return {"Version": "2012-10-17", "Statement": statements} if statements else None
 

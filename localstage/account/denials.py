@@ -12,7 +12,10 @@ from localstage.permissions.sentences import denial
 from localstage.signatures.refusals import CallRefused
 
 _QUERY_COMPATIBLE = {"sqs", "monitoring"}
-"""Services whose JSON answers name the query protocol's code, which botocore then shows."""
+"""Services whose JSON answers name the query protocol's code, which botocore then shows.
+
+Guess: their status, which is 400 here as of every JSON answer.
+"""
 
 
 class AccessDenied(CallRefused):

@@ -67,8 +67,8 @@ class Permissions:
             decision = decide(principal, need, context, grants, policy, trust)
             if not decision.allowed:
                 return decision
-            if assumes and trust is None:  # AWS: a role that does not exist is refused in the same words.
-                return Decision(need, False, False, "identity-based policy")
+            if assumes and trust is None:
+                return Decision(need, False)  # AWS does not tell whether a role exists.
         return None
 
     def denial_of_execute_api(self, key: KnownKey, action: str, arn: str, source_ip: str | None) -> str | None:

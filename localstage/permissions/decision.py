@@ -37,6 +37,7 @@ class Decision:
     allowed: bool
     explicit: bool = False
     kind: str = ""
+    """The kind of policy that denies or does not allow; "" where AWS gives no reason."""
     statements: tuple[tuple[Policy, Statement], ...] = ()
     """The identity's statements that decided, for simulations."""
 

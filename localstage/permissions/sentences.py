@@ -24,7 +24,8 @@ def denial(principal: Principal, decision: Decision) -> str:
         action = "SNS:" + action.partition(":")[2]  # hashicorp/terraform-provider-aws issues on SNS:GetTopicAttributes.
     elif service == "s3" and resource != "*":
         resource = f'"{resource}"'  # S3's sentence of 2024 puts its ARNs in quotes.
-    return f"{user(principal)} is not authorized to perform: {action} on resource: {resource} {_reason(decision, action)}"
+    sentence = f"{user(principal)} is not authorized to perform: {action} on resource: {resource}"
+    return f"{sentence} {_reason(decision, action)}" if decision.kind else sentence
 
 
 def masked_denial(principal: Principal, decision: Decision) -> str:
