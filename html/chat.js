@@ -9,10 +9,14 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
-/** Settings that outlive the page; a browser that keeps none is fine too. */
+/** What outlives the page: a tab's own first, then what any tab had last. A browser that keeps nothing is fine too. */
 const memory = {
-  get(key) { try { return localStorage.getItem(`chat.${key}`); } catch { return null; } },
-  set(key, value) { try { localStorage.setItem(`chat.${key}`, value); } catch { /* not kept */ } },
+  get(key) {
+    try { return sessionStorage.getItem(`chat.${key}`) ?? localStorage.getItem(`chat.${key}`); } catch { return null; }
+  },
+  set(key, value) {
+    try { for (const kept of [sessionStorage, localStorage]) kept.setItem(`chat.${key}`, value); } catch { /* not kept */ }
+  },
 };
 
 // The page.
@@ -42,9 +46,9 @@ function show(state, text) {
   }
   if (connected && [document.body, $("disconnect"), $("connect")].includes(focused)) $("message").focus();
   if (connected) {
-    for (const [key, value] of [["connected", "yes"], ["url", connection.url], ["name", $("name").value.trim()], ["room", $("room").value.trim()]]) {
-      memory.set(key, value);
-    }
+    memory.set("connected", "yes");
+    memory.set("url", connection.url);
+    for (const id of ["name", "room"]) memory.set(id, $(id).value.trim());
     $("settings").open = false;
     $("connected-at").dateTime = connection.openedAt.toISOString();
     $("connected-at").textContent = `${connection.openedAt.toISOString().slice(0, 19).replace("T", " ")} UTC`;

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.course.page_browser import chromium, window  # noqa: F401
+from tests.course.page_browser import ChatPage, chromium, window  # noqa: F401
 from tests.course.page_server import PageServer, message, numbered
 from tests.stage.waiting import eventually
 
@@ -28,6 +28,23 @@ def test_page_connects_again_when_it_is_reloaded(server: PageServer, window) -> 
     chat.say("still me")
     chat.wait_line("still me", ":not(.pending)")
     assert server.heard == [{"action": "sendMessage", "sender": "Ann", "room": "blue", "message": "still me"}]
+
+
+def test_tabs_keep_to_themselves_when_they_share_a_browser(server: PageServer, window) -> None:  # noqa: F811
+    """Two tabs of one browser come back from a reload each under its own name, and one that left stays away alone."""
+    ann = window().open().connect(server.url, "Ann")
+    bob = ChatPage(ann.page.context.new_page()).open()
+    bob.wait_status("Connected")  # to the address that this browser has chosen before
+    leave = bob.page.locator("#disconnect")
+    leave.click()
+    bob.connect(server.url, "Bob", room="blue")
+    leave.click()
+    bob.wait_status("Disconnected")
+    for chat, name, room, state in ((ann, "Ann", "global", "Connected"), (bob, "Bob", "blue", "Not connected")):
+        chat.page.reload()
+        chat.wait_status(state)
+        assert [chat.page.locator(field).input_value() for field in ("#name", "#room")] == [name, room]
+    assert bob.complaints() == []
 
 
 def test_page_stays_away_when_its_person_disconnected(server: PageServer, window) -> None:  # noqa: F811
