@@ -86,7 +86,8 @@ class Permissions:
         user = ":user/" in key.entity_arn
         now = datetime.fromtimestamp(self._now_ms() / 1000, timezone.utc)
         keys: dict[str, Value] = {
-            "aws:PrincipalArn": key.principal_arn if key.entity_arn.endswith(":root") else key.entity_arn, "aws:PrincipalAccount": key.account_id,
+            "aws:PrincipalArn": key.principal_arn if key.entity_arn.endswith(":root") else key.entity_arn,
+            "aws:PrincipalAccount": key.account_id,
             "aws:PrincipalType": "User" if user else "AssumedRole", "aws:userid": key.principal_id,
             "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "aws:EpochTime": str(int(now.timestamp())),
             "aws:ResourceAccount": self._account_id, "aws:PrincipalIsAWSService": "false"}

@@ -163,7 +163,8 @@ def test_session_when_it_is_limited(target, account):
     iam, name = target.client("iam"), f"test-{uuid.uuid4().hex[:10]}"
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(
         {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}))["Role"]["Arn"]
-    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document(allow(["sqs:ListQueues", "sns:ListTopics"])))
+    iam.put_role_policy(RoleName=name, PolicyName="own",
+                        PolicyDocument=document(allow(["sqs:ListQueues", "sns:ListTopics"])))
 
     def session() -> Sequence[str]:
         try:

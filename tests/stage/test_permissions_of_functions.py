@@ -81,11 +81,13 @@ def caller(target, table, socket, queue_url, account):
         "put": ("dynamodb", "put_item", {"TableName": table, "Item": {"id": {"S": "1"}}}, "dynamodb:PutItem", table_arn),
         "get": ("dynamodb", "get_item", key, "dynamodb:GetItem", table_arn),
         "update": ("dynamodb", "update_item", {**key, "UpdateExpression": "SET a = :a",
-                                               "ExpressionAttributeValues": {":a": {"S": "1"}}}, "dynamodb:UpdateItem", table_arn),
+                                               "ExpressionAttributeValues": {":a": {"S": "1"}}},
+                   "dynamodb:UpdateItem", table_arn),
         "scan": ("dynamodb", "scan", {"TableName": table}, "dynamodb:Scan", table_arn),
         "delete": ("dynamodb", "delete_item", key, "dynamodb:DeleteItem", table_arn),
         "transact": ("dynamodb", "transact_write_items", {"TransactItems": [{"ConditionCheck": {
-            **key, "Key": {"id": {"S": "never"}}, "ConditionExpression": "attribute_not_exists(id)"}}]}, "dynamodb:ConditionCheckItem", table_arn),
+            **key, "Key": {"id": {"S": "never"}}, "ConditionExpression": "attribute_not_exists(id)"}}]},
+                     "dynamodb:ConditionCheckItem", table_arn),
         "describe": ("apigatewaymanagementapi", "get_connection", id_of, "execute-api:ManageConnections",
                      connections % "GET"),
         "post": ("apigatewaymanagementapi", "post_to_connection", {**id_of, "Data": "hello"},
@@ -210,6 +212,25 @@ def test_caller_identity_when_the_learner_asks(target, account):
     identity = target.client("sts").get_caller_identity()
     assert identity["Arn"].split(":")[4] == account
     assert identity["Arn"].split(":")[5].startswith(("user/", "assumed-role/", "root"))
+
+
+@pytest.mark.fidelity("10.2")
+def test_hang_up_when_allowed_and_not(target, caller, account):
+    """DELETE is a method of its own: with POST and GET alone nobody can be disconnected."""
+    arn, role, event, statements = caller
+    api_id = event["endpoint"].split(".")[0].removeprefix("https://")
+    socket = target.connect(f"wss://{api_id}.execute-api.{REGION}.amazonaws.com/prod")
+    socket.send("who am I?")
+    hang_up = {**event, "calls": {"delete": ["apigatewaymanagementapi", "delete_connection",
+                                             {"ConnectionId": socket.recv()}]}}
+    set_statements(target, role, statements["post"], statements["describe"])
+    eventually(lambda: answer_of(target, arn, event), lambda seen: seen["describe"] == "ok", "the policy", 60)
+    assert f"{api_id}/prod/DELETE/@connections/{{connectionId}}" in answer_of(target, arn, hang_up)["delete"]
+    every = statements["post"]["Resource"].replace("/POST/", "/DELETE/")
+    set_statements(target, role, allow("execute-api:ManageConnections", every))
+    eventually(lambda: answer_of(target, arn, hang_up)["delete"], lambda seen: seen == "ok", "the hang-up", 60)
+    assert not socket.recv()
+    socket.close()
 
 
 GROUP = "/aws/lambda/"

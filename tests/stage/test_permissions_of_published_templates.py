@@ -111,7 +111,8 @@ class Sample:
 def sample(target) -> Iterator[Sample]:
     name = f"test-{uuid.uuid4().hex[:10]}"
     formation = target.client("cloudformation")
-    formation.create_stack(StackName=name, TemplateBody=template(), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+    formation.create_stack(StackName=name, TemplateBody=template(),
+                           Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
     formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     made = Sample(target, name, "")
     made.url = f"wss://{made.physical_id('Api')}.execute-api.{REGION}.amazonaws.com/Prod"

@@ -184,7 +184,8 @@ def test_stack_when_roles_need_a_boundary(target, learner, stacks, account, with
 
 
 @pytest.mark.parametrize(("statement", "allowed"), [
-    (allow("cloudformation:DescribeStacks"), True), (allow("cloudformation:*", "arn:aws:cloudformation:*:*:stack/own-*"), False),
+    (allow("cloudformation:DescribeStacks"), True),
+    (allow("cloudformation:*", "arn:aws:cloudformation:*:*:stack/own-*"), False),
     (deny("cloudformation:*"), False)])
 def test_stacks_when_read_by_a_learner(target, learner, stacks, account, statement, allowed):
     """Reading a stack needs the permission for its ARN."""

@@ -6,8 +6,6 @@ backend in the ``urls`` module beside this file, and keeps StackSets.
 
 from __future__ import annotations
 
-from typing import Any
-
 from moto.cloudformation import models as moto_models
 from moto.cloudformation.utils import generate_changeset_id, generate_stack_id
 from moto.core.utils import utcnow
