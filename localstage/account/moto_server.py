@@ -109,9 +109,14 @@ class MotoServer:
         return started[0], started[1], payload
 
 
+_TOLD = "told to continue"
+
+
 async def read_body(request: web.BaseRequest) -> bytes:
-    """The request's body; a client that waits for ``100 Continue`` is told to go on."""
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+    """The request's body; a client that waits for ``100 Continue`` is told to go on, once."""
+    waits = request.headers.get("Expect", "").lower() == "100-continue" and _TOLD not in request
+    if waits and request.transport is not None:
+        request[_TOLD] = True
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     return await request.read()
 

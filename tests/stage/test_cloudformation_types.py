@@ -208,3 +208,32 @@ def test_type_when_moto_could_not_delete_it(stacks):
     assert stacks.reason("chat", "Gateway", "CREATE_FAILED") == (
         "The local stage does not support resource type AWS::EC2::InternetGateway"
     )
+
+
+LIFECYCLE = """
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      %s
+"""
+CLEAN_UP = """LifecycleConfiguration:
+        Rules:
+          - {Id: CleanupOldVersions, Status: Enabled, NoncurrentVersionExpiration: {NoncurrentDays: 30}}
+          - {Id: AbortUploads, Status: Enabled, AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}}
+          - {Status: Enabled, Prefix: logs/, ExpirationInDays: 7, TagFilters: [{Key: kind, Value: log}],
+             Transitions: [{StorageClass: GLACIER, TransitionInDays: 3}]}"""
+
+
+def test_bucket_when_it_has_a_lifecycle(stacks):
+    """A bucket keeps its template's lifecycle rules in S3's own words, and loses them with the property."""
+    stacks.create("files", LIFECYCLE % CLEAN_UP)
+    s3, name = stacks.aws("s3"), stacks.physical_id("files", "Bucket")
+    old, uploads, logs = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert (old["ID"], old["NoncurrentVersionExpiration"]) == ("CleanupOldVersions", {"NoncurrentDays": 30})
+    assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert logs["Filter"] == {"And": {"Prefix": "logs/", "Tags": [{"Key": "kind", "Value": "log"}]}}
+    assert (logs["Expiration"], logs["Transitions"]) == ({"Days": 7}, [{"Days": 3, "StorageClass": "GLACIER"}])
+    stacks.update("files", LIFECYCLE % "Tags: [{Key: a, Value: b}]")
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket=name)

@@ -15,6 +15,7 @@ from .base import (
     tag_map,
     unless_gone,
 )
+from .bucket_lifecycle import lifecycle
 
 
 class Bucket(ResourceType):
@@ -25,7 +26,7 @@ class Bucket(ResourceType):
     not_run = frozenset(
         {"AbacStatus", "AccelerateConfiguration", "AnalyticsConfigurations", "BucketNamePrefix",
          "BucketNamespace", "IntelligentTieringConfigurations", "InventoryConfigurations",
-         "LifecycleConfiguration", "LoggingConfiguration", "MetadataConfiguration",
+         "LoggingConfiguration", "MetadataConfiguration",
          "MetadataTableConfiguration", "MetricsConfigurations", "NotificationConfiguration",
          "ObjectLockConfiguration", "ReplicationConfiguration"}  # fmt: skip
     )
@@ -74,6 +75,8 @@ def _configure_bucket(client: Any, bucket: str, old: Properties, new: Properties
         if after is not None:
             put = getattr(client, f"put_{noun}")
             put(Bucket=bucket, **{argument: converted(after)})
+        elif noun == "bucket_lifecycle_configuration":
+            client.delete_bucket_lifecycle(Bucket=bucket)
         elif noun == "bucket_versioning":
             client.put_bucket_versioning(
                 Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
@@ -120,6 +123,7 @@ def _encryption(configuration: Properties) -> Properties:
 _BUCKET_CONFIGURATIONS: dict[str, tuple[str, str, Any]] = {
     "BucketEncryption": ("bucket_encryption", "ServerSideEncryptionConfiguration", _encryption),
     "CorsConfiguration": ("bucket_cors", "CORSConfiguration", _cors),
+    "LifecycleConfiguration": ("bucket_lifecycle_configuration", "LifecycleConfiguration", lifecycle),
     "OwnershipControls": ("bucket_ownership_controls", "OwnershipControls", _ownership),
     "PublicAccessBlockConfiguration": (
         "public_access_block", "PublicAccessBlockConfiguration", dict,
