@@ -28,7 +28,7 @@ def say(request, body):
     store(request, body)
     api = boto3.client("apigatewaymanagementapi", endpoint_url=f"https://{request['domainName']}/{request['stage']}")
     data = json.dumps({"sender": body["sender"], "message": body["message"]}).encode()
-    for row in connections.scan()["Items"]:
+    for row in connections.scan(ConsistentRead=True)["Items"]:
         deliver(api, connections, row, data)
 
 

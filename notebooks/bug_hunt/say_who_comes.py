@@ -27,7 +27,7 @@ def lambda_handler(event, context):
 def tell_the_others(request, newcomer):
     api = boto3.client("apigatewaymanagementapi", endpoint_url=f"https://{request['domainName']}/{request['stage']}")
     notice = json.dumps({"type": "notice", "message": "somebody joined"}).encode()
-    for row in connections.scan()["Items"]:
+    for row in connections.scan(ConsistentRead=True)["Items"]:
         if row["connection_id"] != newcomer:
             try:
                 api.post_to_connection(ConnectionId=row["connection_id"], Data=notice)
