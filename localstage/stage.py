@@ -14,6 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from localstage.account.account import Account
+from localstage.account.callers import Callers
 from localstage.account.known_keys import KnownKeys
 from localstage.account.pacing import AccountPace
 from localstage.account.permissions import Permissions
@@ -53,8 +54,8 @@ class Stage:
         permissions = Permissions(ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced,
                                   policies=pace.policies if pace else None)
         permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
-        stack_callers = StackCallers(self._keys, permissions)
-        self._account = Account(settings, clock.now_ms, self._keys.find, stack_callers.of, pace)
+        callers = Callers(self._keys.find, StackCallers(self._keys, permissions).of, permissions.may_assume)
+        self._account = Account(settings, clock.now_ms, callers, pace)
         self._functions = Functions(
             settings=settings, runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
             function_environment=self._function_environment, work_dir=work_dir / "functions",

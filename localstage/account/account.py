@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from localstage.account.api_keys import has_api_key
+from localstage.account.callers import Callers
 from localstage.account.deployment_pace import DeploymentPace
 from localstage.account.function_directory import FunctionDirectory
 from localstage.account.gateway_telemetry import GatewayTelemetry
@@ -24,10 +24,6 @@ from localstage.account.pacing import AccountPace
 from localstage.account.triggers import LOADED_ANYWAY, SERVICES, guard
 from localstage.core.snapshot import ServedStage
 from localstage.settings import ACCOUNT_ID, Settings
-from localstage.signatures.verification import KnownKey
-
-if TYPE_CHECKING:
-    from localstage.account.cloudformation.account_apis import FindCaller
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
@@ -35,15 +31,11 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 class Account:
     """Answers AWS API calls, and what the gateway asks of stages and functions."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int], find_key: Callable[[str], KnownKey | None],
-                 find_stack_caller: FindCaller, pace: AccountPace | None = None):
-        """``find_key`` says whose an access key is, ``find_stack_caller`` for whom a stack acts.
-
-        ``pace`` makes the account as slow as AWS; without it every call is done when it is answered.
-        """
-        self._find_stack_caller = find_stack_caller
+    def __init__(self, settings: Settings, now_ms: Callable[[], int], callers: Callers,
+                 pace: AccountPace | None = None):
+        """``pace`` makes the account as slow as AWS; without it every call is done when it is answered."""
         self._thread = AccountThread()
-        self._find_key = find_key
+        self._callers = callers
         self._pace = pace
         self._moto = MotoServer(self._thread, pace.around if pace else None)
         self.functions = pace.functions if pace else FunctionDirectory(ACCOUNT_ID, settings.region)
@@ -69,7 +61,7 @@ class Account:
 
         if self._pace:
             self._pace.begin(loop, self._thread)
-        await self._moto.load(lambda: _extend_moto(function_deleted, self._find_key, self._pace))
+        await self._moto.load(lambda: _extend_moto(function_deleted, self._callers, self._pace))
 
     def stop(self) -> None:
         """Ends the account thread."""
@@ -95,7 +87,7 @@ class Account:
         elif service == "cloudformation" and not self._has_cloudformation:
             # moto's CloudFormation brings all of EC2's data: most of a second and
             # 100 MB, which a stage without stacks does not need.
-            await self._thread.run(lambda: _extend_cloudformation(self._find_stack_caller, self._pace))
+            await self._thread.run(lambda: _extend_cloudformation(self._callers, self._pace))
             self._has_cloudformation = True
         elif service in SERVICES and service not in self._guarded:
             await self._thread.run(lambda: guard(service))
@@ -116,24 +108,23 @@ class Account:
         return has_api_key(stage, key)
 
 
-def _extend_moto(function_deleted: Callable[[str], None], find_key: Callable[[str], KnownKey | None],
-                 pace: AccountPace | None) -> None:
+def _extend_moto(function_deleted: Callable[[str], None], callers: Callers, pace: AccountPace | None) -> None:
     from localstage.account import apigatewayv2, awslambda, iam, sts
 
     for service in LOADED_ANYWAY:
         guard(service)
     iam.extend()
-    sts.extend(find_key)
+    sts.extend(callers.find_key)
     apigatewayv2.extend(pace.stages.refreshed if pace else None)
-    awslambda.extend(function_deleted)
+    awslambda.extend(function_deleted, callers.may_assume)
 
 
-def _extend_cloudformation(find_caller: FindCaller, pace: AccountPace | None) -> None:
+def _extend_cloudformation(callers: Callers, pace: AccountPace | None) -> None:
     from localstage.account import cloudformation
 
     for service in SERVICES:
         guard(service)
-    cloudformation.extend(find_caller, pace.driver if pace else None)
+    cloudformation.extend(callers.of_stack, pace.driver if pace else None)
 
 
 def _scope_of(request: web.BaseRequest) -> tuple[str, str]:

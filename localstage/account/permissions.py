@@ -16,7 +16,7 @@ from localstage.account.granted_policies import GrantedPolicies, PoliciesOf
 from localstage.account.iam import books
 from localstage.account.rest_operations import RestOperations
 from localstage.permissions.context import RequestContext, Value
-from localstage.permissions.decision import Decision, decide
+from localstage.permissions.decision import Decision, Grants, decide
 from localstage.permissions.needs import ApiCall, needs_of
 from localstage.permissions.policy import Need
 from localstage.permissions.principal import Principal
@@ -76,6 +76,15 @@ class Permissions:
         keys: dict[str, Value] = {"aws:SourceIp": source_ip} if source_ip else {}
         decision = self.refusal(key, [Need(action, arn, {})], {**_ALWAYS, **keys})
         return masked_denial(principal_of(key), decision) if decision is not None else None
+
+    def may_assume(self, service: str, role_arn: str) -> bool:
+        """Whether a service may assume a role: the role exists and its trust policy names the service."""
+        if not self._enforced:
+            return True
+        trust = self.facts.trust_of(role_arn)
+        context = RequestContext({**_ALWAYS, "aws:SourceAccount": self._account_id, "aws:PrincipalIsAWSService": "true"})
+        return trust is not None and decide(Principal("", "", self._account_id, service), Need(
+            "sts:AssumeRole", role_arn, {}), context, Grants(), trust=trust).allowed
 
     def _is_free(self, key: KnownKey) -> bool:
         """Whether nothing needs to be looked at: the administrator, not limited by a session policy."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+from localstage.account.callers import RoleNotAssumable
 from localstage.account.denials import AccessDenied
 from localstage.account.known_keys import KnownKeys
 from localstage.account.permissions import Permissions, principal_of
@@ -61,8 +62,13 @@ class StackCallers:
         self._permissions = permissions
 
     def of(self, access_key_id: str, role_arn: str | None) -> StackCaller:
-        """The principal for whom a stack with this role acts, when the owner of this key asks."""
+        """The principal for whom a stack with this role acts, when the owner of this key asks.
+
+        Raises RoleNotAssumable.
+        """
         if role_arn:
+            if not self._permissions.may_assume(_SERVICE, role_arn):
+                raise RoleNotAssumable(role_arn)
             return StackCaller(self._keys.of_service(role_arn, "AWSCloudFormation"), self._permissions, False)
         key = self._keys.find(access_key_id)
         if key is None:

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.stage.roles import BASIC, allow, answer_of, client_with, create_role, deny, function_of, set_statements
-from tests.stage.target import REGION, add_route, allow_api_gateway, create_function, table_of_ids
+from tests.stage.stacks import refusal
+from tests.stage.target import REGION, add_route, allow_api_gateway, create_function, package, table_of_ids
 from tests.stage.waiting import eventually
 
 CALLS = """
@@ -231,6 +232,17 @@ def test_hang_up_when_allowed_and_not(target, caller, account):
     eventually(lambda: answer_of(target, arn, hang_up)["delete"], lambda seen: seen == "ok", "the hang-up", 60)
     assert not socket.recv()
     socket.close()
+
+
+def test_role_when_it_does_not_trust_lambda(target, account):
+    """A function cannot be given a role that Lambda cannot assume, neither at first nor later."""
+    role = create_role(target, trusted={"AWS": account})
+    refused = ("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.")
+    lambda_ = target.client("lambda")
+    assert refusal(lambda_.create_function, FunctionName="test-untrusted", Runtime="python3.13", Role=role,
+                   Handler="handler.handler", Code={"ZipFile": package(STATUS)}) == refused
+    function = create_function(target, STATUS)
+    assert refusal(lambda_.update_function_configuration, FunctionName=function, Role=role) == refused
 
 
 GROUP = "/aws/lambda/"

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.stage.roles import allow, client_with, create_role, deny, document, set_statements
+from tests.stage.stacks import refusal
 from tests.stage.target import REGION, Target
 from tests.stage.waiting import eventually
 
@@ -165,6 +166,16 @@ def test_stack_when_it_has_a_role(target, learner, stacks, account):
         "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}))
     stacks.append(learner.create(TABLE % table, RoleARN=role))
     assert settled(target, stacks[0]) == ("CREATE_COMPLETE", "")
+
+
+def test_stack_when_its_role_does_not_trust(target, account):
+    """CloudFormation refuses a role that it cannot assume, whoever asks; no stack is made."""
+    role = create_role(target, allow("*"))
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    client = target.client("cloudformation")
+    assert refusal(client.create_stack, StackName=name, TemplateBody=TABLE % name, RoleARN=role) == (
+        "ValidationError", f"Role {role} is invalid or cannot be assumed")
+    assert refusal(client.describe_stacks, StackName=name)[0] == "ValidationError"
 
 
 @pytest.mark.parametrize("with_boundary", [True, False])

@@ -10,10 +10,11 @@ from collections.abc import Callable
 __all__ = ["extend"]
 
 
-def extend(function_deleted: Callable[[str], None]) -> None:
+def extend(function_deleted: Callable[[str], None], may_assume: Callable[[str, str], bool]) -> None:
     """Makes moto use this package's backend; ``function_deleted`` gets the ARN of each deleted function.
 
-    It is called on the account thread. Must be called before moto makes its
+    ``may_assume`` says whether a service may assume a role. Both are called on
+    the account thread. Must be called before moto makes its
     first Lambda backend.
     """
     import moto.awslambda.models
@@ -25,6 +26,7 @@ def extend(function_deleted: Callable[[str], None]) -> None:
     def make_backend(region_name: str, account_id: str) -> models.StageLambdaBackend:
         backend = models.StageLambdaBackend(region_name, account_id)
         backend.function_deleted = function_deleted
+        backend.may_assume = may_assume
         return backend
 
     moto.awslambda.models.lambda_backends.backend = make_backend  # type: ignore[assignment]

@@ -21,20 +21,28 @@ class StageLambdaBackend(LambdaBackend):
     """Refuses, by name, functions that a stage cannot run."""
 
     function_deleted: Callable[[str], None]
+    may_assume: Callable[[str, str], bool]
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         _check(spec, spec.get("FunctionName", ""))
+        self._check_role(spec.get("Role"))
         return super().create_function(spec)
 
     def update_function_configuration(self, function_name: str, qualifier: str,
                                       body: dict[str, Any]) -> dict[str, Any] | None:
         _check({"Runtime": "python3.13", **body}, function_name)
+        self._check_role(body.get("Role"))
         return super().update_function_configuration(function_name, qualifier, body)
 
     def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> dict[str, Any] | None:
         if "S3Bucket" in body and "S3Key" in body:
             self._check_package(body["S3Bucket"], body["S3Key"])
         return super().update_function_code(function_name, qualifier, body)
+
+    def _check_role(self, role_arn: str | None) -> None:
+        """A role must trust Lambda; what is no ARN of a role at all, moto refuses in its own words."""
+        if role_arn and ":role/" in role_arn and not self.may_assume("lambda.amazonaws.com", role_arn):
+            raise InvalidParameterValueException("The role defined for the function cannot be assumed by Lambda.")
 
     def _check_package(self, bucket: str, key: str) -> None:
         """moto's update takes a package that is not there for an empty one; its create refuses it, as AWS does."""

@@ -10,6 +10,8 @@ from moto.cloudformation import models as moto_models
 from moto.cloudformation.utils import generate_changeset_id, generate_stack_id
 from moto.core.utils import utcnow
 
+from localstage.account.callers import RoleNotAssumable
+
 from . import names
 from .account_apis import AccountApis
 from .change_set import NO_CHANGES, ChangeSet
@@ -310,8 +312,12 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
 
     def _act_for(self, stack: Stack, access_key_id: str, role_arn: str | None) -> None:
         """From now on the stack makes its calls for this caller, or for its role if it has one."""
-        if access_key_id:
+        if not access_key_id:
+            return
+        try:
             stack.apis = self.apis.acting(access_key_id, role_arn or stack.role_arn)
+        except RoleNotAssumable as error:
+            raise ValidationError(f"Role {error} is invalid or cannot be assumed") from None
 
     def _owner(self, stack: Stack) -> Owner:
         return Owner(
