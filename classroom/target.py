@@ -27,6 +27,8 @@ from .page import HTML, on_a_hub
 
 TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
+# A notebook that runs by itself makes two deployments within AWS's five seconds; boto3's two retries end before.
+_PATIENCE = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "10"}
 _PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
@@ -60,6 +62,8 @@ def enter(environ: MutableMapping[str, str] | None = None) -> Target:
         _enter_stage(environ)
     if environ.get("CHAT_REGION"):
         environ["AWS_REGION"] = environ["AWS_DEFAULT_REGION"] = environ["CHAT_REGION"]
+    for variable, value in _PATIENCE.items():
+        environ.setdefault(variable, value)
     boto3.setup_default_session()  # an older default session may hold a real profile
     if name == "moto":
         _prove_stage(environ)

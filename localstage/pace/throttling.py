@@ -1,11 +1,12 @@
 """Throttling of control-plane calls now and then, the same in every run.
 
 A burst refuses one or two calls of a service in a row, so that boto3's default
-retries (five attempts) absorb it and a program without retries fails.
+two retries absorb it and a program without retries fails.
 """
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 from localstage.pace.calls import ApiCall, Refusal
@@ -25,6 +26,8 @@ _REFUSALS = {
     "logs": Refusal("ThrottlingException", "Rate exceeded", 400),
 }
 _DATA_PLANE = ("PutLogEvents",)
+_DEPLOYMENTS = re.compile(r"POST /v2/apis/[^/]+/deployments/?$")
+"""CreateDeployment has a rate of its own (see ``Delays.deployment_s``), which alone may use up the retries."""
 
 
 class Throttling:
@@ -35,7 +38,7 @@ class Throttling:
 
     def refusal(self, call: ApiCall) -> Refusal | None:
         """The answer to a call that is throttled, None for one that passes."""
-        if call.service not in _REFUSALS or call.operation in _DATA_PLANE:
+        if call.service not in _REFUSALS or call.operation in _DATA_PLANE or _DEPLOYMENTS.match(call.operation):
             return None
         counter = self._counters.setdefault(call.service, _Counter(Random(call.service)))
         return _REFUSALS[call.service] if counter.next_is_refused() else None

@@ -90,9 +90,9 @@ class MovedStage:
         """What StageTarget asks of a stage."""
         return type("Changes", (), {"settings": self._settings})
 
-    def client(self, service: str, attempts: int = 5) -> Any:
-        """A boto3 client with the default number of attempts, or with another."""
-        config = Config(proxies={"https": self.url}, retries={"total_max_attempts": attempts})
+    def client(self, service: str, attempts: int = 3) -> Any:
+        """A boto3 client with boto3's default number of attempts, or with another."""
+        config = Config(proxies={"https": self.url}, retries={"mode": "standard", "total_max_attempts": attempts})
         return self._session.client(service, config=config, verify=self._settings["AWS_CA_BUNDLE"])
 
     def connect(self, url: str) -> websocket.WebSocket:
