@@ -19,7 +19,8 @@ from . import stack
 from .account import Account
 from .errors import OneSentence
 
-FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer")
+FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "printer")
+"""The functions of the course; ``printer`` is the one that lesson 4 looks at events with."""
 INNER_PREFIXES = ("start", "dev", "prod")
 """What lessons 0 and 8 put behind the learner's prefix for chats of their own."""
 GONE_WITHIN_S = 600.0
