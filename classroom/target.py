@@ -3,7 +3,8 @@
 Reads ``CHAT_TARGET``, ``CHAT_PREFIX``, ``CHAT_REGION`` and ``CHAT_YES``. On
 ``moto`` it joins the stage of ``LOCALSTAGE_URL`` or starts one that ends with
 this kernel, and hands out nothing before the guard's proof. On ``live`` it
-leaves boto3's own settings alone and asks before the first change. The cells
+leaves boto3's own settings alone and asks before the first change. On both boto3
+tries a throttled call more often than by default, unless it is told how often. The cells
 are the same on both; this file knows no lesson.
 """
 
@@ -28,7 +29,7 @@ from .page import HTML, on_a_hub
 TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
 # A notebook that runs by itself makes two deployments within AWS's five seconds; boto3's two retries end before.
-_PATIENCE = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "10"}
+_PATIENCE = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 _PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
