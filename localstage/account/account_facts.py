@@ -5,12 +5,13 @@ Plain reads of moto's books from the event loop; no backend is made by looking.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from localstage.account.iam import books
 from localstage.account.iam.books import PolicyShelf
+from localstage.account.moto_books import backend_of
+from localstage.account.resource_tags import ResourceTags, function_named
 from localstage.permissions.policy import Need, Policy
 
 
@@ -20,6 +21,7 @@ class AccountFacts:
     def __init__(self, account_id: str, shelf: PolicyShelf):
         self._account_id = account_id
         self._shelf = shelf
+        self.tags = ResourceTags(account_id)
 
     def arn_of_identity(self, kind: str, name: str) -> str | None:
         """The ARN of a ``role``, ``user`` or ``group`` by its name, None if there is none."""
@@ -33,18 +35,18 @@ class AccountFacts:
 
     def partition_key_of(self, region: str, table: str) -> str | None:
         """The name of a table's partition key."""
-        backend = _backend("dynamodb", self._account_id, region)
+        backend = backend_of("dynamodb", self._account_id, region)
         found = backend.tables.get(table) if backend is not None else None
         return found.hash_key_attr if found is not None else None
 
     def has_log_group(self, region: str, group: str) -> bool:
         """Whether the log group exists."""
-        backend = _backend("logs", self._account_id, region)
+        backend = backend_of("logs", self._account_id, region)
         return backend is not None and group in backend.groups
 
     def has_log_stream(self, region: str, group: str, stream: str) -> bool:
         """Whether the log stream exists."""
-        backend = _backend("logs", self._account_id, region)
+        backend = backend_of("logs", self._account_id, region)
         found = backend.groups.get(group) if backend is not None else None
         return found is not None and stream in found.streams
 
@@ -61,25 +63,22 @@ class AccountFacts:
         return self._shelf.policy(document) if document else None
 
     def _of_function(self, region: str, name: str) -> Mapping[str, Any] | None:
-        backend = _backend("lambda", self._account_id, region)
-        kind, _, rest = name.partition(":")
-        found = backend._lambdas._functions.get(rest.partition(":")[0]) if backend and kind == "function" else None
-        function = found["latest"] if found else None
+        function = function_named(self._account_id, region, name)
         statements = list(function.policy.statements) if function is not None else []
         return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
     def _of_queue(self, region: str, name: str) -> str | None:
-        backend = _backend("sqs", self._account_id, region)
+        backend = backend_of("sqs", self._account_id, region)
         queue = backend.queues.get(name) if backend is not None else None
         return queue.policy if queue is not None else None
 
     def _of_topic(self, region: str, name: str) -> Any:
-        backend = _backend("sns", self._account_id, region)
+        backend = backend_of("sns", self._account_id, region)
         topic = backend.topics.get(f"arn:aws:sns:{region}:{self._account_id}:{name}") if backend is not None else None
         return topic._policy_json if topic is not None else None
 
     def _of_bucket(self, region: str, name: str) -> str | None:
-        backend = _backend("s3", self._account_id, "aws")
+        backend = backend_of("s3", self._account_id, "aws")
         bucket = backend.buckets.get(name.partition("/")[0]) if backend is not None else None
         policy = bucket.policy if bucket is not None else None
         return policy.decode() if isinstance(policy, bytes) else policy
@@ -88,12 +87,3 @@ class AccountFacts:
 def _region_and_name(arn: str) -> tuple[str, str]:
     fields = arn.split(":", 5)
     return (fields[3], fields[5]) if len(fields) == 6 else ("", "")
-
-
-def _backend(service: str, account_id: str, region: str) -> Any:
-    module = {"lambda": "awslambda"}.get(service, service)
-    models = sys.modules.get(f"moto.{module}.models")
-    if models is None:
-        return None  # Nobody has called the service yet.
-    regions = dict.get(getattr(models, f"{service}_backends"), account_id)
-    return dict.get(regions, region) if regions is not None else None

@@ -64,7 +64,8 @@ class Permissions:
             assumes = need.action == "sts:AssumeRole"
             trust = self.facts.trust_of(need.resource) if assumes else None
             policy = None if assumes else self.facts.resource_policy(need)
-            decision = decide(principal, need, context, grants, policy, trust)
+            about = context.about(lambda: self.facts.tags.of(need.resource))  # noqa: B023 - asked at once
+            decision = decide(principal, need, about, grants, policy, trust)
             if not decision.allowed:
                 return decision
             if assumes and trust is None:

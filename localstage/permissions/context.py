@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 Value = str | Sequence[str] | Callable[[], Sequence[str]]
 """One value, several, or what gives them when a policy asks."""
+Tags = Callable[[], Mapping[str, str]]
+_RESOURCE_TAG = "aws:resourcetag/"
 
 
 class RequestContext:
     """Condition keys, in any case of letters, and their values. Never changed once made."""
 
-    def __init__(self, *layers: Mapping[str, Value]):
+    def __init__(self, *layers: Mapping[str, Value], resource_tags: Tags | None = None):
+        """``resource_tags`` gives the tags of the resource, if a policy asks for one."""
+        self._tags = resource_tags
         self._values: dict[str, Value] = {}
         for layer in layers:
             for key, value in layer.items():
@@ -19,10 +23,17 @@ class RequestContext:
 
     def with_(self, more: Mapping[str, Value]) -> RequestContext:
         """This context and more keys."""
-        return RequestContext(self._values, more) if more else self
+        return RequestContext(self._values, more, resource_tags=self._tags) if more else self
+
+    def about(self, resource_tags: Tags) -> RequestContext:
+        """This context, of a request about a resource with these tags."""
+        return RequestContext(self._values, resource_tags=resource_tags)
 
     def values(self, key: str) -> Sequence[str]:
         """The key's values, none if the request has no such key; ``key`` in lower case."""
+        if key.startswith(_RESOURCE_TAG) and self._tags is not None:
+            wanted = key[len(_RESOURCE_TAG):]
+            return tuple(tag for name, tag in self._tags().items() if name.lower() == wanted)
         value = self._values.get(key, ())
         if callable(value):
             value = value()

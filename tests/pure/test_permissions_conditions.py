@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pure.permission_cases import ALICE, SESSION, decided, policy
+from localstage.permissions.context import RequestContext
+from localstage.permissions.decision import Grants, decide
+from localstage.permissions.policy import Need
+from tests.pure.permission_cases import ALICE, SESSION, TABLE, decided, policy
 
 USER = {"aws:username": "alice"}
 
@@ -92,6 +95,14 @@ def test_variable_when_a_condition_has_one():
     own = policy({"Condition": {"StringEquals": {"dynamodb:LeadingKeys": "${aws:userid}"}}})
     assert decided(own, keys={"aws:userid": "AIDA1", "dynamodb:LeadingKeys": ("AIDA1",)}).allowed
     assert not decided(own, keys={"aws:userid": "AIDA1", "dynamodb:LeadingKeys": ("AIDA2",)}, principal=SESSION).allowed
+
+
+def test_resource_tags_when_a_policy_asks():
+    """Tags of the resource are looked up by name, in any case of letters, and only then."""
+    own = policy({"Condition": {"StringEquals": {"aws:ResourceTag/Owner": "ann"}}})
+    for tags, fits in (({"owner": "ann"}, True), ({"owner": "bob"}, False), ({}, False)):
+        context = RequestContext({}).about(lambda: tags)  # noqa: B023 - asked at once
+        assert decide(SESSION, Need("dynamodb:Scan", TABLE, {}), context, Grants((own,))).allowed is fits
 
 
 def test_key_when_nobody_asks_for_it():

@@ -183,6 +183,29 @@ def test_session_when_it_is_limited(target, account):
         client_with(target, credentials, "lambda").list_functions()
 
 
+def test_tag_when_it_is_somebody_elses(target, account):
+    """aws:ResourceTag keeps one learner from another's API, and from what belongs to it; aws:RequestTag from making such."""
+    gateway = target.client("apigatewayv2")
+    settings = {"ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action"}
+    own, other = (gateway.create_api(Name=f"test-{owner}", Tags={"owner": owner}, **settings)["ApiId"]
+                  for owner in ("ann", "bob"))
+    learner = client_with(target, make_user(
+        target, allow(["apigateway:GET", "apigateway:PATCH", "apigateway:POST"], Condition={
+            "StringEquals": {"aws:ResourceTag/owner": "ann"}}),
+        allow("apigateway:POST", f"arn:aws:apigateway:{REGION}::/apis", Condition={
+            "StringEquals": {"aws:RequestTag/owner": "ann"}}))[1], "apigatewayv2")
+    eventually(lambda: outcome(learner, "get_api", {"ApiId": own}), lambda seen: seen == "ok", "the policy", 60)
+    route = {"RouteKey": "$default"}
+    assert outcome(learner, "create_route", {"ApiId": own, **route}) == "ok"
+    for operation, arguments in (("get_api", {}), ("update_api", {"Name": "mine"}), ("create_route", route)):
+        assert outcome(learner, operation, {"ApiId": other, **arguments}) == "AccessDeniedException"
+    assert outcome(learner, "create_api", {"Name": "a", "Tags": {"owner": "bob"}, **settings}) == "AccessDeniedException"
+    assert outcome(learner, "create_api", {"Name": "a", **settings}) == "AccessDeniedException"
+    made = learner.create_api(Name="a", Tags={"owner": "ann"}, **settings)["ApiId"]
+    for api_id in (own, other, made):
+        gateway.delete_api(ApiId=api_id)
+
+
 def test_variable_when_a_user_has_a_name(target, account):
     """A policy with aws:username gives each user what carries the user's name."""
     name, credentials = make_user(target, allow("dynamodb:DescribeTable",
