@@ -109,10 +109,11 @@ class Account:
 
 
 def _extend_moto(function_deleted: Callable[[str], None], callers: Callers, pace: AccountPace | None) -> None:
-    from localstage.account import apigatewayv2, awslambda, iam, sts
+    from localstage.account import apigatewayv2, awslambda, iam, s3, sts
 
     for service in LOADED_ANYWAY:
         guard(service)
+    s3.extend()
     iam.extend()
     sts.extend(callers.find_key)
     apigatewayv2.extend(pace.stages.refreshed if pace else None)
