@@ -114,6 +114,31 @@ def test_s3_when_uploaded_and_pre_signed(stage, aws):
     assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in body
 
 
+def test_invocation_when_signed_for_another_service(stage, aws):
+    """A call is evaluated as what it does, not as what it says it is: rights to SQS run no function."""
+    iam = aws("iam")
+    iam.create_user(UserName="alice")
+    iam.put_user_policy(UserName="alice", PolicyName="queues", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}))
+    key = iam.create_access_key(UserName="alice")["AccessKey"]
+    path = "/2015-03-31/functions/anything/invocations"
+    request = AWSRequest("POST", stage.url + path, data=b"{}", headers={"Host": urlsplit(stage.url).netloc})
+    SigV4Auth(Credentials(key["AccessKeyId"], key["SecretAccessKey"]), "sqs", REGION).add_auth(request)
+    status, _, body = post(stage, path, b"{}", dict(request.headers))
+    assert status == 403 and b"lambda:InvokeFunction on resource: " in body
+
+
+def post(stage, path: str, body: bytes, headers: dict[str, str]):
+    """One signed request: status, headers, body."""
+    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+    try:
+        connection.request("POST", path, body=body, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
 def test_caller_identity_when_pre_signed(stage, aws):
     """A pre-signed GetCallerIdentity tells who signed it, as programs use it to prove who they are."""
     settings = stage.changes().settings
