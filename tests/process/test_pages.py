@@ -96,6 +96,17 @@ def test_page_when_the_host_is_another(stage, headers: dict[str, str]):
     assert ask(stage, PAGES, Host="evil.example", **headers)[0] == 421
 
 
+@pytest.mark.parametrize(("method", "path", "headers"), [
+    ("POST", "/", {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}),
+    ("GET", "/v2/apis", {}), ("POST", "/moto-api/reset", {}), ("GET", "/moto-api/data.json", {}), ("PUT", "/bucket", {}),
+    ("GET", "/2018-06-01/runtime/invocation/next", {})])
+def test_page_when_it_turns_to_its_own_origin(stage, method: str, path: str, headers: dict[str, str]):
+    """Pages share their origin with the AWS calls, which refuse what no known key has signed: a page is told no key."""
+    origin = {"Origin": stage.url, "Referer": stage.pages_url, "Sec-Fetch-Site": "same-origin", "Content-Length": "0"}
+    status, _, body = ask(stage, path, method, **origin, **headers)
+    assert status in (400, 403) and (b"Token" in body or b"AccessDenied" in body), (status, body)
+
+
 def test_pages_when_any_host_is_expected(folder: Path):
     """Behind a proxy with a name of its own the pages are served, and the AWS calls and the status still are not."""
     with LocalStage(pages=folder, pages_for_any_host=True) as stage:
