@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from . import api, checks, page, stack, steps, target
+from . import api, boundary, checks, page, stack, steps, target
 from .account import STAGE_NAME, Account
 from .errors import OneSentence
 from .panel import Panel, SideBySide
@@ -124,6 +124,10 @@ class Lesson:
     def template(self, name: str) -> str:
         """The text of a template in ``cloudformation/``."""
         return stack.template_body(name)
+
+    def bounded(self, template: str) -> str:
+        """A template of your own as this account wants it: each role with the boundary of ``CHAT_BOUNDARY``, if there is one."""
+        return boundary.in_template(template)
 
     def deploy(self, stack_name: str, template: str, **parameters: str) -> dict[str, str]:
         """Create or update a stack and wait for it; its outputs. Raises ``StackFailed`` in one sentence."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
-from . import api, stack
+from . import api, boundary, stack
 from .account import TABLES, Account
 
 NAME = "practice"
@@ -116,7 +116,8 @@ class Practice:
     def _make_role(self) -> None:
         iam = self._account.client("iam")
         try:
-            iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(_TRUST), Tags=self._account.tag_list)
+            iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(_TRUST), Tags=self._account.tag_list,
+                            **boundary.of_role())
         except iam.exceptions.EntityAlreadyExistsException:
             self.rights()  # an earlier run's
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import time
 import zipfile
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from threading import Event
 
 from botocore.exceptions import ClientError, WaiterError
 
+from . import boundary
 from .account import Account
 from .deployment_name import stamped
 from .errors import OneSentence
@@ -81,12 +81,7 @@ def template_body(name: str) -> str:
     if not path.is_file():
         known = ", ".join(sorted(file.name for file in TEMPLATES.glob("*.yaml")))
         raise StackFailed(f"There is no template cloudformation/{name}; there are: {known}.")
-    return _with_boundary(stamped(path.read_text("utf-8")), os.environ.get("CHAT_BOUNDARY", "").strip())
-
-
-def _with_boundary(template: str, arn: str) -> str:
-    declared = '  PermissionsBoundary:\n    Type: String\n    Default: '
-    return template.replace(f'{declared}""', f"{declared}{arn}") if arn else template
+    return boundary.in_template(stamped(path.read_text("utf-8")))
 
 
 def deploy(account: Account, stack_name: str, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
