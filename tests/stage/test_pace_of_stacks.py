@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stage.test_pace_of_functions import error_of, result_of
+from tests.stage.moved_functions import error_of, result_of
 
 
 def topics(*names: str, **more: Any) -> str:
@@ -183,7 +183,7 @@ def test_function_when_its_stack_is_complete(moved, stacks, name):
             "Code": {"ZipFile": "def handler(event, context):\n    return 'ready'\n"}}}}}
     stacks.create_stack(StackName=name, TemplateBody=json.dumps(body), Capabilities=["CAPABILITY_IAM"])
     with pytest.raises(ClientError):
-        result_of(moved.client("lambda"), name)
+        result_of(moved, name)
     moved.move(DONE_S)
     assert status_of(stacks, name) == "CREATE_COMPLETE"
-    assert result_of(moved.client("lambda"), name) == "ready"
+    assert result_of(moved, name) == "ready"

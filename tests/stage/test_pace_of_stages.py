@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import pytest
 import websocket
 
+from tests.stage.moved_functions import active_function, answering
 from tests.stage.target import REGION
-from tests.stage.test_pace_of_functions import create, function, functions, role  # noqa: F401
 
 
 @pytest.fixture
@@ -70,8 +69,9 @@ def test_stage_when_it_is_deployed_again(moved, gateway, api_id):
     assert handshake(moved, api_id) == 401
 
 
-def test_permission_when_it_was_just_added(moved, gateway, api_id, functions, function: Any):  # noqa: F811
+def test_permission_when_it_was_just_added(moved, gateway, api_id):
     """API Gateway may invoke a function a moment after it has been allowed to."""
+    functions, function = moved.client("lambda"), active_function(moved, answering("no status code"))
     arn = functions.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     integration = gateway.create_integration(
         ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST",

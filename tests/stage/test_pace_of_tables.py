@@ -6,7 +6,8 @@ import uuid
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+
+from tests.stage.moved_functions import code_of, message_of
 
 
 @pytest.fixture
@@ -30,20 +31,6 @@ def table(moved, new_table) -> str:
     """The name of a table that is ACTIVE."""
     moved.move(1)
     return new_table
-
-
-def code_of(call, **arguments: Any) -> str:
-    """The code of the error that a call answers with."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
-
-
-def message_of(call, **arguments: Any) -> str:
-    """The text of the error that a call answers with."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Message"]
 
 
 def status_of(dynamodb, name: str) -> str:
