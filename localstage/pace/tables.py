@@ -148,7 +148,7 @@ class TablePace:
             return answer
         after = call.parameters.get("ExclusiveStartTableName", "")
         listed = document.get("TableNames", [])
-        shadows = [name for region, name in self._shadows if region == call.region and name not in listed
+        shadows = [name for region, name in list(self._shadows) if region == call.region and name not in listed
                    and name > after and self._shadow((region, name), now) is not None]
         return answer.with_document({**document, "TableNames": listed + shadows}) if shadows else answer
 

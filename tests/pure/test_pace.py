@@ -160,3 +160,13 @@ def test_role_when_it_is_used_by_its_arn():
     assert roles.refusal("arn:aws:iam::123456789012:role/service/r", 1.9) is not None
     assert roles.refusal("arn:aws:iam::123456789012:role/service/r", 2.0) is None
     assert roles.refusal("arn:aws:iam::123456789012:role/other", 0.0) is None
+
+
+def test_tables_when_they_are_listed():
+    """Tables that are being deleted are listed until they are gone, behind the last page only."""
+    pace, listed = TablePace(Delays()), ApiCall("dynamodb", "r", "ListTables")
+    for name, now in (("A", 0.0), ("B", 0.5)):
+        pace.shown(ApiCall("dynamodb", "r", "DeleteTable", {"TableName": name}), answered(TableDescription={}), now)
+    assert pace.shown(listed, answered(TableNames=["C"], LastEvaluatedTableName="C"), 0.9).document()["TableNames"] == ["C"]
+    names = [pace.shown(listed, answered(TableNames=["C"]), now).document()["TableNames"] for now in (0.9, 1.0, 1.5)]
+    assert names == [["C", "A", "B"], ["C", "B"], ["C"]]
