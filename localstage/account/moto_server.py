@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
 import os
 import sys
@@ -18,6 +17,8 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from aiohttp import web
+
+from localstage.account.unserved import answer_to_failure, answer_to_unknown_path
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -103,9 +104,11 @@ class MotoServer:
                 if hasattr(chunks, "close"):
                     chunks.close()
         except Exception as error:  # A call that moto cannot serve must not take others with it.
-            log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-            return 500, [("x-amzn-errortype", "InternalFailure"), ("Content-Type", "application/json")], json.dumps(
-                {"__type": "InternalFailure", "message": f"The local stage failed: {error!r}"}).encode()
+            if not isinstance(error, NotImplementedError):
+                log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            return answer_to_failure(error, environ)
+        if started[0] == 404 and payload.startswith(b"<!doctype html>"):  # No path of moto's.
+            return answer_to_unknown_path(environ)
         return started[0], started[1], payload
 
 

@@ -1,0 +1,34 @@
+"""Operations that a stage does not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.mark.parametrize(("service", "operation", "arguments"), [
+    ("cloudformation", "continue_update_rollback", {"StackName": "chat"}),
+    ("cloudformation", "signal_resource", {"StackName": "chat", "LogicalResourceId": "Q", "UniqueId": "1",
+                                           "Status": "SUCCESS"}),
+    ("cognito-idp", "start_web_authn_registration", {"AccessToken": "x"}),
+    ("sqs", "cancel_message_move_task", {"TaskHandle": "x"})], ids=["query", "query with more", "JSON", "JSON of SQS"])
+def test_operation_when_the_stage_does_not_have_it(aws, service: str, operation: str, arguments: dict[str, Any]):
+    """It is refused by name in one sentence that every protocol's parser finds, and is not tried again."""
+    with pytest.raises(ClientError) as refused:
+        getattr(aws(service), operation)(**arguments)
+    error, answer = refused.value.response["Error"], refused.value.response["ResponseMetadata"]
+    name = "".join(part.title() for part in operation.split("_"))
+    assert (answer["HTTPStatusCode"], error["Code"]) == (501, "NotImplemented")
+    assert error["Message"] == f"The local stage does not have the operation {name}."
+
+
+def test_operation_when_moto_has_no_path_for_it(aws):
+    """An operation of a REST service is refused by its path."""
+    with pytest.raises(ClientError) as refused:
+        aws("lambda").list_provisioned_concurrency_configs(FunctionName="chat")
+    error = refused.value.response["Error"]
+    assert (error["Code"], error["Message"]) == (
+        "NotImplemented", "The local stage does not have the operation "
+                          "GET /2019-09-30/functions/chat/provisioned-concurrency.")
