@@ -57,12 +57,13 @@ class Practice:
     def rights(self, *statements: Mapping[str, Any]) -> None:
         """Make these statements all that the role may do; without any it may do nothing."""
         iam = self._account.client("iam")
-        for policy in self._account.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=self.name):
-            iam.detach_role_policy(RoleName=self.name, PolicyArn=policy["PolicyArn"])
+        # First what is new: each change counts on its own a moment later, and in between nothing may be missing.
         if statements:
             iam.put_role_policy(RoleName=self.name, PolicyName=NAME, PolicyDocument=json.dumps(
                 {"Version": "2012-10-17", "Statement": list(statements)}))
-        elif self._account.pages("iam", "list_role_policies", "PolicyNames", RoleName=self.name):
+        for policy in self._account.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=self.name):
+            iam.detach_role_policy(RoleName=self.name, PolicyArn=policy["PolicyArn"])
+        if not statements and self._account.pages("iam", "list_role_policies", "PolicyNames", RoleName=self.name):
             iam.delete_role_policy(RoleName=self.name, PolicyName=NAME)
 
     def release(self, handler: str, package: bytes | None = None) -> None:

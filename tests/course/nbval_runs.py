@@ -48,4 +48,5 @@ def run_strictly(notebook: Path, environment: dict[str, str], before: list[str] 
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired as expired:
         raise AssertionError(f"{notebook.name} did not end within {3 * cell_within_s:g} s:\n{expired.output}") from None
+    assert "Error handling request" not in done.stdout, f"the stage failed while {notebook.name} ran:\n{done.stdout[-8000:]}"
     assert done.returncode == 0, f"{notebook.name} ended with status {done.returncode}:\n{done.stdout[-8000:]}"

@@ -22,12 +22,16 @@ from tests.course.nbval_runs import NOTEBOOKS, WITHIN_S, clean_environment, rehe
 @click.argument("lessons", nargs=-1)
 def main(pace: float, lessons: tuple[str, ...]) -> None:
     """Rehearse LESSONS (such as 03 05; all unless given); the exit status is 1 if one fails."""
-    chosen = [path for path in NOTEBOOKS if not lessons or path.name[:2] in lessons]
-    missing = set(lessons) - {path.name[:2] for path in chosen}
+    chosen = [path for path in NOTEBOOKS if not lessons or _number(path) in lessons]
+    missing = set(lessons) - {_number(path) for path in chosen}
     if missing:
         raise click.UsageError(f"There is no lesson {', '.join(sorted(missing))}.")
     failed = [path for path in chosen if not _passes(path, pace)]
     sys.exit(1 if failed else 0)
+
+
+def _number(notebook: Path) -> str:
+    return notebook.name.partition("-")[0]
 
 
 def _passes(notebook: Path, pace: float) -> bool:
