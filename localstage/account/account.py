@@ -103,6 +103,12 @@ class Account:
             return None
         return self._pace.stages.seen(stage) if self._pace else stage.served
 
+    def unserved_kind(self, api_id: str) -> str | None:
+        """``HTTP`` or ``REST`` for an API that is there and that a stage does not serve."""
+        from localstage.account.apigatewayv2 import unserved_kind
+
+        return unserved_kind(api_id)
+
     def has_api_key(self, stage: ServedStage, key: str) -> bool:
         """Whether an enabled API key of a usage plan with this stage has this value."""
         return has_api_key(stage, key)

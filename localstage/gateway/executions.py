@@ -39,6 +39,9 @@ class Stages(Protocol):
     def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
         """The stage as it is served now, or None if there is none or it has no deployment."""
 
+    def unserved_kind(self, api_id: str) -> str | None:
+        """``HTTP`` or ``REST`` for an API that is there and that a stage does not serve."""
+
     def has_api_key(self, stage: ServedStage, key: str) -> bool:
         """Whether an enabled API key of a usage plan with this stage has this value."""
 

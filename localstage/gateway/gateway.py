@@ -48,6 +48,10 @@ class Gateway:
         """The stage as it is served now."""
         return self._stages.served_stage(api_id, stage_name)
 
+    def unserved_kind(self, api_id: str) -> str | None:
+        """``HTTP`` or ``REST`` for an API that is there and that a stage does not serve."""
+        return self._stages.unserved_kind(api_id)
+
     def new_connection(self, stage: ServedStage, source_ip: str, user_agent: str | None) -> Connection:
         """A connection in state CONNECTING, not yet known to the management API."""
         now = self._clock.now_ms()

@@ -50,6 +50,8 @@ class Handshakes:
         path = request.raw_path.partition("?")[0]
         address = read_address(request.headers.get("Host", ""), path)
         stage = self._gateway.served_stage(address.api_id, address.stage) if address else None
+        if stage is None and address and (kind := self._gateway.unserved_kind(address.api_id)):
+            raise Refused(501, f"The local stage serves WebSocket APIs; {address.api_id} is a {kind} API")
         if stage is None or not _is_stage_root(address):
             raise Refused(403, "Forbidden")  # FIDELITY section 3: unknown or undeployed stage.
         if _url_length(request, stage) > self._gateway.settings.url_limit_chars:

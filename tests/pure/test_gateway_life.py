@@ -71,6 +71,9 @@ class Stages:
     def served_stage(self, api_id, stage_name):
         return STAGE
 
+    def unserved_kind(self, api_id):
+        return None
+
     def has_api_key(self, stage, key):
         return False
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -32,3 +35,18 @@ def test_operation_when_moto_has_no_path_for_it(aws):
     assert (error["Code"], error["Message"]) == (
         "NotImplemented", "The local stage does not have the operation "
                           "GET /2019-09-30/functions/chat/provisioned-concurrency.")
+
+
+@pytest.mark.parametrize("kind", ["HTTP", "REST"])
+def test_api_when_it_is_no_websocket_api(stage, aws, kind: str):
+    """An HTTP or REST API can be defined; a call of it is refused by its kind, not by a bare Forbidden."""
+    if kind == "HTTP":
+        api_id = aws("apigatewayv2").create_api(Name="pages", ProtocolType="HTTP")["ApiId"]
+    else:
+        api_id = aws("apigateway").create_rest_api(name="pages")["id"]
+    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+    connection.request("GET", "/prod/hello", headers={"Host": f"{api_id}.execute-api.us-east-1.amazonaws.com"})
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())) == (
+        501, {"message": f"The local stage serves WebSocket APIs; {api_id} is a {kind} API"})
+    connection.close()

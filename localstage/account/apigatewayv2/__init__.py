@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .served import find_api, find_stage, served_stage
+from .served import find_api, find_stage, served_stage, unserved_kind
 
 if TYPE_CHECKING:
     from .stage import Stage
 
-__all__ = ["extend", "find_api", "find_stage", "served_stage"]
+__all__ = ["extend", "find_api", "find_stage", "served_stage", "unserved_kind"]
 
 
 def extend(stage_refreshed: Callable[[Stage], None] | None = None) -> None:

@@ -45,6 +45,19 @@ def find_api(api_id: str) -> tuple[str, str] | None:
     return None
 
 
+def unserved_kind(api_id: str) -> str | None:
+    """The kind of an API that the stage lets be defined and does not serve: ``HTTP`` or ``REST``; else None."""
+    from moto.apigateway.models import apigateway_backends
+
+    for regions in list(apigatewayv2_backends.values()):
+        if any(api_id in backend.apis for backend in list(regions.values())):
+            return None if find_api(api_id) else "HTTP"
+    for regions in list(apigateway_backends.values()):
+        if any(api_id in backend.apis for backend in list(regions.values())):
+            return "REST"
+    return None
+
+
 def _api(account_id: str, region: str, api_id: str) -> Api | None:
     # dict.get, since item access on moto's dictionaries makes what is missing.
     regions = apigatewayv2_backends.get(account_id)
