@@ -8,6 +8,7 @@ from .resource_types import (
     account_settings,
     apigatewayv2,
     awslambda,
+    budgets,
     dynamodb,
     global_table,
     iam,
@@ -21,6 +22,7 @@ from .resource_types.moto_types import MotoType, can_be_deleted
 _OWN_TYPES: tuple[ResourceType, ...] = (
     *apigatewayv2.TYPES,
     *awslambda.TYPES,
+    *budgets.TYPES,
     *dynamodb.TYPES,
     *global_table.TYPES,
     *iam.TYPES,
