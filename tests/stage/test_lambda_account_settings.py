@@ -7,8 +7,8 @@ from tests.stage.target import create_function
 
 def test_account_settings_when_a_function_is_made(target, aws):
     """The concurrency is there as a number, and each function counts."""
-    before = aws.client("lambda").get_account_settings()
+    before = aws("lambda").get_account_settings()
     create_function(target, "def handler(event, context):\n    return 1\n")
-    after = aws.client("lambda").get_account_settings()
+    after = aws("lambda").get_account_settings()
     assert after["AccountLimit"] == before["AccountLimit"] and after["AccountLimit"]["ConcurrentExecutions"] >= 10
     assert after["AccountUsage"]["FunctionCount"] == before["AccountUsage"]["FunctionCount"] + 1
