@@ -69,13 +69,15 @@ def test_metrics_when_events_were_served(target: Target, api: DeployedApi):
     cloudwatch = target.client("cloudwatch")
     now = datetime.now(timezone.utc)
 
-    def total(name: str) -> float:
+    def total(name: str, statistic: str = "Sum") -> float:
         points = cloudwatch.get_metric_statistics(
-            Namespace="AWS/ApiGateway", MetricName=name, Statistics=["Sum"], Period=3600,
+            Namespace="AWS/ApiGateway", MetricName=name, Statistics=[statistic], Period=3600,
             StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
             Dimensions=[{"Name": "ApiId", "Value": api.api_id}, {"Name": "Stage", "Value": "prod"}])["Datapoints"]
-        return sum(point["Sum"] for point in points)
+        return sum(point[statistic] for point in points)
 
     names = ("ConnectCount", "MessageCount", "ClientError", "ExecutionError", "IntegrationError")
     assert {name: total(name) for name in names} == {
         "ConnectCount": 2, "MessageCount": 5, "ClientError": 1, "ExecutionError": 1, "IntegrationError": 1}
+    eventually(lambda: total("IntegrationLatency", "SampleCount"), lambda calls: calls == 5,
+               "the latencies of two handshakes, two messages and the leaving")
