@@ -29,6 +29,10 @@ class CannotBeMended(OneSentence, ValueError):
     """What the learner's cell gave cannot take the place of a function of the handler."""
 
 
+class HandlerRaised(OneSentence, RuntimeError):
+    """A mended handler raised while it handled a message; the text is its own error."""
+
+
 class BugHunt:
     """A chat that misbehaves: the practice function behind the chat's routes. ``end`` when done."""
 
@@ -62,15 +66,18 @@ class BugHunt:
         begin, end = _lines_of(source, function)
         print("\n".join(source.splitlines()[begin:end]))
 
-    def after(self, act: Callable[[], Any]) -> None:
-        """Do something that sends one message, and wait until the function has handled it.
+    def after(self, act: Callable[[], Any], messages: int = 1) -> None:
+        """Do something that sends ``messages`` messages, and wait until the function has handled them.
 
-        Raises ``TimeoutError`` when the function's log does not tell of it in time.
+        Raises ``HandlerRaised`` with the function's own error, ``TimeoutError`` when its log tells of neither in time.
         """
-        before = self._handled()
+        handled, raised = len(self._logged("handled sendMessage")), len(self._logged("[ERROR]"))
         act()
         deadline = time.monotonic() + _HANDLED_WITHIN_S
-        while self._handled() <= before:
+        while len(self._logged("handled sendMessage")) < handled + messages:
+            errors = self._logged("[ERROR]")[raised:]
+            if errors:
+                raise HandlerRaised(f"the handler raised {errors[0].splitlines()[0].removeprefix('[ERROR] ').strip()}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the function did not log within {_HANDLED_WITHIN_S:g} s that it handled a message")
             Event().wait(0.1)
@@ -79,9 +86,9 @@ class BugHunt:
         """Give the chat its own functions back and delete what the hunt made."""
         self.practice.end()
 
-    def _handled(self) -> int:
-        return len(self._account.pages("logs", "filter_log_events", "events", logGroupName=self.practice.log_group,
-                                       filterPattern='"handled sendMessage"'))
+    def _logged(self, text: str) -> list[str]:
+        return [event["message"] for event in self._account.pages(
+            "logs", "filter_log_events", "events", logGroupName=self.practice.log_group, filterPattern=f'"{text}"')]
 
 
 def allow(action: str | list[str], resource: str) -> dict[str, Any]:
