@@ -82,6 +82,7 @@ def test_learner_when_an_api_belongs_to_somebody_else(ann: Learner) -> None:
     [theirs] = [api["ApiId"] for api in gateway.get_apis()["Items"] if api["Name"] == "bob-chat-api"]
     assert denied(gateway.delete_api, ApiId=theirs)
     assert denied(gateway.update_api, ApiId=theirs, Name="mine")
+    assert denied(gateway.create_route, ApiId=theirs, RouteKey="$default")
     api = dict(Name="ann-chat-api", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
     assert denied(gateway.create_api, **api)
     assert denied(gateway.create_api, **api, Tags={"owner": "bob"})
