@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import click
 
-from . import stack
+from . import api, stack
 from .account import Account
 from .errors import OneSentence
 from .target import ask_once, enter
@@ -58,7 +58,9 @@ def deploy(account: Account, name: str, parameters: Mapping[str, str] | None = N
     """Create or update a variant's stack and wait for it; the WebSocket URL. Raises ``StackFailed``."""
     bucket, key = stack.upload_handlers(account)
     given = {"Prefix": stack_name(account, name), "CodeBucket": bucket, "CodeKey": key, **(parameters or {})}
-    return stack.deploy(account, stack_name(account, name), variant(name).template, given)["WebSocketUrl"]
+    url = stack.deploy(account, stack_name(account, name), variant(name).template, given)["WebSocketUrl"]
+    api.settle(account, url)
+    return url
 
 
 def remove(account: Account, name: str) -> None:
