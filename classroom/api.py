@@ -21,11 +21,15 @@ SETTLES_S = 4.0
 
 
 def find_api(account: Account) -> str | None:
-    """The id of the learner's API, or None. Only an API with the course's tags counts."""
-    for api in account.pages("apigatewayv2", "get_apis", "Items"):
-        if api["Name"] == account.name("chat-api") and api.get("Tags", {}).items() >= account.tags.items():
-            return api["ApiId"]
-    return None
+    """The id of the learner's API, or None; the oldest if a cell was run twice and there are several."""
+    return next(iter(find_apis(account)), None)
+
+
+def find_apis(account: Account) -> list[str]:
+    """The ids of all APIs of that name, oldest first. Only an API with the course's tags counts."""
+    found = [api for api in account.pages("apigatewayv2", "get_apis", "Items")
+             if api["Name"] == account.name("chat-api") and api.get("Tags", {}).items() >= account.tags.items()]
+    return [api["ApiId"] for api in sorted(found, key=lambda api: api["CreatedDate"])]
 
 
 def ensure_api(account: Account) -> str:

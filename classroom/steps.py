@@ -68,6 +68,8 @@ def bring_to(account: Account, lesson: int) -> str | None:
     if state.tables:
         tables.ensure_tables(account)
         tables.empty_tables(account)
+    for second in api.find_apis(account)[1:]:
+        api.remove_api(account, second)  # API Gateway allows several APIs of one name
     api_id = api.ensure_api(account) if state.routes else api.find_api(account)
     if api_id:
         _build_api(account, api_id, state)

@@ -134,6 +134,16 @@ def test_lesson_when_started_from_any_other(account):
         assert states.setdefault(number, picture(account)) == picture(account), f"lesson {number}"
 
 
+def test_lesson_when_the_api_was_made_twice(account):
+    """A cell of lesson 2 that ran twice left two APIs of one name: the next lesson keeps the older one only."""
+    api_id = steps.bring_to(account, 3)
+    account.client("apigatewayv2").create_api(
+        Name=account.name("chat-api"), ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action",
+        Tags=account.tags)
+    assert api.find_apis(account)[0] == api_id and len(api.find_apis(account)) == 2
+    assert steps.bring_to(account, 3) == api_id and api.find_apis(account) == [api_id]
+
+
 def test_lesson_when_rows_are_left(account):
     """Rows of an earlier run are gone when a lesson begins."""
     steps.bring_to(account, 2)
