@@ -25,8 +25,8 @@ class Delays:
     """Lambda cannot assume a new role yet; AWS: IAM, changes are not always immediately visible."""
     policy_s: float = 1.0
     """A changed policy or permission is not in effect yet."""
-    stack_step_s: float = 0.12
-    """CloudFormation's time for one half of the work on one resource."""
+    stack_step_s: float = 0.05
+    """CloudFormation's time for one half of the work on one resource. AWS works on many at the same time."""
     change_set_s: float = 0.5
     """A change set is CREATE_PENDING for so long, and then CREATE_IN_PROGRESS."""
     stage_s: float = 1.0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.course.nbval_runs import NOTEBOOKS, clean_environment, rehearsal, run_strictly
+from tests.course.nbval_runs import NOTEBOOKS, WITHIN_S, clean_environment, rehearsal, run_strictly
 
 AT_ONCE = 3
 """So many rehearsals at a time: they mostly wait."""
@@ -27,7 +27,7 @@ def rehearsed(request, tmp_path_factory) -> Iterator[Callable[[Path], Future[Non
               if item.originalname == test_notebook_rehearsed.__name__]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         runs = {notebook: pool.submit(run_strictly, notebook, clean_environment(
-            tmp_path_factory.mktemp(notebook.stem), CHAT_TARGET="live"), rehearsal()) for notebook in chosen}
+            tmp_path_factory.mktemp(notebook.stem), CHAT_TARGET="live"), rehearsal(), 2 * WITHIN_S) for notebook in chosen}
         yield runs.__getitem__
         for run in runs.values():
             run.cancel()

@@ -39,7 +39,7 @@ def _passes(notebook: Path, pace: float) -> bool:
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as work_dir:
         try:
             environment = clean_environment(Path(work_dir), CHAT_TARGET="live")
-            run_strictly(notebook, environment, rehearsal(pace), WITHIN_S * max(1.0, pace))
+            run_strictly(notebook, environment, rehearsal(pace), 2 * WITHIN_S * max(1.0, pace))
         except AssertionError as failure:
             click.echo(f"{notebook.name}: failed after {time.monotonic() - began:.0f} s\n{failure}")
             return False

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localstage.pace.delays import Delays
 from tests.stage.moved_functions import error_of, result_of
 
 
@@ -21,6 +22,7 @@ def topics(*names: str, **more: Any) -> str:
 
 
 REFUSED = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "not a name"}, "DependsOn": "A"}
+STEP_S = Delays().stack_step_s
 DONE_S = 10
 """More than any of these operations takes."""
 
@@ -61,10 +63,10 @@ def events_of(stacks, name: str) -> list[tuple[str, str]]:
 def statuses_until_the_end(moved, stacks, name: str) -> list[str]:
     """The statuses that a stack goes through, in steps of one pause."""
     seen = [status_of(stacks, name)]
-    for _ in range(round(DONE_S / 0.12)):
+    for _ in range(round(DONE_S / STEP_S)):
         if not seen[-1].endswith("IN_PROGRESS"):
             break
-        moved.move(0.12)
+        moved.move(STEP_S)
         status = status_of(stacks, name)
         seen += [status] if status != seen[-1] else []
     return seen
@@ -78,9 +80,9 @@ def test_stack_when_it_is_created(moved, stacks, name):
         "ValidationError", f"Stack:{stack_id} is in CREATE_IN_PROGRESS state and can not be updated.")
     assert error_of(stacks.create_stack, StackName=name, TemplateBody=topics("A")) == (
         "AlreadyExistsException", f"Stack [{name}] already exists")
-    moved.move(0.12)
+    moved.move(STEP_S)
     assert events_of(stacks, name)[1:] == [("A", "CREATE_IN_PROGRESS"), ("A", "CREATE_IN_PROGRESS")]
-    moved.move(0.12)
+    moved.move(STEP_S)
     assert events_of(stacks, name)[-1] == ("A", "CREATE_COMPLETE")
     assert "Outputs" not in shown(stacks, name) or shown(stacks, name)["Outputs"] == []
     moved.move(DONE_S)
@@ -133,7 +135,7 @@ def test_stack_when_it_is_deleted(moved, stacks, stack):
 def test_stack_when_it_is_deleted_while_it_is_created(moved, stacks, name):
     """The creation ends where it was, and what was made is deleted."""
     stack_id = stacks.create_stack(StackName=name, TemplateBody=topics("A", "B", "C"))["StackId"]
-    moved.move(0.4)
+    moved.move(3.5 * STEP_S)
     stacks.delete_stack(StackName=name)
     moved.move(DONE_S)
     assert status_of(stacks, stack_id) == "DELETE_COMPLETE"
