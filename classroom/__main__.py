@@ -2,6 +2,8 @@
 
     python -m classroom check          whether a class can be held on the target live
     python -m classroom clean [--yes]  delete what the course has made for this prefix
+    python -m classroom variants …     deploy, compare and remove the five source write-ups
+    python -m classroom name-deployment FILE …   name a template's deployment after its routes
 
 They obey ``CHAT_TARGET``, ``CHAT_PREFIX`` and ``CHAT_REGION``. Exit status 0:
 done; 1: something is missing or left; 2: bad input, or no AWS to ask.
@@ -24,6 +26,7 @@ from .account import Account
 from .cleanup import Resource, SomethingIsLeft, clean_up, find_ours
 from .errors import OneSentence
 from .target import enter, target_name
+from .template_commands import name_deployment, variants_
 
 
 class _OneSentenceGroup(click.Group):
@@ -43,6 +46,10 @@ class _OneSentenceGroup(click.Group):
 @click.group(cls=_OneSentenceGroup)
 def main() -> None:
     """What the course does with an AWS account outside its notebooks."""
+
+
+main.add_command(variants_)
+main.add_command(name_deployment)
 
 
 @main.command()

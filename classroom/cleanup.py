@@ -18,11 +18,12 @@ from botocore.exceptions import ClientError
 from . import stack
 from .account import Account
 from .errors import OneSentence
+from .variants import VARIANTS
 
 FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "printer")
 """The functions of the course; ``printer`` is the one that lesson 4 looks at events with."""
-INNER_PREFIXES = ("start", "dev", "prod")
-"""What lessons 0 and 8 put behind the learner's prefix for chats of their own."""
+INNER_PREFIXES = ("start", "dev", "prod", "sam")
+"""What lessons 0 and 8, and ``.env.example``, put behind the learner's prefix for chats of their own."""
 GONE_WITHIN_S = 600.0
 _NO_USE_TRYING_AGAIN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
@@ -153,6 +154,7 @@ def _roles(account: Account) -> Iterator[_Found]:
 def _log_groups(account: Account) -> Iterator[_Found]:
     folder = "/aws/lambda/"
     names = {folder + owner.name(function) for owner in _owners(account) for function in FUNCTIONS}
+    names |= {f"{folder}{account.name(variant.name)}-{function}" for variant in VARIANTS for function in variant.functions}
     for group in account.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"{folder}{account.prefix}-"):
         name = group["logGroupName"]
         if name in names or _is_ours(account, name.removeprefix(folder), _tags_of_log_group(account, group)):

@@ -2,7 +2,7 @@
 
 A deployment is a snapshot of the routes (FIDELITY section 11). CloudFormation
 makes a new one only for a new logical id, so the id holds a hash of everything
-that a deployment captures. ``python -m classroom.deployment_name FILE …`` writes
+that a deployment captures. ``python -m classroom name-deployment FILE …`` writes
 it into templates; ``stack.deploy`` does the same to what it sends. Knows text
 only: a template's comments and layout stay as they are.
 """
@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
-from pathlib import Path
 
 _NAME = re.compile(r"\bDeployment[0-9a-f]{8}\b")
 _RESOURCE = re.compile(r"^  (?=[A-Za-z0-9]+:\s*$)", re.MULTILINE)
@@ -36,17 +34,3 @@ def _essence(block: str) -> str:
     """A resource's lines without comments and blank ones."""
     lines = (line.rstrip() for line in block.splitlines())
     return "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
-
-
-def main(files: list[str]) -> None:
-    """Rewrite each file whose deployment's name is out of date, and say so."""
-    for path in map(Path, files):
-        before = path.read_text("utf-8")
-        after = stamped(before)
-        if after != before:
-            path.write_text(after, "utf-8")
-        print(f"{path}: {'renamed to' if after != before else 'is'} Deployment{routes_hash(after)}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

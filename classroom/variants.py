@@ -2,7 +2,7 @@
 
 Each is a template in ``cloudformation/variants/`` and a stack of its own,
 ``lab-s2`` for s2, whose name begins all its names. ``comparison`` measures
-them. ``python -m classroom.variants`` does both from a terminal.
+them, and ``python -m classroom variants`` does both from a terminal.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import click
-
 from . import api, stack
 from .account import Account
 from .errors import OneSentence
-from .target import ask_once, enter
+
+_HANDLERS = ("ConnectHandler", "DisconnectHandler", "SendMessageHandler", "DefaultHandler")
 
 
 class NoSuchVariant(OneSentence, LookupError):
@@ -29,15 +28,16 @@ class Variant:
     name: str
     title: str
     template: str
+    functions: tuple[str, ...]
     send: str = "sendMessage"
 
 
 VARIANTS = (
-    Variant("s0", "one function, two modules", "variants/s0-one-function.yaml"),
-    Variant("s1", "three functions, one table", "variants/s1-three-functions.yaml"),
-    Variant("s2", "sessions, history, a page", "variants/s2-sessions.yaml", send="sendmessage"),
-    Variant("s3", "a CloudFormation stack", "variants/s3-cloudformation.yaml"),
-    Variant("s4", "Python and SAM", "variants/s4-sam.yaml"),
+    Variant("s0", "one function, two modules", "variants/s0-one-function.yaml", ("chat_handler",)),
+    Variant("s1", "three functions, one table", "variants/s1-three-functions.yaml", ("onConnect", "onDisconnect", "sendMessage")),
+    Variant("s2", "sessions, history, a page", "variants/s2-sessions.yaml", _HANDLERS, send="sendmessage"),
+    Variant("s3", "a CloudFormation stack", "variants/s3-cloudformation.yaml", _HANDLERS),
+    Variant("s4", "Python and SAM", "variants/s4-sam.yaml", ("connect", "disconnect", "message")),
 )
 
 
@@ -66,50 +66,3 @@ def deploy(account: Account, name: str, parameters: Mapping[str, str] | None = N
 def remove(account: Account, name: str) -> None:
     """Delete a variant's stack and wait until it is gone; harmless when there is none."""
     stack.remove(account, stack_name(account, name))
-
-
-@click.group()
-def main() -> None:
-    """The five source write-ups. CHAT_TARGET, CHAT_PREFIX and CHAT_REGION say where."""
-
-
-@main.command("list")
-def list_() -> None:
-    """Show the variants."""
-    for known in VARIANTS:
-        click.echo(f"{known.name}  {known.title:30}  cloudformation/{known.template}")
-
-
-@main.command("deploy")
-@click.argument("name")
-def deploy_(name: str) -> None:
-    """Create or update the stack of the variant NAME and show its address."""
-    click.echo(deploy(_account(f"This makes the stack of the variant {variant(name).name}."), name))
-
-
-@main.command("remove")
-@click.argument("name")
-def remove_(name: str) -> None:
-    """Delete the stack of the variant NAME."""
-    remove(_account(f"This deletes the stack of the variant {variant(name).name}."), name)
-
-
-@main.command("compare")
-def compare_() -> None:
-    """Deploy each variant, chat in it, delete it, and show what was measured."""
-    from .comparison import compare, table
-
-    click.echo(table(compare(_account("This makes and deletes five stacks, one for each variant."))))
-
-
-def _account(what: str) -> Account:
-    target = enter()
-    ask_once(target, what)
-    return Account(target)
-
-
-if __name__ == "__main__":
-    try:
-        main(prog_name="python -m classroom.variants")
-    except OneSentence as error:
-        raise SystemExit(str(error)) from None

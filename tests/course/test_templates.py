@@ -87,7 +87,7 @@ def test_deployment_waits_for_all_routes(path: Path) -> None:
 def test_deployment_is_named_after_the_routes(path: Path) -> None:
     """A deployment's name holds the hash of what it captures, so that changed routes are a new deployment."""
     text = path.read_text()
-    assert stamped(text) == text, f"run: python -m classroom.deployment_name {path.relative_to(ROOT)}"
+    assert stamped(text) == text, f"run: python -m classroom name-deployment {path.relative_to(ROOT)}"
     kinds = [resource["Type"] for resource in _resources(path).values()]
     assert ("Deployment" + routes_hash(text) in text) == ("AWS::ApiGatewayV2::Deployment" in kinds)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 
-from classroom import variants
+from classroom import stack, variants
 from classroom.account import Account
 from classroom.cleanup import clean_up, find_ours
 from classroom.comparison import MESSAGES, Row, compare, table
+from classroom.deployment_name import stamped
 from classroom.target import Target
-from classroom.variants import VARIANTS
+from classroom.variants import VARIANTS, Variant
 from localstage import LocalStage
 
 USAGE = ('The requested action is not recognized. To chat, send '
@@ -65,14 +68,43 @@ def test_clean_up_when_a_variant_was_left_behind(account: Account) -> None:
     assert account.client("dynamodb").list_tables()["TableNames"] == []
 
 
+def test_clean_up_when_a_function_wrote_after_its_stack_was_gone(account: Account) -> None:
+    """A log group that SAM's roles may make again, without tags, is found by its name; another's is not touched."""
+    logs = account.client("logs")
+    groups = ("/aws/lambda/vars-s2-DisconnectHandler", "/aws/lambda/vars-sam-disconnect", "/aws/lambda/vars-s2-Mine")
+    for group in groups:
+        logs.create_log_group(logGroupName=group)
+    clean_up(account)
+    left = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    assert left == ["/aws/lambda/vars-s2-Mine"]
+    logs.delete_log_group(logGroupName=left[0])
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_variant_names_the_functions_of_its_template(variant: Variant) -> None:
+    """Clean-up knows each variant's functions by the names that the template gives them."""
+    text = (stack.TEMPLATES / variant.template).read_text()
+    assert set(re.findall(r"FunctionName: !Sub \$\{Prefix\}-(\w+)", text)) == set(variant.functions)
+
+
 def test_command_when_the_variant_is_unknown() -> None:
     """An unknown variant is one sentence and a non-zero exit status, before any account is asked."""
-    ended = subprocess.run([sys.executable, "-m", "classroom.variants", "deploy", "s9"], capture_output=True, text=True,
+    ended = subprocess.run([sys.executable, "-m", "classroom", "variants", "deploy", "s9"], capture_output=True, text=True,
                            env=os.environ, timeout=60)
-    assert (ended.returncode, ended.stderr) == (1, "There is no variant 's9'; there are: s0, s1, s2, s3, s4.\n")
+    assert (ended.returncode, ended.stderr) == (2, "course.py: There is no variant 's9'; there are: s0, s1, s2, s3, s4.\n")
 
 
 def test_command_when_asked_for_the_list() -> None:
     """The list names each variant and its template."""
-    shown = subprocess.run([sys.executable, "-m", "classroom.variants", "list"], capture_output=True, text=True, timeout=60)
+    shown = subprocess.run([sys.executable, "-m", "classroom", "variants", "list"], capture_output=True, text=True, timeout=60)
     assert [line.split()[0] for line in shown.stdout.splitlines()] == ["s0", "s1", "s2", "s3", "s4"]
+
+
+def test_command_when_a_deployment_is_to_be_named(tmp_path: Path) -> None:
+    """name-deployment rewrites a template whose routes have changed, and leaves one that is right."""
+    path = tmp_path / "mine.yaml"
+    path.write_text((stack.TEMPLATES / "chat.yaml").read_text().replace("RouteKey: ping", "RouteKey: pong"))
+    for word in ("renamed to", "is"):
+        done = subprocess.run([sys.executable, "-m", "classroom", "name-deployment", str(path)], capture_output=True, text=True, timeout=60)
+        assert done.stdout.startswith(f"{path}: {word} Deployment"), done
+    assert stamped(path.read_text()) == path.read_text()

@@ -1,0 +1,67 @@
+"""The commands about templates: ``python -m classroom variants …`` and ``python -m classroom name-deployment …``.
+
+Words to and from a terminal; the work is done in ``variants``, ``comparison``
+and ``deployment_name``. On moto they join the stage of ``LOCALSTAGE_URL``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .account import Account
+from .comparison import compare, table
+from .deployment_name import routes_hash, stamped
+from .target import ask_once, enter
+from .variants import VARIANTS, deploy, remove, variant
+
+
+@click.group("variants")
+def variants_() -> None:
+    """The five write-ups that the course is made from."""
+
+
+@variants_.command("list")
+def list_() -> None:
+    """Show the variants."""
+    for known in VARIANTS:
+        click.echo(f"{known.name}  {known.title:30}  cloudformation/{known.template}")
+
+
+@variants_.command("deploy")
+@click.argument("name")
+def deploy_(name: str) -> None:
+    """Create or update the stack of the variant NAME and show its address."""
+    click.echo(deploy(_account(f"This makes the stack of the variant {variant(name).name}."), name))
+
+
+@variants_.command("remove")
+@click.argument("name")
+def remove_(name: str) -> None:
+    """Delete the stack of the variant NAME."""
+    remove(_account(f"This deletes the stack of the variant {variant(name).name}."), name)
+
+
+@variants_.command("compare")
+def compare_() -> None:
+    """Deploy each variant, chat in it, delete it, and show what was measured."""
+    click.echo(table(compare(_account("This makes and deletes five stacks, one for each variant."))))
+
+
+@click.command("name-deployment")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def name_deployment(files: tuple[Path, ...]) -> None:
+    """Name the deployment in each template FILE after its routes, where the name is out of date."""
+    for path in files:
+        before = path.read_text("utf-8")
+        after = stamped(before)
+        if after != before:
+            path.write_text(after, "utf-8")
+        click.echo(f"{path}: {'renamed to' if after != before else 'is'} Deployment{routes_hash(after)}")
+
+
+def _account(what: str) -> Account:
+    target = enter()
+    ask_once(target, what)
+    return Account(target)
