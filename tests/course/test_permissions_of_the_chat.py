@@ -126,6 +126,15 @@ def test_chat_when_a_function_may_not_log(chat: Chat, function: str) -> None:
         chat.set_policy(function, chat.policies[function][1])
 
 
+def test_cases_name_every_permission_of_the_template(chat: Chat) -> None:
+    """Whatever the roles grant but logs is taken away in some case above: nothing is granted that no call needs."""
+    granted = [(function, action, arn) for function, (_, document) in chat.policies.items() for statement in document["Statement"]
+               for action in listed(statement["Action"]) if not action.startswith("logs:") for arn in listed(statement["Resource"])]
+    named = [(function, action, arn) for function, action, arn in granted
+             if any((function, action) == case[:2] and case[2] in arn for case in CASES)]
+    assert named == granted and len(granted) == len(CASES)
+
+
 def test_chat_when_every_permission_is_there(chat: Chat) -> None:
     """The template as it is denies nobody anything."""
     chat.mark()
