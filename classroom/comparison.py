@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 import websocket
 
-from . import variants
+from . import stack, variants
 from .account import Account
 from .checks import CheckFailed
 from .variants import VARIANTS, Variant
@@ -77,6 +77,8 @@ def compare(account: Account, chosen: Iterable[Variant] = VARIANTS) -> list[Row]
     The stacks are made and deleted at the same time, since each spends most of it waiting.
     """
     chosen = list(chosen)
+    stack.upload_handlers(account)  # before the threads: the bucket is made once,
+    account.client("cloudformation")  # and making a client is not safe in threads, using it is
     with ThreadPoolExecutor(len(chosen)) as at_once:
         urls = list(at_once.map(lambda variant: variants.deploy(account, variant.name), chosen))
         rows = [measure(account, variant, url) for variant, url in zip(chosen, urls)]
