@@ -192,6 +192,7 @@ def test_tag_when_it_is_somebody_elses(target, account):
     learner = client_with(target, make_user(
         target, allow(["apigateway:GET", "apigateway:PATCH", "apigateway:POST"], Condition={
             "StringEquals": {"aws:ResourceTag/owner": "ann"}}),
+        allow("apigateway:*", f"arn:aws:apigateway:{REGION}::*/tags/*"),
         allow("apigateway:POST", f"arn:aws:apigateway:{REGION}::/apis", Condition={
             "StringEquals": {"aws:RequestTag/owner": "ann"}}))[1], "apigatewayv2")
     eventually(lambda: outcome(learner, "get_api", {"ApiId": own}), lambda seen: seen == "ok", "the policy", 60)

@@ -6,7 +6,7 @@ CloudFormation", "Amazon CloudWatch".
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from localstage.permissions.needs.awslambda import pass_role
 from localstage.permissions.needs.call import ApiCall
@@ -24,8 +24,23 @@ def apigateway_needs(call: ApiCall) -> list[Need]:
     """The action is the HTTP method, the resource the path: ``apigateway:POST`` on ``…::/apis``."""
     path = "/" + unquote(call.raw_path).lstrip("/").removeprefix("v2/")
     needs = [call.need(f"apigateway:{call.method}", call.arn("apigateway", path, account=False))]
+    if call.method == "POST" and call.json.get("tags") and not path.startswith("/tags"):
+        needs.append(_tagging(call, path))
     role = _cloudwatch_role(call) if path == "/account" and call.method == "PATCH" else ""
     return needs + ([pass_role(call, role, "apigateway.amazonaws.com")] if role else [])
+
+
+def _tagging(call: ApiCall, path: str) -> Need:
+    """What it takes to make something with tags: the right to tag it as well.
+
+    REST APIs: ``PUT`` on ``/tags/{arn}`` with the new id as ``*`` (mattclay/aws-terminator#284). APIs of version 2:
+    ``POST``, and the ARN stands twice (cloudformation-coverage-roadmap#997). Guess: that this is so still.
+    """
+    made = call.arn("apigateway", path + "/*", account=False)
+    if call.raw_path.startswith("/v2/"):
+        return call.need("apigateway:POST", call.arn("apigateway", call.arn("apigateway", "/tags/", account=False),
+                                                     account=False))
+    return call.need("apigateway:PUT", call.arn("apigateway", f"/tags/{quote(made, safe='*')}", account=False))
 
 
 def _cloudwatch_role(call: ApiCall) -> str:
