@@ -27,6 +27,11 @@ REGION = "us-east-1"
 _ASSUME_ROLE = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 
+_ASSUMED_BY_API_GATEWAY = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+_WRITE_LOGS = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": ["logs:*"], "Resource": "*"}]})
+
 
 @dataclass(frozen=True)
 class DeployedApi:
@@ -194,3 +199,20 @@ def table_of_ids(target: Target) -> Iterator[str]:
         yield name
     finally:
         dynamodb.delete_table(TableName=name)
+
+
+@contextmanager
+def cloudwatch_role(target: Target) -> Iterator[None]:
+    """The account's CloudWatch role, without which AWS logs no WebSocket API; what was set before comes back."""
+    iam, gateway, name = target.client("iam"), target.client("apigateway"), f"test-{uuid.uuid4().hex[:12]}"
+    before = gateway.get_account().get("cloudwatchRoleArn", "")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_ASSUMED_BY_API_GATEWAY)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="logs", PolicyDocument=_WRITE_LOGS)
+    role = {"op": "replace", "path": "/cloudwatchRoleArn"}
+    gateway.update_account(patchOperations=[{**role, "value": arn}])
+    try:
+        yield
+    finally:
+        gateway.update_account(patchOperations=[{**role, "value": before}])
+        iam.delete_role_policy(RoleName=name, PolicyName="logs")
+        iam.delete_role(RoleName=name)

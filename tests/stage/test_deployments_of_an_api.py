@@ -157,14 +157,13 @@ def test_stage_when_updated(gateway, api_id):
 
 
 @pytest.mark.fidelity("8.6")
-def test_stage_when_logging_without_an_account_role(gateway, api_id):
-    """Execution logging needs the account's CloudWatch role."""
-    assert refusal(
-        gateway.create_stage,
-        ApiId=api_id,
-        StageName="prod",
-        DefaultRouteSettings={"LoggingLevel": "INFO"},
-    )[1:] == (
+@pytest.mark.parametrize("settings", [
+    {"DefaultRouteSettings": {"LoggingLevel": "INFO"}},
+    {"AccessLogSettings": {"DestinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:access", "Format": "$context.requestId"}},
+])
+def test_stage_when_logging_without_an_account_role(gateway, api_id, settings):
+    """Execution logs and access logs of a WebSocket API need the account's CloudWatch role."""
+    assert refusal(gateway.create_stage, ApiId=api_id, StageName="prod", **settings)[1:] == (
         "BadRequestException",
         "CloudWatch Logs role ARN must be set in account settings to enable logging",
     )

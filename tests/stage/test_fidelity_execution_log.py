@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import websocket
 
-from tests.stage.target import DeployedApi, Target, deploy_api
+from tests.stage.target import DeployedApi, Target, cloudwatch_role, deploy_api
 from tests.stage.waiting import eventually
 
 HANDLER = """
@@ -23,27 +20,6 @@ def handler(event, context):
         return None
     return {"statusCode": 200, "body": "thanks"}
 """
-_TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-_WRITE = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": ["logs:*"], "Resource": "*"}]})
-
-
-@contextmanager
-def cloudwatch_role(target: Target) -> Iterator[None]:
-    """The account's CloudWatch role, set for as long as it is needed; what was set before comes back."""
-    iam, gateway, name = target.client("iam"), target.client("apigateway"), f"test-{uuid.uuid4().hex[:12]}"
-    before = gateway.get_account().get("cloudwatchRoleArn", "")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
-    iam.put_role_policy(RoleName=name, PolicyName="logs", PolicyDocument=_WRITE)
-    role = {"op": "replace", "path": "/cloudwatchRoleArn"}
-    gateway.update_account(patchOperations=[{**role, "value": arn}])
-    try:
-        yield
-    finally:
-        gateway.update_account(patchOperations=[{**role, "value": before}])
-        iam.delete_role_policy(RoleName=name, PolicyName="logs")
-        iam.delete_role(RoleName=name)
 
 
 @pytest.fixture(scope="module")

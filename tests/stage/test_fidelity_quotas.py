@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import websocket
 
-from tests.stage.target import REGION, Target, deploy_api
+from tests.stage.target import REGION, Target, cloudwatch_role, deploy_api
 
 ECHO = 'def handler(event, context):\n    return {"statusCode": 200, "body": event.get("body", "")}\n'
 AUTHORIZER = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:123456789012:" \
@@ -78,13 +78,14 @@ def test_access_log_when_its_format_is_at_the_limit(target: Target, gateway, api
                 "AccessLogSettings": {"DestinationArn": destination, "Format": text}}
 
     longest = "$context.requestId ".ljust(3072, "x")
-    status, code, message = refusal(gateway.create_stage, **settings(longest + "x"))
-    assert (status, code) == (400, "BadRequestException")
-    assert "3072" in message
-    gateway.create_stage(**settings(longest))
-    assert refusal(gateway.update_stage, **settings("$context.requestId\n$context.status"))[1:] == (
-        "BadRequestException",
-        "Access Log format must be single line, new line character is allowed only at end of the format")
+    with cloudwatch_role(target):
+        status, code, message = refusal(gateway.create_stage, **settings(longest + "x"))
+        assert (status, code) == (400, "BadRequestException")
+        assert "3072" in message
+        gateway.create_stage(**settings(longest))
+        assert refusal(gateway.update_stage, **settings("$context.requestId\n$context.status"))[1:] == (
+            "BadRequestException",
+            "Access Log format must be single line, new line character is allowed only at end of the format")
     assert gateway.get_stage(ApiId=api_id, StageName="prod")["AccessLogSettings"]["Format"] == longest
     logs.delete_log_group(logGroupName=group)
 

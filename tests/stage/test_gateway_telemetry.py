@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import websocket
 
-from tests.stage.target import DeployedApi, Target, deploy_api
+from tests.stage.target import DeployedApi, Target, cloudwatch_role, deploy_api
 from tests.stage.waiting import eventually
 
 DOOR = """
@@ -33,8 +33,9 @@ def api(target: Target) -> DeployedApi:
     logs = target.client("logs")
     logs.create_log_group(logGroupName=group)
     account = api.function_arns["chat"].split(":")[4]
-    target.client("apigatewayv2").update_stage(ApiId=api.api_id, StageName="prod", AccessLogSettings={
-        "DestinationArn": f"arn:aws:logs:us-east-1:{account}:log-group:{group}", "Format": FORMAT})
+    with cloudwatch_role(target):
+        target.client("apigatewayv2").update_stage(ApiId=api.api_id, StageName="prod", AccessLogSettings={
+            "DestinationArn": f"arn:aws:logs:us-east-1:{account}:log-group:{group}", "Format": FORMAT})
     socket = target.connect(api.url)
     for text in ('{"action": "chat"}', '{"action": "chat", "raise": 1}', '{"action": "nobody"}'):
         socket.send(text)

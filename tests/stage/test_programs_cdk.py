@@ -15,7 +15,7 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
-from tests.stage.target import REGION, Target, status_of_refusal
+from tests.stage.target import REGION, Target, cloudwatch_role, status_of_refusal
 from tests.stage.waiting import eventually
 
 CDK = Path(__file__).parent / "cdk"
@@ -110,7 +110,8 @@ def test_rule_when_the_bootstrap_is_too_old(target: Target, bootstrapped: str):
 
 def test_signed_api_when_the_cdk_wrote_its_template(target: Target, stack_name: str):
     """Without a bootstrap: code in the template, a MOCK $connect that wants a signature, a two-way route, an access log."""
-    outputs = deploy(target, stack_name, "Signed.template.json")
+    with cloudwatch_role(target):
+        outputs = deploy(target, stack_name, "Signed.template.json")
     assert status_of_refusal(target, outputs["Url"]) == 403
     socket = target.connect(signed(target, outputs["Url"]))
     socket.send(json.dumps({"kind": "echo", "text": "hello"}))

@@ -206,13 +206,19 @@ def check_stage(api: Api, config: dict[str, Any]) -> None:
         if not _STAGE_VARIABLE_NAME.match(name) or not _STAGE_VARIABLE_VALUE.match(value):
             raise BadRequestException(f"Invalid stage variable {name}: {value}")
     check_access_log_format((config.get("accessLogSettings") or {}).get("format"))
+    if _wants_logs(config) and not _cloudwatch_role_arn(api):
+        # FIDELITY section 8; for access logs of WebSocket APIs sst#1556.
+        raise BadRequestException(
+            "CloudWatch Logs role ARN must be set in account settings to enable logging"
+        )
+
+
+def _wants_logs(config: dict[str, Any]) -> bool:
+    """Whether a stage's settings ask for an access log or an execution log."""
     route_settings = (config.get("routeSettings") or {}).values()
-    for settings in (config.get("defaultRouteSettings"), *route_settings):
-        if settings and _logs(settings) and not _cloudwatch_role_arn(api):
-            # FIDELITY section 8.
-            raise BadRequestException(
-                "CloudWatch Logs role ARN must be set in account settings to enable logging"
-            )
+    executions = (config.get("defaultRouteSettings"), *route_settings)
+    access = (config.get("accessLogSettings") or {}).get("destinationArn")
+    return bool(access) or any(settings and _logs(settings) for settings in executions)
 
 
 def _logs(settings: dict[str, Any]) -> bool:
