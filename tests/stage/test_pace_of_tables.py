@@ -100,7 +100,8 @@ def test_time_to_live_when_it_is_changed(moved, dynamodb, table):
 def test_index_when_it_was_just_made(moved, dynamodb, table):
     """An index is CREATING and cannot be read; then it is ACTIVE."""
     dynamodb.update_table(
-        TableName=table, AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("id", "room")],
+        TableName=table, AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("id", "room")],
         GlobalSecondaryIndexUpdates=[{"Create": {
             "IndexName": "by-room", "KeySchema": [{"AttributeName": "room", "KeyType": "HASH"}],
             "Projection": {"ProjectionType": "ALL"}}}])
