@@ -13,15 +13,15 @@ from pathlib import Path
 
 from aiohttp import web
 
+from localstage.account.access.callers import Callers
+from localstage.account.access.known_keys import KnownKeys
+from localstage.account.access.permissions import Permissions
+from localstage.account.access.permitted_calls import PermittedCalls
+from localstage.account.access.permitted_logs import PermittedLogs
+from localstage.account.access.signed_calls import SignedCalls
+from localstage.account.access.stack_callers import StackCallers
 from localstage.account.account import Account
-from localstage.account.callers import Callers
-from localstage.account.known_keys import KnownKeys
 from localstage.account.pacing import AccountPace
-from localstage.account.permissions import Permissions
-from localstage.account.permitted_calls import PermittedCalls
-from localstage.account.permitted_logs import PermittedLogs
-from localstage.account.signed_calls import SignedCalls
-from localstage.account.stack_callers import StackCallers
 from localstage.clock import Clock, SystemClock
 from localstage.environment import Reach, proxy_settings
 from localstage.functions.definition import FunctionDefinition

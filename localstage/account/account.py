@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from localstage.account.access.callers import Callers
 from localstage.account.api_keys import has_api_key
-from localstage.account.callers import Callers
 from localstage.account.deployment_pace import DeploymentPace
 from localstage.account.function_directory import FunctionDirectory
 from localstage.account.gateway_telemetry import GatewayTelemetry

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import click
 
-from localstage.account.known_keys import KnownKeys
-from localstage.account.permissions import Permissions
+from localstage.account.access.known_keys import KnownKeys
+from localstage.account.access.permissions import Permissions
 from localstage.signatures.request import SignableRequest
 from localstage.signatures.verification import KnownKey
 

@@ -10,7 +10,7 @@ from moto.cloudformation import models as moto_models
 from moto.cloudformation.utils import generate_changeset_id, generate_stack_id
 from moto.core.utils import utcnow
 
-from localstage.account.callers import RoleNotAssumable
+from localstage.account.access.callers import RoleNotAssumable
 
 from . import names
 from .account_apis import AccountApis

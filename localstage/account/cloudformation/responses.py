@@ -11,7 +11,7 @@ from typing import Any
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from localstage.account.callers import caller_of
+from localstage.account.access.callers import caller_of
 
 from . import shapes
 from .definition import required_capabilities
@@ -20,7 +20,12 @@ from .errors import ValidationError
 from .models import StackEngineBackend
 from .stack import Stack
 from .stack_request import StackRequest
-from .template import MAX_TEMPLATE_BODY_BYTES, MAX_TEMPLATE_URL_BYTES, Template, read_template
+from .template import (
+    MAX_TEMPLATE_BODY_BYTES,
+    MAX_TEMPLATE_URL_BYTES,
+    Template,
+    read_template,
+)
 from .template_url import template_at
 
 

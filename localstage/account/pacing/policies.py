@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from localstage.account.granted_policies import GrantedPolicies
+from localstage.account.access.granted_policies import GrantedPolicies
 from localstage.account.iam import books
 from localstage.pace.late import Late
 from localstage.permissions.decision import Grants

@@ -13,7 +13,7 @@ from moto.core.responses import ActionResult
 from moto.sts.models import AssumedRole
 from moto.sts.responses import TokenResponse
 
-from localstage.account.callers import caller_of
+from localstage.account.access.callers import caller_of
 from localstage.account.iam import books
 
 from .models import SessionFacts, StageStsBackend

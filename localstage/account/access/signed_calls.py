@@ -12,7 +12,7 @@ from functools import cache
 
 from aiohttp import web
 
-from localstage.account.known_keys import KnownKeys
+from localstage.account.access.known_keys import KnownKeys
 from localstage.account.moto_server import read_body
 from localstage.signatures.answers import Answer, answer_to, execute_api_answer
 from localstage.signatures.claim import read_claim

@@ -10,10 +10,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from localstage.account.callers import RoleNotAssumable
-from localstage.account.denials import AccessDenied
-from localstage.account.known_keys import KnownKeys
-from localstage.account.permissions import Permissions, principal_of
+from localstage.account.access.callers import RoleNotAssumable
+from localstage.account.access.denials import AccessDenied
+from localstage.account.access.known_keys import KnownKeys
+from localstage.account.access.permissions import Permissions, principal_of
 from localstage.permissions.policy import Need
 from localstage.permissions.sentences import denial
 from localstage.signatures.answers import Answer, answer_to

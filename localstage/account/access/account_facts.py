@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from localstage.account.access.resource_tags import ResourceTags, function_named
 from localstage.account.iam import books
 from localstage.account.iam.books import PolicyShelf
 from localstage.account.moto_books import backend_of
-from localstage.account.resource_tags import ResourceTags, function_named
 from localstage.permissions.policy import Need, Policy
 
 

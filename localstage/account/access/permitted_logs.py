@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from localstage.account.permissions import Permissions
+from localstage.account.access.permissions import Permissions
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.environment_log import LogSink
 from localstage.permissions.needs.logs import log_stream_arn

@@ -9,11 +9,11 @@ import secrets
 
 from aiohttp import web
 
-from localstage.account.denials import AccessDenied
+from localstage.account.access.denials import AccessDenied
+from localstage.account.access.permissions import Permissions, principal_of
+from localstage.account.access.signed_calls import Desk, answer_on_the_wire, signable
 from localstage.account.lambda_api import LambdaApi
 from localstage.account.moto_server import read_body
-from localstage.account.permissions import Permissions, principal_of
-from localstage.account.signed_calls import Desk, answer_on_the_wire, signable
 from localstage.signatures.answers import answer_to
 from localstage.signatures.claim import read_claim
 from localstage.signatures.verification import SIGNER

@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any
 
-from localstage.account.account_facts import AccountFacts
-from localstage.account.granted_policies import GrantedPolicies, PoliciesOf
+from localstage.account.access.account_facts import AccountFacts
+from localstage.account.access.granted_policies import GrantedPolicies, PoliciesOf
 from localstage.account.iam import books
 from localstage.account.rest_operations import RestOperations
 from localstage.permissions.context import RequestContext, Value
@@ -23,7 +23,6 @@ from localstage.permissions.principal import Principal
 from localstage.permissions.sentences import masked_denial
 from localstage.signatures.request import SignableRequest
 from localstage.signatures.verification import KnownKey
-
 
 # Calls to the loopback address count as made over TLS: nothing of them leaves the machine.
 _ALWAYS: Mapping[str, Value] = MappingProxyType({"aws:SecureTransport": "true", "aws:ViaAWSService": "false"})
