@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from installation.pins import pins_in
@@ -49,6 +50,16 @@ def reached(platform: str, python: str) -> dict[str, list[Requirement]]:
             if needed.marker is None or any(needed.marker.evaluate({**marker_values, "extra": e}) for e in extras):
                 waiting.append(needed)
     return found
+
+
+def test_pins_when_the_oldest_python_installs_them():
+    """Each pinned package takes Python 3.11.0: the README promises 3.11, and Debian 12 has 3.11.2."""
+    refusing = []
+    for name in pinned(sys.platform):
+        wanted = distribution(name).metadata.get("Requires-Python")
+        if wanted and not SpecifierSet(wanted).contains("3.11.0"):
+            refusing.append((name, wanted))
+    assert refusing == []
 
 
 def test_pins_when_read_line_by_line():
