@@ -131,7 +131,7 @@ def test_start_when_a_setting_is_wrong(tmp_path, setting, sentence):
 def test_start_when_there_is_no_such_lesson(tmp_path):
     """An unknown lesson is refused before anything is started."""
     done = run_python("from classroom import start\nstart(42)", clean_environment(tmp_path))
-    assert done.stderr.strip().splitlines()[-1] == "classroom.lesson.NoSuchLesson: There is no lesson 42; there are: 0, 1, 2, 3, 4, 5, 6, 99."
+    assert done.stderr.strip().splitlines()[-1] == "classroom.lesson.NoSuchLesson: There is no lesson 42; there are: 0, 1, 2, 3, 4, 5, 6, 7, 8, 99."
 
 
 def test_kernel_stage_when_the_process_is_killed(tmp_path):
