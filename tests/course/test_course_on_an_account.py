@@ -97,6 +97,25 @@ def test_clean_when_a_lesson_has_run(account, variables):
     assert again.returncode == 0 and again.stdout.endswith("0 things of the course.\n0 left.\n")
 
 
+def test_resources_when_lessons_have_made_them(account):
+    """Each function, role, table, API and stack that the lessons make has the prefix and the tags, so clean finds it."""
+    before = everything(account)
+    steps.bring_to(account, 8)
+    made = everything(account) - before
+    assert len(made) > 15 and made <= {(found.kind, found.name) for found in find_ours(account)}
+    clean_up(account)
+
+
+def everything(account: Account) -> set[tuple[str, str]]:
+    """Whatever of five kinds is in the account, no matter whose."""
+    return {
+        *(("function", one["FunctionName"]) for one in account.pages("lambda", "list_functions", "Functions")),
+        *(("role", one["RoleName"]) for one in account.pages("iam", "list_roles", "Roles")),
+        *(("table", name) for name in account.pages("dynamodb", "list_tables", "TableNames")),
+        *(("API", one["Name"]) for one in account.pages("apigatewayv2", "get_apis", "Items")),
+        *(("stack", one["StackName"]) for one in account.pages("cloudformation", "describe_stacks", "Stacks"))}
+
+
 def test_clean_when_no_stage_runs(tmp_path):
     """On moto, without a stage there is nothing to delete: a stage keeps nothing."""
     done = classroom(clean_environment(tmp_path), "clean")
