@@ -7,16 +7,32 @@ Knows the course and its AWS resources; imports ``localstage`` only to start a
 stage, and the handlers never.
 """
 
-from .checks import CheckFailed, check, eventually
-from .cleanup import SomethingIsLeft, clean_up, find_ours
-from .echo import EchoServer
-from .impatient import ImpatientStage
-from .lesson import Lesson, side_by_side, start
-from .panel import Panel, PanelTimeout
-from .preflight import BrowserCheck, preflight
-from .stack import StackFailed
-from .target import TargetError
+from classroom.checks import CheckFailed, check, eventually
+from classroom.cleanup import SomethingIsLeft, clean_up, find_ours
+from classroom.echo import EchoServer
+from classroom.impatient import ImpatientStage
+from classroom.lesson import Lesson, side_by_side, start
+from classroom.panel import Panel, PanelTimeout
+from classroom.preflight import BrowserCheck, preflight
+from classroom.stack import StackFailed
+from classroom.target import TargetError
 
-__all__ = ["BrowserCheck", "CheckFailed", "EchoServer", "ImpatientStage", "Lesson", "Panel", "PanelTimeout",
-           "SomethingIsLeft", "StackFailed", "TargetError", "check", "clean_up", "eventually", "find_ours", "preflight",
-           "side_by_side", "start"]
+__all__ = [
+    "BrowserCheck",
+    "CheckFailed",
+    "EchoServer",
+    "ImpatientStage",
+    "Lesson",
+    "Panel",
+    "PanelTimeout",
+    "SomethingIsLeft",
+    "StackFailed",
+    "TargetError",
+    "check",
+    "clean_up",
+    "eventually",
+    "find_ours",
+    "preflight",
+    "side_by_side",
+    "start",
+]

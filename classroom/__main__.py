@@ -18,15 +18,14 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from classroom import readiness
+from classroom.account import Account
+from classroom.cleanup import Resource, SomethingIsLeft, clean_up, find_ours
+from classroom.errors import OneSentence
+from classroom.target import enter, target_name
+from classroom.template_commands import name_deployment, variants_
 from localstage.environment import changes_for
 from localstage.state import running_stages
-
-from . import readiness
-from .account import Account
-from .cleanup import Resource, SomethingIsLeft, clean_up, find_ours
-from .errors import OneSentence
-from .target import enter, target_name
-from .template_commands import name_deployment, variants_
 
 
 class _OneSentenceGroup(click.Group):
@@ -87,7 +86,11 @@ def clean(yes: bool) -> None:
 
 
 def _say(resource: Resource, reason: str) -> None:
-    click.echo(f"  waiting: {resource.kind} {resource.name}: {reason}" if reason else f"  deleted {resource.kind} {resource.name}")
+    click.echo(
+        f"  waiting: {resource.kind} {resource.name}: {reason}"
+        if reason
+        else f"  deleted {resource.kind} {resource.name}"
+    )
 
 
 def _join_a_stage() -> bool:
@@ -97,8 +100,11 @@ def _join_a_stage() -> bool:
     running = running_stages()
     if len(running) > 1:
         ports = ", ".join(str(stage.port) for stage in running)
-        _complain(f"several local stages are running (ports {ports}): in a terminal of the one you mean, run "
-                  'eval "$(localstage env --port PORT)" first.', 2)
+        _complain(
+            f"several local stages are running (ports {ports}): in a terminal of the one you mean, run "
+            'eval "$(localstage env --port PORT)" first.',
+            2,
+        )
     if running:
         changes = changes_for(running[0].reach, os.environ, as_aws=False)
         for name in changes.removals:

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from threading import Event
 from urllib.parse import urlsplit
 
-from .account import STAGE_NAME, Account
+from classroom.account import STAGE_NAME, Account
 
 ROUTE_KEYS = ("$connect", "$disconnect", "$default", "sendMessage")
 SELECTION_EXPRESSION = "$request.body.action"
@@ -27,16 +27,25 @@ def find_api(account: Account) -> str | None:
 
 def find_apis(account: Account) -> list[str]:
     """The ids of all APIs of that name, oldest first. Only an API with the course's tags counts."""
-    found = [api for api in account.pages("apigatewayv2", "get_apis", "Items")
-             if api["Name"] == account.name("chat-api") and api.get("Tags", {}).items() >= account.tags.items()]
+    found = [
+        api
+        for api in account.pages("apigatewayv2", "get_apis", "Items")
+        if api["Name"] == account.name("chat-api") and api.get("Tags", {}).items() >= account.tags.items()
+    ]
     return [api["ApiId"] for api in sorted(found, key=lambda api: api["CreatedDate"])]
 
 
 def ensure_api(account: Account) -> str:
     """The id of the learner's API, which is made if it is missing."""
-    return find_api(account) or account.client("apigatewayv2").create_api(
-        Name=account.name("chat-api"), ProtocolType="WEBSOCKET",
-        RouteSelectionExpression=SELECTION_EXPRESSION, Tags=account.tags)["ApiId"]
+    return (
+        find_api(account)
+        or account.client("apigatewayv2").create_api(
+            Name=account.name("chat-api"),
+            ProtocolType="WEBSOCKET",
+            RouteSelectionExpression=SELECTION_EXPRESSION,
+            Tags=account.tags,
+        )["ApiId"]
+    )
 
 
 def ensure_mock(account: Account, api_id: str) -> str:
@@ -46,8 +55,11 @@ def ensure_mock(account: Account, api_id: str) -> str:
         if integration["IntegrationType"] == "MOCK":
             return integration["IntegrationId"]
     return gateway.create_integration(
-        ApiId=api_id, IntegrationType="MOCK", RequestTemplates={"200": '{"statusCode": 200}'},
-        TemplateSelectionExpression="200")["IntegrationId"]
+        ApiId=api_id,
+        IntegrationType="MOCK",
+        RequestTemplates={"200": '{"statusCode": 200}'},
+        TemplateSelectionExpression="200",
+    )["IntegrationId"]
 
 
 def point_routes(account: Account, api_id: str, targets: Mapping[str, str]) -> bool:

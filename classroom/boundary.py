@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import re
 
-_PARAMETER = '  PermissionsBoundary:\n    Type: String\n    Default: '
-_ROLE = re.compile(r"^(?P<indent> *)Type: AWS::IAM::Role\n(?P=indent)Properties:\n(?! +PermissionsBoundary:)", re.MULTILINE)
+_PARAMETER = "  PermissionsBoundary:\n    Type: String\n    Default: "
+_ROLE = re.compile(
+    r"^(?P<indent> *)Type: AWS::IAM::Role\n(?P=indent)Properties:\n(?! +PermissionsBoundary:)", re.MULTILINE
+)
 
 
 def boundary() -> str:

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any
 
-from .account import Account
-from .errors import OneSentence
-from .notebooks import NOTEBOOKS
-from .practice import Practice, package_of
+from classroom.account import Account
+from classroom.errors import OneSentence
+from classroom.notebooks import NOTEBOOKS
+from classroom.practice import Practice, package_of
 
 BUGS = NOTEBOOKS / "bug_hunt"
 ROUTES = ("$connect", "$disconnect", "sendMessage")
@@ -48,7 +48,8 @@ class BugHunt:
             allow(["logs:CreateLogStream", "logs:PutLogEvents"], self.practice.log_arn),
             allow("dynamodb:PutItem", arn("ChatMessages")),
             allow(["dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Scan"], arn("ChatConnections")),
-            allow("execute-api:ManageConnections", self.practice.connections_arn("POST")))
+            allow("execute-api:ManageConnections", self.practice.connections_arn("POST")),
+        )
 
     def release(self, bug: str, fix: Callable | None = None) -> None:
         """Let the chat run a handler of ``notebooks/bug_hunt/``, with ``fix`` in place of its function of that name.
@@ -87,8 +88,12 @@ class BugHunt:
         self.practice.end()
 
     def _logged(self, text: str) -> list[str]:
-        return [event["message"] for event in self._account.pages(
-            "logs", "filter_log_events", "events", logGroupName=self.practice.log_group, filterPattern=f'"{text}"')]
+        return [
+            event["message"]
+            for event in self._account.pages(
+                "logs", "filter_log_events", "events", logGroupName=self.practice.log_group, filterPattern=f'"{text}"'
+            )
+        ]
 
 
 def allow(action: str | list[str], resource: str) -> dict[str, Any]:

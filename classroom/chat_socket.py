@@ -44,7 +44,8 @@ class ChatSocket:
         self._refusal = ""
         self._socket: websocket.WebSocket | None = None
         self._app = websocket.WebSocketApp(
-            url, on_open=self._on_open, on_message=self._on_message, on_error=self._on_error, on_close=self._on_close)
+            url, on_open=self._on_open, on_message=self._on_message, on_error=self._on_error, on_close=self._on_close
+        )
         self._thread = threading.Thread(target=self._app.run_forever, name=f"chat socket {url}", daemon=True)
 
     def open(self) -> None:
@@ -80,7 +81,9 @@ class ChatSocket:
 
     def _on_error(self, app: websocket.WebSocketApp, error: BaseException) -> None:
         status = getattr(error, "status_code", None)
-        self._refusal = str(status) if status else getattr(error, "strerror", None) or str(error) or type(error).__name__
+        self._refusal = (
+            str(status) if status else getattr(error, "strerror", None) or str(error) or type(error).__name__
+        )
 
     def _on_close(self, app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
         if self._socket is not None:

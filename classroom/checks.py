@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
-from .errors import OneSentence
+from classroom.errors import OneSentence
 
 
 class CheckFailed(OneSentence, AssertionError):
@@ -47,8 +47,10 @@ def exercise(number: str, *, look: str = "") -> Iterator[None]:
         print(f"{failed.opening}{failed}")
     except Exception as error:
         first_line = (str(error).splitlines() or [""])[0]
-        print(f"not yet: exercise {number} gives nothing to check ({type(error).__name__}: {first_line})."
-              f"{f' Look at: {look}.' if look else ''}")
+        print(
+            f"not yet: exercise {number} gives nothing to check ({type(error).__name__}: {first_line})."
+            f"{f' Look at: {look}.' if look else ''}"
+        )
 
 
 def first_difference(found: Any, expected: Any, where: str = "") -> str:

@@ -15,10 +15,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from . import stack
-from .account import Account
-from .errors import OneSentence
-from .variants import VARIANTS
+from classroom import stack
+from classroom.account import Account
+from classroom.errors import OneSentence
+from classroom.variants import VARIANTS
 
 FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "printer")
 """The functions of the course; ``printer`` is the one that lesson 4 looks at events with."""
@@ -46,8 +46,11 @@ def find_ours(account: Account) -> list[Resource]:
     return [resource for kind in _KINDS for resource in _find(account, kind)]
 
 
-def clean_up(account: Account, say: Callable[[Resource, str], None] = lambda resource, reason: None,
-             within_s: float = GONE_WITHIN_S) -> list[Resource]:
+def clean_up(
+    account: Account,
+    say: Callable[[Resource, str], None] = lambda resource, reason: None,
+    within_s: float = GONE_WITHIN_S,
+) -> list[Resource]:
     """Delete everything of the learner, in whatever state it is, and wait until it is gone; returns what was deleted.
 
     What AWS does not delete yet, such as a table that is being created, is
@@ -74,7 +77,9 @@ def clean_up(account: Account, say: Callable[[Resource, str], None] = lambda res
             return list(deleted)
         hopeless = all(refused.get(entry, "").startswith(_NO_USE_TRYING_AGAIN) for entry in left)
         if hopeless or time.monotonic() > deadline:
-            reasons = "; ".join(f"{entry.kind} {entry.name} ({refused.get(entry, 'still being deleted')})" for entry in left)
+            reasons = "; ".join(
+                f"{entry.kind} {entry.name} ({refused.get(entry, 'still being deleted')})" for entry in left
+            )
             raise SomethingIsLeft(f"{len(left)} left: {reasons}. Mend what it says and clean up again.")
         Event().wait(1.0)
 
@@ -117,7 +122,10 @@ def _apis(account: Account) -> Iterator[_Found]:
 
 def _stacks(account: Account) -> Iterator[_Found]:
     for entry in account.pages("cloudformation", "describe_stacks", "Stacks"):
-        if _is_ours(account, entry["StackName"], _dict(entry.get("Tags", []))) and entry["StackStatus"] != "DELETE_COMPLETE":
+        if (
+            _is_ours(account, entry["StackName"], _dict(entry.get("Tags", [])))
+            and entry["StackStatus"] != "DELETE_COMPLETE"
+        ):
             yield entry["StackName"], entry["StackName"]
 
 
@@ -154,8 +162,12 @@ def _roles(account: Account) -> Iterator[_Found]:
 def _log_groups(account: Account) -> Iterator[_Found]:
     folder = "/aws/lambda/"
     names = {folder + owner.name(function) for owner in _owners(account) for function in FUNCTIONS}
-    names |= {f"{folder}{account.name(variant.name)}-{function}" for variant in VARIANTS for function in variant.functions}
-    for group in account.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"{folder}{account.prefix}-"):
+    names |= {
+        f"{folder}{account.name(variant.name)}-{function}" for variant in VARIANTS for function in variant.functions
+    }
+    for group in account.pages(
+        "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"{folder}{account.prefix}-"
+    ):
         name = group["logGroupName"]
         if name in names or _is_ours(account, name.removeprefix(folder), _tags_of_log_group(account, group)):
             yield name, name

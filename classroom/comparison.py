@@ -21,10 +21,10 @@ from urllib.parse import unquote
 
 import websocket
 
-from . import stack, variants
-from .account import Account
-from .checks import CheckFailed
-from .variants import VARIANTS, Variant
+from classroom import stack, variants
+from classroom.account import Account
+from classroom.checks import CheckFailed
+from classroom.variants import VARIANTS, Variant
 
 PEOPLE, MESSAGES = 3, 10
 _PATIENCE_S = 60.0
@@ -89,7 +89,9 @@ def compare(account: Account, chosen: Iterable[Variant] = VARIANTS) -> list[Row]
 def measure(account: Account, variant: Variant, url: str) -> Row:
     """Chat in a deployed variant and read what that left. Everybody has left when it returns."""
     resources = _resources(account, variant)
-    tables = [account.client("dynamodb").describe_table(TableName=name)["Table"] for name in resources["AWS::DynamoDB::Table"]]
+    tables = [
+        account.client("dynamodb").describe_table(TableName=name)["Table"] for name in resources["AWS::DynamoDB::Table"]
+    ]
     people = [_Person(url) for _ in range(PEOPLE)]
     latencies = [_round_trip(people, variant.send, f"message {number}") for number in range(MESSAGES)]
     frames = people[0].frames_until_unknown_action_is_answered()
@@ -98,26 +100,35 @@ def measure(account: Account, variant: Variant, url: str) -> Row:
     connections = next(table for table in tables if _expires(account, table["TableName"]))
     _until("everybody's row to go", lambda: not _rows(account, connections["TableName"]))
     histories = _closed_histories(account, [table["TableName"] for table in tables if table is not connections])
-    messages = next((table for table in tables if any("message" in row for row in histories.get(table["TableName"], ()))), None)
+    messages = next(
+        (table for table in tables if any("message" in row for row in histories.get(table["TableName"], ()))), None
+    )
     per_message = _per_message(account, resources["AWS::Lambda::Function"])
     return Row(
-        variant=variant.name, title=variant.title, functions=len(resources["AWS::Lambda::Function"]), tables=len(tables),
+        variant=variant.name,
+        title=variant.title,
+        functions=len(resources["AWS::Lambda::Function"]),
+        tables=len(tables),
         permissions=sum(_permissions(account, role) for role in resources["AWS::IAM::Role"]),
-        read_units=per_message["readUnits"], write_units=per_message["writeUnits"],
+        read_units=per_message["readUnits"],
+        write_units=per_message["writeUnits"],
         management_calls=per_message["managementCalls"],
         kept=len(histories[messages["TableName"]]) if messages else 0,
         ordered=bool(messages) and len(messages["KeySchema"]) == 2,
         sessions=sum("duration_seconds" in row for rows in histories.values() for row in rows),
         writes_a_second=connections.get("ProvisionedThroughput", {}).get("WriteCapacityUnits", 0),
-        sender_hears=len(frames) > 1, unknown_action=json.loads(frames[-1])["message"],
-        latency_ms=statistics.median(latencies))
+        sender_hears=len(frames) > 1,
+        unknown_action=json.loads(frames[-1])["message"],
+        latency_ms=statistics.median(latencies),
+    )
 
 
 def table(rows: Iterable[Row], latency: bool = True) -> str:
     """The rows as a Markdown table, one variant to a column; without latencies it is the same on every run."""
     rows = list(rows)
     lines = {
-        "functions": [row.functions for row in rows], "tables": [row.tables for row in rows],
+        "functions": [row.functions for row in rows],
+        "tables": [row.tables for row in rows],
         "permissions": [row.permissions for row in rows],
         "read units per message": [f"{row.read_units:g}" for row in rows],
         "write units per message": [f"{row.write_units:g}" for row in rows],
@@ -168,7 +179,9 @@ def _resources(account: Account, variant: Variant) -> dict[str, list[str]]:
     """The physical ids of a variant's stack, by type."""
     found: dict[str, list[str]] = {}
     stack_name = variants.stack_name(account, variant.name)
-    for entry in account.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack_name):
+    for entry in account.pages(
+        "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack_name
+    ):
         found.setdefault(entry["ResourceType"], []).append(entry["PhysicalResourceId"])
     return found
 
@@ -199,26 +212,41 @@ def _per_message(account: Account, functions: list[str]) -> dict[str, float]:
     readings: list[dict[str, Any]] = []
 
     def complete() -> bool:
-        readings[:] = [json.loads(event["message"]) for function in functions for event in account.pages(
-            "logs", "filter_log_events", "events", logGroupName=f"/aws/lambda/{function}", filterPattern='"metered"')]
+        readings[:] = [
+            json.loads(event["message"])
+            for function in functions
+            for event in account.pages(
+                "logs", "filter_log_events", "events", logGroupName=f"/aws/lambda/{function}", filterPattern='"metered"'
+            )
+        ]
         return len(readings) >= MESSAGES
 
     _until("the logs of all messages", complete)
-    return {name: statistics.median(reading[name] for reading in readings)
-            for name in ("readUnits", "writeUnits", "managementCalls")}
+    return {
+        name: statistics.median(reading[name] for reading in readings)
+        for name in ("readUnits", "writeUnits", "managementCalls")
+    }
 
 
 def _permissions(account: Account, role: str) -> int:
     """How many actions on resources a role's policies allow, logs aside."""
     iam = account.client("iam")
-    documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-                 for name in account.pages("iam", "list_role_policies", "PolicyNames", RoleName=role)]
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in account.pages("iam", "list_role_policies", "PolicyNames", RoleName=role)
+    ]
     for policy in account.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role):
         version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
-        documents.append(iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)["PolicyVersion"]["Document"])
+        documents.append(
+            iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)["PolicyVersion"]["Document"]
+        )
     statements = [statement for document in map(_parsed, documents) for statement in _listed(document["Statement"])]
-    return sum(len(_listed(statement["Resource"])) for statement in statements
-               for action in _listed(statement["Action"]) if not action.startswith("logs:"))
+    return sum(
+        len(_listed(statement["Resource"]))
+        for statement in statements
+        for action in _listed(statement["Action"])
+        if not action.startswith("logs:")
+    )
 
 
 def _parsed(document: Any) -> dict[str, Any]:

@@ -14,8 +14,11 @@ import re
 
 _NAME = re.compile(r"\bDeployment[0-9a-f]{8}\b")
 _RESOURCE = re.compile(r"^  (?=[A-Za-z0-9]+:\s*$)", re.MULTILINE)
-_CAPTURED = re.compile(r"^    Type: AWS::ApiGatewayV2::"
-                       r"(Api|Authorizer|Integration|IntegrationResponse|Model|Route|RouteResponse)\s*$", re.MULTILINE)
+_CAPTURED = re.compile(
+    r"^    Type: AWS::ApiGatewayV2::"
+    r"(Api|Authorizer|Integration|IntegrationResponse|Model|Route|RouteResponse)\s*$",
+    re.MULTILINE,
+)
 
 
 def stamped(template: str) -> str:

@@ -54,10 +54,19 @@ def close_off(environ: MutableMapping[str, str]) -> None:
     for name in list(environ):
         if name.startswith("AWS_"):
             del environ[name]
-    environ.update(AWS_ENDPOINT_URL=_NOWHERE, HTTPS_PROXY=_NOWHERE, https_proxy=_NOWHERE, NO_PROXY="", no_proxy="",
-                   AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none", AWS_EC2_METADATA_DISABLED="true",
-                   AWS_CONFIG_FILE="/nonexistent/config", AWS_SHARED_CREDENTIALS_FILE="/nonexistent/credentials",
-                   AWS_DEFAULT_REGION="us-east-1")
+    environ.update(
+        AWS_ENDPOINT_URL=_NOWHERE,
+        HTTPS_PROXY=_NOWHERE,
+        https_proxy=_NOWHERE,
+        NO_PROXY="",
+        no_proxy="",
+        AWS_ACCESS_KEY_ID="none",
+        AWS_SECRET_ACCESS_KEY="none",
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE="/nonexistent/config",
+        AWS_SHARED_CREDENTIALS_FILE="/nonexistent/credentials",
+        AWS_DEFAULT_REGION="us-east-1",
+    )
     boto3.setup_default_session()
 
 

@@ -39,14 +39,22 @@ class ImpatientStage:
     def _make_api(self) -> str:
         """The id of the API, made with this stage's own address and keys: nothing of the target's is used."""
         own = self._stage.changes().settings
-        gateway = boto3.client("apigatewayv2", endpoint_url=self._stage.url, region_name=own["AWS_REGION"],
-                               aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
-                               aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"])
-        api_id = gateway.create_api(Name="impatient", ProtocolType="WEBSOCKET",
-                                    RouteSelectionExpression="$request.body.action")["ApiId"]
+        gateway = boto3.client(
+            "apigatewayv2",
+            endpoint_url=self._stage.url,
+            region_name=own["AWS_REGION"],
+            aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
+        )
+        api_id = gateway.create_api(
+            Name="impatient", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+        )["ApiId"]
         integration = gateway.create_integration(
-            ApiId=api_id, IntegrationType="MOCK", RequestTemplates={"200": '{"statusCode": 200}'},
-            TemplateSelectionExpression="200")["IntegrationId"]
+            ApiId=api_id,
+            IntegrationType="MOCK",
+            RequestTemplates={"200": '{"statusCode": 200}'},
+            TemplateSelectionExpression="200",
+        )["IntegrationId"]
         gateway.create_route(ApiId=api_id, RouteKey="ping", Target=f"integrations/{integration}")
         deployment = gateway.create_deployment(ApiId=api_id)["DeploymentId"]
         gateway.create_stage(ApiId=api_id, StageName=_STAGE_NAME, DeploymentId=deployment)

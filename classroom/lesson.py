@@ -12,10 +12,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from . import api, boundary, checks, page, stack, steps, target
-from .account import STAGE_NAME, Account
-from .errors import OneSentence
-from .panel import Panel, SideBySide
+from classroom import api, boundary, checks, page, stack, steps, target
+from classroom.account import STAGE_NAME, Account
+from classroom.errors import OneSentence
+from classroom.panel import Panel, SideBySide
 
 
 class NoSuchLesson(OneSentence, ValueError):

@@ -19,19 +19,24 @@ import os
 import sys
 from pathlib import Path
 
-from .stack import ROOT
+from classroom.stack import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-_KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-           "language_info": {"name": "python"}}
+_KERNEL = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def paths(wanted: list[str]) -> list[Path]:
     """The notebooks whose names begin with one of ``wanted``, all of them when it is empty."""
-    return [path for path in sorted(NOTEBOOKS.glob("*.ipynb"))
-            if not wanted or any(path.name.startswith(start) for start in wanted)]
+    return [
+        path
+        for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+        if not wanted or any(path.name.startswith(start) for start in wanted)
+    ]
 
 
 def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s: int = 60) -> None:
@@ -46,8 +51,13 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     if solved:
         inject(notebook, nbformat.read(SOLUTIONS / path.name, as_version=4))
     # The kernel's environment is this process's: on moto it starts a stage of its own.
-    client = NotebookClient(notebook, timeout=timeout_s, resources={"metadata": {"path": str(path.parent)}},
-                            record_timing=False, store_widget_state=False)
+    client = NotebookClient(
+        notebook,
+        timeout=timeout_s,
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        store_widget_state=False,
+    )
     try:
         client.execute()
     except Exception:
@@ -83,8 +93,9 @@ def tidy(notebook) -> None:
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m classroom.notebooks", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m classroom.notebooks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     command = parser.add_subparsers(required=True, metavar="run").add_parser("run")
     command.add_argument("lessons", nargs="*", help="beginnings of file names, such as 05; all lessons unless given")
     command.add_argument("--into", type=Path, metavar="DIR", help="write there instead of back")

@@ -66,8 +66,10 @@ class PageLinks:
     def _html(self) -> str:
         lines = [_line(escape(name), escape(address)) for name, address in self._addresses.items()]
         if any(address.startswith("file:") for address in self._addresses.values()):
-            lines.append("If the browser is on another machine, put the folder <code>html/</code> on any web server, "
-                         "and the part from the question mark on behind its address.")
+            lines.append(
+                "If the browser is on another machine, put the folder <code>html/</code> on any web server, "
+                "and the part from the question mark on behind its address."
+            )
         return f'<div style="line-height:2">{"<br>".join(lines)}</div>'
 
 

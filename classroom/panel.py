@@ -18,11 +18,11 @@ from html import escape
 
 import ipywidgets as widgets
 
-from .chat_socket import CONNECTED, CONNECTING, DISCONNECTED, REFUSED, ChatSocket, FunctionLine
-from .errors import OneSentence
-from .panel_view import PanelView
-from .transcript import Entry, Frame, FrameList, Log, Transcript, frames_html, frames_text, log_html
-from .wire import chat_frame, read_frame, shortened
+from classroom.chat_socket import CONNECTED, CONNECTING, DISCONNECTED, REFUSED, ChatSocket, FunctionLine
+from classroom.errors import OneSentence
+from classroom.panel_view import PanelView
+from classroom.transcript import Entry, Frame, FrameList, Log, Transcript, frames_html, frames_text, log_html
+from classroom.wire import chat_frame, read_frame, shortened
 
 WAIT_S = 10.0
 """How long a cell waits for something to happen before it says what did not."""
@@ -44,9 +44,15 @@ class Panel:
     connects at once and is returned when the attempt has ended, either way.
     """
 
-    def __init__(self, name: str, url: str = "", room: str = "global", *,
-                 write: Callable[[dict], dict | None] | None = None,
-                 clock: Callable[[], datetime] = datetime.now):
+    def __init__(
+        self,
+        name: str,
+        url: str = "",
+        room: str = "global",
+        *,
+        write: Callable[[dict], dict | None] | None = None,
+        clock: Callable[[], datetime] = datetime.now,
+    ):
         self.name, self.room, self.url = name, room, url
         self._label = name
         self._write = write
@@ -115,13 +121,17 @@ class Panel:
         Raises ``PanelTimeout`` with what is on the screen instead.
         """
         wanted = f"{count} × {text!r}" if text else f"{count} message(s)"
-        self._wait(lambda: sum(text in entry.text for entry in self._log if entry.kind != "notice") >= count,
-                   timeout, wanted)
+        self._wait(
+            lambda: sum(text in entry.text for entry in self._log if entry.kind != "notice") >= count, timeout, wanted
+        )
 
     def wait_for_frame(self, text: str = "", *, count: int = 1, timeout: float = WAIT_S) -> None:
         """Block until ``count`` received frames contain ``text``."""
-        self._wait(lambda: sum(text in frame.text for frame in self._frames if frame.direction == "received") >= count,
-                   timeout, f"{count} frame(s) with {text!r}")
+        self._wait(
+            lambda: sum(text in frame.text for frame in self._frames if frame.direction == "received") >= count,
+            timeout,
+            f"{count} frame(s) with {text!r}",
+        )
 
     def wait_disconnected(self, timeout: float = WAIT_S) -> None:
         """Block until the other side has closed the connection."""
@@ -230,8 +240,9 @@ class Panel:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     seen = shortened(str(self.transcript()), 300).replace("\n", " | ")
-                    raise PanelTimeout(f"{self._label} waited {timeout:g} s for {wanted}; "
-                                       f"status: {self.status}; on the screen: {seen}")
+                    raise PanelTimeout(
+                        f"{self._label} waited {timeout:g} s for {wanted}; status: {self.status}; on the screen: {seen}"
+                    )
                 self._changed.wait(left)
 
     def _set_status(self, status: str, detail: str) -> None:
@@ -252,7 +263,8 @@ class Panel:
         self._view.show_status(
             f'<span class="chat-dot chat-{self._status}"></span><b>{escape(shortened(self.name, 40))}</b> '
             f'<span class="chat-state" title="{escape(self.status)}">{escape(shortened(self.status, 60))}</span>{unread}',
-            self._status == CONNECTED)
+            self._status == CONNECTED,
+        )
 
     def _show_log(self) -> None:
         self._view.show_log(log_html(self._log, "No messages yet."))

@@ -114,7 +114,10 @@ class PanelView:
 
     def _who(self, name: str, room: str) -> widgets.Widget:
         fields = []
-        for label, value, tell in (("name", name, self._gestures.name_entered), ("room", room, self._gestures.room_entered)):
+        for label, value, tell in (
+            ("name", name, self._gestures.name_entered),
+            ("room", room, self._gestures.room_entered),
+        ):
             field = widgets.Text(value=value, description=label, continuous_update=False)
             field.observe(lambda change, tell=tell: tell(change["new"]), "value")
             fields.append(field)

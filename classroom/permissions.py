@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .target import Target
+from classroom.target import Target
 
 
 @dataclass(frozen=True)
@@ -27,30 +27,56 @@ def _of(service: str, names: str) -> tuple[str, ...]:
 
 _NEEDS = (
     Need(_of("dynamodb", "ListTables")),
-    Need(_of("dynamodb", "CreateTable DeleteTable DescribeTable TagResource ListTagsOfResource UpdateTimeToLive "
-                         "DescribeTimeToLive PutItem GetItem UpdateItem DeleteItem BatchWriteItem Query Scan"),
-         ("arn:aws:dynamodb:{region}:{account}:table/{prefix}-ChatMessages",)),
+    Need(
+        _of(
+            "dynamodb",
+            "CreateTable DeleteTable DescribeTable TagResource ListTagsOfResource UpdateTimeToLive "
+            "DescribeTimeToLive PutItem GetItem UpdateItem DeleteItem BatchWriteItem Query Scan",
+        ),
+        ("arn:aws:dynamodb:{region}:{account}:table/{prefix}-ChatMessages",),
+    ),
     Need(_of("apigateway", "GET POST"), ("arn:aws:apigateway:{region}::/apis",)),
     Need(_of("apigateway", "GET POST PATCH DELETE"), ("arn:aws:apigateway:{region}::/apis/*",)),
-    Need(_of("execute-api", "ManageConnections"), ("arn:aws:execute-api:{region}:{account}:*/prod/POST/@connections/*",)),
+    Need(
+        _of("execute-api", "ManageConnections"), ("arn:aws:execute-api:{region}:{account}:*/prod/POST/@connections/*",)
+    ),
     Need(_of("lambda", "ListFunctions")),
-    Need(_of("lambda", "CreateFunction DeleteFunction GetFunction GetFunctionConfiguration UpdateFunctionCode "
-                       "UpdateFunctionConfiguration InvokeFunction AddPermission RemovePermission GetPolicy ListTags TagResource"),
-         ("arn:aws:lambda:{region}:{account}:function:{prefix}-chat_handler",)),
+    Need(
+        _of(
+            "lambda",
+            "CreateFunction DeleteFunction GetFunction GetFunctionConfiguration UpdateFunctionCode "
+            "UpdateFunctionConfiguration InvokeFunction AddPermission RemovePermission GetPolicy ListTags TagResource",
+        ),
+        ("arn:aws:lambda:{region}:{account}:function:{prefix}-chat_handler",),
+    ),
     Need(_of("iam", "ListRoles")),
-    Need(_of("iam", "CreateRole DeleteRole GetRole PutRolePolicy DeleteRolePolicy GetRolePolicy ListRolePolicies "
-                    "AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies TagRole ListRoleTags PassRole"),
-         ("arn:aws:iam::{account}:role/{prefix}-chat_handler",)),
+    Need(
+        _of(
+            "iam",
+            "CreateRole DeleteRole GetRole PutRolePolicy DeleteRolePolicy GetRolePolicy ListRolePolicies "
+            "AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies TagRole ListRoleTags PassRole",
+        ),
+        ("arn:aws:iam::{account}:role/{prefix}-chat_handler",),
+    ),
     Need(_of("cloudformation", "DescribeStacks ValidateTemplate")),
-    Need(_of("cloudformation", "CreateStack UpdateStack DeleteStack DescribeStackEvents DescribeStackResources GetTemplate "
-                               "CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet"),
-         ("arn:aws:cloudformation:{region}:{account}:stack/{prefix}-handlers/*",)),
+    Need(
+        _of(
+            "cloudformation",
+            "CreateStack UpdateStack DeleteStack DescribeStackEvents DescribeStackResources GetTemplate "
+            "CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet",
+        ),
+        ("arn:aws:cloudformation:{region}:{account}:stack/{prefix}-handlers/*",),
+    ),
     Need(_of("logs", "DescribeLogGroups")),
-    Need(_of("logs", "CreateLogGroup DeleteLogGroup PutRetentionPolicy FilterLogEvents"),
-         ("arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{prefix}-chat_handler:*",)),
+    Need(
+        _of("logs", "CreateLogGroup DeleteLogGroup PutRetentionPolicy FilterLogEvents"),
+        ("arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{prefix}-chat_handler:*",),
+    ),
     Need(_of("cloudwatch", "GetMetricData GetMetricStatistics")),
-    Need(_of("s3", "CreateBucket DeleteBucket ListBucket PutBucketTagging GetBucketTagging"),
-         ("arn:aws:s3:::{prefix}-chat-{account}-{region}",)),
+    Need(
+        _of("s3", "CreateBucket DeleteBucket ListBucket PutBucketTagging GetBucketTagging"),
+        ("arn:aws:s3:::{prefix}-chat-{account}-{region}",),
+    ),
     Need(_of("s3", "PutObject GetObject DeleteObject"), ("arn:aws:s3:::{prefix}-chat-{account}-{region}/*",)),
 )
 

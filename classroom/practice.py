@@ -14,15 +14,21 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
-from . import api, boundary, stack
-from .account import TABLES, Account
+from classroom import api, boundary, stack
+from classroom.account import TABLES, Account
 
 NAME = "practice"
 _WAIT = {"Delay": 1, "MaxAttempts": 120}
 _ASSUMED_WITHIN_S = 60.0
-_TRUST = {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
-_VARIABLES = {"ChatMessages": "MESSAGES_TABLE", "ChatConnections": "CONNECTIONS_TABLE", "ChatSessions": "SESSIONS_TABLE"}
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+_VARIABLES = {
+    "ChatMessages": "MESSAGES_TABLE",
+    "ChatConnections": "CONNECTIONS_TABLE",
+    "ChatSessions": "SESSIONS_TABLE",
+}
 
 
 class Practice:
@@ -59,8 +65,11 @@ class Practice:
         iam = self._account.client("iam")
         # First what is new: each change counts on its own a moment later, and in between nothing may be missing.
         if statements:
-            iam.put_role_policy(RoleName=self.name, PolicyName=NAME, PolicyDocument=json.dumps(
-                {"Version": "2012-10-17", "Statement": list(statements)}))
+            iam.put_role_policy(
+                RoleName=self.name,
+                PolicyName=NAME,
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),
+            )
         for policy in self._account.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=self.name):
             iam.detach_role_policy(RoleName=self.name, PolicyArn=policy["PolicyArn"])
         if not statements and self._account.pages("iam", "list_role_policies", "PolicyNames", RoleName=self.name):
@@ -82,12 +91,14 @@ class Practice:
         """Point these routes at the function and deploy; ``end`` points them back."""
         gateway = self._account.client("apigatewayv2")
         integration = gateway.create_integration(
-            ApiId=self._api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST", IntegrationUri=self._uri())
+            ApiId=self._api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST", IntegrationUri=self._uri()
+        )
         for key, route in self._routes().items():
             if key in route_keys:
                 self._before.setdefault(key, route["Target"])
-                gateway.update_route(ApiId=self._api_id, RouteId=route["RouteId"],
-                                     Target=f"integrations/{integration['IntegrationId']}")
+                gateway.update_route(
+                    ApiId=self._api_id, RouteId=route["RouteId"], Target=f"integrations/{integration['IntegrationId']}"
+                )
         api.deploy_api(self._account, self._api_id)
 
     @property
@@ -117,8 +128,12 @@ class Practice:
     def _make_role(self) -> None:
         iam = self._account.client("iam")
         try:
-            iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(_TRUST), Tags=self._account.tag_list,
-                            **boundary.of_role())
+            iam.create_role(
+                RoleName=self.name,
+                AssumeRolePolicyDocument=json.dumps(_TRUST),
+                Tags=self._account.tag_list,
+                **boundary.of_role(),
+            )
         except iam.exceptions.EntityAlreadyExistsException:
             self.rights()  # an earlier run's
 
@@ -137,9 +152,16 @@ class Practice:
         while True:
             try:
                 function.create_function(
-                    FunctionName=self.name, Runtime="python3.13", Handler=handler, Role=role, Timeout=10, MemorySize=256,
-                    Code={"ZipFile": code}, Tags=account.tags,
-                    Environment={"Variables": {_VARIABLES[table]: account.name(table) for table in TABLES}})
+                    FunctionName=self.name,
+                    Runtime="python3.13",
+                    Handler=handler,
+                    Role=role,
+                    Timeout=10,
+                    MemorySize=256,
+                    Code={"ZipFile": code},
+                    Tags=account.tags,
+                    Environment={"Variables": {_VARIABLES[table]: account.name(table) for table in TABLES}},
+                )
                 break
             except function.exceptions.InvalidParameterValueException as error:
                 # AWS: a new role takes some seconds until Lambda may assume it.
@@ -148,13 +170,19 @@ class Practice:
                 Event().wait(1.0)
         function.get_waiter("function_active_v2").wait(FunctionName=self.name, WaiterConfig=_WAIT)
         function.add_permission(
-            FunctionName=self.name, StatementId="practice", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
-            SourceArn=f"arn:aws:execute-api:{account.target.region}:{account.target.account_id}:{self._api_id}/*")
+            FunctionName=self.name,
+            StatementId="practice",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{account.target.region}:{account.target.account_id}:{self._api_id}/*",
+        )
 
     def _uri(self) -> str:
         target = self._account.target
-        return (f"arn:aws:apigateway:{target.region}:lambda:path/2015-03-31/functions/"
-                f"arn:aws:lambda:{target.region}:{target.account_id}:function:{self.name}/invocations")
+        return (
+            f"arn:aws:apigateway:{target.region}:lambda:path/2015-03-31/functions/"
+            f"arn:aws:lambda:{target.region}:{target.account_id}:function:{self.name}/invocations"
+        )
 
 
 def package_of(**files: str) -> bytes:

@@ -20,9 +20,9 @@ import ipywidgets as widgets
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from .checks import CheckFailed
-from .echo import EchoServer
-from .stack import ROOT
+from classroom.checks import CheckFailed
+from classroom.echo import EchoServer
+from classroom.stack import ROOT
 
 OLDEST_PYTHON = (3, 11)
 ROOM_BYTES = 200 * 1024 * 1024
@@ -48,8 +48,10 @@ def preflight(facts: Iterable[Fact] | None = None) -> None:
         print(f"not ok: {fact.what}. {found}. {fact.fix}" if found else f"ok: {fact.what}")
         wrong += bool(found)
     if wrong:
-        raise CheckFailed(f"{wrong} of the lines above {'is' if wrong == 1 else 'are'} not ok. "
-                          "Do what each says, then restart the kernel and run this cell again.")
+        raise CheckFailed(
+            f"{wrong} of the lines above {'is' if wrong == 1 else 'are'} not ok. "
+            "Do what each says, then restart the kernel and run this cell again."
+        )
 
 
 class BrowserCheck:
@@ -72,39 +74,48 @@ class BrowserCheck:
 
 
 def system_fault(platform: str = sys.platform) -> str:
-    """"" on Linux and macOS, WSL included, else the system's name."""
+    """ "" on Linux and macOS, WSL included, else the system's name."""
     return "" if platform in ("linux", "darwin") else f"This is {platform}"
 
 
 def python_fault(version: tuple[int, ...] = sys.version_info) -> str:
-    """"" for a Python that is new enough, else which this is."""
+    """ "" for a Python that is new enough, else which this is."""
     return "" if tuple(version[:2]) >= OLDEST_PYTHON else f"This is Python {version[0]}.{version[1]}"
 
 
 def packages_fault(requirements: Path = ROOT / "requirements.txt") -> str:
     """The packages named in requirements.txt that are missing or of another version; markers mean other systems."""
-    pins = [line.split("==") for line in requirements.read_text("utf-8").splitlines()
-            if "==" in line and ";" not in line and not line.startswith("#")]
+    pins = [
+        line.split("==")
+        for line in requirements.read_text("utf-8").splitlines()
+        if "==" in line and ";" not in line and not line.startswith("#")
+    ]
     found = [(name, wanted.strip(), _installed(name.split("[")[0])) for name, wanted in pins]
-    wrong = [f"{name} is {there} instead of {wanted}" if there else f"{name} is missing"
-             for name, wanted, there in found if there != wanted]
+    wrong = [
+        f"{name} is {there} instead of {wanted}" if there else f"{name} is missing"
+        for name, wanted, there in found
+        if there != wanted
+    ]
     return "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
 
 
 def widgets_fault(prefix: str = sys.prefix) -> str:
-    """"" if JupyterLab's part of ipywidgets is installed beside this Python."""
+    """ "" if JupyterLab's part of ipywidgets is installed beside this Python."""
     return "" if (Path(prefix) / WIDGETS).is_dir() else "JupyterLab's extension for widgets is not installed here"
 
 
 def files_fault(root: Path = ROOT) -> str:
     """The parts of the course that are not beside this package."""
-    missing = [name for name in ("handlers/chat_handler.py", "cloudformation/chat.yaml", "html/index.html")
-               if not (root / name).is_file()]
+    missing = [
+        name
+        for name in ("handlers/chat_handler.py", "cloudformation/chat.yaml", "html/index.html")
+        if not (root / name).is_file()
+    ]
     return f"Missing: {', '.join(missing)}" if missing else ""
 
 
 def room_fault(free_bytes: int | None = None) -> str:
-    """"" if temporary files can be written and have room."""
+    """ "" if temporary files can be written and have room."""
     try:
         with tempfile.NamedTemporaryFile():
             free = shutil.disk_usage(tempfile.gettempdir()).free if free_bytes is None else free_bytes
@@ -114,7 +125,7 @@ def room_fault(free_bytes: int | None = None) -> str:
 
 
 def port_fault() -> str:
-    """"" if a server can listen on the loopback address."""
+    """ "" if a server can listen on the loopback address."""
     try:
         with socket.create_server(("127.0.0.1", 0)):
             return ""
@@ -123,7 +134,7 @@ def port_fault() -> str:
 
 
 def websocket_fault() -> str:
-    """"" if a WebSocket on this machine carries a text there and back."""
+    """ "" if a WebSocket on this machine carries a text there and back."""
     try:
         echo = EchoServer()
     except OSError as error:
@@ -140,20 +151,38 @@ def websocket_fault() -> str:
 
 
 FACTS = (
-    Fact("this system can run the course", system_fault,
-         "On Windows, install WSL (in a terminal: wsl --install) and start the course inside it."),
-    Fact("Python is 3.11 or newer", python_fault,
-         "Install a newer one from python.org, then start with it: python3 course.py lab --fresh."),
+    Fact(
+        "this system can run the course",
+        system_fault,
+        "On Windows, install WSL (in a terminal: wsl --install) and start the course inside it.",
+    ),
+    Fact(
+        "Python is 3.11 or newer",
+        python_fault,
+        "Install a newer one from python.org, then start with it: python3 course.py lab --fresh.",
+    ),
     Fact("the packages have the course's versions", packages_fault, _AGAIN),
     Fact("JupyterLab can show the chat panel", widgets_fault, _AGAIN),
-    Fact("handlers, templates and the page are here", files_fault,
-         "Get the whole repository, not single notebooks: git clone, or unpack its zip file."),
-    Fact("there is room for temporary files", room_fault,
-         "Free some space, or set TMPDIR to a folder with room before you start JupyterLab."),
-    Fact("a loopback port can be opened", port_fault,
-         "Let Python listen on 127.0.0.1 in your firewall or security software."),
-    Fact("a WebSocket works on this machine", websocket_fault,
-         "Let Python talk to 127.0.0.1 in your firewall or security software; some of it stops WebSockets only."),
+    Fact(
+        "handlers, templates and the page are here",
+        files_fault,
+        "Get the whole repository, not single notebooks: git clone, or unpack its zip file.",
+    ),
+    Fact(
+        "there is room for temporary files",
+        room_fault,
+        "Free some space, or set TMPDIR to a folder with room before you start JupyterLab.",
+    ),
+    Fact(
+        "a loopback port can be opened",
+        port_fault,
+        "Let Python listen on 127.0.0.1 in your firewall or security software.",
+    ),
+    Fact(
+        "a WebSocket works on this machine",
+        websocket_fault,
+        "Let Python talk to 127.0.0.1 in your firewall or security software; some of it stops WebSockets only.",
+    ),
 )
 
 

@@ -59,12 +59,14 @@ def bill(plan: Class) -> dict[str, float]:
     return {
         "WebSocket messages": messages * (1 + plan.panels) * price("websocket_message"),
         "connection minutes": connections * plan.hours * 60 * price("connection_minute"),
-        "Lambda": invocations * (price("lambda_request")
-                                 + plan.invocation_s * plan.memory_gb * price("lambda_gb_second")),
+        "Lambda": invocations
+        * (price("lambda_request") + plan.invocation_s * plan.memory_gb * price("lambda_gb_second")),
         "DynamoDB on demand": (messages + 2 * connections) * price("dynamodb_write")
         + messages * _FAN_OUT_READS * price("dynamodb_read"),
-        "DynamoDB provisioned table": plan.people * plan.hours * plan.provisioned_units * (
-            price("provisioned_write_hour") + price("provisioned_read_hour")),
+        "DynamoDB provisioned table": plan.people
+        * plan.hours
+        * plan.provisioned_units
+        * (price("provisioned_write_hour") + price("provisioned_read_hour")),
         "logs": invocations * _LOG_BYTES / 1e9 * price("log_gigabyte"),
     }
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import prices
-from .account import STAGE_NAME, TABLES, Account
-from .cleanup import FUNCTIONS
-from .permissions import needs
+from classroom import prices
+from classroom.account import STAGE_NAME, TABLES, Account
+from classroom.cleanup import FUNCTIONS
+from classroom.permissions import needs
 
 ROLES_OF_A_LEARNER = 8
 CONCURRENCY_OF_A_LEARNER = 5
@@ -52,14 +52,20 @@ def permissions(account: Account, identity: str) -> Iterator[Fact]:
     try:
         source = policy_source(account, identity)
         if source is None:
-            yield Fact("look", "permissions", "the account's root may do all of it; a class should use a role of its own")
+            yield Fact(
+                "look", "permissions", "the account's root may do all of it; a class should use a role of its own"
+            )
             return
         denied, asked = _simulate(account, source)
     except (ClientError, BotoCoreError) as error:
-        yield Fact("look", "permissions", f"not known, IAM did not simulate them ({_reason(error)}); a lesson will tell")
+        yield Fact(
+            "look", "permissions", f"not known, IAM did not simulate them ({_reason(error)}); a lesson will tell"
+        )
         return
     if denied:
-        yield from (Fact("not ok", "permissions", f"{action} is not allowed on {resource}") for action, resource in denied)
+        yield from (
+            Fact("not ok", "permissions", f"{action} is not allowed on {resource}") for action, resource in denied
+        )
     else:
         yield Fact("ok", "permissions", f"{asked} actions of the course are allowed, as IAM simulates them")
 
@@ -81,14 +87,27 @@ def _simulate(account: Account, source: str) -> tuple[list[tuple[str, str]], int
     """The denied (action, resource) pairs, and how many actions were asked about."""
     denied, asked = [], 0
     boundary = os.environ.get("CHAT_BOUNDARY", "")
-    context = [{"ContextKeyName": "iam:PermissionsBoundary", "ContextKeyValues": [boundary],
-                "ContextKeyType": "string"}] if boundary else []
+    context = (
+        [{"ContextKeyName": "iam:PermissionsBoundary", "ContextKeyValues": [boundary], "ContextKeyType": "string"}]
+        if boundary
+        else []
+    )
     for need in needs(account.target):
-        answers = account.pages("iam", "simulate_principal_policy", "EvaluationResults", PolicySourceArn=source,
-                                ActionNames=list(need.actions), ResourceArns=list(need.resources), ContextEntries=context)
+        answers = account.pages(
+            "iam",
+            "simulate_principal_policy",
+            "EvaluationResults",
+            PolicySourceArn=source,
+            ActionNames=list(need.actions),
+            ResourceArns=list(need.resources),
+            ContextEntries=context,
+        )
         asked += len(answers)
-        denied += [(answer["EvalActionName"], answer.get("EvalResourceName", "*"))
-                   for answer in answers if answer["EvalDecision"] != "allowed"]
+        denied += [
+            (answer["EvalActionName"], answer.get("EvalResourceName", "*"))
+            for answer in answers
+            if answer["EvalDecision"] != "allowed"
+        ]
     return denied, asked
 
 
@@ -114,15 +133,19 @@ def _roles(account: Account) -> Fact:
 
 def what_is_made(account: Account) -> str:
     """The names of everything that the lessons make, in one sentence."""
-    return (f"tables {', '.join(map(account.name, TABLES))}; API {account.name('chat-api')} with the stage {STAGE_NAME}; "
-            f"functions with a role each: {', '.join(FUNCTIONS)}; stacks and a bucket whose names begin with {account.prefix}-")
+    return (
+        f"tables {', '.join(map(account.name, TABLES))}; API {account.name('chat-api')} with the stage {STAGE_NAME}; "
+        f"functions with a role each: {', '.join(FUNCTIONS)}; stacks and a bucket whose names begin with {account.prefix}-"
+    )
 
 
 def costs() -> str:
     """What an hour costs for one person and for a class."""
     one, many = prices.Class(), prices.Class(people=CLASS_SIZE)
-    return (f"about ${prices.total(one):.4f} an hour for a learner with {one.panels} panels and {one.messages} messages, "
-            f"${prices.total(many):.2f} for {many.people} (us-east-1, prices of {prices.read_on()}, no free tier)")
+    return (
+        f"about ${prices.total(one):.4f} an hour for a learner with {one.panels} panels and {one.messages} messages, "
+        f"${prices.total(many):.2f} for {many.people} (us-east-1, prices of {prices.read_on()}, no free tier)"
+    )
 
 
 def _reason(error: Exception) -> str:

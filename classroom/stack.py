@@ -17,10 +17,10 @@ from threading import Event
 
 from botocore.exceptions import ClientError, WaiterError
 
-from . import boundary
-from .account import Account
-from .deployment_name import stamped
-from .errors import OneSentence
+from classroom import boundary
+from classroom.account import Account
+from classroom.deployment_name import stamped
+from classroom.errors import OneSentence
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLERS = ROOT / "handlers"
@@ -96,9 +96,12 @@ def deploy(account: Account, stack_name: str, template: str, parameters: Mapping
         remove(account, stack_name)
         status = None
     arguments = {
-        "StackName": stack_name, "TemplateBody": template_body(template), "Tags": account.tag_list,
+        "StackName": stack_name,
+        "TemplateBody": template_body(template),
+        "Tags": account.tag_list,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]}
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    }
     try:
         formation.update_stack(**arguments) if status else formation.create_stack(**arguments)
     except ClientError as error:
@@ -114,8 +117,9 @@ def wait(account: Account, stack_name: str, waiter: str) -> None:
     try:
         account.client("cloudformation").get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=_WAIT)
     except WaiterError:
-        raise StackFailed(f"The stack {stack_name} is {stack_status(account, stack_name)}: "
-                          f"{first_failure(account, stack_name)}") from None
+        raise StackFailed(
+            f"The stack {stack_name} is {stack_status(account, stack_name)}: {first_failure(account, stack_name)}"
+        ) from None
 
 
 def first_failure(account: Account, stack_name: str) -> str:
@@ -125,7 +129,10 @@ def first_failure(account: Account, stack_name: str) -> str:
         status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
         if status.endswith("_FAILED") and "cancelled" not in reason:
             failure = f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
-        if event["ResourceType"] == "AWS::CloudFormation::Stack" and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+        if event["ResourceType"] == "AWS::CloudFormation::Stack" and status in (
+            "CREATE_IN_PROGRESS",
+            "UPDATE_IN_PROGRESS",
+        ):
             break  # events come newest first, and older operations do not matter
     return failure
 
@@ -143,7 +150,11 @@ def stack_status(account: Account, stack_name: str) -> str | None:
 def settled_status(account: Account, stack_name: str) -> str | None:
     """The status of a stack once nothing is in progress: an interrupted lesson may have left it at work."""
     deadline = time.monotonic() + _WAIT["Delay"] * _WAIT["MaxAttempts"]
-    while (status := stack_status(account, stack_name)) and status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+    while (
+        (status := stack_status(account, stack_name))
+        and status.endswith("_IN_PROGRESS")
+        and status != "REVIEW_IN_PROGRESS"
+    ):
         if time.monotonic() > deadline:
             raise StackFailed(f"The stack {stack_name} is still {status}; look at its events.")
         Event().wait(_WAIT["Delay"])

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from . import api, stack, tables
-from .account import STAGE_NAME, Account
+from classroom import api, stack, tables
+from classroom.account import STAGE_NAME, Account
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ CREATES = {
     5: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     6: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     7: "This lesson makes three tables, a WebSocket API, a bucket, three stacks with six functions and their roles, "
-       "and a second API for a few minutes.",
+    "and a second API for a few minutes.",
     8: "This lesson makes two stacks, each the whole chat: three tables, a WebSocket API, four functions and their roles.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }
@@ -87,8 +87,15 @@ def handlers_parameters(account: Account, api_id: str, with_tables: tuple[str, .
     """The parameters of the handlers stack; uploads the deployment package."""
     bucket, key = stack.upload_handlers(account)
     names = {"MessagesTable": account.name("ChatMessages"), "ConnectionsTable": account.name("ChatConnections")}
-    return {"Prefix": account.prefix, "ApiId": api_id, "StageName": STAGE_NAME, "CodeBucket": bucket, "CodeKey": key,
-            "LogRetentionDays": "3", **{name: full if name in with_tables else "" for name, full in names.items()}}
+    return {
+        "Prefix": account.prefix,
+        "ApiId": api_id,
+        "StageName": STAGE_NAME,
+        "CodeBucket": bucket,
+        "CodeKey": key,
+        "LogRetentionDays": "3",
+        **{name: full if name in with_tables else "" for name, full in names.items()},
+    }
 
 
 def sessions_parameters(account: Account, api_id: str) -> dict[str, str]:
@@ -107,13 +114,17 @@ def _build_api(account: Account, api_id: str, state: State) -> None:
     if state.handlers is None:
         _remove_stacks(account)
     else:
-        found = stack.deploy(account, account.name("handlers"), "handlers.yaml",
-                             handlers_parameters(account, api_id, state.handlers))
+        found = stack.deploy(
+            account, account.name("handlers"), "handlers.yaml", handlers_parameters(account, api_id, state.handlers)
+        )
         integrations |= {"default": found["DefaultIntegrationId"], "chat": found.get("ChatIntegrationId", "")}
     if state.sessions:
         found = stack.deploy(account, account.name("sessions"), "sessions.yaml", sessions_parameters(account, api_id))
-        integrations |= {"connect": found["ConnectIntegrationId"], "disconnect": found["DisconnectIntegrationId"],
-                         "send_message": found["SendMessageIntegrationId"]}
+        integrations |= {
+            "connect": found["ConnectIntegrationId"],
+            "disconnect": found["DisconnectIntegrationId"],
+            "send_message": found["SendMessageIntegrationId"],
+        }
     api.point_routes(account, api_id, {key: integrations[word] for key, word in state.routes.items()})
     if state.routes:
         api.deploy_api(account, api_id)
@@ -125,7 +136,8 @@ def _shrinks(account: Account, state: State) -> bool:
     if was is None or state.handlers is None:
         return True
     return bool(set(was) - set(state.handlers)) or any(
-        stack.stack_status(account, account.name(short)) for short in _doomed_stacks(state))
+        stack.stack_status(account, account.name(short)) for short in _doomed_stacks(state)
+    )
 
 
 def _doomed_stacks(state: State) -> tuple[str, ...]:

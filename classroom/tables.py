@@ -5,7 +5,7 @@ The definitions here are those of notebook 01; a test compares what both make.
 
 from __future__ import annotations
 
-from .account import TABLES, Account
+from classroom.account import TABLES, Account
 
 _WAIT = {"Delay": 1, "MaxAttempts": 300}
 
@@ -26,7 +26,8 @@ def ensure_tables(account: Account) -> None:
     connections = account.name("ChatConnections")
     if dynamodb.describe_time_to_live(TableName=connections)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
         dynamodb.update_time_to_live(
-            TableName=connections, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"})
+            TableName=connections, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
+        )
 
 
 def empty_tables(account: Account) -> None:
@@ -36,9 +37,15 @@ def empty_tables(account: Account) -> None:
         table = account.client("dynamodb").describe_table(TableName=name)["Table"]
         attributes = [key["AttributeName"] for key in table["KeySchema"]]
         # Consistent, or a row that was written a moment ago would stay.
-        keys = account.pages("dynamodb", "scan", "Items", TableName=name, ConsistentRead=True, ProjectionExpression=", ".join(
-            f"#{number}" for number in range(len(attributes))), ExpressionAttributeNames={
-            f"#{number}": attribute for number, attribute in enumerate(attributes)})
+        keys = account.pages(
+            "dynamodb",
+            "scan",
+            "Items",
+            TableName=name,
+            ConsistentRead=True,
+            ProjectionExpression=", ".join(f"#{number}" for number in range(len(attributes))),
+            ExpressionAttributeNames={f"#{number}": attribute for number, attribute in enumerate(attributes)},
+        )
         for key in keys:
             account.client("dynamodb").delete_item(TableName=name, Key=key)
 
@@ -59,8 +66,9 @@ def remove_tables(account: Account) -> None:
 
 def existing_tables(account: Account) -> set[str]:
     """The names of the learner's tables."""
-    return {name for name in account.pages("dynamodb", "list_tables", "TableNames")
-            if name.startswith(f"{account.prefix}-")}
+    return {
+        name for name in account.pages("dynamodb", "list_tables", "TableNames") if name.startswith(f"{account.prefix}-")
+    }
 
 
 def _is_being_deleted(account: Account, name: str) -> bool:
@@ -76,11 +84,16 @@ def _definition(short: str) -> dict:
     if short == "ChatMessages":
         return {**on_demand, **_keys(("room_id", "S", "HASH"), ("timestamp", "N", "RANGE"))}
     if short == "ChatConnections":
-        return {**_keys(("connection_id", "S", "HASH")), "BillingMode": "PROVISIONED",
-                "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+        return {
+            **_keys(("connection_id", "S", "HASH")),
+            "BillingMode": "PROVISIONED",
+            "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+        }
     return {**on_demand, **_keys(("connection_id", "S", "HASH"))}
 
 
 def _keys(*keys: tuple[str, str, str]) -> dict:
-    return {"AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind, _ in keys],
-            "KeySchema": [{"AttributeName": name, "KeyType": role} for name, _, role in keys]}
+    return {
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind, _ in keys],
+        "KeySchema": [{"AttributeName": name, "KeyType": role} for name, _, role in keys],
+    }

@@ -20,11 +20,10 @@ from dataclasses import dataclass
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from classroom import guard
+from classroom.errors import OneSentence
+from classroom.page import HTML, on_a_hub
 from localstage import LocalStage, StageNotStarted
-
-from . import guard
-from .errors import OneSentence
-from .page import HTML, on_a_hub
 
 TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
@@ -48,7 +47,9 @@ class Target:
     rehearsal: bool = False
 
     def __str__(self) -> str:
-        where = "the local stage" if self.name == "moto" else "a rehearsal on the local stage" if self.rehearsal else "AWS"
+        where = (
+            "the local stage" if self.name == "moto" else "a rehearsal on the local stage" if self.rehearsal else "AWS"
+        )
         return f"{where}, account {self.account_id}, region {self.region}, names begin with {self.prefix}-"
 
 
@@ -69,8 +70,10 @@ def enter(environ: MutableMapping[str, str] | None = None) -> Target:
     if name == "moto":
         _prove_stage(environ)
     elif any(variable.startswith("AWS_ENDPOINT_URL") for variable in environ):
-        raise TargetError("CHAT_TARGET is live, but AWS_ENDPOINT_URL leads elsewhere: unset it, "
-                          "or start Jupyter with CHAT_TARGET=live from a fresh terminal.")
+        raise TargetError(
+            "CHAT_TARGET is live, but AWS_ENDPOINT_URL leads elsewhere: unset it, "
+            "or start Jupyter with CHAT_TARGET=live from a fresh terminal."
+        )
     return Target(name, prefix, _region(), _account_id(), name == "live" and guard.leads_to_a_stage(environ))
 
 
@@ -88,8 +91,10 @@ def chosen_prefix(environ: Mapping[str, str]) -> str:
     if not given:
         return DEFAULT_PREFIX if target_name(environ) == "moto" else prefix_of(_user_name())
     if not _PREFIX.fullmatch(given):
-        raise TargetError(f"CHAT_PREFIX is {given!r}; it must be 1 to 20 lower-case letters, digits and "
-                          "hyphens, begin with a letter and not end with a hyphen.")
+        raise TargetError(
+            f"CHAT_PREFIX is {given!r}; it must be 1 to 20 lower-case letters, digits and "
+            "hyphens, begin with a letter and not end with a hyphen."
+        )
     return given
 
 
@@ -99,8 +104,9 @@ def prefix_of(user: str) -> str:
     return re.sub(r"^[^a-z]+", "", plain) or DEFAULT_PREFIX
 
 
-def ask_once(target: Target, what: str, environ: MutableMapping[str, str] | None = None,
-             ask: Callable[[str], str] = input) -> None:
+def ask_once(
+    target: Target, what: str, environ: MutableMapping[str, str] | None = None, ask: Callable[[str], str] = input
+) -> None:
     """On live, say where we are and what will be made, and go on only after a yes.
 
     The answer holds for this kernel. ``CHAT_YES=1`` answers beforehand; a
@@ -112,7 +118,9 @@ def ask_once(target: Target, what: str, environ: MutableMapping[str, str] | None
     try:
         answer = ask(f"This is {target}.\n{what}\nType yes to go on: ")
     except (EOFError, NotImplementedError, RuntimeError):
-        raise TargetError("CHAT_TARGET is live and nobody is here to ask: set CHAT_YES=1 to agree beforehand.") from None
+        raise TargetError(
+            "CHAT_TARGET is live and nobody is here to ask: set CHAT_YES=1 to agree beforehand."
+        ) from None
     if answer.strip().lower() not in ("y", "yes"):
         raise TargetError("Nothing was changed, because the answer was not yes; run the cell again to go on.")
     environ["CHAT_YES"] = "1"
@@ -136,8 +144,10 @@ def _prove_stage(environ: MutableMapping[str, str]) -> None:
         guard.check(environ)
     except guard.NotAtTheStage as error:
         guard.close_off(environ)
-        raise TargetError(f"CHAT_TARGET is moto, but {error}; nothing was called. Restart the kernel without "
-                          "LOCALSTAGE_URL, or start Jupyter with: python3 course.py lab.") from None
+        raise TargetError(
+            f"CHAT_TARGET is moto, but {error}; nothing was called. Restart the kernel without "
+            "LOCALSTAGE_URL, or start Jupyter with: python3 course.py lab."
+        ) from None
 
 
 def _region() -> str:
@@ -151,8 +161,10 @@ def _account_id() -> str:
     try:
         return boto3.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        raise TargetError(f"AWS did not tell which account this is ({error}); "
-                          "check your credentials with: aws sts get-caller-identity.") from None
+        raise TargetError(
+            f"AWS did not tell which account this is ({error}); "
+            "check your credentials with: aws sts get-caller-identity."
+        ) from None
 
 
 def _user_name() -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from .account import Account
-from .comparison import compare, table
-from .deployment_name import routes_hash, stamped
-from .target import ask_once, enter
-from .variants import VARIANTS, deploy, remove, variant
+from classroom.account import Account
+from classroom.comparison import compare, table
+from classroom.deployment_name import routes_hash, stamped
+from classroom.target import ask_once, enter
+from classroom.variants import VARIANTS, deploy, remove, variant
 
 
 @click.group("variants")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from .wire import masked, shortened
+from classroom.wire import masked, shortened
 
 LINES = 200
 """Most entries and frames that are kept: the whole value is sent to the browser on each change."""
@@ -89,14 +89,18 @@ def frames_html(frames: Iterable[Frame]) -> str:
     body = "".join(
         f'<div class="chat-frame chat-{frame.direction}"><span class="chat-arrow" title="{frame.direction}">'
         f'{_arrow(frame)}</span><code>{_safe(frame.text)}</code><span class="chat-time">{escape(frame.clock)}</span></div>'
-        for frame in frames)
+        for frame in frames
+    )
     return f'<div class="chat-lines">{body or _line("chat-empty", "Nothing went over the wire yet.")}</div>'
 
 
 def log_text(entries: Iterable[Entry]) -> str:
     """The log as plain text without times: the same on every run of a lesson."""
-    lines = [f"{entry.sender}: {_one_line(entry.text)}" if entry.sender else f"[{_one_line(masked(entry.text))}]"
-             for entry in entries if entry.kind != "notice"]
+    lines = [
+        f"{entry.sender}: {_one_line(entry.text)}" if entry.sender else f"[{_one_line(masked(entry.text))}]"
+        for entry in entries
+        if entry.kind != "notice"
+    ]
     return "\n".join(lines) or "(the screen is empty)"
 
 
@@ -113,8 +117,7 @@ class Transcript:
         self._entries = tuple(entry for entry in entries if entry.kind != "notice")
 
     def __repr__(self) -> str:
-        return f"{self._owner}'s screen\n" + "\n".join(
-            f"  {line}" for line in log_text(self._entries).splitlines())
+        return f"{self._owner}'s screen\n" + "\n".join(f"  {line}" for line in log_text(self._entries).splitlines())
 
     def __str__(self) -> str:
         return log_text(self._entries)
@@ -122,8 +125,9 @@ class Transcript:
     def _repr_html_(self) -> str:
         """The same lines as bubbles, with inline styles only: a saved notebook has no style sheet."""
         rows = "".join(_still_html(entry) for entry in self._entries) or "<i>(the screen is empty)</i>"
-        return (f'<div style="max-width:26em"><div style="opacity:.7">{_safe(self._owner, 60)}\'s screen</div>'
-                f"{rows}</div>")
+        return (
+            f'<div style="max-width:26em"><div style="opacity:.7">{_safe(self._owner, 60)}\'s screen</div>{rows}</div>'
+        )
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other)
@@ -144,8 +148,10 @@ def _stack_html(stack: list[Entry]) -> str:
         return "".join(_line(f"chat-{entry.kind}", entry.text, entry.clock) for entry in stack)
     name = f'<div class="chat-sender"><bdi>{_safe(first.sender, 60)}</bdi></div>' if first.kind == "other" else ""
     bubbles = "".join(f'<div class="chat-bubble" dir="auto">{_safe(entry.text)}</div>' for entry in stack)
-    return (f'<div class="chat-run chat-{first.kind}" style="--chat-hue:{hue(first.sender)}">{name}{bubbles}'
-            f'<div class="chat-time">{escape(last.clock)}</div></div>')
+    return (
+        f'<div class="chat-run chat-{first.kind}" style="--chat-hue:{hue(first.sender)}">{name}{bubbles}'
+        f'<div class="chat-time">{escape(last.clock)}</div></div>'
+    )
 
 
 def _still_html(entry: Entry) -> str:
@@ -153,8 +159,10 @@ def _still_html(entry: Entry) -> str:
     name = "" if own or not entry.sender else f"<small><b>{_safe(entry.sender, 60)}</b></small><br>"
     text = _safe(entry.text) if entry.sender else f"<i>{_safe(masked(entry.text))}</i>"
     tint = "rgba(33,120,255,.22)" if own else "rgba(128,128,128,.18)"
-    return (f'<div style="text-align:{"right" if own else "left"}"><span style="display:inline-block;margin:2px 0;'
-            f'padding:4px 10px;border-radius:12px;text-align:left;background:{tint}">{name}{text}</span></div>')
+    return (
+        f'<div style="text-align:{"right" if own else "left"}"><span style="display:inline-block;margin:2px 0;'
+        f'padding:4px 10px;border-radius:12px;text-align:left;background:{tint}">{name}{text}</span></div>'
+    )
 
 
 def _line(css: str, text: str, clock: str = "") -> str:

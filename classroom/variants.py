@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import api, stack
-from .account import Account
-from .errors import OneSentence
+from classroom import api, stack
+from classroom.account import Account
+from classroom.errors import OneSentence
 
 _HANDLERS = ("ConnectHandler", "DisconnectHandler", "SendMessageHandler", "DefaultHandler")
 
@@ -34,7 +34,12 @@ class Variant:
 
 VARIANTS = (
     Variant("s0", "one function, two modules", "variants/s0-one-function.yaml", ("chat_handler",)),
-    Variant("s1", "three functions, one table", "variants/s1-three-functions.yaml", ("onConnect", "onDisconnect", "sendMessage")),
+    Variant(
+        "s1",
+        "three functions, one table",
+        "variants/s1-three-functions.yaml",
+        ("onConnect", "onDisconnect", "sendMessage"),
+    ),
     Variant("s2", "sessions, history, a page", "variants/s2-sessions.yaml", _HANDLERS, send="sendmessage"),
     Variant("s3", "a CloudFormation stack", "variants/s3-cloudformation.yaml", _HANDLERS),
     Variant("s4", "Python and SAM", "variants/s4-sam.yaml", ("connect", "disconnect", "message")),

@@ -17,8 +17,17 @@ SHOWN_CHARACTERS = 2000
 """A longer text is cut when it is shown, so that one classmate cannot fill every screen."""
 
 _ERROR_KEYS = {"connectionId", "requestId", "messageId"}
-_CHANGING_KEYS = _ERROR_KEYS | {"connection_id", "message_id", "connectedAt", "lastActiveAt", "connected_at",
-                                "sourceIp", "userAgent", "timestamp", "time"}
+_CHANGING_KEYS = _ERROR_KEYS | {
+    "connection_id",
+    "message_id",
+    "connectedAt",
+    "lastActiveAt",
+    "connected_at",
+    "sourceIp",
+    "userAgent",
+    "timestamp",
+    "time",
+}
 _KINDS = {"error": "refusal", "notice": "answer", "usage": "answer", "pong": "silent"}
 _CHANGING_VALUE = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{14,18}={1,2}(?![A-Za-z0-9=])")
 

@@ -105,9 +105,16 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
 
 def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
     """The command of JupyterLab at the first notebook; it listens on the loopback address and asks for a token."""
-    command = [str(python), "-m", "jupyterlab", f"--ServerApp.root_dir={_ROOT}", "--ServerApp.answer_yes=True",
-               "--ServerApp.log_level=WARN", "--LabApp.log_level=WARN",
-               f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
+    command = [
+        str(python),
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={_ROOT}",
+        "--ServerApp.answer_yes=True",
+        "--ServerApp.log_level=WARN",
+        "--LabApp.log_level=WARN",
+        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",
+    ]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # In a container; Jupyter refuses otherwise.

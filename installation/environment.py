@@ -81,8 +81,9 @@ class Environment:
             return State.ABSENT
         sign = self.read_sign()
         if sign is None and not (self.path / "pyvenv.cfg").exists():
-            raise CannotGoOn(f"{self.path} holds something that is no virtual environment: "
-                             "move it away and run this again.")
+            raise CannotGoOn(
+                f"{self.path} holds something that is no virtual environment: move it away and run this again."
+            )
         if sign == {} or not self._works():
             return State.BROKEN
         return State.READY if sign and sign.get("pins") == digest else State.OUTDATED
@@ -114,8 +115,10 @@ class Environment:
     def make(self) -> None:
         """Makes it, without packages, in place of whatever is here. Raises CannotGoOn."""
         if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
-            raise CannotGoOn("this Python has no venv module: install it (Debian and Ubuntu: "
-                             f"apt install python{_our_version()}-venv) and run this again.")
+            raise CannotGoOn(
+                "this Python has no venv module: install it (Debian and Ubuntu: "
+                f"apt install python{_our_version()}-venv) and run this again."
+            )
         self.path.mkdir(exist_ok=True)
         for entry in self.path.iterdir():
             if entry.is_dir() and not entry.is_symlink():
@@ -124,8 +127,14 @@ class Environment:
                 entry.unlink()
         self.write_sign({})
         base = getattr(sys, "_base_executable", None) or sys.executable  # We may be running in it.
-        made = subprocess.run([base, "-m", "venv", self.path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+        made = subprocess.run(
+            [base, "-m", "venv", self.path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
         if made.returncode != 0:
             sys.stderr.write(made.stdout)
             raise CannotGoOn(f"Python's venv could not make {self.path}: its words are above.")

@@ -10,17 +10,25 @@ _STEP = re.compile(r"\s*(Collecting|Requirement already satisfied:|Downloading|U
 DISK_FULL = "the disk is full: free two gigabytes and run this again."
 _REASONS = (
     (r"No space left on device|Disk quota exceeded", DISK_FULL),
-    (r"CERTIFICATE_VERIFY_FAILED",
-     "the package index's certificate is not trusted here: name your network's CA file in PIP_CERT "
-     "and run this again."),
-    (r"NewConnectionError|Failed to establish|resolution|getaddrinfo|timed out|Timeout|ProxyError|unreachable"
-     r"|Connection refused|RemoteDisconnected|Connection reset|Max retries exceeded",
-     "the package index cannot be reached: check the network (and the proxy, if there is one) and run this again."),
-    (r"from versions: none",
-     "pip found no place that has the packages: check the network, or name a folder of wheels in PIP_FIND_LINKS, "
-     "and run this again."),
-    (r"No matching distribution found",
-     "a package is not to be had for this Python: run this again with one of Python 3.11 to 3.14."),
+    (
+        r"CERTIFICATE_VERIFY_FAILED",
+        "the package index's certificate is not trusted here: name your network's CA file in PIP_CERT "
+        "and run this again.",
+    ),
+    (
+        r"NewConnectionError|Failed to establish|resolution|getaddrinfo|timed out|Timeout|ProxyError|unreachable"
+        r"|Connection refused|RemoteDisconnected|Connection reset|Max retries exceeded",
+        "the package index cannot be reached: check the network (and the proxy, if there is one) and run this again.",
+    ),
+    (
+        r"from versions: none",
+        "pip found no place that has the packages: check the network, or name a folder of wheels in PIP_FIND_LINKS, "
+        "and run this again.",
+    ),
+    (
+        r"No matching distribution found",
+        "a package is not to be had for this Python: run this again with one of Python 3.11 to 3.14.",
+    ),
     (r"Permission denied", "pip may not write in .venv: make this folder your own and run this again."),
 )
 

@@ -74,11 +74,29 @@ def _complaint(said: list[str], log_path: Path) -> str:
 @contextlib.contextmanager
 def _pip(environment: Environment, hold: tuple[int, ...]) -> Iterator[subprocess.Popen[str]]:
     """pip at work. If the block is left early, pip is told to end and waited for."""
-    command = [environment.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
-               "--progress-bar", "off", "-r", environment.root / FILE_NAME]
+    command = [
+        environment.python,
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+        "-r",
+        environment.root / FILE_NAME,
+    ]
     variables = dict(environment.variables(), PIP_USER="0", PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
-    pip = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=hold,
-                           stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+    pip = subprocess.Popen(
+        command,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        pass_fds=hold,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
     try:
         yield pip
     finally:

@@ -22,10 +22,12 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, with a local stage", allow_abbrev=False)
     test = commands.add_parser("test", help="run the whole test suite; other words go to pytest", allow_abbrev=False)
-    live = commands.add_parser("live", help="look whether AWS is ready for a class, then open the notebooks on it",
-                               allow_abbrev=False)
-    clean = commands.add_parser("clean", help="delete what the course has made, and prove that nothing is left",
-                                allow_abbrev=False)
+    live = commands.add_parser(
+        "live", help="look whether AWS is ready for a class, then open the notebooks on it", allow_abbrev=False
+    )
+    clean = commands.add_parser(
+        "clean", help="delete what the course has made, and prove that nothing is left", allow_abbrev=False
+    )
     live.add_argument("--check", action="store_true", help="look only: credentials, permissions, quotas, costs")
     live.set_defaults(target="live")
     for command in (lab, clean):

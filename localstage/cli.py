@@ -43,23 +43,53 @@ class Duration(click.ParamType):
 
 def stage_options(command):
     """The options that every command which starts a stage has."""
-    for option in reversed((
-            click.option("--port", type=click.IntRange(0, 65535), default=None,
-                         help=f"The loopback port; 0 takes any free one. [serve: {DEFAULT_PORT}, run: any]"),
+    for option in reversed(
+        (
+            click.option(
+                "--port",
+                type=click.IntRange(0, 65535),
+                default=None,
+                help=f"The loopback port; 0 takes any free one. [serve: {DEFAULT_PORT}, run: any]",
+            ),
             click.option("--region", default=DEFAULT_REGION, show_default=True, help="The AWS region."),
-            click.option("--idle-timeout", type=Duration(), default="10m", show_default=True,
-                         help="Close a connection after so long without a message."),
-            click.option("--connection-duration", type=Duration(), default="2h", show_default=True,
-                         help="Close a connection after so long in any case."),
+            click.option(
+                "--idle-timeout",
+                type=Duration(),
+                default="10m",
+                show_default=True,
+                help="Close a connection after so long without a message.",
+            ),
+            click.option(
+                "--connection-duration",
+                type=Duration(),
+                default="2h",
+                show_default=True,
+                help="Close a connection after so long in any case.",
+            ),
             click.option("--no-iam", is_flag=True, help="Evaluate no policies: who has a key may do everything."),
-            click.option("--like-aws", is_flag=True,
-                         help="Keep AWS's pace: nothing is ready at once, and calls are throttled now and then."),
-            click.option("--pace", type=click.FloatRange(0, min_open=True), default=None,
-                         help="With --like-aws: all its delays times this. [default: 1]"),
-            click.option("--pages", type=click.Path(path_type=Path, exists=True, file_okay=False),
-                         help="Serve this folder's files to a browser, under /_localstage/pages/."),
-            click.option("--pages-for-any-host", is_flag=True,
-                         help="Serve pages under any Host header: for a stage behind a proxy with a name of its own."))):
+            click.option(
+                "--like-aws",
+                is_flag=True,
+                help="Keep AWS's pace: nothing is ready at once, and calls are throttled now and then.",
+            ),
+            click.option(
+                "--pace",
+                type=click.FloatRange(0, min_open=True),
+                default=None,
+                help="With --like-aws: all its delays times this. [default: 1]",
+            ),
+            click.option(
+                "--pages",
+                type=click.Path(path_type=Path, exists=True, file_okay=False),
+                help="Serve this folder's files to a browser, under /_localstage/pages/.",
+            ),
+            click.option(
+                "--pages-for-any-host",
+                is_flag=True,
+                help="Serve pages under any Host header: for a stage behind a proxy with a name of its own.",
+            ),
+        )
+    ):
         command = option(command)
     return command
 
@@ -73,15 +103,32 @@ def main() -> None:
 @stage_options
 @click.option("--work-dir", type=click.Path(path_type=Path, exists=True, file_okay=False), hidden=True)
 @click.option("--owned", is_flag=True, hidden=True)
-def serve(port: int | None, region: str, idle_timeout: float, connection_duration: float, no_iam: bool,
-          like_aws: bool, pace: float | None, pages: Path | None, pages_for_any_host: bool,
-          work_dir: Path | None, owned: bool) -> None:
+def serve(
+    port: int | None,
+    region: str,
+    idle_timeout: float,
+    connection_duration: float,
+    no_iam: bool,
+    like_aws: bool,
+    pace: float | None,
+    pages: Path | None,
+    pages_for_any_host: bool,
+    work_dir: Path | None,
+    owned: bool,
+) -> None:
     """Run a stage until Ctrl-C or SIGTERM."""
     from localstage.serving import serve as serve_stage
 
-    settings = Settings(port=DEFAULT_PORT if port is None else port, region=region, idle_timeout_s=idle_timeout,
-                        connection_duration_s=connection_duration, pace=_factor(like_aws, pace), pages=pages,
-                        pages_for_any_host=pages_for_any_host, iam_enforced=not no_iam)
+    settings = Settings(
+        port=DEFAULT_PORT if port is None else port,
+        region=region,
+        idle_timeout_s=idle_timeout,
+        connection_duration_s=connection_duration,
+        pace=_factor(like_aws, pace),
+        pages=pages,
+        pages_for_any_host=pages_for_any_host,
+        iam_enforced=not no_iam,
+    )
     sys.exit(serve_stage(settings, work_dir, owned))
 
 
@@ -89,13 +136,24 @@ def serve(port: int | None, region: str, idle_timeout: float, connection_duratio
 @stage_options
 @click.option("--as-aws", is_flag=True, help="Set no AWS_ENDPOINT_URL: only the proxy and CA variables.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
-def run(port: int | None, region: str, idle_timeout: float, connection_duration: float, no_iam: bool,
-        like_aws: bool, pace: float | None, pages: Path | None, pages_for_any_host: bool, as_aws: bool,
-        command: tuple[str, ...]) -> None:
+def run(
+    port: int | None,
+    region: str,
+    idle_timeout: float,
+    connection_duration: float,
+    no_iam: bool,
+    like_aws: bool,
+    pace: float | None,
+    pages: Path | None,
+    pages_for_any_host: bool,
+    as_aws: bool,
+    command: tuple[str, ...],
+) -> None:
     """Run COMMAND with a fresh stage in AWS's place; its exit status is ours."""
     options = ("--idle-timeout", f"{idle_timeout}s", "--connection-duration", f"{connection_duration}s")
-    stage = LocalStage(port or 0, region, options, pages, pages_for_any_host, like_aws, _factor(like_aws, pace) or 1.0,
-                       iam=not no_iam)
+    stage = LocalStage(
+        port or 0, region, options, pages, pages_for_any_host, like_aws, _factor(like_aws, pace) or 1.0, iam=not no_iam
+    )
     try:
         sys.exit(run_command(stage, list(command), as_aws))
     except StageNotStarted as error:
@@ -128,8 +186,10 @@ def status(port: int | None) -> None:
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             with opener.open(stage.reach.url + "/_localstage/status", timeout=5) as answer:
                 facts = json.load(answer)
-            click.echo(f"{stage.reach.url} (pid {stage.pid}, {facts['region']}): {facts['connections']} connections, "
-                       f"{facts['environments']} execution environments")
+            click.echo(
+                f"{stage.reach.url} (pid {stage.pid}, {facts['region']}): {facts['connections']} connections, "
+                f"{facts['environments']} execution environments"
+            )
         except (urllib.error.URLError, TimeoutError) as error:
             click.echo(f"{stage.reach.url} (pid {stage.pid}) does not answer: {error}")
             sys.exit(1)
@@ -176,6 +236,3 @@ def _gone_within(stage: RunningStage, seconds: float) -> bool:
 def _complain(sentence: str) -> None:
     click.echo(f"localstage: {sentence}", err=True)
     sys.exit(2)
-
-
-

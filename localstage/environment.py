@@ -11,10 +11,21 @@ from dataclasses import dataclass
 
 from localstage.port.hosts import is_aws_host
 
-_DEFEATING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
-              "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
-              "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-              "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "ALL_PROXY", "all_proxy")
+_DEFEATING = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "ALL_PROXY",
+    "all_proxy",
+)
 
 
 @dataclass(frozen=True)
@@ -53,17 +64,25 @@ def changes_for(reach: Reach, base: Mapping[str, str], as_aws: bool = False) -> 
     """
     settings = {
         **proxy_settings(reach.url, reach.ca_bundle, base),
-        "AWS_ACCESS_KEY_ID": reach.access_key_id, "AWS_SECRET_ACCESS_KEY": reach.secret_access_key,
-        "AWS_REGION": reach.region, "AWS_DEFAULT_REGION": reach.region,
-        "AWS_CONFIG_FILE": reach.aws_config_file, "AWS_SHARED_CREDENTIALS_FILE": reach.aws_credentials_file,
-        "AWS_EC2_METADATA_DISABLED": "true", "LOCALSTAGE_URL": reach.url,
+        "AWS_ACCESS_KEY_ID": reach.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": reach.secret_access_key,
+        "AWS_REGION": reach.region,
+        "AWS_DEFAULT_REGION": reach.region,
+        "AWS_CONFIG_FILE": reach.aws_config_file,
+        "AWS_SHARED_CREDENTIALS_FILE": reach.aws_credentials_file,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "LOCALSTAGE_URL": reach.url,
     }
     if not as_aws:
         settings["AWS_ENDPOINT_URL"] = reach.url
     if reach.pages_url:
         settings["LOCALSTAGE_PAGES_URL"] = reach.pages_url
-    others = tuple(name for name in base if name not in settings  # another stage's, or a place that is none
-                   and (name.startswith("AWS_ENDPOINT_URL") or name == "LOCALSTAGE_PAGES_URL"))
+    others = tuple(
+        name
+        for name in base
+        if name not in settings  # another stage's, or a place that is none
+        and (name.startswith("AWS_ENDPOINT_URL") or name == "LOCALSTAGE_PAGES_URL")
+    )
     removals = tuple(name for name in _DEFEATING if name in base) + others
     return Changes(settings, removals)
 
@@ -71,10 +90,22 @@ def changes_for(reach: Reach, base: Mapping[str, str], as_aws: bool = False) -> 
 def proxy_settings(url: str, ca_bundle: str, base: Mapping[str, str]) -> dict[str, str]:
     """The variables that lead AWS's hosts to the stage and make its certificates trusted."""
     no_proxy = _no_proxy(base.get("NO_PROXY") or base.get("no_proxy") or "")
-    bundles = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
-               "WEBSOCKET_CLIENT_CA_BUNDLE")
-    return {"HTTPS_PROXY": url, "https_proxy": url, "NO_PROXY": no_proxy, "no_proxy": no_proxy,
-            "NODE_USE_ENV_PROXY": "1", **dict.fromkeys(bundles, ca_bundle)}
+    bundles = (
+        "AWS_CA_BUNDLE",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "WEBSOCKET_CLIENT_CA_BUNDLE",
+    )
+    return {
+        "HTTPS_PROXY": url,
+        "https_proxy": url,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+        "NODE_USE_ENV_PROXY": "1",
+        **dict.fromkeys(bundles, ca_bundle),
+    }
 
 
 def _no_proxy(users: str) -> str:

@@ -17,6 +17,7 @@ from localstage.environment import Reach
 NOTE_NAME = "stage.json"
 """The note in the work directory of a stage that a parent has started."""
 
+
 @dataclass(frozen=True)
 class RunningStage:
     """A stage that has noted itself."""

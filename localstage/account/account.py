@@ -31,8 +31,9 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 class Account:
     """Answers AWS API calls, and what the gateway asks of stages and functions."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int], callers: Callers,
-                 pace: AccountPace | None = None):
+    def __init__(
+        self, settings: Settings, now_ms: Callable[[], int], callers: Callers, pace: AccountPace | None = None
+    ):
         """``pace`` makes the account as slow as AWS; without it every call is done when it is answered."""
         self._thread = AccountThread()
         self._callers = callers

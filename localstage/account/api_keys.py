@@ -19,6 +19,9 @@ def has_api_key(stage: ServedStage, key: str) -> bool:
         return False
     ids = {one.id for one in list(backend.keys.values()) if one.enabled and one.value == key}
     wanted = (stage.api_id, stage.stage_name)
-    plans = [plan.id for plan in list(backend.usage_plans.values())
-             if any((one.get("apiId"), one.get("stage")) == wanted for one in plan.api_stages)]
+    plans = [
+        plan.id
+        for plan in list(backend.usage_plans.values())
+        if any((one.get("apiId"), one.get("stage")) == wanted for one in plan.api_stages)
+    ]
     return any(ids & set(backend.usage_plan_keys.get(plan_id, {})) for plan_id in plans)

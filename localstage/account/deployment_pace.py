@@ -33,8 +33,11 @@ class DeploymentPace:
         last = self._last_ms.get(region)
         if last is not None and now - last < self._interval_ms:
             # serverless-components/aws-api-gateway#8 shows code and text.
-            return web.Response(status=429, body=json.dumps({"message": "Too Many Requests"}).encode(),
-                                content_type="application/json",
-                                headers={"x-amzn-errortype": "TooManyRequestsException"})
+            return web.Response(
+                status=429,
+                body=json.dumps({"message": "Too Many Requests"}).encode(),
+                content_type="application/json",
+                headers={"x-amzn-errortype": "TooManyRequestsException"},
+            )
         self._last_ms[region] = now
         return None

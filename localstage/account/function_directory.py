@@ -19,8 +19,9 @@ class FunctionDirectory:
         self._account_id = account_id
         self._default_region = default_region
 
-    def function(self, name_or_arn: str, qualifier: str | None = None,
-                 region: str | None = None) -> FunctionDefinition | None:
+    def function(
+        self, name_or_arn: str, qualifier: str | None = None, region: str | None = None
+    ) -> FunctionDefinition | None:
         """The definition that a name or (qualified or partial) ARN means now, or None."""
         found = self._find(name_or_arn, qualifier, region)
         if found is None:
@@ -74,13 +75,23 @@ def _definition(function: Any, account_id: str, qualifier: str | None) -> Functi
         invoked_arn=f"{arn}:{qualifier}" if qualifier else None,
         reserved_concurrency=None if reserved is None else int(reserved),
         event_retries=int(events.get("MaximumRetryAttempts", 2)),
-        name=function.function_name, arn=arn, region=function.region, account_id=account_id,
-        role_arn=function.role, handler=function.handler or "", runtime=function.run_time or "",
-        code_sha256=function.code_sha_256, code_zip=function.code_bytes, version=version,
-        timeout_s=int(function.timeout), memory_mb=int(function.memory_size),
+        name=function.function_name,
+        arn=arn,
+        region=function.region,
+        account_id=account_id,
+        role_arn=function.role,
+        handler=function.handler or "",
+        runtime=function.run_time or "",
+        code_sha256=function.code_sha_256,
+        code_zip=function.code_bytes,
+        version=version,
+        timeout_s=int(function.timeout),
+        memory_mb=int(function.memory_size),
         own_log_group=function.logs_group_name,
         environment={key: str(value) for key, value in (function.environment_vars or {}).items()},
-        layer_zips=tuple(layer.code_bytes for layer in layers), layer_sha256=tuple(layer.code_sha_256 for layer in layers))
+        layer_zips=tuple(layer.code_bytes for layer in layers),
+        layer_sha256=tuple(layer.code_sha_256 for layer in layers),
+    )
 
 
 def _layers(function: Any, account_id: str) -> list[Any]:

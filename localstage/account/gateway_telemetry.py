@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -39,8 +39,12 @@ class GatewayTelemetry:
         if stage.access_log_destination_arn and stage.access_log_format:
             group = stage.access_log_destination_arn.partition(":log-group:")[2].removesuffix(":*")
             # Guess: the stream's name; AWS names streams by a hash of its own.
-            self._logs.write(stage.region, group, f"{stage.api_id}-{stage.stage_name}",
-                             [(now, render(stage.access_log_format, served))])
+            self._logs.write(
+                stage.region,
+                group,
+                f"{stage.api_id}-{stage.stage_name}",
+                [(now, render(stage.access_log_format, served))],
+            )
         for name, value in metrics_of(served).items():
             self._points.append((stage.region, stage.api_id, stage.stage_name, name, value, now))
         del self._points[:-_KEPT_POINTS]
@@ -56,9 +60,12 @@ class GatewayTelemetry:
         if lines:
             now = self._now_ms()
             # FIDELITY section 8: the group's name as WebSocket APIs have it. Guess: the stream's name.
-            self._logs.write(stage.region, f"/aws/apigateway/{stage.api_id}/{stage.stage_name}",
-                             hashlib.md5(stage.snapshot.deployment_id.encode(), usedforsecurity=False).hexdigest(),
-                             [(now, line) for line in lines])
+            self._logs.write(
+                stage.region,
+                f"/aws/apigateway/{stage.api_id}/{stage.stage_name}",
+                hashlib.md5(stage.snapshot.deployment_id.encode(), usedforsecurity=False).hexdigest(),
+                [(now, line) for line in lines],
+            )
 
     async def flush(self) -> None:
         """Returns when all that was counted is readable in CloudWatch."""
@@ -71,10 +78,15 @@ class GatewayTelemetry:
 
         by_region: dict[str, list[dict[str, Any]]] = {}
         for region, api_id, stage, name, value, at_ms in points:
-            by_region.setdefault(region, []).append({
-                "MetricName": name, "Value": value, "Unit": "Milliseconds" if name.endswith("Latency") else "Count",
-                # moto compares times without a zone.
-                "Timestamp": datetime.fromtimestamp(at_ms / 1000, timezone.utc).replace(tzinfo=None),
-                "Dimensions": [{"Name": "ApiId", "Value": api_id}, {"Name": "Stage", "Value": stage}]})
+            by_region.setdefault(region, []).append(
+                {
+                    "MetricName": name,
+                    "Value": value,
+                    "Unit": "Milliseconds" if name.endswith("Latency") else "Count",
+                    # moto compares times without a zone.
+                    "Timestamp": datetime.fromtimestamp(at_ms / 1000, UTC).replace(tzinfo=None),
+                    "Dimensions": [{"Name": "ApiId", "Value": api_id}, {"Name": "Stage", "Value": stage}],
+                }
+            )
         for region, data in by_region.items():
             cloudwatch_backends[self._account_id][region].put_metric_data(_NAMESPACE, data)

@@ -31,8 +31,9 @@ _SCOPE_REGION = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/lambda/")
 class Invoker(Protocol):
     """The part of Functions that this needs."""
 
-    async def invoke(self, definition: FunctionDefinition, payload: bytes, *,
-                     client_context: str | None = None) -> InvocationResult:
+    async def invoke(
+        self, definition: FunctionDefinition, payload: bytes, *, client_context: str | None = None
+    ) -> InvocationResult:
         """Runs one invocation to its end."""
 
     async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> None:
@@ -45,8 +46,12 @@ class Invoker(Protocol):
 class LambdaApi:
     """Answers Invoke; passes every other request of Lambda on to moto."""
 
-    def __init__(self, directory: FunctionDirectory, invoker: Invoker,
-                 moto: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]):
+    def __init__(
+        self,
+        directory: FunctionDirectory,
+        invoker: Invoker,
+        moto: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    ):
         self._directory = directory
         self._invoker = invoker
         self._moto = moto
@@ -77,8 +82,11 @@ class LambdaApi:
         except ValueError as error:
             return _error(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
         if len(payload) > _SYNCHRONOUS_LIMIT_BYTES:
-            return _error(413, "RequestTooLargeException", f"Request must be smaller than {_SYNCHRONOUS_LIMIT_BYTES} "
-                          "bytes for the InvokeFunction operation")
+            return _error(
+                413,
+                "RequestTooLargeException",
+                f"Request must be smaller than {_SYNCHRONOUS_LIMIT_BYTES} bytes for the InvokeFunction operation",
+            )
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if kind == "DryRun":
             return web.Response(status=204)
@@ -104,5 +112,9 @@ def _result(result: InvocationResult, definition: FunctionDefinition, with_log: 
 
 
 def _error(status: int, error_type: str, message: str) -> web.Response:
-    return web.Response(status=status, headers={"x-amzn-ErrorType": error_type}, content_type="application/json",
-                        body=json.dumps({"Type": "User", "Message": message, "message": message}).encode())
+    return web.Response(
+        status=status,
+        headers={"x-amzn-ErrorType": error_type},
+        content_type="application/json",
+        body=json.dumps({"Type": "User", "Message": message, "message": message}).encode(),
+    )

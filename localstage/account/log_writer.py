@@ -29,8 +29,9 @@ class LogWriter:
         self._waiting: dict[_Key, _Lines] = {}
         self._writer: asyncio.Task[None] | None = None
 
-    def put(self, definition: FunctionDefinition, log_group: str, log_stream: str,
-            events: Sequence[tuple[int, str]]) -> None:
+    def put(
+        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
+    ) -> None:
         """Takes a function's lines as (milliseconds, message); returns at once."""
         self.write(definition.region, log_group, log_stream, events)
 
@@ -59,8 +60,9 @@ class LogWriter:
                 backend.create_log_group(group, {})
             if stream not in backend.groups[group].streams:
                 backend.create_log_stream(group, stream)
-            backend.put_log_events(group, stream, [
-                {"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=_time)])
+            backend.put_log_events(
+                group, stream, [{"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=_time)]
+            )
             del backend.groups[group].streams[stream].events[:-STREAM_LIMIT_EVENTS]
 
 

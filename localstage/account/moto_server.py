@@ -48,8 +48,9 @@ class AccountThread:
 class MotoServer:
     """The AWS APIs that moto serves. ``load`` must have run before the first ``answer``."""
 
-    def __init__(self, thread: AccountThread,
-                 around: Callable[[Environ, Callable[[Environ], Wire]], Wire] | None = None):
+    def __init__(
+        self, thread: AccountThread, around: Callable[[Environ, Callable[[Environ], Wire]], Wire] | None = None
+    ):
         """``around`` stands around each call, on the account thread, and is given what answers it."""
         self._thread = thread
         self._around = around
@@ -79,7 +80,8 @@ class MotoServer:
         environ = _wsgi_environ(request, body)
         around = self._around
         status, headers, payload = await self._thread.run(
-            (lambda: self._call(environ)) if around is None else lambda: around(environ, self._call))
+            (lambda: self._call(environ)) if around is None else lambda: around(environ, self._call)
+        )
         response = web.Response(status=status, body=payload)
         response.headers.popall("Content-Type", None)
         for name, value in headers:
@@ -130,15 +132,26 @@ def _wsgi_environ(request: web.BaseRequest, body: bytes) -> Environ:
     host = request.headers.get("Host", "127.0.0.1")
     name, _, port = host.partition(":")
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method, "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"), "QUERY_STRING": query,
-        "REQUEST_URI": request.raw_path, "RAW_URI": request.raw_path,
-        "SERVER_NAME": name, "SERVER_PORT": port or ("443" if secured else "80"),
-        "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": request.remote or "127.0.0.1",
-        "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-        "wsgi.version": (1, 0), "wsgi.url_scheme": "https" if secured else "http",
-        "wsgi.input": io.BytesIO(body), "wsgi.errors": _Complaints(), "wsgi.input_terminated": True,
-        "wsgi.multithread": False, "wsgi.multiprocess": False, "wsgi.run_once": False,
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "REQUEST_URI": request.raw_path,
+        "RAW_URI": request.raw_path,
+        "SERVER_NAME": name,
+        "SERVER_PORT": port or ("443" if secured else "80"),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": request.remote or "127.0.0.1",
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https" if secured else "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": _Complaints(),
+        "wsgi.input_terminated": True,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
     }
     for header, value in request.headers.items():
         key = "HTTP_" + header.upper().replace("-", "_")

@@ -8,8 +8,25 @@ from typing import Any
 from urllib.parse import unquote
 
 _MODELS = {"lambda": "lambda", "email": "sesv2", "events": "events", "tagging": "resourcegroupstaggingapi"}
-_NOT_REST = frozenset({"dynamodb", "logs", "sqs", "sns", "iam", "sts", "cloudformation", "monitoring", "events", "ssm",
-                       "secretsmanager", "kms", "states", "ec2", "kinesis"})
+_NOT_REST = frozenset(
+    {
+        "dynamodb",
+        "logs",
+        "sqs",
+        "sns",
+        "iam",
+        "sts",
+        "cloudformation",
+        "monitoring",
+        "events",
+        "ssm",
+        "secretsmanager",
+        "kms",
+        "states",
+        "ec2",
+        "kinesis",
+    }
+)
 """Services whose models need not be read to know that they have no REST operations."""
 _LABEL = re.compile(r"\{([^}+]+)(\+?)\}")
 
@@ -54,11 +71,14 @@ def _routes(service: str) -> list[Route]:
 def _route(operation: Any) -> Route:
     uri = operation.http["requestUri"].partition("?")[0]
     members = operation.input_shape.members if operation.input_shape else {}
-    names = {shape.serialization.get("name", member): member for member, shape in members.items()
-             if shape.serialization.get("location") == "uri"}
+    names = {
+        shape.serialization.get("name", member): member
+        for member, shape in members.items()
+        if shape.serialization.get("location") == "uri"
+    }
     labels, pattern, end = [], "", 0
     for label in _LABEL.finditer(uri):
-        pattern += re.escape(uri[end:label.start()]) + ("(.+)" if label.group(2) else "([^/]+)")
+        pattern += re.escape(uri[end : label.start()]) + ("(.+)" if label.group(2) else "([^/]+)")
         labels.append(names.get(label.group(1), label.group(1)))
         end = label.end()
     pattern += re.escape(uri[end:].rstrip("/")) + "/?"

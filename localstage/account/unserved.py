@@ -43,8 +43,10 @@ def _answer(status: int, code: str, sentence: str, environ: Mapping[str, Any]) -
     if _S3.search(environ.get("HTTP_AUTHORIZATION", "")):
         body = f"<Error><Code>{code}</Code><Message>{escape(sentence)}</Message></Error>"
     elif environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        body = (f"<ErrorResponse><Error><Type>Receiver</Type><Code>{code}</Code><Message>{escape(sentence)}</Message>"
-                "</Error></ErrorResponse>")
+        body = (
+            f"<ErrorResponse><Error><Type>Receiver</Type><Code>{code}</Code><Message>{escape(sentence)}</Message>"
+            "</Error></ErrorResponse>"
+        )
     else:
         text = json.dumps({"__type": code, "message": sentence})
         return status, [*headers, ("Content-Type", "application/json")], text.encode()

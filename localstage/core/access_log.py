@@ -39,9 +39,12 @@ def render(log_format: str, served: Served) -> str:
 
 def _value(name: str, served: Served) -> str:
     outcome = {
-        "status": served.status, "integrationLatency": served.integration_latency_ms,
-        "integration.latency": served.integration_latency_ms, "integration.status": served.integration_status,
-        "integrationStatus": served.integration_status, "error.message": served.error,
+        "status": served.status,
+        "integrationLatency": served.integration_latency_ms,
+        "integration.latency": served.integration_latency_ms,
+        "integration.status": served.integration_status,
+        "integrationStatus": served.integration_status,
+        "error.message": served.error,
         "error.messageString": json.dumps(served.error) if served.error else None,
         "integrationErrorMessage": served.error if not served.refused_early else None,
         "integration.error": served.error if not served.refused_early else None,
@@ -59,10 +62,13 @@ def metrics_of(served: Served) -> dict[str, float]:
     AWS: DG "Monitor WebSocket API execution with CloudWatch metrics".
     """
     kind = served.context.get("eventType")
-    counts = {"ConnectCount": 1.0 if kind == "CONNECT" else 0.0, "MessageCount": 1.0 if kind == "MESSAGE" else 0.0,
-              "ClientError": 1.0 if served.refused_early else 0.0,
-              "ExecutionError": 1.0 if served.error and not served.refused_early else 0.0,
-              "IntegrationError": 1.0 if (served.integration_status or 200) >= 400 else 0.0}
+    counts = {
+        "ConnectCount": 1.0 if kind == "CONNECT" else 0.0,
+        "MessageCount": 1.0 if kind == "MESSAGE" else 0.0,
+        "ClientError": 1.0 if served.refused_early else 0.0,
+        "ExecutionError": 1.0 if served.error and not served.refused_early else 0.0,
+        "IntegrationError": 1.0 if (served.integration_status or 200) >= 400 else 0.0,
+    }
     found = {name: value for name, value in counts.items() if value}
     if served.integration_latency_ms is not None:
         found["IntegrationLatency"] = float(served.integration_latency_ms)

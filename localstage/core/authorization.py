@@ -35,16 +35,22 @@ class AuthorizerResult:
         return "Allow" in effects and "Deny" not in effects
 
 
-def identity_is_present(sources: Iterable[str], handshake: HandshakeRequest,
-                        stage_variables: Mapping[str, str], context: Mapping[str, Any]) -> bool:
+def identity_is_present(
+    sources: Iterable[str], handshake: HandshakeRequest, stage_variables: Mapping[str, str], context: Mapping[str, Any]
+) -> bool:
     """Whether every identity source has a value; else the answer is 401 and the authorizer is not invoked."""
     headers = {name.lower(): value for name, value in handshake.headers}
     query = dict(handshake.query)
     return all(_identity_value(source, headers, query, stage_variables, context) for source in sources)
 
 
-def _identity_value(source: str, headers: Mapping[str, str], query: Mapping[str, str],
-                    stage_variables: Mapping[str, str], context: Mapping[str, Any]) -> Any:
+def _identity_value(
+    source: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    stage_variables: Mapping[str, str],
+    context: Mapping[str, Any],
+) -> Any:
     kind, _, name = source.rpartition(".")
     if kind == "route.request.header":
         return headers.get(name.lower())
@@ -73,8 +79,11 @@ def read_authorizer_result(payload: bytes) -> AuthorizerResult:
         statements = [statements]
     if not isinstance(statements, list) or not isinstance(context, dict) or not isinstance(principal_id, str):
         raise MalformedAuthorizerResult("principalId, policyDocument or context has the wrong type")
-    return AuthorizerResult(principal_id, {key: _as_text(key, value) for key, value in context.items()},
-                            tuple(s for s in statements if isinstance(s, dict)))
+    return AuthorizerResult(
+        principal_id,
+        {key: _as_text(key, value) for key, value in context.items()},
+        tuple(s for s in statements if isinstance(s, dict)),
+    )
 
 
 def _as_text(key: str, value: Any) -> str:
@@ -87,5 +96,6 @@ def _as_text(key: str, value: Any) -> str:
 
 
 def _covers(statement: Mapping[str, Any], method_arn: str) -> bool:
-    return (any(wildcard_match(str(action).lower(), "execute-api:invoke") for action in as_list(statement.get("Action")))
-            and any(wildcard_match(str(resource), method_arn) for resource in as_list(statement.get("Resource"))))
+    return any(
+        wildcard_match(str(action).lower(), "execute-api:invoke") for action in as_list(statement.get("Action"))
+    ) and any(wildcard_match(str(resource), method_arn) for resource in as_list(statement.get("Resource")))

@@ -13,11 +13,35 @@ from typing import Any
 
 Header = tuple[str, str]
 
-_CANONICAL_NAMES = {name.lower(): name for name in (
-    "Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Cookie", "Host", "Origin",
-    "Pragma", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-WebSocket-Extensions", "Sec-WebSocket-Key",
-    "Sec-WebSocket-Protocol", "Sec-WebSocket-Version", "User-Agent", "X-Amzn-Trace-Id", "X-Forwarded-For",
-    "X-Forwarded-Port", "X-Forwarded-Proto", "Connection", "Upgrade", "content-length")}
+_CANONICAL_NAMES = {
+    name.lower(): name
+    for name in (
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Authorization",
+        "Cache-Control",
+        "Cookie",
+        "Host",
+        "Origin",
+        "Pragma",
+        "Sec-Fetch-Dest",
+        "Sec-Fetch-Mode",
+        "Sec-Fetch-Site",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Version",
+        "User-Agent",
+        "X-Amzn-Trace-Id",
+        "X-Forwarded-For",
+        "X-Forwarded-Port",
+        "X-Forwarded-Proto",
+        "Connection",
+        "Upgrade",
+        "content-length",
+    )
+}
 _ABSENT_FROM_CONNECT = {"connection", "upgrade", "content-length"}
 
 
@@ -55,8 +79,9 @@ class HandshakeRequest:
     """Why a handshake that must be signed (AWS_IAM) is refused; None if nothing is to refuse."""
 
 
-def connect_event(facts: ConnectionFacts, stamp: EventStamp, handshake: HandshakeRequest,
-                  authorizer: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def connect_event(
+    facts: ConnectionFacts, stamp: EventStamp, handshake: HandshakeRequest, authorizer: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The CONNECT event. ``authorizer`` is the authorizer's context with principalId and integrationLatency."""
     event = _header_maps(h for h in handshake.headers if h[0].lower() not in _ABSENT_FROM_CONNECT)
     if handshake.query:
@@ -65,32 +90,56 @@ def connect_event(facts: ConnectionFacts, stamp: EventStamp, handshake: Handshak
     return _finish(event, facts, context)
 
 
-def message_event(facts: ConnectionFacts, stamp: EventStamp, route_key: str, message_id: str, body: str,
-                  authorizer: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def message_event(
+    facts: ConnectionFacts,
+    stamp: EventStamp,
+    route_key: str,
+    message_id: str,
+    body: str,
+    authorizer: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The MESSAGE event; ``body`` is the text exactly as sent."""
-    context = _request_context(facts, stamp, route_key, "MESSAGE", authorizer=authorizer,
-                               early={"messageId": message_id})
+    context = _request_context(
+        facts, stamp, route_key, "MESSAGE", authorizer=authorizer, early={"messageId": message_id}
+    )
     return _finish({}, facts, context, body=body)
 
 
-def disconnect_event(facts: ConnectionFacts, stamp: EventStamp, code: int, reason: str,
-                     authorizer: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def disconnect_event(
+    facts: ConnectionFacts, stamp: EventStamp, code: int, reason: str, authorizer: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The DISCONNECT event with exactly four headers, three of them empty (FIDELITY section 1)."""
     headers = [("Host", facts.domain_name), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
     event = {"headers": dict(headers), "multiValueHeaders": {name: [value] for name, value in headers}}
-    context = _request_context(facts, stamp, "$disconnect", "DISCONNECT", authorizer=authorizer,
-                               early={"disconnectStatusCode": code}, late={"disconnectReason": reason})
+    context = _request_context(
+        facts,
+        stamp,
+        "$disconnect",
+        "DISCONNECT",
+        authorizer=authorizer,
+        early={"disconnectStatusCode": code},
+        late={"disconnectReason": reason},
+    )
     return _finish(event, facts, context)
 
 
-def authorizer_event(facts: ConnectionFacts, stamp: EventStamp, handshake: HandshakeRequest,
-                     method_arn: str) -> dict[str, Any]:
+def authorizer_event(
+    facts: ConnectionFacts, stamp: EventStamp, handshake: HandshakeRequest, method_arn: str
+) -> dict[str, Any]:
     """The request a Lambda authorizer receives; empty maps are ``{}`` here, not absent."""
-    query = _query_maps(handshake.query) if handshake.query else {
-        "queryStringParameters": {}, "multiValueQueryStringParameters": {}}
-    return {"type": "REQUEST", "methodArn": method_arn, **_header_maps(handshake.headers), **query,
-            "stageVariables": dict(facts.stage_variables),
-            "requestContext": _request_context(facts, stamp, "$connect", "CONNECT")}
+    query = (
+        _query_maps(handshake.query)
+        if handshake.query
+        else {"queryStringParameters": {}, "multiValueQueryStringParameters": {}}
+    )
+    return {
+        "type": "REQUEST",
+        "methodArn": method_arn,
+        **_header_maps(handshake.headers),
+        **query,
+        "stageVariables": dict(facts.stage_variables),
+        "requestContext": _request_context(facts, stamp, "$connect", "CONNECT"),
+    }
 
 
 def request_time(at_ms: int) -> str:
@@ -108,9 +157,16 @@ def canonical_name(name: str) -> str:
     return _CANONICAL_NAMES.get(name.lower(), name)
 
 
-def _request_context(facts: ConnectionFacts, stamp: EventStamp, route_key: str, event_type: str, *,
-                     authorizer: Mapping[str, Any] | None = None, early: Mapping[str, Any] | None = None,
-                     late: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _request_context(
+    facts: ConnectionFacts,
+    stamp: EventStamp,
+    route_key: str,
+    event_type: str,
+    *,
+    authorizer: Mapping[str, Any] | None = None,
+    early: Mapping[str, Any] | None = None,
+    late: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     identity: dict[str, str | None] = dict(facts.signer)
     if facts.user_agent is not None:
         identity["userAgent"] = facts.user_agent
@@ -135,8 +191,9 @@ def _request_context(facts: ConnectionFacts, stamp: EventStamp, route_key: str, 
     }
 
 
-def _finish(event: dict[str, Any], facts: ConnectionFacts, context: dict[str, Any],
-            body: str | None = None) -> dict[str, Any]:
+def _finish(
+    event: dict[str, Any], facts: ConnectionFacts, context: dict[str, Any], body: str | None = None
+) -> dict[str, Any]:
     if facts.stage_variables:
         event["stageVariables"] = dict(facts.stage_variables)
     event["requestContext"] = context
@@ -158,5 +215,7 @@ def _query_maps(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
     multiple: dict[str, list[str]] = {}
     for name, value in query:
         multiple.setdefault(name, []).append(value)
-    return {"queryStringParameters": {name: values[-1] for name, values in multiple.items()},
-            "multiValueQueryStringParameters": multiple}
+    return {
+        "queryStringParameters": {name: values[-1] for name, values in multiple.items()},
+        "multiValueQueryStringParameters": multiple,
+    }

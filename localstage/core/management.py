@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 _HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::\d+)?$", re.IGNORECASE)
@@ -130,18 +130,23 @@ def connection_id_of(address: Address) -> str:
     """The connection id in an address. Raises Forbidden if the URL has no stage."""
     if not address.stage or not address.rest.startswith(_MARK + "/"):
         raise Forbidden()
-    return address.rest[len(_MARK) + 1:]
+    return address.rest[len(_MARK) + 1 :]
 
 
 def iso_time(at_ms: int) -> str:
     """A time as GetConnection shows it: ``2022-01-25T18:50:04.673Z``."""
-    moment = datetime.fromtimestamp(at_ms / 1000, timezone.utc)
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
 
 
-def connection_description(connected_at_ms: int, last_active_at_ms: int, source_ip: str,
-                           user_agent: str | None) -> bytes:
+def connection_description(
+    connected_at_ms: int, last_active_at_ms: int, source_ip: str, user_agent: str | None
+) -> bytes:
     """The body of a GetConnection answer; ``userAgent`` is null if the client sent none (FIDELITY section 6)."""
-    return json.dumps({"connectedAt": iso_time(connected_at_ms),
-                       "identity": {"sourceIp": source_ip, "userAgent": user_agent},
-                       "lastActiveAt": iso_time(last_active_at_ms)}).encode()
+    return json.dumps(
+        {
+            "connectedAt": iso_time(connected_at_ms),
+            "identity": {"sourceIp": source_ip, "userAgent": user_agent},
+            "lastActiveAt": iso_time(last_active_at_ms),
+        }
+    ).encode()

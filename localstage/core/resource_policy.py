@@ -21,10 +21,14 @@ def lets_api_gateway_invoke(statements: Iterable[Mapping[str, Any]], source_arn:
 
 
 def _applies(statement: Mapping[str, Any], source_arn: str, account_id: str) -> bool:
-    return (_names_api_gateway(statement.get("Principal"))
-            and any(wildcard_match(action, "lambda:InvokeFunction") for action in as_list(statement.get("Action")))
-            and all(_condition_holds(operator, keys, source_arn, account_id)
-                    for operator, keys in (statement.get("Condition") or {}).items()))
+    return (
+        _names_api_gateway(statement.get("Principal"))
+        and any(wildcard_match(action, "lambda:InvokeFunction") for action in as_list(statement.get("Action")))
+        and all(
+            _condition_holds(operator, keys, source_arn, account_id)
+            for operator, keys in (statement.get("Condition") or {}).items()
+        )
+    )
 
 
 def _names_api_gateway(principal: Any) -> bool:

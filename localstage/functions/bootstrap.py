@@ -18,9 +18,22 @@ from types import ModuleType
 from typing import Any
 
 # Guess: FIDELITY has no list of what Lambda's Python runtime brings.
-RUNTIME_PACKAGES = frozenset({
-    "awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py",
-    "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "tzdata"})
+RUNTIME_PACKAGES = frozenset(
+    {
+        "awslambdaric",
+        "runtime_client",
+        "simplejson",
+        "snapshot_restore_py",
+        "boto3",
+        "botocore",
+        "s3transfer",
+        "jmespath",
+        "dateutil",
+        "six",
+        "urllib3",
+        "tzdata",
+    }
+)
 """What a function may import without bringing it: Lambda's own runtime client, boto3, and what
 the two need (tzdata: Lambda's system has the time zones itself)."""
 
@@ -35,8 +48,9 @@ class RuntimePackages:
     def __init__(self, directories: Sequence[str]) -> None:
         self._directories = list(directories)
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None,
-                  target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if path is not None or name not in RUNTIME_PACKAGES:
             return None
         return importlib.machinery.PathFinder.find_spec(name, self._directories, target)

@@ -45,16 +45,29 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self.exited: asyncio.Future[int] = self._loop.create_future()
 
     @classmethod
-    async def start(cls, command: Sequence[str], *, directory: Path, environment: Mapping[str, str],
-                    on_output: Callable[[bytes], None]) -> ChildProcess:
+    async def start(
+        cls,
+        command: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        on_output: Callable[[bytes], None],
+    ) -> ChildProcess:
         """Starts the command in a process group of its own. Raises OSError."""
         if sys.platform == "win32":
             apart: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         else:
             apart = {"start_new_session": True}
         _, child = await asyncio.get_running_loop().subprocess_exec(
-            lambda: cls(on_output), *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, cwd=directory, env=dict(environment), **apart)
+            lambda: cls(on_output),
+            *command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=dict(environment),
+            **apart,
+        )
         return child
 
     @property

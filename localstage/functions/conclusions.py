@@ -58,8 +58,7 @@ class Conclusions:
         self._log.platform(failure.message, failure.error_type)  # Guess: FIDELITY has no capture of these two lines
         self._fail(invocation, facts, failure, status="error")
 
-    def init_failed(self, invocation: Invocation, facts: Facts, posted: Failure | None,
-                    returncode: int | None) -> None:
+    def init_failed(self, invocation: Invocation, facts: Facts, posted: Failure | None, returncode: int | None) -> None:
         """The init failed: the runtime said why, or its process ended, or (no return code) took too long."""
         self._log.platform(log_lines.start(invocation.request_id, self._definition.version))
         if posted is not None:
@@ -70,18 +69,34 @@ class Conclusions:
             self.timed_out(invocation, facts)
 
     def _fail(self, invocation: Invocation, facts: Facts, failure: Failure, status: str) -> None:
-        self._conclude(invocation, failure.payload,
-                       self._report(invocation, facts, status, failure.error_type))
+        self._conclude(invocation, failure.payload, self._report(invocation, facts, status, failure.error_type))
 
-    def _report(self, invocation: Invocation, facts: Facts, status: str | None = None,
-                error_type: str | None = None) -> Report:
-        return Report(invocation.request_id, facts.duration_ms, self._definition.memory_mb,
-                      facts.max_memory_mb, facts.init_ms, status, error_type)
+    def _report(
+        self, invocation: Invocation, facts: Facts, status: str | None = None, error_type: str | None = None
+    ) -> Report:
+        return Report(
+            invocation.request_id,
+            facts.duration_ms,
+            self._definition.memory_mb,
+            facts.max_memory_mb,
+            facts.init_ms,
+            status,
+            error_type,
+        )
 
-    def _conclude(self, invocation: Invocation, payload: bytes, report: Report,
-                  function_error: str | None = "Unhandled") -> None:
+    def _conclude(
+        self, invocation: Invocation, payload: bytes, report: Report, function_error: str | None = "Unhandled"
+    ) -> None:
         self._log.platform(log_lines.end(invocation.request_id), report.line())
-        invocation.finish(InvocationResult(
-            request_id=invocation.request_id, payload=payload, function_error=function_error,
-            log_tail=self._log.tail, duration_ms=report.duration_ms, billed_ms=report.billed_ms,
-            init_ms=report.init_ms, max_memory_mb=report.max_memory_mb))
+        invocation.finish(
+            InvocationResult(
+                request_id=invocation.request_id,
+                payload=payload,
+                function_error=function_error,
+                log_tail=self._log.tail,
+                duration_ms=report.duration_ms,
+                billed_ms=report.billed_ms,
+                init_ms=report.init_ms,
+                max_memory_mb=report.max_memory_mb,
+            )
+        )

@@ -61,7 +61,17 @@ class FunctionDefinition:
     @cached_property
     def revision(self) -> str:
         """A digest of everything that makes a warm execution environment reusable."""
-        facts = [self.arn, self.version, self.handler, self.runtime, self.role_arn, self.log_group,
-                 self.code_sha256, self.timeout_s, self.memory_mb, sorted(self.environment.items()),
-                 self.layer_sha256 or [hashlib.sha256(z).hexdigest() for z in self.layer_zips]]
+        facts = [
+            self.arn,
+            self.version,
+            self.handler,
+            self.runtime,
+            self.role_arn,
+            self.log_group,
+            self.code_sha256,
+            self.timeout_s,
+            self.memory_mb,
+            sorted(self.environment.items()),
+            self.layer_sha256 or [hashlib.sha256(z).hexdigest() for z in self.layer_zips],
+        ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -62,8 +62,15 @@ class _Running:
 class Environment:
     """``run`` is its whole life; the other methods say what happens to it meanwhile."""
 
-    def __init__(self, environment_id: str, definition: FunctionDefinition, owner: EnvironmentOwner,
-                 launcher: Launcher, log: EnvironmentLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        environment_id: str,
+        definition: FunctionDefinition,
+        owner: EnvironmentOwner,
+        launcher: Launcher,
+        log: EnvironmentLog,
+        clock: Clock,
+    ) -> None:
         self.environment_id = environment_id
         self.definition = definition
         self._owner = owner
@@ -87,8 +94,9 @@ class Environment:
         try:
             site = await self._launcher.prepare(self.environment_id, self.definition, self._log.stream)
             self._log.masks = site.masks
-            self._log.platform(log_lines.init_start(self.definition.runtime, self.definition.region,
-                                                    sys.version_info.micro))
+            self._log.platform(
+                log_lines.init_start(self.definition.runtime, self.definition.region, sys.version_info.micro)
+            )
             if await self._initialise(site, init_timeout_s) and self._process is not None:
                 await asyncio.shield(self._process.exited)
         except InvocationRefused as error:
@@ -118,14 +126,16 @@ class Environment:
         self._log.begin_tail()
         self._log.platform(log_lines.start(invocation.request_id, self.definition.version))
         timeout_s = self.definition.timeout_s
-        self._current = _Running(invocation, self._clock.monotonic(),
-                                 self._clock.call_later(timeout_s, self._time_out), self._init_ms)
+        self._current = _Running(
+            invocation, self._clock.monotonic(), self._clock.call_later(timeout_s, self._time_out), self._init_ms
+        )
         self._init_ms = None
         if not self._next.done():
             self._next.set_result(Assigned(invocation, self._clock.now_ms() + timeout_s * 1000))
 
-    async def answer(self, request_id: str, payload: bytes, *, is_error: bool,
-                     max_memory_mb: int | None = None) -> bool:
+    async def answer(
+        self, request_id: str, payload: bytes, *, is_error: bool, max_memory_mb: int | None = None
+    ) -> bool:
         """The runtime posts a result or an error; False when the result is too large. Raises IllegalMove.
 
         ``max_memory_mb`` is what the runtime itself measured, where this process cannot.
@@ -194,8 +204,7 @@ class Environment:
             raise EnvironmentNotStarted(self.definition.name, str(error)) from error
         if self._asked_to_end:
             process.kill()
-        await asyncio.wait({self._first_next, process.exited}, timeout=limit_s,
-                           return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({self._first_next, process.exited}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         await process.drain()
         self._measured_memory()
         return process

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Protocol
 
 from localstage.functions.definition import FunctionDefinition
@@ -19,16 +19,16 @@ from localstage.functions.output import Masks, OutputLines
 class LogSink(Protocol):
     """Where log events go."""
 
-    def put(self, definition: FunctionDefinition, log_group: str, log_stream: str,
-            events: Sequence[tuple[int, str]]) -> None:
+    def put(
+        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
+    ) -> None:
         """Takes events as (milliseconds since the epoch, message). Must not block."""
 
 
 class EnvironmentLog:
     """Writes to the stream ``stream`` of the function's log group."""
 
-    def __init__(self, definition: FunctionDefinition, stream: str, sink: LogSink,
-                 now_ms: Callable[[], int]) -> None:
+    def __init__(self, definition: FunctionDefinition, stream: str, sink: LogSink, now_ms: Callable[[], int]) -> None:
         self.stream = stream
         self._definition = definition
         self._sink = sink
@@ -41,7 +41,7 @@ class EnvironmentLog:
 
     def now(self) -> datetime:
         """The current time in UTC."""
-        return datetime.fromtimestamp(self._now_ms() / 1000, timezone.utc)
+        return datetime.fromtimestamp(self._now_ms() / 1000, UTC)
 
     def output(self, piece: bytes) -> None:
         """Takes what the process wrote."""
@@ -73,8 +73,9 @@ class EnvironmentLog:
         if not messages:
             return
         now_ms = self._now_ms()
-        self._sink.put(self._definition, self._definition.log_group, self.stream,
-                       [(now_ms, message) for message in messages])
+        self._sink.put(
+            self._definition, self._definition.log_group, self.stream, [(now_ms, message) for message in messages]
+        )
         for message in messages:
             self._tail.append(message)
             self._tail_size += len(message)

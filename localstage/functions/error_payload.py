@@ -16,11 +16,23 @@ TOO_LARGE = "Function.ResponseSizeTooLarge"
 RESPONSE_LIMIT_BYTES = 6_291_556
 """Largest result of a synchronous invocation. AWS: FIDELITY section 9 (6 MB); the exact figure is in AWS's message."""
 
-_SIGNALS = {"SIGHUP": "hangup", "SIGINT": "interrupt", "SIGQUIT": "quit", "SIGILL": "illegal instruction",
-            "SIGTRAP": "trace/breakpoint trap", "SIGABRT": "aborted", "SIGBUS": "bus error",
-            "SIGFPE": "floating point exception", "SIGKILL": "killed", "SIGUSR1": "user defined signal 1",
-            "SIGSEGV": "segmentation fault", "SIGUSR2": "user defined signal 2", "SIGPIPE": "broken pipe",
-            "SIGALRM": "alarm clock", "SIGTERM": "terminated"}
+_SIGNALS = {
+    "SIGHUP": "hangup",
+    "SIGINT": "interrupt",
+    "SIGQUIT": "quit",
+    "SIGILL": "illegal instruction",
+    "SIGTRAP": "trace/breakpoint trap",
+    "SIGABRT": "aborted",
+    "SIGBUS": "bus error",
+    "SIGFPE": "floating point exception",
+    "SIGKILL": "killed",
+    "SIGUSR1": "user defined signal 1",
+    "SIGSEGV": "segmentation fault",
+    "SIGUSR2": "user defined signal 2",
+    "SIGPIPE": "broken pipe",
+    "SIGALRM": "alarm clock",
+    "SIGTERM": "terminated",
+}
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,9 @@ class Failure:
     @classmethod
     def of(cls, error_type: str, message: str) -> Failure:
         """AWS: FIDELITY section 9, the newer form of a timeout's payload: type first."""
-        return cls(error_type, json.dumps({"errorType": error_type, "errorMessage": message},
-                                          separators=(",", ":")).encode())
+        return cls(
+            error_type, json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+        )
 
     @property
     def message(self) -> str:
@@ -68,8 +81,9 @@ def _signal_text(number: int) -> str:
 def too_large() -> Failure:
     """The handler's result is over the limit of a synchronous invocation."""
     # Guess: FIDELITY has the limit (6 MB), not the text.
-    return Failure.of(TOO_LARGE, "Response payload size exceeded maximum allowed payload size "
-                                 f"({RESPONSE_LIMIT_BYTES} bytes).")
+    return Failure.of(
+        TOO_LARGE, f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."
+    )
 
 
 def error_type_of(payload: bytes) -> str:

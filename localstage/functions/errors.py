@@ -24,8 +24,9 @@ class InvalidRuntime(InvocationRefused):
     code = "InvalidRuntimeException"
 
     def __init__(self, name: str, runtime: str) -> None:
-        super().__init__(f"The function {name} has the runtime {runtime or '(none)'}; "
-                         "the local stage runs python3.x functions only.")
+        super().__init__(
+            f"The function {name} has the runtime {runtime or '(none)'}; the local stage runs python3.x functions only."
+        )
 
 
 class TooManyRequests(InvocationRefused):

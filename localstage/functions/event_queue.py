@@ -46,8 +46,9 @@ class EventQueue:
             delivery.cancel()
         await asyncio.gather(*deliveries, return_exceptions=True)
 
-    async def _deliver(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes,
-                       request_id: str) -> None:
+    async def _deliver(
+        self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes, request_id: str
+    ) -> None:
         failures = 0
         while True:
             definition = definition_of()

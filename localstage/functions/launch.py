@@ -42,9 +42,13 @@ class Launcher:
     client even where awslambdaric has its own.
     """
 
-    def __init__(self, work_dir: Path, runtime_api_address: Callable[[], str],
-                 function_environment: Callable[[FunctionDefinition], Mapping[str, str]],
-                 native_client: bool) -> None:
+    def __init__(
+        self,
+        work_dir: Path,
+        runtime_api_address: Callable[[], str],
+        function_environment: Callable[[FunctionDefinition], Mapping[str, str]],
+        native_client: bool,
+    ) -> None:
         self._work_dir = work_dir.resolve()
         self._packages = PackageStore(self._work_dir / "packages")
         self._runtime_api_address = runtime_api_address
@@ -56,19 +60,25 @@ class Launcher:
         package = await self._packages.acquire(definition)
         temp_dir = self._work_dir / "environments" / environment_id
         temp_dir.mkdir(parents=True)
-        place = Place(runtime_api=f"{self._runtime_api_address()}/{environment_id}",
-                      task_root=str(package.task_root), layers_root=str(package.layers_root),
-                      temp_dir=str(temp_dir), log_stream=log_stream)
-        variables = environment_variables(definition, place, os.environ, self._function_environment(definition),
-                                          windows=sys.platform == "win32")
+        place = Place(
+            runtime_api=f"{self._runtime_api_address()}/{environment_id}",
+            task_root=str(package.task_root),
+            layers_root=str(package.layers_root),
+            temp_dir=str(temp_dir),
+            log_stream=log_stream,
+        )
+        variables = environment_variables(
+            definition, place, os.environ, self._function_environment(definition), windows=sys.platform == "win32"
+        )
         client = "native" if self._native_client else "python"
         command = (sys.executable, "-X", "utf8", str(_BOOTSTRAP), definition.handler, client, place.layers_root)
         return Site(package, temp_dir, command, variables, _masks(place, definition.runtime))
 
     async def start(self, site: Site, on_output: Callable[[bytes], None]) -> ChildProcess:
         """Starts a process. Raises OSError."""
-        return await ChildProcess.start(site.command, directory=site.package.task_root,
-                                        environment=site.variables, on_output=on_output)
+        return await ChildProcess.start(
+            site.command, directory=site.package.task_root, environment=site.variables, on_output=on_output
+        )
 
     async def clear(self, site: Site) -> None:
         """Removes what ``prepare`` made and nothing else uses."""
@@ -85,8 +95,12 @@ def _masks(place: Place, runtime: str) -> Masks:
     """What Lambda calls the directories of this machine."""
     # Guess: /var/lang for Python's own; FIDELITY section 9 has /var/task and /var/runtime only.
     library = f"/var/lang/lib/{runtime}"
-    directories = {place.task_root: "/var/task", place.layers_root: "/opt", place.temp_dir: "/tmp",
-                   str(_BOOTSTRAP.parent): "/var/runtime"}
+    directories = {
+        place.task_root: "/var/task",
+        place.layers_root: "/opt",
+        place.temp_dir: "/tmp",
+        str(_BOOTSTRAP.parent): "/var/runtime",
+    }
     if sys.prefix != sys.base_prefix:
         directories[sys.prefix] = "/var/lang"  # a virtual environment; never a system's /usr
     for name in ("stdlib", "platstdlib"):

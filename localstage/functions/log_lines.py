@@ -28,8 +28,7 @@ def init_start(runtime: str, region: str, patch: int) -> str:
     # Guess: the build number and the digest of the ARN; AWS publishes neither.
     version = f"python:{runtime.removeprefix('python')}.v{patch}"
     digest = hashlib.sha256(version.encode()).hexdigest()
-    return (f"INIT_START Runtime Version: {version}\t"
-            f"Runtime Version ARN: arn:aws:lambda:{region}::runtime:{digest}")
+    return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"
 
 
 def init_report(init_ms: float, phase: str, status: str, error_type: str | None = None) -> str:
@@ -76,8 +75,12 @@ class Report:
 
     def line(self) -> str:
         """AWS: FIDELITY section 9, platform lines; a Tab closes each figure."""
-        parts = [f"REPORT RequestId: {self.request_id}", f"Duration: {self.duration_ms:.2f} ms",
-                 f"Billed Duration: {self.billed_ms} ms", f"Memory Size: {self.memory_mb} MB"]
+        parts = [
+            f"REPORT RequestId: {self.request_id}",
+            f"Duration: {self.duration_ms:.2f} ms",
+            f"Billed Duration: {self.billed_ms} ms",
+            f"Memory Size: {self.memory_mb} MB",
+        ]
         if self.max_memory_mb is not None:
             parts.append(f"Max Memory Used: {self.max_memory_mb} MB")
         if self.init_ms is not None:

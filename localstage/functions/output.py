@@ -56,7 +56,7 @@ class OutputLines:
 
 def _messages(line: bytes) -> list[str]:
     text = line.decode(errors="replace")
-    pieces = [text[at:at + MESSAGE_LIMIT] for at in range(0, len(text), MESSAGE_LIMIT)] or [""]
+    pieces = [text[at : at + MESSAGE_LIMIT] for at in range(0, len(text), MESSAGE_LIMIT)] or [""]
     return [piece + "\n" for piece in pieces]
 
 

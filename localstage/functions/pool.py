@@ -169,8 +169,11 @@ class Pool:
 
     def wake_at(self, now: float) -> float | None:
         """When ``decide`` must be called again although nothing happens until then."""
-        times = [member.since + self._limits.idle_environment_s
-                 for member in self._members.values() if member.state is _State.IDLE]
+        times = [
+            member.since + self._limits.idle_environment_s
+            for member in self._members.values()
+            if member.state is _State.IDLE
+        ]
         for name, function in self._waiting_longest():
             starting = self._starting(name)
             if starting < len(function.waiting):
@@ -183,14 +186,18 @@ class Pool:
             if member.state is not _State.IDLE:
                 continue
             function = self._functions[member.function]
-            if (member.revision != function.revision or (function.retired and not function.waiting)
-                    or now >= member.since + self._limits.idle_environment_s):
+            if (
+                member.revision != function.revision
+                or (function.retired and not function.waiting)
+                or now >= member.since + self._limits.idle_environment_s
+            ):
                 member.state = _State.ENDING
                 yield End(member.name)
 
     def _assignments(self, name: str, function: _Function) -> Iterator[Assign]:
-        idle = sorted((member for member in self._current(name) if member.state is _State.IDLE),
-                      key=lambda member: member.since)
+        idle = sorted(
+            (member for member in self._current(name) if member.state is _State.IDLE), key=lambda member: member.since
+        )
         while idle and function.waiting:
             member = idle.pop()
             member.state = _State.BUSY
@@ -222,9 +229,14 @@ class Pool:
 
     def _victim(self, function: str, now: float, only_rested: bool) -> _Member | None:
         """The idle environment that makes room: of a function with several before an only one."""
-        idle = sorted((member for member in self._members.values()
-                       if member.state is _State.IDLE and member.function != function),
-                      key=lambda member: member.since)
+        idle = sorted(
+            (
+                member
+                for member in self._members.values()
+                if member.state is _State.IDLE and member.function != function
+            ),
+            key=lambda member: member.since,
+        )
         for member in idle:
             if sum(1 for _ in self._current(member.function)) > 1:
                 return member
@@ -234,16 +246,21 @@ class Pool:
     def _current(self, function: str) -> Iterator[_Member]:
         """The function's environments that can serve its current revision, sooner or later."""
         revision = self._functions[function].revision
-        return (member for member in self._members.values()
-                if member.function == function and member.revision == revision
-                and member.state is not _State.ENDING)
+        return (
+            member
+            for member in self._members.values()
+            if member.function == function and member.revision == revision and member.state is not _State.ENDING
+        )
 
     def _starting(self, function: str) -> int:
         return sum(1 for member in self._current(function) if member.state is _State.INIT)
 
     def _busy_inits(self, now: float) -> int:
-        return sum(1 for member in self._members.values()
-                   if member.state is _State.INIT and now - member.since < self._limits.settling_s)
+        return sum(
+            1
+            for member in self._members.values()
+            if member.state is _State.INIT and now - member.since < self._limits.settling_s
+        )
 
     def _waiting_longest(self) -> list[tuple[str, _Function]]:
         waiting = [(name, function) for name, function in self._functions.items() if function.waiting]

@@ -12,9 +12,16 @@ import types
 from collections.abc import Mapping
 
 _RESPONSE_HEADERS = (
-    "Lambda-Runtime-Aws-Request-Id", "Lambda-Runtime-Trace-Id", "Lambda-Runtime-Invoked-Function-Arn",
-    "Lambda-Runtime-Deadline-Ms", "Lambda-Runtime-Client-Context", "Content-Type",
-    "Lambda-Runtime-Cognito-Identity", "Lambda-Runtime-Aws-Tenant-Id", "Lambda-Runtime-Invocation-Id")
+    "Lambda-Runtime-Aws-Request-Id",
+    "Lambda-Runtime-Trace-Id",
+    "Lambda-Runtime-Invoked-Function-Arn",
+    "Lambda-Runtime-Deadline-Ms",
+    "Lambda-Runtime-Client-Context",
+    "Content-Type",
+    "Lambda-Runtime-Cognito-Identity",
+    "Lambda-Runtime-Aws-Tenant-Id",
+    "Lambda-Runtime-Invocation-Id",
+)
 
 
 def split_address(address: str) -> tuple[str, str]:
@@ -49,8 +56,9 @@ class PythonRuntimeClient:
         headers["Lambda-Runtime-Deadline-Ms"] = int(response.headers["Lambda-Runtime-Deadline-Ms"])
         return body, headers
 
-    def post_invocation_result(self, invoke_id: str, result: bytes, content_type: str,
-                               invocation_id: str | None = None) -> None:
+    def post_invocation_result(
+        self, invoke_id: str, result: bytes, content_type: str, invocation_id: str | None = None
+    ) -> None:
         """Posts the handler's result. Raises RuntimeError."""
         headers = {"Content-Type": content_type, **_invocation(invocation_id)}
         self._exchange("POST", f"{invoke_id}/response", result, headers, "Failed to post invocation response")
@@ -60,8 +68,9 @@ class PythonRuntimeClient:
         headers = {"Content-Type": "application/json", **_invocation(invocation_id)}
         self._exchange("POST", f"{invoke_id}/error", error.encode(), headers, "Failed to post invocation error")
 
-    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str],
-                  failure: str) -> tuple[http.client.HTTPResponse, bytes]:
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], failure: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         full = {"User-Agent": self._user_agent, **headers, **(_memory() if body is not None else {})}
         try:
             response, answer = self._request(method, path, body, full)
@@ -71,8 +80,9 @@ class PythonRuntimeClient:
             raise RuntimeError(failure)
         return response, answer
 
-    def _request(self, method: str, path: str, body: bytes | None,
-                 headers: Mapping[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         kept = self._connection.sock is not None
         try:
             self._connection.request(method, self._base + path, body, headers)

@@ -25,8 +25,12 @@ async def answer(environment: Environment | None, tail: str, request: web.BaseRe
             case "GET", ["invocation", "next"]:
                 return await _next(environment)
             case "POST", ["invocation", request_id, "response" | "error" as kind]:
-                fits = await environment.answer(request_id, await request.content.read(),
-                                                is_error=kind == "error", max_memory_mb=_max_memory_mb(request))
+                fits = await environment.answer(
+                    request_id,
+                    await request.content.read(),
+                    is_error=kind == "error",
+                    max_memory_mb=_max_memory_mb(request),
+                )
                 if not fits:
                     return _refusal(413, "RequestEntityTooLarge", "The response is too large.")
                 return _accepted()
@@ -43,11 +47,13 @@ async def _next(environment: Environment) -> web.Response:
     if assigned is None:
         return _refusal(410, "Gone", "The execution environment has ended.")
     invocation = assigned.invocation
-    headers = {"Content-Type": "application/json",
-               "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-               "Lambda-Runtime-Deadline-Ms": str(assigned.deadline_ms),
-               "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
-               "Lambda-Runtime-Trace-Id": invocation.trace_id}
+    headers = {
+        "Content-Type": "application/json",
+        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+        "Lambda-Runtime-Deadline-Ms": str(assigned.deadline_ms),
+        "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
+        "Lambda-Runtime-Trace-Id": invocation.trace_id,
+    }
     if invocation.client_context:
         # A header has no line breaks; in JSON they are only spacing.
         headers["Lambda-Runtime-Client-Context"] = " ".join(invocation.client_context.splitlines())
@@ -65,5 +71,8 @@ def _accepted() -> web.Response:
 
 
 def _refusal(status: int, error_type: str, message: str) -> web.Response:
-    return web.Response(status=status, content_type="application/json",
-                        body=json.dumps({"errorMessage": message, "errorType": error_type}).encode())
+    return web.Response(
+        status=status,
+        content_type="application/json",
+        body=json.dumps({"errorMessage": message, "errorType": error_type}).encode(),
+    )

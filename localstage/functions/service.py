@@ -11,7 +11,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -42,11 +42,18 @@ class Functions:
     stage adds (credentials, proxy, CA).
     """
 
-    def __init__(self, *, settings: Settings, runtime_api_address: Callable[[], str],
-                 function_environment: Callable[[FunctionDefinition], Mapping[str, str]],
-                 log_sink: LogSink, work_dir: Path, clock: Clock | None = None,
-                 event_retry_delays_s: tuple[float, ...] = _EVENT_RETRY_DELAYS_S,
-                 native_client: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        runtime_api_address: Callable[[], str],
+        function_environment: Callable[[FunctionDefinition], Mapping[str, str]],
+        log_sink: LogSink,
+        work_dir: Path,
+        clock: Clock | None = None,
+        event_retry_delays_s: tuple[float, ...] = _EVENT_RETRY_DELAYS_S,
+        native_client: bool = True,
+    ) -> None:
         self._settings = settings
         self._log_sink = log_sink
         self._clock = clock or SystemClock()
@@ -66,15 +73,21 @@ class Functions:
         """How many execution environments there are."""
         return len(self._pool)
 
-    async def invoke(self, definition: FunctionDefinition, payload: bytes, *, client_context: str | None = None,
-                     trace_id: str | None = None, invoked_function_arn: str | None = None) -> InvocationResult:
+    async def invoke(
+        self,
+        definition: FunctionDefinition,
+        payload: bytes,
+        *,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+        invoked_function_arn: str | None = None,
+    ) -> InvocationResult:
         """Runs one invocation to its end; a function that fails is a result too.
 
         ``client_context`` is JSON (Invoke carries it in base64). An invocation
         goes on when its caller is cancelled, as on AWS. Raises InvocationRefused.
         """
-        return await self._invoke(definition, payload, new_request_id(), client_context, trace_id,
-                                  invoked_function_arn)
+        return await self._invoke(definition, payload, new_request_id(), client_context, trace_id, invoked_function_arn)
 
     async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> str:
         """Accepts an invocation of type Event and returns its request id at once.
@@ -86,8 +99,7 @@ class Functions:
             raise StageStopping
         return self._events.accept(definition_of, payload)
 
-    async def handle_runtime_request(self, environment_id: str, tail: str,
-                                     request: web.BaseRequest) -> web.Response:
+    async def handle_runtime_request(self, environment_id: str, tail: str, request: web.BaseRequest) -> web.Response:
         """Answers a request to ``/{environment_id}/{tail}``; ``tail`` begins with the Runtime API's version."""
         return await runtime_api.answer(self._environments.get(environment_id), tail, request)
 
@@ -135,9 +147,15 @@ class Functions:
             self._definitions.pop(environment.definition.key, None)
         self._act()
 
-    async def _invoke(self, definition: FunctionDefinition, payload: bytes, request_id: str,
-                      client_context: str | None = None, trace_id: str | None = None,
-                      invoked_function_arn: str | None = None) -> InvocationResult:
+    async def _invoke(
+        self,
+        definition: FunctionDefinition,
+        payload: bytes,
+        request_id: str,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+        invoked_function_arn: str | None = None,
+    ) -> InvocationResult:
         if self._stopped:
             raise StageStopping
         if not definition.runtime.startswith("python3."):
@@ -146,9 +164,13 @@ class Functions:
         if bound is not None and self._in_flight[definition.arn] >= bound:
             raise TooManyRequests
         invocation = Invocation(
-            request_id, invoked_function_arn or definition.invoked_arn or definition.arn, payload,
-            trace_id or new_trace_id(self._clock.now_ms()), client_context,
-            asyncio.get_running_loop().create_future())
+            request_id,
+            invoked_function_arn or definition.invoked_arn or definition.arn,
+            payload,
+            trace_id or new_trace_id(self._clock.now_ms()),
+            client_context,
+            asyncio.get_running_loop().create_future(),
+        )
         self._in_flight[definition.arn] += 1
         invocation.result.add_done_callback(lambda _: self._concluded(definition.arn))
         self._definitions[definition.key] = definition
@@ -185,7 +207,8 @@ class Functions:
         environment = Environment(action.environment, definition, self, self._launcher, log, self._clock)
         self._environments[action.environment] = environment
         self._lives[action.environment] = asyncio.get_running_loop().create_task(
-            environment.run(self._settings.init_timeout_s), name=f"environment of {definition.name}")
+            environment.run(self._settings.init_timeout_s), name=f"environment of {definition.name}"
+        )
 
     def _set_wake(self, now: float) -> None:
         if self._wake is not None:
@@ -198,4 +221,4 @@ class Functions:
         self._act()
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.now_ms() / 1000, timezone.utc)
+        return datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)

@@ -10,11 +10,7 @@ from typing import Any
 
 from localstage.clock import Clock
 from localstage.core import events
-from localstage.core.authorization import (
-    MalformedAuthorizerResult,
-    identity_is_present,
-    read_authorizer_result,
-)
+from localstage.core.authorization import MalformedAuthorizerResult, identity_is_present, read_authorizer_result
 from localstage.core.execution_log import ExecutionLog
 from localstage.core.snapshot import ServedStage
 from localstage.gateway.integrations import FunctionCall, FunctionFailed, IntegrationFailed, Integrations
@@ -29,8 +25,14 @@ class Authorizers:
         self._integrations = integrations
         self._clock = clock
 
-    async def authorize(self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest,
-                        stamp: events.EventStamp, told: ExecutionLog) -> dict[str, Any] | None:
+    async def authorize(
+        self,
+        stage: ServedStage,
+        connection: Connection,
+        handshake: events.HandshakeRequest,
+        stamp: events.EventStamp,
+        told: ExecutionLog,
+    ) -> dict[str, Any] | None:
         """The authorizer's context for the events, or None if ``$connect`` asks for none. Raises Refused."""
         route = stage.snapshot.routes["$connect"]
         if route.authorization_type == "AWS_IAM":
@@ -41,13 +43,16 @@ class Authorizers:
             return None
         method_arn = f"arn:aws:execute-api:{stage.region}:{stage.account_id}:{stage.api_id}/{stage.stage_name}/$connect"
         event = events.authorizer_event(connection.facts, stamp, handshake, method_arn)
-        if not identity_is_present(authorizer.identity_source, handshake, stage.stage_variables,
-                                   event["requestContext"]):
+        if not identity_is_present(
+            authorizer.identity_source, handshake, stage.stage_variables, event["requestContext"]
+        ):
             raise Refused(401, "Unauthorized")
         told.info(f"Starting authorizer: {authorizer.authorizer_id} for request: {stamp.request_id}")
         started = self._clock.monotonic()
-        source_arn = (f"arn:aws:execute-api:{stage.region}:{stage.account_id}:"
-                      f"{stage.api_id}/authorizers/{authorizer.authorizer_id}")
+        source_arn = (
+            f"arn:aws:execute-api:{stage.region}:{stage.account_id}:"
+            f"{stage.api_id}/authorizers/{authorizer.authorizer_id}"
+        )
         payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         try:
             call = FunctionCall(authorizer.authorizer_uri or "", source_arn, payload, not authorizer.credentials_arn)

@@ -62,8 +62,14 @@ class Telemetry(Protocol):
 class Executions:
     """Runs events through the routes of their stage."""
 
-    def __init__(self, clock: Clock, stages: Stages, integrations: Integrations, telemetry: Telemetry,
-                 random_bytes: Callable[[int], bytes]):
+    def __init__(
+        self,
+        clock: Clock,
+        stages: Stages,
+        integrations: Integrations,
+        telemetry: Telemetry,
+        random_bytes: Callable[[int], bytes],
+    ):
         self._clock = clock
         self._stages = stages
         self._integrations = integrations
@@ -72,18 +78,26 @@ class Executions:
         self._telemetry = telemetry
         self._random_bytes = random_bytes
 
-    async def connect(self, stage: ServedStage, connection: Connection,
-                      handshake: events.HandshakeRequest) -> ProxyResult:
+    async def connect(
+        self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest
+    ) -> ProxyResult:
         """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
-        stamp = events.EventStamp(connect_request_id(connection.connection_id, self._random_bytes),
-                                  self._clock.now_ms())
+        stamp = events.EventStamp(
+            connect_request_id(connection.connection_id, self._random_bytes), self._clock.now_ms()
+        )
         with self._log(stage, "$connect", stamp, is_connecting(connection.facts)) as told:
             result = await self._connect(stage, connection, handshake, stamp, told)
             told.info("Successfully completed execution")
             return result
 
-    async def _connect(self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest,
-                       stamp: events.EventStamp, told: ExecutionLog) -> ProxyResult:
+    async def _connect(
+        self,
+        stage: ServedStage,
+        connection: Connection,
+        handshake: events.HandshakeRequest,
+        stamp: events.EventStamp,
+        told: ExecutionLog,
+    ) -> ProxyResult:
         route = stage.snapshot.routes.get("$connect")
         bare = events.connect_event(connection.facts, stamp, handshake)["requestContext"]
         try:
@@ -118,13 +132,20 @@ class Executions:
             return frames.error_frame(frames.FORBIDDEN, connection.connection_id, stamp.request_id)
         route = _route_for(stage, text)
         route_key = route.route_key if route else "-"
-        event = events.message_event(facts, stamp, route_key, new_message_id(facts.connection_id, self._random_bytes),
-                                     text, _without_latency(connection.authorizer))
+        event = events.message_event(
+            facts,
+            stamp,
+            route_key,
+            new_message_id(facts.connection_id, self._random_bytes),
+            text,
+            _without_latency(connection.authorizer),
+        )
         with self._log(stage, route_key, stamp, sent_a_message(facts)) as told:
             return await self._message(stage, route, event, told)
 
-    async def _message(self, stage: ServedStage, route: Route | None, event: Mapping[str, Any],
-                       told: ExecutionLog) -> str | None:
+    async def _message(
+        self, stage: ServedStage, route: Route | None, event: Mapping[str, Any], told: ExecutionLog
+    ) -> str | None:
         context = event["requestContext"]
         refusal = self._refusal(stage, route, event["body"])
         if refusal is not None or route is None or route.integration is None:
@@ -150,8 +171,9 @@ class Executions:
         if stage is None or route is None or route.integration is None:
             return
         stamp = events.EventStamp(new_id(self._random_bytes), self._clock.now_ms())
-        event = events.disconnect_event(facts, stamp, ending.code, ending.reason,
-                                        _without_latency(connection.authorizer))
+        event = events.disconnect_event(
+            facts, stamp, ending.code, ending.reason, _without_latency(connection.authorizer)
+        )
         with self._log(stage, "$disconnect", stamp, has_disconnected(facts)) as told:
             try:
                 await self._run(stage, "$disconnect", route.integration, event, told)
@@ -160,8 +182,9 @@ class Executions:
             told.info("Successfully completed execution")
 
     @contextmanager
-    def _log(self, stage: ServedStage, route_key: str, stamp: events.EventStamp,
-             what_happens: str) -> Iterator[ExecutionLog]:
+    def _log(
+        self, stage: ServedStage, route_key: str, stamp: events.EventStamp, what_happens: str
+    ) -> Iterator[ExecutionLog]:
         """The execution log of one event, begun; handed on when the event has been served, however."""
         told = ExecutionLog(stamp.request_id, stage.route_logging.get(route_key, stage.default_logging))
         told.begin(route_key, what_happens)
@@ -188,8 +211,9 @@ class Executions:
             return 400, frames.BAD_REQUEST_BODY
         return None
 
-    async def _run(self, stage: ServedStage, route_key: str, integration: Integration,
-                   event: Mapping[str, Any], told: ExecutionLog) -> ProxyResult:
+    async def _run(
+        self, stage: ServedStage, route_key: str, integration: Integration, event: Mapping[str, Any], told: ExecutionLog
+    ) -> ProxyResult:
         """Runs an integration and tells what became of it. Raises IntegrationFailed."""
         began = self._clock.monotonic()
         context = event["requestContext"]
@@ -197,8 +221,12 @@ class Executions:
             result = await self._integrations.run(stage, route_key, integration, event, told)
         except IntegrationFailed as failure:
             log.info("%s failed: %s", route_key, failure)
-            self._telemetry.served(stage, Served(context, failure.handshake_status, error=str(failure),
-                                                 integration_latency_ms=self._since(began)))
+            self._telemetry.served(
+                stage,
+                Served(
+                    context, failure.handshake_status, error=str(failure), integration_latency_ms=self._since(began)
+                ),
+            )
             raise
         self._telemetry.served(stage, Served(context, result.status_code, result.status_code, self._since(began)))
         return result

@@ -33,8 +33,15 @@ _MESSAGES_BEFORE_DISCONNECT_S = 5.0
 class Gateway:
     """Serves the connections of all stages."""
 
-    def __init__(self, settings: Settings, clock: Clock, stages: Stages, integrations: Integrations,
-                 telemetry: Telemetry, random_bytes: Callable[[int], bytes] = os.urandom):
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        stages: Stages,
+        integrations: Integrations,
+        telemetry: Telemetry,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ):
         self.settings = settings
         self.connections = Connections()
         self._clock = clock
@@ -56,13 +63,20 @@ class Gateway:
         """A connection in state CONNECTING, not yet known to the management API."""
         now = self._clock.now_ms()
         facts = events.ConnectionFacts(
-            connection_id=new_id(self._random_bytes), connected_at_ms=now, api_id=stage.api_id,
-            stage=stage.stage_name, domain_name=f"{stage.api_id}.execute-api.{stage.region}.amazonaws.com",
-            source_ip=source_ip, user_agent=user_agent, stage_variables=stage.stage_variables)
+            connection_id=new_id(self._random_bytes),
+            connected_at_ms=now,
+            api_id=stage.api_id,
+            stage=stage.stage_name,
+            domain_name=f"{stage.api_id}.execute-api.{stage.region}.amazonaws.com",
+            source_ip=source_ip,
+            user_agent=user_agent,
+            stage_variables=stage.stage_variables,
+        )
         return Connection(facts, stage.region, last_active_ms=now)
 
-    async def connect(self, stage: ServedStage, connection: Connection,
-                      handshake: events.HandshakeRequest) -> ProxyResult:
+    async def connect(
+        self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest
+    ) -> ProxyResult:
         """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
         return await self._executions.connect(stage, connection, handshake)
 
@@ -70,8 +84,9 @@ class Gateway:
         """The handshake is answered 101: the connection is reachable from now on."""
         connection.move(Happening.ACCEPTED)
         self.connections.add(connection)
-        connection.timers.append(self._clock.call_later(
-            self.settings.connection_duration_s, lambda: self.close(connection, GOING_AWAY)))
+        connection.timers.append(
+            self._clock.call_later(self.settings.connection_duration_s, lambda: self.close(connection, GOING_AWAY))
+        )
         self._watch_idle(connection)
 
     def received(self, connection: Connection, text: str) -> None:

@@ -55,7 +55,9 @@ class Handshakes:
         if stage is None or not _is_stage_root(address):
             raise Refused(403, "Forbidden")  # FIDELITY section 3: unknown or undeployed stage.
         if _url_length(request, stage) > self._gateway.settings.url_limit_chars:
-            raise Refused(414, "Request-URI Too Long")  # Guess: FIDELITY section 5 has the limit, no capture the answer.
+            raise Refused(
+                414, "Request-URI Too Long"
+            )  # Guess: FIDELITY section 5 has the limit, no capture the answer.
         key = _websocket_key(request)
         connection = self._gateway.new_connection(stage, request.remote or "", request.headers.get("User-Agent"))
         handshake = _handshake_request(request, connection)
@@ -64,8 +66,9 @@ class Handshakes:
         result = await self._gateway.connect(stage, connection, handshake)
         return self._open(request, connection, key, result)
 
-    def _with_signer(self, request: web.BaseRequest, stage: ServedStage, connection: Connection,
-                     handshake: HandshakeRequest) -> HandshakeRequest:
+    def _with_signer(
+        self, request: web.BaseRequest, stage: ServedStage, connection: Connection, handshake: HandshakeRequest
+    ) -> HandshakeRequest:
         """Notes who signed the handshake, or why it is to be refused (FIDELITY section 3, AWS_IAM).
 
         The signer's policies must allow ``execute-api:Invoke`` on ``…/{stage}/$connect``.
@@ -81,8 +84,9 @@ class Handshakes:
         connection.facts = replace(connection.facts, signer=identity_of(signer))
         return handshake
 
-    def _open(self, request: web.BaseRequest, connection: Connection, key: str,
-              result: ProxyResult) -> web.StreamResponse:
+    def _open(
+        self, request: web.BaseRequest, connection: Connection, key: str, result: ProxyResult
+    ) -> web.StreamResponse:
         gateway = self._gateway
 
         def on_text(text: str) -> None:
@@ -120,9 +124,17 @@ def identity_of(signer: KnownKey) -> dict[str, str | None]:
     their order and the nulls those of a REST API's event; no capture exists.
     """
     caller = signer.principal_id or signer.principal_arn.rpartition("/")[2]
-    return {"cognitoIdentityPoolId": None, "cognitoIdentityId": None, "cognitoAuthenticationType": None,
-            "cognitoAuthenticationProvider": None, "userArn": signer.principal_arn, "accountId": signer.account_id,
-            "caller": caller, "user": caller, "accessKey": signer.access_key_id}
+    return {
+        "cognitoIdentityPoolId": None,
+        "cognitoIdentityId": None,
+        "cognitoAuthenticationType": None,
+        "cognitoAuthenticationProvider": None,
+        "userArn": signer.principal_arn,
+        "accountId": signer.account_id,
+        "caller": caller,
+        "user": caller,
+        "accessKey": signer.access_key_id,
+    }
 
 
 def _is_stage_root(address: Address | None) -> bool:
@@ -139,9 +151,13 @@ def _websocket_key(request: web.BaseRequest) -> str:
     if request.headers.get("Upgrade", "").lower() != "websocket" or request.method != "GET":
         raise Refused(426, "Upgrade Required")  # Section 12: any 4xx; the real status is unknown.
     key, asked = request.headers.get("Sec-WebSocket-Key", ""), request.headers.get("Connection", "")
-    is_well_formed = (_is_key(key) and request.headers.get("Sec-WebSocket-Version") == "13"
-                      and "upgrade" in (token.strip().lower() for token in asked.split(","))
-                      and request.version >= HttpVersion11 and not request.can_read_body)
+    is_well_formed = (
+        _is_key(key)
+        and request.headers.get("Sec-WebSocket-Version") == "13"
+        and "upgrade" in (token.strip().lower() for token in asked.split(","))
+        and request.version >= HttpVersion11
+        and not request.can_read_body
+    )
     if not is_well_formed:
         raise Refused(400, "Bad Request")
     return key
@@ -162,15 +178,26 @@ def _handshake_request(request: web.BaseRequest, connection: Connection) -> Hand
     if len(offered) > 1:  # FIDELITY section 1: sub-protocols arrive as one string, on however many lines they came.
         kept = [header for header in kept if header[0].lower() != "sec-websocket-protocol"]
         kept.append(("Sec-WebSocket-Protocol", ", ".join(offered)))
-    added = [("Host", connection.facts.domain_name), ("X-Amzn-Trace-Id", _trace_id(connection)),
-             ("X-Forwarded-For", connection.facts.source_ip), ("X-Forwarded-Port", "443"),
-             ("X-Forwarded-Proto", "https")]
+    added = [
+        ("Host", connection.facts.domain_name),
+        ("X-Amzn-Trace-Id", _trace_id(connection)),
+        ("X-Forwarded-For", connection.facts.source_ip),
+        ("X-Forwarded-Port", "443"),
+        ("X-Forwarded-Proto", "https"),
+    ]
     query = parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True)
     return HandshakeRequest(tuple(kept + added), tuple(query))
 
 
-_REPLACED = {"host", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto",
-             "proxy-connection", "proxy-authorization"}
+_REPLACED = {
+    "host",
+    "x-amzn-trace-id",
+    "x-forwarded-for",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "proxy-connection",
+    "proxy-authorization",
+}
 
 
 def _trace_id(connection: Connection) -> str:
@@ -180,8 +207,12 @@ def _trace_id(connection: Connection) -> str:
 
 
 def _switching_protocols(key: str, subprotocol: str | None) -> bytes:
-    lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
-             f"Sec-WebSocket-Accept: {accept_key(key)}"]
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept_key(key)}",
+    ]
     if subprotocol:
         lines.append("Sec-WebSocket-Protocol: " + subprotocol.replace("\r", "").replace("\n", ""))
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

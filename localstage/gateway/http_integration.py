@@ -35,8 +35,12 @@ async def call_http(integration: Integration, stage: ServedStage, event: Mapping
     method = integration.integration_method or "POST"
     headers, query = _mapped(integration.request_parameters, event)
     # Guess: ANY stands for POST where the message itself names no method.
-    request = {"method": "POST" if method == "ANY" else method, "headers": headers, "params": query,
-               "data": event.get("body", "").encode("utf-8")}
+    request = {
+        "method": "POST" if method == "ANY" else method,
+        "headers": headers,
+        "params": query,
+        "data": event.get("body", "").encode("utf-8"),
+    }
     try:
         async with aiohttp.ClientSession() as session, session.request(url=url, **request) as answer:
             return ProxyResult(answer.status, await answer.text())

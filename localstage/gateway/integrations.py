@@ -85,8 +85,9 @@ class Integrations:
         self._directory = directory
         self._invoker = invoker
 
-    async def run(self, stage: ServedStage, route_key: str, integration: Integration,
-                  event: Mapping[str, Any], told: ExecutionLog) -> ProxyResult:
+    async def run(
+        self, stage: ServedStage, route_key: str, integration: Integration, event: Mapping[str, Any], told: ExecutionLog
+    ) -> ProxyResult:
         """The integration's answer to an event; ``told`` gets the steps. Raises IntegrationFailed."""
         if integration.integration_type == "MOCK":
             return _mock(integration)
@@ -95,12 +96,13 @@ class Integrations:
         if integration.integration_type != "AWS_PROXY":
             raise NotInvocable(f"the local stage does not run {integration.integration_type} integrations")
         payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        source_arn = (f"arn:aws:execute-api:{stage.region}:{stage.account_id}:"
-                      f"{stage.api_id}/{stage.stage_name}/{route_key}")
+        source_arn = (
+            f"arn:aws:execute-api:{stage.region}:{stage.account_id}:{stage.api_id}/{stage.stage_name}/{route_key}"
+        )
         call = FunctionCall(integration.integration_uri or "", source_arn, payload, not integration.credentials_arn)
         try:
             result = await asyncio.wait_for(self.invoke(call, stage, told), integration.timeout_ms / 1000)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             told.error("Execution failed due to a timeout error")
             raise IntegrationTimedOut(f"{route_key} took longer than {integration.timeout_ms} ms") from None
         try:
@@ -131,8 +133,10 @@ class Integrations:
         told.info(f"Received response. Status: 200, Integration latency: {int(invocation.duration_ms)} ms")
         told.data("Endpoint response body before transformations", invocation.payload)
         if invocation.function_error:
-            told.error("Lambda execution failed with status 200 due to customer function error: "
-                       f"{_error_message(invocation.payload)}. Lambda request id: {invocation.request_id}")
+            told.error(
+                "Lambda execution failed with status 200 due to customer function error: "
+                f"{_error_message(invocation.payload)}. Lambda request id: {invocation.request_id}"
+            )
             raise FunctionFailed(invocation.payload.decode("utf-8", "replace"))
         told.info(f"AWS Integration Endpoint RequestId : {invocation.request_id}")
         return invocation.payload
@@ -145,8 +149,9 @@ def _error_message(payload: bytes) -> str:
         return payload.decode("utf-8", "replace")
 
 
-async def _http(stage: ServedStage, integration: Integration, event: Mapping[str, Any],
-                told: ExecutionLog) -> ProxyResult:
+async def _http(
+    stage: ServedStage, integration: Integration, event: Mapping[str, Any], told: ExecutionLog
+) -> ProxyResult:
     told.info(f"Sending request to {integration.integration_uri}")
     try:
         result = await asyncio.wait_for(call_http(integration, stage, event), integration.timeout_ms / 1000)
@@ -155,7 +160,7 @@ async def _http(stage: ServedStage, integration: Integration, event: Mapping[str
     except HttpUnreachable as error:
         told.error("Execution failed due to configuration error: Invalid endpoint address")
         raise IntegrationFailed(str(error)) from error
-    except asyncio.TimeoutError:
+    except TimeoutError:
         told.error("Execution failed due to a timeout error")
         raise IntegrationTimedOut(f"{integration.integration_uri} took too long") from None
 
@@ -163,7 +168,8 @@ async def _http(stage: ServedStage, integration: Integration, event: Mapping[str
 def _mock(integration: Integration) -> ProxyResult:
     """FIDELITY section 7: a MOCK integration answers the status of its request template."""
     template = integration.request_templates.get(integration.template_selection_expression or "", "") or next(
-        iter(integration.request_templates.values()), '{"statusCode": 200}')
+        iter(integration.request_templates.values()), '{"statusCode": 200}'
+    )
     try:
         status = int(json.loads(template)["statusCode"])
     except (ValueError, KeyError, TypeError):

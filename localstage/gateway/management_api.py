@@ -30,8 +30,12 @@ class ManagementApi:
         try:
             return await self._answer(request)
         except management.ManagementError as error:
-            return web.Response(status=error.status, body=error.body(), content_type="application/json",
-                                headers={"x-amzn-errortype": error.error_type})
+            return web.Response(
+                status=error.status,
+                body=error.body(),
+                content_type="application/json",
+                headers={"x-amzn-errortype": error.error_type},
+            )
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
@@ -42,7 +46,8 @@ class ManagementApi:
         if request.method == "GET":
             facts = connection.facts
             description = management.connection_description(
-                facts.connected_at_ms, connection.last_active_ms, facts.source_ip, facts.user_agent)
+                facts.connected_at_ms, connection.last_active_ms, facts.source_ip, facts.user_agent
+            )
             return web.Response(status=200, body=description, content_type="application/json")
         if request.method == "DELETE":
             self._gateway.close(connection, DELETED)
@@ -56,8 +61,12 @@ class ManagementApi:
         if address is None or stage is None:
             raise management.Forbidden()
         connection_id = management.connection_id_of(address)
-        denial = self._guard(request[SIGNER], "execute-api:ManageConnections",
-                             f"{stage.arn}/{request.method}/@connections/{connection_id}", request.remote)
+        denial = self._guard(
+            request[SIGNER],
+            "execute-api:ManageConnections",
+            f"{stage.arn}/{request.method}/@connections/{connection_id}",
+            request.remote,
+        )
         if denial is not None:
             raise management.NotAuthorized(denial)
         if not is_well_formed_id(connection_id):

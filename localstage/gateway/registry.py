@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localstage.clock import Timer
 from localstage.core.connection_life import Happening, State, after
 from localstage.core.events import ConnectionFacts
-from localstage.clock import Timer
 from localstage.gateway.socket import WebSocket
 
 

@@ -16,16 +16,20 @@ from xml.sax.saxutils import escape
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _FUNCTIONS = r"^/2015-03-31/functions"
 _NAMED = _FUNCTIONS + r"/(?P<FunctionName>[^/]+)"
-_LAMBDA_OPERATIONS = tuple((method, re.compile(pattern), operation) for method, pattern, operation in (
-    ("POST", _FUNCTIONS + r"/?$", "CreateFunction"),
-    ("GET", _NAMED + r"/?$", "GetFunction"),
-    ("DELETE", _NAMED + r"/?$", "DeleteFunction"),
-    ("GET", _NAMED + r"/configuration/?$", "GetFunctionConfiguration"),
-    ("PUT", _NAMED + r"/configuration/?$", "UpdateFunctionConfiguration"),
-    ("PUT", _NAMED + r"/code/?$", "UpdateFunctionCode"),
-    ("POST", _NAMED + r"/versions/?$", "PublishVersion"),
-    ("POST", _NAMED + r"/policy/?$", "AddPermission"),
-    ("DELETE", _NAMED + r"/policy/[^/]+/?$", "RemovePermission")))
+_LAMBDA_OPERATIONS = tuple(
+    (method, re.compile(pattern), operation)
+    for method, pattern, operation in (
+        ("POST", _FUNCTIONS + r"/?$", "CreateFunction"),
+        ("GET", _NAMED + r"/?$", "GetFunction"),
+        ("DELETE", _NAMED + r"/?$", "DeleteFunction"),
+        ("GET", _NAMED + r"/configuration/?$", "GetFunctionConfiguration"),
+        ("PUT", _NAMED + r"/configuration/?$", "UpdateFunctionConfiguration"),
+        ("PUT", _NAMED + r"/code/?$", "UpdateFunctionCode"),
+        ("POST", _NAMED + r"/versions/?$", "PublishVersion"),
+        ("POST", _NAMED + r"/policy/?$", "AddPermission"),
+        ("DELETE", _NAMED + r"/policy/[^/]+/?$", "RemovePermission"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,16 @@ class Refusal:
     def answer_to(self, call: ApiCall, request_id: str) -> Answer:
         """The refusal in the protocol of the call's service."""
         if call.service in ("iam", "cloudformation"):
-            body = (f'<ErrorResponse><Error><Type>Sender</Type><Code>{self.code}</Code><Message>'
-                    f"{escape(self.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>")
+            body = (
+                f"<ErrorResponse><Error><Type>Sender</Type><Code>{self.code}</Code><Message>"
+                f"{escape(self.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+            )
             return Answer(self.status, [("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)], body.encode())
-        headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", request_id),
-                   ("x-amzn-errortype", self.code)]
+        headers = [
+            ("Content-Type", "application/json"),
+            ("x-amzn-RequestId", request_id),
+            ("x-amzn-errortype", self.code),
+        ]
         document = {"__type": self.code, "message": self.message, "Type": "User"}
         return Answer(self.status, headers, json.dumps(document).encode())
 

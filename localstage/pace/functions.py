@@ -37,8 +37,9 @@ class RolePace:
         """What Lambda says of a function with this role; None once the role can be assumed."""
         if not self._new.has(role_arn.rpartition("/")[2], now):
             return None
-        return Refusal("InvalidParameterValueException",
-                       "The role defined for the function cannot be assumed by Lambda.")
+        return Refusal(
+            "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."
+        )
 
 
 class FunctionPace:
@@ -54,8 +55,11 @@ class FunctionPace:
         """Why the function cannot be invoked yet; None once it is Active."""
         if not self._pending.has((region, name), now):
             return None
-        return Refusal("ResourceConflictException", "The operation cannot be performed at this time. "
-                       "The function is currently in the following state: Pending", 409)
+        return Refusal(
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            409,
+        )
 
     def refusal(self, call: ApiCall, name: str, arn: str, now: float) -> Refusal | None:
         """What Lambda answers instead of doing the call; ``arn`` is the function's, unqualified."""
@@ -64,8 +68,11 @@ class FunctionPace:
             if pending is not None:
                 return pending
             if self._updating.has((call.region, name), now):
-                return Refusal("ResourceConflictException", "The operation cannot be performed at this time. "
-                               f"An update is in progress for resource: {arn}", 409)
+                return Refusal(
+                    "ResourceConflictException",
+                    f"The operation cannot be performed at this time. An update is in progress for resource: {arn}",
+                    409,
+                )
         role = call.parameters.get("Role")
         if role and call.operation in ("CreateFunction", "UpdateFunctionConfiguration"):
             return self._roles.refusal(str(role), now)
@@ -98,5 +105,6 @@ class FunctionPace:
             configuration.update(State="Pending", StateReason=_REASON, StateReasonCode="Creating")
             configuration.pop("LastUpdateStatus", None)
         elif configuration.get("Version", "$LATEST") == "$LATEST":
-            configuration.update(LastUpdateStatus="InProgress", LastUpdateStatusReason=_REASON,
-                                 LastUpdateStatusReasonCode="Creating")
+            configuration.update(
+                LastUpdateStatus="InProgress", LastUpdateStatusReason=_REASON, LastUpdateStatusReasonCode="Creating"
+            )

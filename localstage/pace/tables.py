@@ -17,9 +17,20 @@ from localstage.pace.late import Underway
 _Table = tuple[str, str]
 """Region and table name."""
 
-_ITEM_OPERATIONS = frozenset((
-    "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem",
-    "TransactGetItems", "TransactWriteItems"))
+_ITEM_OPERATIONS = frozenset(
+    (
+        "GetItem",
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+        "Query",
+        "Scan",
+        "BatchGetItem",
+        "BatchWriteItem",
+        "TransactGetItems",
+        "TransactWriteItems",
+    )
+)
 # AWS, by ExtendDB/extenddb#204, tried on the real service: a table that is not active yet is not found.
 _NOT_FOUND = Refusal("ResourceNotFoundException", "Requested resource not found")
 _IN_USE = "Attempt to change a resource which is still in use: Table is being {}: {}"
@@ -61,8 +72,9 @@ class TablePace:
                 return Refusal("ResourceInUseException", _IN_USE.format("created", names[0][1]))
             if self._time_to_live.has(names[0], now):
                 # AWS: UpdateTimeToLive, a second change while the first is being processed; the text is aws-cdk's.
-                return Refusal("ValidationException",
-                               "Time to live has been modified multiple times within a fixed interval")
+                return Refusal(
+                    "ValidationException", "Time to live has been modified multiple times within a fixed interval"
+                )
         return None
 
     def _in_use(self, name: _Table, operation: str, now: float) -> Refusal | None:
@@ -81,8 +93,7 @@ class TablePace:
         for table in tables_of(call) if index else ():
             if self._indexes.has((call.region, table, index), now):
                 # AWS, by aws-cli#4845.
-                return Refusal("ValidationException",
-                               f"Cannot read from backfilling global secondary index: {index}")
+                return Refusal("ValidationException", f"Cannot read from backfilling global secondary index: {index}")
         return None
 
     def shown(self, call: ApiCall, answer: Answer, now: float) -> Answer:
@@ -149,8 +160,14 @@ class TablePace:
             return answer
         after = call.parameters.get("ExclusiveStartTableName", "")
         listed = document.get("TableNames", [])
-        shadows = [name for region, name in list(self._shadows) if region == call.region and name not in listed
-                   and name > after and self._shadow((region, name), now) is not None]
+        shadows = [
+            name
+            for region, name in list(self._shadows)
+            if region == call.region
+            and name not in listed
+            and name > after
+            and self._shadow((region, name), now) is not None
+        ]
         return answer.with_document({**document, "TableNames": listed + shadows}) if shadows else answer
 
     def _shadow(self, name: _Table, now: float) -> _Shadow | None:

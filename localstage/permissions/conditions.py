@@ -11,7 +11,7 @@ import binascii
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from localstage.permissions.context import RequestContext
@@ -70,8 +70,11 @@ class NullCondition:
 
 def read_conditions(block: Mapping[str, Any], with_variables: bool) -> tuple[Condition | NullCondition, ...]:
     """The lines of a Condition element. Raises UnknownOperator."""
-    return tuple(_read(operator, key, wanted if isinstance(wanted, list) else [wanted], with_variables)
-                 for operator, keys in block.items() for key, wanted in keys.items())
+    return tuple(
+        _read(operator, key, wanted if isinstance(wanted, list) else [wanted], with_variables)
+        for operator, keys in block.items()
+        for key, wanted in keys.items()
+    )
 
 
 def _read(operator: str, key: str, wanted: list[Any], with_variables: bool) -> Condition | NullCondition:
@@ -166,16 +169,37 @@ def _seconds(value: str) -> float:
         return float(value)
     except ValueError:
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "equals": lambda a, b: a == b, "lessthan": lambda a, b: a < b, "lessthanequals": lambda a, b: a <= b,
-    "greaterthan": lambda a, b: a > b, "greaterthanequals": lambda a, b: a >= b}
+    "equals": lambda a, b: a == b,
+    "lessthan": lambda a, b: a < b,
+    "lessthanequals": lambda a, b: a <= b,
+    "greaterthan": lambda a, b: a > b,
+    "greaterthanequals": lambda a, b: a >= b,
+}
 _OPERATORS: dict[str, Callable[[str, bool], Test]] = {
-    "stringequals": _string_equals, "stringequalsignorecase": _string_equals_ignore_case, "stringlike": _string_like,
-    "arnequals": _arn_like, "arnlike": _arn_like, "bool": _bool, "binaryequals": _binary, "ipaddress": _ip,
+    "stringequals": _string_equals,
+    "stringequalsignorecase": _string_equals_ignore_case,
+    "stringlike": _string_like,
+    "arnequals": _arn_like,
+    "arnlike": _arn_like,
+    "bool": _bool,
+    "binaryequals": _binary,
+    "ipaddress": _ip,
     **{f"numeric{name}": _compared(float, compare) for name, compare in _COMPARISONS.items()},
-    **{f"date{name}": _compared(_seconds, compare) for name, compare in _COMPARISONS.items()}}
-_NEGATED = frozenset({"stringnotequals", "stringnotequalsignorecase", "stringnotlike", "arnnotequals", "arnnotlike",
-                      "notipaddress", "numericnotequals", "datenotequals"})
+    **{f"date{name}": _compared(_seconds, compare) for name, compare in _COMPARISONS.items()},
+}
+_NEGATED = frozenset(
+    {
+        "stringnotequals",
+        "stringnotequalsignorecase",
+        "stringnotlike",
+        "arnnotequals",
+        "arnnotlike",
+        "notipaddress",
+        "numericnotequals",
+        "datenotequals",
+    }
+)

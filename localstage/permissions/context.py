@@ -32,7 +32,7 @@ class RequestContext:
     def values(self, key: str) -> Sequence[str]:
         """The key's values, none if the request has no such key; ``key`` in lower case."""
         if key.startswith(_RESOURCE_TAG) and self._tags is not None:
-            wanted = key[len(_RESOURCE_TAG):]
+            wanted = key[len(_RESOURCE_TAG) :]
             return tuple(tag for name, tag in self._tags().items() if name.lower() == wanted)
         value = self._values.get(key, ())
         if callable(value):

@@ -15,7 +15,12 @@ from localstage.permissions.policy import Need, Policy, Statement
 from localstage.permissions.principal import Principal
 
 IDENTITY, BOUNDARY, SESSION, RESOURCE, TRUST = (
-    "identity-based policy", "permissions boundary", "session policy", "resource-based policy", "role trust policy")
+    "identity-based policy",
+    "permissions boundary",
+    "session policy",
+    "resource-based policy",
+    "role trust policy",
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,14 @@ class Decision:
     """The identity's statements that decided, for simulations."""
 
 
-def decide(principal: Principal, need: Need, context: RequestContext, grants: Grants,
-           resource_policy: Policy | None = None, trust: Policy | None = None) -> Decision:
+def decide(
+    principal: Principal,
+    need: Need,
+    context: RequestContext,
+    grants: Grants,
+    resource_policy: Policy | None = None,
+    trust: Policy | None = None,
+) -> Decision:
     """The decision about one need.
 
     ``resource_policy`` is that of the resource, in the principal's own account:
@@ -53,19 +64,29 @@ def decide(principal: Principal, need: Need, context: RequestContext, grants: Gr
     attached = trust or resource_policy
     named = attached.naming(principal, need, context) if attached is not None else []
     identity = _matching(grants.identity, need, context)
-    limits = {kind: _matching(policies, need, context) for kind, policies in
-              ((BOUNDARY, grants.boundary), (SESSION, grants.session)) if policies is not None}
-    for kind, statements in ((IDENTITY, [s for _, s in identity]),
-                             *((kind, [s for _, s in found]) for kind, found in limits.items()),
-                             (TRUST if trust else RESOURCE, [s for s, _ in named])):
+    limits = {
+        kind: _matching(policies, need, context)
+        for kind, policies in ((BOUNDARY, grants.boundary), (SESSION, grants.session))
+        if policies is not None
+    }
+    for kind, statements in (
+        (IDENTITY, [s for _, s in identity]),
+        *((kind, [s for _, s in found]) for kind, found in limits.items()),
+        (TRUST if trust else RESOURCE, [s for s, _ in named]),
+    ):
         if any(statement.denies for statement in statements):
             return Decision(need, False, True, kind, tuple(pair for pair in identity if pair[1].denies))
     missing = _missing(identity, limits, [how for _, how in named], trust is not None, grants)
     return Decision(need, missing is None, False, missing or "", tuple(identity) if missing is None else ())
 
 
-def _missing(identity: list[tuple[Policy, Statement]], limits: dict[str, list[tuple[Policy, Statement]]],
-             named: list[str], trusts: bool, grants: Grants) -> str | None:
+def _missing(
+    identity: list[tuple[Policy, Statement]],
+    limits: dict[str, list[tuple[Policy, Statement]]],
+    named: list[str],
+    trusts: bool,
+    grants: Grants,
+) -> str | None:
     """The kind of policy that should have allowed and did not; nothing is denied here any more."""
     if trusts and not named:
         return TRUST
@@ -80,8 +101,7 @@ def _matching(policies: tuple[Policy, ...], need: Need, context: RequestContext)
     return list(_pairs(policies, need, context))
 
 
-def _pairs(policies: tuple[Policy, ...], need: Need,
-           context: RequestContext) -> Iterator[tuple[Policy, Statement]]:
+def _pairs(policies: tuple[Policy, ...], need: Need, context: RequestContext) -> Iterator[tuple[Policy, Statement]]:
     for policy in policies:
         for statement in policy.matching(need, context):
             yield policy, statement

@@ -70,8 +70,7 @@ class ArnText:
         fields = value.split(":", _ARN_FIELDS - 1)
         if len(fields) < _ARN_FIELDS:
             return False
-        return all(pattern.matches(field, lookup)
-                   for pattern, field in zip(self._fields, fields, strict=False))
+        return all(pattern.matches(field, lookup) for pattern, field in zip(self._fields, fields, strict=False))
 
 
 class ActionNames:
@@ -107,7 +106,7 @@ def _pieces(value: str) -> list[str | _Variable]:
     pieces: list[str | _Variable] = []
     end = 0
     for match in _VARIABLE.finditer(value):
-        pieces.append(value[end:match.start()])
+        pieces.append(value[end : match.start()])
         inner = match.group(1)
         pieces.append(_Literal(_LITERALS[inner]) if inner in _LITERALS else _Variable(inner))
         end = match.end()

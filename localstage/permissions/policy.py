@@ -50,8 +50,11 @@ class Statement:
         """Whether action, resource and conditions fit; principals are not looked at."""
         if self.actions.include(need.action) is self.not_actions:
             return False
-        if self.resources and any(
-                resource.matches(need.resource, context.single) for resource in self.resources) is self.not_resources:
+        if (
+            self.resources
+            and any(resource.matches(need.resource, context.single) for resource in self.resources)
+            is self.not_resources
+        ):
             return False
         return all(condition.holds(context) for condition in self.conditions)
 
@@ -69,8 +72,12 @@ class Policy:
 
     def keys_asked(self, need: Need) -> set[str]:
         """The condition keys that statements on this action ask for, as they write them."""
-        return {condition.written for statement in self.statements for condition in statement.conditions
-                if statement.actions.include(need.action) is not statement.not_actions}
+        return {
+            condition.written
+            for statement in self.statements
+            for condition in statement.conditions
+            if statement.actions.include(need.action) is not statement.not_actions
+        }
 
     def naming(self, principal: Principal, need: Need, context: RequestContext) -> list[tuple[Statement, str]]:
         """A resource's policy: the statements for a principal, each with how it is named (see PrincipalNames)."""
@@ -99,9 +106,16 @@ def _statement(body: Mapping[str, Any], with_variables: bool) -> Statement:
     if "Principal" in body or "NotPrincipal" in body:
         principals = PrincipalNames.read(body.get("Principal", body.get("NotPrincipal")), "NotPrincipal" in body)
     return Statement(
-        body["Effect"] == "Deny", ActionNames(_list(body["NotAction" if not_actions else "Action"])), not_actions,
-        tuple(ArnText(text, with_variables) for text in _list(body.get("NotResource" if not_resources else "Resource"))),
-        not_resources, read_conditions(body.get("Condition") or {}, with_variables), principals)
+        body["Effect"] == "Deny",
+        ActionNames(_list(body["NotAction" if not_actions else "Action"])),
+        not_actions,
+        tuple(
+            ArnText(text, with_variables) for text in _list(body.get("NotResource" if not_resources else "Resource"))
+        ),
+        not_resources,
+        read_conditions(body.get("Condition") or {}, with_variables),
+        principals,
+    )
 
 
 def _list(value: Any) -> list[str]:

@@ -35,7 +35,9 @@ def masked_denial(principal: Principal, decision: Decision) -> str:
     head, mark, _ = fields[5].partition("/@connections/")
     fields[5] = head + mark + ("{connectionId}" if mark else "")
     tail = f" with an explicit deny in {_named(decision.kind)}" if decision.explicit else ""  # Guess: the tail.
-    return f"{user(principal)} is not authorized to perform: {decision.need.action} on resource: {':'.join(fields)}{tail}"
+    return (
+        f"{user(principal)} is not authorized to perform: {decision.need.action} on resource: {':'.join(fields)}{tail}"
+    )
 
 
 def user(principal: Principal) -> str:

@@ -23,7 +23,7 @@ def is_own_host(host_header: str) -> bool:
     address: DNS rebinding, by which a web page would become same-origin with us.
     """
     name = host_header.strip().lower()
-    name = name[1:name.find("]")] if name.startswith("[") else name.partition(":")[0]
+    name = name[1 : name.find("]")] if name.startswith("[") else name.partition(":")[0]
     if name in ("localhost", "::1") or name.endswith(".localhost") or is_aws_host(name):
         return True
     parts = name.split(".")

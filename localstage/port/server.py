@@ -52,8 +52,14 @@ class Port:
         """``pages_for_any_host``: another name in Host is expected there, because a proxy stands in front."""
         self._desks = desks
         self._pages_for_any_host = pages_for_any_host
-        self._server = web.Server(self._answer, request_factory=_new_request, access_log=None, logger=_log(),
-                                  keepalive_timeout=300, lingering_time=2)
+        self._server = web.Server(
+            self._answer,
+            request_factory=_new_request,
+            access_log=None,
+            logger=_log(),
+            keepalive_timeout=300,
+            lingering_time=2,
+        )
         self._tunnels = Tunnels(authority, self._server, users_proxy())
         self._listener: asyncio.Server | None = None
 
@@ -70,8 +76,10 @@ class Port:
             self._listener = await loop.create_server(self._server, LOOPBACK, number, backlog=2048)
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
-            raise PortBusy(f"Port {number} on {LOOPBACK} cannot be used ({why}); "
-                           "choose another with --port, or 0 for any free one.") from error
+            raise PortBusy(
+                f"Port {number} on {LOOPBACK} cannot be used ({why}); "
+                "choose another with --port, or 0 for any free one."
+            ) from error
 
     async def stop(self) -> None:
         """Closes the port and every connection that is still with the HTTP server."""
@@ -123,5 +131,6 @@ def _is_no_bad_request(record: logging.LogRecord) -> bool:
 
 
 def _new_request(message, payload, protocol, writer, task) -> web.BaseRequest:
-    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop(),
-                           client_max_size=_BODY_LIMIT)
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=_BODY_LIMIT
+    )

@@ -27,8 +27,9 @@ _HEAD_LIMIT = 64 * 1024
 class Tunnels:
     """Answers CONNECT requests. ``new_connection`` makes an HTTP server's protocol."""
 
-    def __init__(self, authority: Authority, new_connection: Callable[[], asyncio.Protocol],
-                 upstream_proxy: str | None = None):
+    def __init__(
+        self, authority: Authority, new_connection: Callable[[], asyncio.Protocol], upstream_proxy: str | None = None
+    ):
         self._authority = authority
         self._new_connection = new_connection
         self._upstream_proxy = upstream_proxy
@@ -60,9 +61,15 @@ class Tunnels:
         transport.set_protocol(asyncio.Protocol())
         transport.write(_ESTABLISHED)
         try:
-            secured = await loop.start_tls(transport, connection, self._authority.server_context(host),
-                                           server_side=True, ssl_handshake_timeout=20, ssl_shutdown_timeout=2)
-        except (OSError, asyncio.TimeoutError):  # ssl.SSLError is an OSError: the client does not trust us.
+            secured = await loop.start_tls(
+                transport,
+                connection,
+                self._authority.server_context(host),
+                server_side=True,
+                ssl_handshake_timeout=20,
+                ssl_shutdown_timeout=2,
+            )
+        except (TimeoutError, OSError):  # ssl.SSLError is an OSError: the client does not trust us.
             transport.abort()
             return TakenResponse()
         if secured is not None:
@@ -72,7 +79,7 @@ class Tunnels:
     async def _pass_through(self, request: web.BaseRequest, host: str, port: int) -> web.StreamResponse:
         try:
             reader, writer = await asyncio.wait_for(self._open(host, port), _CONNECT_TIMEOUT_S)
-        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             return web.Response(status=502, text=f"No connection to {host}:{port}: {error or type(error).__name__}.\n")
         transport, early = take_transport(request)
         loop = asyncio.get_running_loop()
@@ -94,8 +101,9 @@ class Tunnels:
             return await asyncio.open_connection(host, port)
         parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
         secured = parts.scheme == "https"
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or (443 if secured else 80),
-                                                       ssl=secured or None)
+        reader, writer = await asyncio.open_connection(
+            parts.hostname, parts.port or (443 if secured else 80), ssl=secured or None
+        )
         head = f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"
         if parts.username:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
@@ -113,8 +121,9 @@ def users_proxy() -> str | None:
     return os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or None
 
 
-async def _pump_both(a: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-                     b: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+async def _pump_both(
+    a: tuple[asyncio.StreamReader, asyncio.StreamWriter], b: tuple[asyncio.StreamReader, asyncio.StreamWriter]
+) -> None:
     try:
         await asyncio.gather(_pump(a[0], b[1]), _pump(b[0], a[1]))
     except OSError:

@@ -62,50 +62,84 @@ def _is_query(request: SignableRequest, media_type: str) -> bool:
 def _names_rest_service(request: SignableRequest) -> bool:
     """Whether an unsigned request names a REST service other than S3, by its host or the version in its path."""
     host = request.headers.get("host", "")
-    return bool(_VERSIONED.match(request.raw_path)) or ".amazonaws.com" in host and not any(part.startswith("s3") for part in host.split("."))
+    return (
+        bool(_VERSIONED.match(request.raw_path))
+        or ".amazonaws.com" in host
+        and not any(part.startswith("s3") for part in host.split("."))
+    )
 
 
 def _json(refused: CallRefused, request_id: str) -> Answer:
     body = {"__type": f"com.amazon.coral.service#{refused.json_code}", "message": str(refused)}
-    return Answer(400, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": request_id,
-                        "x-amzn-errortype": refused.json_code, **refused.headers}, json.dumps(body).encode())
+    return Answer(
+        400,
+        {
+            "Content-Type": "application/x-amz-json-1.0",
+            "x-amzn-RequestId": request_id,
+            "x-amzn-errortype": refused.json_code,
+            **refused.headers,
+        },
+        json.dumps(body).encode(),
+    )
 
 
 def _rest_json(refused: CallRefused, request_id: str) -> Answer:
-    return Answer(403, {"Content-Type": "application/json", "x-amzn-RequestId": request_id,
-                        "x-amzn-errortype": refused.json_code},
-                  json.dumps({"message": rest_message(refused)}).encode())
+    return Answer(
+        403,
+        {"Content-Type": "application/json", "x-amzn-RequestId": request_id, "x-amzn-errortype": refused.json_code},
+        json.dumps({"message": rest_message(refused)}).encode(),
+    )
 
 
 def _query(refused: CallRefused, request_id: str) -> Answer:
-    body = (f"<ErrorResponse>\n  <Error>\n    <Type>Sender</Type>\n    <Code>{refused.query_code}</Code>\n"
-            f"    <Message>{_xml(str(refused))}</Message>\n  </Error>\n  <RequestId>{request_id}</RequestId>\n"
-            "</ErrorResponse>\n")
+    body = (
+        f"<ErrorResponse>\n  <Error>\n    <Type>Sender</Type>\n    <Code>{refused.query_code}</Code>\n"
+        f"    <Message>{_xml(str(refused))}</Message>\n  </Error>\n  <RequestId>{request_id}</RequestId>\n"
+        "</ErrorResponse>\n"
+    )
     return Answer(403, {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}, body.encode())
 
 
 def _ec2(refused: CallRefused, request_id: str) -> Answer:
     """EC2 has one code for every signature that is no good."""
-    body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>{refused.ec2_code}</Code>'
-            f"<Message>{_xml(refused.ec2_message)}</Message></Error></Errors>"
-            f"<RequestID>{request_id}</RequestID></Response>")
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>{refused.ec2_code}</Code>'
+        f"<Message>{_xml(refused.ec2_message)}</Message></Error></Errors>"
+        f"<RequestID>{request_id}</RequestID></Response>"
+    )
     return Answer(refused.ec2_status, {"Content-Type": "text/xml"}, body.encode())
 
 
 def _s3(refused: CallRefused, request: SignableRequest, request_id: str) -> Answer:
-    fields = {"Code": refused.s3_code, "Message": refused.s3_message or str(refused), **refused.details(),
-              "RequestId": request_id}
+    fields = {
+        "Code": refused.s3_code,
+        "Message": refused.s3_message or str(refused),
+        **refused.details(),
+        "RequestId": request_id,
+    }
     inner = "".join(f"<{name}>{_xml(text)}</{name}>" for name, text in fields.items())
-    body = b"" if request.method == "HEAD" else (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>').encode()
+    body = (
+        b""
+        if request.method == "HEAD"
+        else (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>').encode()
+    )
     return Answer(refused.s3_status, {"Content-Type": "application/xml", "x-amz-request-id": request_id}, body)
 
 
 def _cbor(refused: CallRefused, request_id: str) -> Answer:
-    body = b"\xa2" + b"".join(map(_cbor_text, ("__type", f"com.amazon.coral.service#{refused.json_code}",
-                                               "message", str(refused))))
-    return Answer(400, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor",
-                        "x-amzn-RequestId": request_id, **refused.headers}, body)
+    body = b"\xa2" + b"".join(
+        map(_cbor_text, ("__type", f"com.amazon.coral.service#{refused.json_code}", "message", str(refused)))
+    )
+    return Answer(
+        400,
+        {
+            "Content-Type": "application/cbor",
+            "smithy-protocol": "rpc-v2-cbor",
+            "x-amzn-RequestId": request_id,
+            **refused.headers,
+        },
+        body,
+    )
 
 
 def _cbor_text(text: str) -> bytes:
@@ -116,5 +150,4 @@ def _cbor_text(text: str) -> bytes:
 
 def _xml(text: str) -> str:
     """Text for an element; what XML cannot hold becomes a question mark."""
-    return escape("".join(c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?"
-                          for c in text))
+    return escape("".join(c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?" for c in text))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
@@ -61,16 +61,24 @@ def _of_header(request: SignableRequest, header: str) -> Claim:
         raise MissingToken()
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     # AWS: these sentences as its services have answered them for years.
-    lacking = [f"Authorization header requires '{name}' parameter."
-               for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
+    lacking = [
+        f"Authorization header requires '{name}' parameter."
+        for name in ("Credential", "Signature", "SignedHeaders")
+        if not parts.get(name)
+    ]
     timestamp, signed_at = _time_of(request)
     if signed_at is None:
         lacking.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if lacking or signed_at is None:
         raise IncompleteSignature(" ".join(lacking))
-    return Claim(*_credential(parts["Credential"]), signed_headers=tuple(parts["SignedHeaders"].lower().split(";")),
-                 signature=parts["Signature"], timestamp=timestamp, signed_at=signed_at,
-                 session_token=request.headers.get("x-amz-security-token"))
+    return Claim(
+        *_credential(parts["Credential"]),
+        signed_headers=tuple(parts["SignedHeaders"].lower().split(";")),
+        signature=parts["Signature"],
+        timestamp=timestamp,
+        signed_at=signed_at,
+        session_token=request.headers.get("x-amz-security-token"),
+    )
 
 
 def _of_query(query: dict[str, str]) -> Claim:
@@ -84,19 +92,27 @@ def _of_query(query: dict[str, str]) -> Claim:
     signed_at = _read_timestamp(query["X-Amz-Date"])
     expires = query.get("X-Amz-Expires", "300")
     if signed_at is None or not expires.isdigit() or int(expires) > 604_800:
-        raise IncompleteSignature("X-Amz-Date must be in the form yyyyMMddTHHmmssZ and "
-                                  "X-Amz-Expires a number of at most 604800 seconds.")
-    return Claim(*_credential(query["X-Amz-Credential"]),
-                 signed_headers=tuple(query["X-Amz-SignedHeaders"].lower().split(";")),
-                 signature=query["X-Amz-Signature"], timestamp=query["X-Amz-Date"], signed_at=signed_at,
-                 session_token=query.get("X-Amz-Security-Token"), expires_s=int(expires))
+        raise IncompleteSignature(
+            "X-Amz-Date must be in the form yyyyMMddTHHmmssZ and X-Amz-Expires a number of at most 604800 seconds."
+        )
+    return Claim(
+        *_credential(query["X-Amz-Credential"]),
+        signed_headers=tuple(query["X-Amz-SignedHeaders"].lower().split(";")),
+        signature=query["X-Amz-Signature"],
+        timestamp=query["X-Amz-Date"],
+        signed_at=signed_at,
+        session_token=query.get("X-Amz-Security-Token"),
+        expires_s=int(expires),
+    )
 
 
 def _credential(credential: str) -> tuple[str, str, str, str]:
     parts = credential.split("/")
     if len(parts) != 5 or parts[4] != "aws4_request" or not _DAY.match(parts[1]):
-        raise IncompleteSignature("Credential must have exactly 5 slash-delimited elements, e.g. "
-                                  f"keyid/date/region/service/term, got '{credential}'")
+        raise IncompleteSignature(
+            "Credential must have exactly 5 slash-delimited elements, e.g. "
+            f"keyid/date/region/service/term, got '{credential}'"
+        )
     return parts[0], parts[1], parts[2], parts[3]
 
 
@@ -105,7 +121,7 @@ def _time_of(request: SignableRequest) -> tuple[str, datetime | None]:
     found = _read_timestamp(stamp)
     if found is None and stamp:
         try:
-            found = parsedate_to_datetime(stamp).astimezone(timezone.utc)
+            found = parsedate_to_datetime(stamp).astimezone(UTC)
         except (ValueError, TypeError):
             return stamp, None
     return (iso_basic(found) if found else stamp), found
@@ -113,7 +129,7 @@ def _time_of(request: SignableRequest) -> tuple[str, datetime | None]:
 
 def _read_timestamp(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, _TIMESTAMP).replace(tzinfo=timezone.utc)
+        return datetime.strptime(text, _TIMESTAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_MISMATCH = ("The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-             "Access Key and signing method. Consult the service documentation for details.")
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+    "Access Key and signing method. Consult the service documentation for details."
+)
 
 
 class CallRefused(Exception):
@@ -106,13 +108,17 @@ class SessionExpired(SignatureRefused):
 class SignatureMismatch(SignatureRefused):
     """The signature is not the one that the key gives for this request."""
 
-    s3_message = ("The request signature we calculated does not match the signature you provided. "
-                  "Check your key and signing method.")
+    s3_message = (
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method."
+    )
 
     def __init__(self, access_key_id: str, canonical: str, to_sign: str):
         # AWS shows both texts (github.com/mhart/aws4 issue 33); they hold no secret.
-        super().__init__(f"{_MISMATCH}\n\nThe Canonical String for this request should have been\n'{canonical}'\n\n"
-                         f"The String-to-Sign should have been\n'{to_sign}'\n")
+        super().__init__(
+            f"{_MISMATCH}\n\nThe Canonical String for this request should have been\n'{canonical}'\n\n"
+            f"The String-to-Sign should have been\n'{to_sign}'\n"
+        )
         self._details = {"AWSAccessKeyId": access_key_id, "StringToSign": to_sign, "CanonicalRequest": canonical}
 
     def details(self) -> dict[str, str]:

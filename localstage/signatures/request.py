@@ -41,12 +41,13 @@ class SignableRequest:
         return [(_encode(name), _encode(value)) for name, _, value in pairs]
 
 
-def canonical_request(request: SignableRequest, signed_headers: tuple[str, ...], payload_hash: str,
-                      as_s3: bool) -> str:
+def canonical_request(request: SignableRequest, signed_headers: tuple[str, ...], payload_hash: str, as_s3: bool) -> str:
     """The text whose digest is signed. S3 takes the path as sent; others normalise it and encode it again."""
     path = request.raw_path if as_s3 else quote(_without_dot_segments(request.raw_path), safe="/" + _UNRESERVED)
-    query = "&".join(f"{name}={value}" for name, value in sorted(
-        pair for pair in request.query_pairs() if pair[0] != "X-Amz-Signature"))
+    query = "&".join(
+        f"{name}={value}"
+        for name, value in sorted(pair for pair in request.query_pairs() if pair[0] != "X-Amz-Signature")
+    )
     headers = "".join(f"{name}:{request.headers.get(name, '')}\n" for name in signed_headers)
     return "\n".join((request.method.upper(), path, query, headers, ";".join(signed_headers), payload_hash))
 

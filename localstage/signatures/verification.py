@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from localstage.signatures.claim import Claim, iso_basic, read_claim
 from localstage.signatures.refusals import (
@@ -71,7 +71,8 @@ class Verifier:
         if key is None:
             raise UnknownKey(claim.access_key_id)
         if (key.session_token is None) != (claim.session_token is None) or not hmac.compare_digest(
-                (key.session_token or "").encode(), (claim.session_token or "").encode()):
+            (key.session_token or "").encode(), (claim.session_token or "").encode()
+        ):
             raise WrongSessionToken(claim.access_key_id)
         return claim, key
 
@@ -82,8 +83,9 @@ class Verifier:
             raise WrongScope(f"Credential should be scoped to correct service: '{service}'. ")
         _check_scope(claim, request)
         self._check_time(claim, key)
-        canonical = canonical_request(request, claim.signed_headers, _payload_hash(claim, request),
-                                      claim.service == "s3")
+        canonical = canonical_request(
+            request, claim.signed_headers, _payload_hash(claim, request), claim.service == "s3"
+        )
         to_sign = string_to_sign(claim.timestamp, claim.scope, canonical)
         signature = hmac.new(self._signing_key(claim, key), to_sign.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(signature.encode(), claim.signature.encode("utf-8", "surrogateescape")):
@@ -91,26 +93,37 @@ class Verifier:
         return key
 
     def _check_time(self, claim: Claim, key: KnownKey) -> None:
-        now = datetime.fromtimestamp(self._now_ms() / 1000, timezone.utc)
+        now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
         if key.expires_at is not None and now >= key.expires_at:
             raise SessionExpired()
         future = now + timedelta(seconds=_SKEW_S)
         if claim.signed_at > future:
-            raise TimeTooSkewed(f"Signature not yet current: {claim.timestamp} is still later than "
-                                f"{iso_basic(future)} ({iso_basic(now)} + {_SKEW_S // 60} min.)",
-                                claim.timestamp, iso_basic(now), _SKEW_S)
+            raise TimeTooSkewed(
+                f"Signature not yet current: {claim.timestamp} is still later than "
+                f"{iso_basic(future)} ({iso_basic(now)} + {_SKEW_S // 60} min.)",
+                claim.timestamp,
+                iso_basic(now),
+                _SKEW_S,
+            )
         if claim.expires_s is not None:
             end = claim.signed_at + timedelta(seconds=claim.expires_s)
             if now > end:
-                raise PresignedExpired(f"Signature expired: {claim.timestamp} is now earlier than "
-                                       f"{iso_basic(now - timedelta(seconds=claim.expires_s))} "
-                                       f"({iso_basic(now)} - {claim.expires_s} s)")  # Guess: the sentence.
+                raise PresignedExpired(
+                    f"Signature expired: {claim.timestamp} is now earlier than "
+                    f"{iso_basic(now - timedelta(seconds=claim.expires_s))} "
+                    f"({iso_basic(now)} - {claim.expires_s} s)"
+                )  # Guess: the sentence.
             return
         skew_s = _OLD_SKEW_S if claim.service in _PATIENT else _SKEW_S
         past = now - timedelta(seconds=skew_s)
         if claim.signed_at < past:
-            raise TimeTooSkewed(f"Signature expired: {claim.timestamp} is now earlier than {iso_basic(past)} "
-                                f"({iso_basic(now)} - {skew_s // 60} min.)", claim.timestamp, iso_basic(now), skew_s)
+            raise TimeTooSkewed(
+                f"Signature expired: {claim.timestamp} is now earlier than {iso_basic(past)} "
+                f"({iso_basic(now)} - {skew_s // 60} min.)",
+                claim.timestamp,
+                iso_basic(now),
+                skew_s,
+            )
 
     def _signing_key(self, claim: Claim, key: KnownKey) -> bytes:
         named = (key.secret_access_key, claim.day, claim.region, claim.service)
@@ -127,12 +140,17 @@ class Verifier:
 
 def _check_scope(claim: Claim, request: SignableRequest) -> None:
     if claim.day != claim.timestamp[:8]:
-        raise WrongScope("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-                         f"'{claim.day}' != '{claim.timestamp[:8]}', from '{claim.timestamp}'.")
+        raise WrongScope(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{claim.day}' != '{claim.timestamp[:8]}', from '{claim.timestamp}'."
+        )
     if tuple(sorted(claim.signed_headers)) != claim.signed_headers:
         raise WrongScope("Signed headers must be sorted.")  # Guess.
-    must = [name for name in request.headers if name == "host" or name == "x-amz-target"
-            or (claim.service == "s3" and name.startswith("x-amz-"))]
+    must = [
+        name
+        for name in request.headers
+        if name == "host" or name == "x-amz-target" or (claim.service == "s3" and name.startswith("x-amz-"))
+    ]
     unsigned = [name for name in must if name not in claim.signed_headers]
     if "host" not in request.headers or unsigned:
         raise HeadersNotSigned(unsigned or ["host"])

@@ -21,19 +21,40 @@ from localstage.signatures.request import SignableRequest
 from localstage.signatures.verification import KnownKey
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-TRUST = {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table"
-LEAST = {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-     "Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/send:*"},
-    {"Effect": "Allow", "Action": ["dynamodb:Scan", "dynamodb:DeleteItem"], "Resource": f"{TABLE}/Connections"},
-    {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": f"{TABLE}/Messages",
-     "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "*"}}},
-    {"Effect": "Allow", "Action": "execute-api:ManageConnections",
-     "Resource": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*/prod/POST/@connections/*"}]}
-FULL = ("AmazonDynamoDBFullAccess", "AmazonAPIGatewayInvokeFullAccess", "CloudWatchLogsFullAccess", "AWSLambda_FullAccess",
-        "ReadOnlyAccess")
+LEAST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/send:*",
+        },
+        {"Effect": "Allow", "Action": ["dynamodb:Scan", "dynamodb:DeleteItem"], "Resource": f"{TABLE}/Connections"},
+        {
+            "Effect": "Allow",
+            "Action": "dynamodb:PutItem",
+            "Resource": f"{TABLE}/Messages",
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "*"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "execute-api:ManageConnections",
+            "Resource": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*/prod/POST/@connections/*",
+        },
+    ],
+}
+FULL = (
+    "AmazonDynamoDBFullAccess",
+    "AmazonAPIGatewayInvokeFullAccess",
+    "CloudWatchLogsFullAccess",
+    "AWSLambda_FullAccess",
+    "ReadOnlyAccess",
+)
 
 
 def roles(count: int) -> tuple[str, str]:
@@ -57,9 +78,15 @@ def roles(count: int) -> tuple[str, str]:
 def put_item() -> SignableRequest:
     """A PutItem as boto3 sends it."""
     item = {"room_id": {"S": "lobby"}, "timestamp": {"N": "1"}, "text": {"S": "hello " * 40}}
-    headers = {"X-Amz-Target": "DynamoDB_20120810.PutItem", "Content-Type": "application/x-amz-json-1.0",
-               "Host": f"dynamodb.{REGION}.amazonaws.com", "User-Agent": "Boto3/1.43 Python/3.13"}
-    return SignableRequest.of("POST", "/", headers.items(), json.dumps({"TableName": "Messages", "Item": item}).encode())
+    headers = {
+        "X-Amz-Target": "DynamoDB_20120810.PutItem",
+        "Content-Type": "application/x-amz-json-1.0",
+        "Host": f"dynamodb.{REGION}.amazonaws.com",
+        "User-Agent": "Boto3/1.43 Python/3.13",
+    }
+    return SignableRequest.of(
+        "POST", "/", headers.items(), json.dumps({"TableName": "Messages", "Item": item}).encode()
+    )
 
 
 def milliseconds(work: Callable[[], object], count: int) -> list[float]:
@@ -86,8 +113,10 @@ def main(count: int, role_count: int) -> None:
 
     def show(what: str, work: Callable[[], object]) -> None:
         times = milliseconds(work, count)
-        click.echo(f"{what}: median {statistics.median(times):.3f} ms, "
-                   f"95th percentile {statistics.quantiles(times, n=20)[-1]:.3f} ms")
+        click.echo(
+            f"{what}: median {statistics.median(times):.3f} ms, "
+            f"95th percentile {statistics.quantiles(times, n=20)[-1]:.3f} ms"
+        )
 
     def decide(key: KnownKey) -> object:
         return permissions.refusal_of_call(key, request, "dynamodb", REGION, "127.0.0.1")
@@ -96,8 +125,12 @@ def main(count: int, role_count: int) -> None:
         key = keys.of_function(f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:send", role)
         assert decide(key) is None
         show(f"PutItem, {name}", lambda: decide(key))  # noqa: B023
-        show(f"PostToConnection, {name}", lambda: permissions.denial_of_execute_api(  # noqa: B023
-            key, "execute-api:ManageConnections", connection, "127.0.0.1"))  # noqa: B023
+        show(
+            f"PostToConnection, {name}",
+            lambda: permissions.denial_of_execute_api(  # noqa: B023
+                key, "execute-api:ManageConnections", connection, "127.0.0.1"
+            ),
+        )  # noqa: B023
 
 
 if __name__ == "__main__":

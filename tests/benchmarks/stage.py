@@ -97,9 +97,12 @@ def running_stage() -> Iterator[tuple[StageTarget, int]]:
         target = StageTarget(stage)
         dynamodb = target.client("dynamodb")
         for name, key in (("BenchMessages", "id"), ("BenchConnections", "connection_id")):
-            dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
-                                  KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-                                  AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}])
+            dynamodb.create_table(
+                TableName=name,
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            )
         bundle = Path(stage.changes().settings["AWS_CA_BUNDLE"])
         note = read_note(bundle.parent / NOTE_NAME)
         assert note is not None
@@ -148,8 +151,13 @@ def burst(target: StageTarget, pid: int, clients: int, each: int) -> dict[str, f
         seconds = time.perf_counter() - began
     for socket in sockets:
         socket.close()
-    return {"deliveries": sum(received), "of": expected * clients, "seconds": round(seconds, 2),
-            "processes": watch.processes, "megabytes": round(watch.megabytes)}
+    return {
+        "deliveries": sum(received),
+        "of": expected * clients,
+        "seconds": round(seconds, 2),
+        "processes": watch.processes,
+        "megabytes": round(watch.megabytes),
+    }
 
 
 @click.command()
@@ -162,11 +170,15 @@ def main(clients: int, each: int, trips: int) -> None:
     with running_stage() as (target, pid):
         click.echo(f"stage ready after {time.perf_counter() - began:.2f} s, {_pss_mb(pid):.0f} MB")
         times = round_trips(target, trips)
-        click.echo(f"round trip: median {statistics.median(times):.2f} ms, "
-                   f"95th percentile {statistics.quantiles(times, n=20)[-1]:.2f} ms, {len(times)} trips")
+        click.echo(
+            f"round trip: median {statistics.median(times):.2f} ms, "
+            f"95th percentile {statistics.quantiles(times, n=20)[-1]:.2f} ms, {len(times)} trips"
+        )
         facts = burst(target, pid, clients, each)
-        click.echo("burst of {} x {}: {deliveries} of {of} deliveries in {seconds} s, "
-                   "{processes} processes, {megabytes} MB".format(clients, each, **facts))
+        click.echo(
+            "burst of {} x {}: {deliveries} of {of} deliveries in {seconds} s, "
+            "{processes} processes, {megabytes} MB".format(clients, each, **facts)
+        )
 
 
 if __name__ == "__main__":

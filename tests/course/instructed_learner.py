@@ -26,17 +26,29 @@ class Learner:
 
     def client(self, service: str) -> Any:
         """A boto3 client that asks as the learner."""
-        session = boto3.Session(self.credentials["AccessKeyId"], self.credentials["SecretAccessKey"],
-                                self.credentials["SessionToken"], region_name=REGION)
-        return session.client(service, config=Config(proxies={"https": self.stage.url}, retries={"max_attempts": 0}),
-                              verify=self.stage.changes(as_aws=True).settings["AWS_CA_BUNDLE"])
+        session = boto3.Session(
+            self.credentials["AccessKeyId"],
+            self.credentials["SecretAccessKey"],
+            self.credentials["SessionToken"],
+            region_name=REGION,
+        )
+        return session.client(
+            service,
+            config=Config(proxies={"https": self.stage.url}, retries={"max_attempts": 0}),
+            verify=self.stage.changes(as_aws=True).settings["AWS_CA_BUNDLE"],
+        )
 
     def environment(self, base: dict[str, str]) -> dict[str, str]:
         """The variables of a kernel in which the learner works, on the target live."""
-        return {**self.stage.changes(as_aws=True).applied_to(base), "CHAT_TARGET": "live", "CHAT_PREFIX": self.prefix,
-                "CHAT_BOUNDARY": self.boundary, "AWS_ACCESS_KEY_ID": self.credentials["AccessKeyId"],
-                "AWS_SECRET_ACCESS_KEY": self.credentials["SecretAccessKey"],
-                "AWS_SESSION_TOKEN": self.credentials["SessionToken"]}
+        return {
+            **self.stage.changes(as_aws=True).applied_to(base),
+            "CHAT_TARGET": "live",
+            "CHAT_PREFIX": self.prefix,
+            "CHAT_BOUNDARY": self.boundary,
+            "AWS_ACCESS_KEY_ID": self.credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": self.credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": self.credentials["SessionToken"],
+        }
 
 
 @contextmanager
@@ -52,10 +64,18 @@ def prepare(admin: StageTarget, prefix: str) -> Learner:
     formation = admin.client("cloudformation")
     name = f"instructor-{prefix}"
     formation.create_stack(
-        StackName=name, TemplateBody=(TEMPLATES / "instructor.yaml").read_text(), Capabilities=["CAPABILITY_NAMED_IAM"],
-        Parameters=[{"ParameterKey": "Prefix", "ParameterValue": prefix},
-                    {"ParameterKey": "BudgetEmail", "ParameterValue": "teacher@example.com"}])
+        StackName=name,
+        TemplateBody=(TEMPLATES / "instructor.yaml").read_text(),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[
+            {"ParameterKey": "Prefix", "ParameterValue": prefix},
+            {"ParameterKey": "BudgetEmail", "ParameterValue": "teacher@example.com"},
+        ],
+    )
     formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in formation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]}
+    outputs = {
+        entry["OutputKey"]: entry["OutputValue"]
+        for entry in formation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    }
     session = admin.client("sts").assume_role(RoleArn=outputs["LearnerRoleArn"], RoleSessionName=prefix)
     return Learner(admin.stage, prefix, session["Credentials"], outputs["BoundaryArn"])

@@ -25,9 +25,14 @@ from tests.course.nbval_runs import ROOT, clean_environment
 READY_WITHIN_S = 60
 ARTEFACTS = ROOT / "test-artefacts"
 NO_BROWSER = "there is no Chromium or Chrome; to run these install the package chromium"
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
-             "/Applications/Chromium.app/Contents/MacOS/Chromium",
-             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+_BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 _QUIET = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -56,15 +61,31 @@ def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
         path = settings / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(content))
-    environment = clean_environment(work_dir, JUPYTERLAB_SETTINGS_DIR=str(settings), JUPYTERLAB_WORKSPACES_DIR=str(work_dir / "ws"))
+    environment = clean_environment(
+        work_dir, JUPYTERLAB_SETTINGS_DIR=str(settings), JUPYTERLAB_WORKSPACES_DIR=str(work_dir / "ws")
+    )
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     with (work_dir / "jupyterlab.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
-             "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={work_dir / 'course'}"],
-            cwd=work_dir, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--allow-root",
+                f"--ServerApp.port={port}",
+                "--ServerApp.port_retries=0",
+                f"--IdentityProvider.token={token}",
+                f"--ServerApp.root_dir={work_dir / 'course'}",
+            ],
+            cwd=work_dir,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         try:
             _wait_until_ready(process, port, token, work_dir / "jupyterlab.log")
             yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}?token={token}"

@@ -92,7 +92,8 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", f"--host-resolver-rules=MAP {HUB} 127.0.0.1"])
+            executable_path=executable, args=["--no-sandbox", f"--host-resolver-rules=MAP {HUB} 127.0.0.1"]
+        )
         yield browser
         browser.close()
 

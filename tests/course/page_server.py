@@ -42,8 +42,14 @@ class PageServer:
 
     def start(self) -> None:
         """Listen, on the same port as before if there was one."""
-        self._server = serve(self._serve, "127.0.0.1", self._port, process_request=self._answer_handshake,
-                             compression=None, max_size=None)
+        self._server = serve(
+            self._serve,
+            "127.0.0.1",
+            self._port,
+            process_request=self._answer_handshake,
+            compression=None,
+            max_size=None,
+        )
         self._port = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="page server")
         self._thread.start()
@@ -123,8 +129,14 @@ class PageServer:
 
 def message(sender: Any, text: Any, number: int) -> dict[str, Any]:
     """A chat message as the handlers send it."""
-    return {"type": "message", "room": "global", "sender": sender, "message": text,
-            "timestamp": 1_795_000_000_000_000 + number, "message_id": f"id-{number}"}
+    return {
+        "type": "message",
+        "room": "global",
+        "sender": sender,
+        "message": text,
+        "timestamp": 1_795_000_000_000_000 + number,
+        "message_id": f"id-{number}",
+    }
 
 
 def numbered(texts: Iterable[str], sender: str = "Mallory") -> list[dict[str, Any]]:

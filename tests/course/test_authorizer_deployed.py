@@ -62,11 +62,16 @@ def test_good_token_opens_the_chat(site: Site, tokens: ModuleType) -> None:
     ann.close()
 
 
-@pytest.mark.parametrize("expires_in_s, secret", [(-1, SECRET), (60, "another secret of enough characters")],
-                         ids=["expired", "another secret"])
+@pytest.mark.parametrize(
+    "expires_in_s, secret",
+    [(-1, SECRET), (60, "another secret of enough characters")],
+    ids=["expired", "another secret"],
+)
 def test_bad_token_is_refused_with_403(site: Site, tokens: ModuleType, expires_in_s: int, secret: str) -> None:
     """A token that has expired, or that somebody else has signed, gets 403."""
-    assert status_of_refusal(site.target, url(site, tokens.make_token("ann", time.time() + expires_in_s, secret))) == 403
+    assert (
+        status_of_refusal(site.target, url(site, tokens.make_token("ann", time.time() + expires_in_s, secret))) == 403
+    )
 
 
 def test_tampered_token_is_refused_with_403(site: Site, tokens: ModuleType) -> None:
@@ -86,7 +91,9 @@ def test_missing_token_is_refused_with_401(site: Site, token: str | None) -> Non
 
 def test_nobody_speaks_in_anothers_name(site: Site, tokens: ModuleType) -> None:
     """Every message carries the name that the token proves, whatever the frame says; both see the same."""
-    ann, mallory = (site.connect(url(site, tokens.make_token(name, time.time() + 60, SECRET))) for name in ("ann", "mallory"))
+    ann, mallory = (
+        site.connect(url(site, tokens.make_token(name, time.time() + 60, SECRET))) for name in ("ann", "mallory")
+    )
     mallory.send(json.dumps({"action": "sendMessage", "sender": "ann", "message": "I owe mallory money"}))
     say(ann, "I am Ann")  # whose frame names somebody called Student
     for socket in (ann, mallory):

@@ -18,7 +18,7 @@ from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually
 
 ROOT = TEMPLATES.parent
-SHOUT = '''
+SHOUT = """
   ShoutRoute:
     Type: AWS::ApiGatewayV2::Route
     Properties: {ApiId: !Ref Api, RouteKey: shout, Target: !Sub "integrations/${SendMessageIntegration}"}
@@ -26,12 +26,29 @@ SHOUT = '''
     Type: AWS::Lambda::Permission
     Properties: {FunctionName: !Ref SendMessageFunction, Action: "lambda:InvokeFunction", Principal: apigateway.amazonaws.com,
                  SourceArn: !Sub "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/shout"}
-'''
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [
-    "logs:CreateLogStream", "logs:PutLogEvents", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem",
-    "dynamodb:Scan", "execute-api:ManageConnections"], "Resource": "*"}]}
-LAMBDA = {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+"""
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "dynamodb:PutItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:Scan",
+                "execute-api:ManageConnections",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
+LAMBDA = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +100,14 @@ def test_stack_when_every_parameter_is_set(site: Site) -> None:
     """Stage, billing, retention, boundary and throttles are what the parameters say, and by default on demand."""
     dynamodb, client = site.target.client("dynamodb"), site.target.client
     boundary = client("iam").create_policy(PolicyName="limit", PolicyDocument=json.dumps(EVERYTHING))["Policy"]["Arn"]
-    found = site.deploy("all", "chat.yaml", StageName="dev", BillingMode="PROVISIONED", LogRetentionDays="14",
-                        PermissionsBoundary=boundary)
+    found = site.deploy(
+        "all",
+        "chat.yaml",
+        StageName="dev",
+        BillingMode="PROVISIONED",
+        LogRetentionDays="14",
+        PermissionsBoundary=boundary,
+    )
     assert found["WebSocketUrl"].endswith(".amazonaws.com/dev")
     for name in (found["MessagesTableName"], found["ConnectionsTableName"], found["SessionsTableName"]):
         units = dynamodb.describe_table(TableName=name)["Table"]["ProvisionedThroughput"]
@@ -94,14 +117,18 @@ def test_stack_when_every_parameter_is_set(site: Site) -> None:
     groups = client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/all-")["logGroups"]
     assert [group["retentionInDays"] for group in groups] == [14] * 4
     roles = [entry["RoleName"] for entry in client("iam").list_roles()["Roles"] if entry["RoleName"].startswith("all-")]
-    limits = [client("iam").get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles]
+    limits = [
+        client("iam").get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles
+    ]
     assert limits == [boundary] * 4
     ann = site.connect(found["WebSocketUrl"])
     say(ann, "in dev")
     assert heard(ann)["message"] == "in dev"
 
     site.deploy("all", "chat.yaml", StageName="dev", PermissionsBoundary=boundary)
-    billing = dynamodb.describe_table(TableName=found["MessagesTableName"])["Table"]["BillingModeSummary"]["BillingMode"]
+    billing = dynamodb.describe_table(TableName=found["MessagesTableName"])["Table"]["BillingModeSummary"][
+        "BillingMode"
+    ]
     assert billing == "PAY_PER_REQUEST"
 
 
@@ -113,9 +140,13 @@ def test_stack_when_the_aws_command_line_deploys_it(site: Site, running: LocalSt
     commands = block.replace("BUCKET", "by-hand").replace("../handlers.zip", "handlers.zip")
     script = f'set -e\naws() {{ "$PYTHON" -m awscli "$@"; }}\n{commands.replace("handlers.zip", str(tmp_path / "handlers.zip"))}'
     environment = {**running.environment(as_aws=True), "AWS_PAGER": "", "HOME": str(tmp_path), "PYTHON": sys.executable}
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in json.loads(done.stdout[done.stdout.index("[\n"):])}
+    outputs = {
+        entry["OutputKey"]: entry["OutputValue"] for entry in json.loads(done.stdout[done.stdout.index("[\n") :])
+    }
     ann = site.connect(outputs["WebSocketUrl"])
     say(ann, "by hand")
     assert heard(ann)["message"] == "by hand"

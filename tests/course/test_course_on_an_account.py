@@ -59,8 +59,15 @@ def variables(stage, tmp_path_factory):
 
 def classroom(variables: dict[str, str], *words: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     """Runs one of the classroom's commands to its end."""
-    return subprocess.run([sys.executable, "-m", "classroom", *words], cwd=ROOT, env={**variables, **more},
-                          input=typed, capture_output=True, text=True, timeout=WITHIN_S)
+    return subprocess.run(
+        [sys.executable, "-m", "classroom", *words],
+        cwd=ROOT,
+        env={**variables, **more},
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+    )
 
 
 @contextmanager
@@ -113,7 +120,8 @@ def everything(account: Account) -> set[tuple[str, str]]:
         *(("role", one["RoleName"]) for one in account.pages("iam", "list_roles", "Roles")),
         *(("table", name) for name in account.pages("dynamodb", "list_tables", "TableNames")),
         *(("API", one["Name"]) for one in account.pages("apigatewayv2", "get_apis", "Items")),
-        *(("stack", one["StackName"]) for one in account.pages("cloudformation", "describe_stacks", "Stacks"))}
+        *(("stack", one["StackName"]) for one in account.pages("cloudformation", "describe_stacks", "Stacks")),
+    }
 
 
 def test_clean_when_no_stage_runs(tmp_path):
@@ -135,12 +143,28 @@ def test_clean_up_when_stacks_ended_badly(account):
     """A stack in review, one rolled back and one whose deletion failed go, and what they hold with them."""
     formation, s3 = account.client("cloudformation"), account.client("s3")
     topic = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
-    formation.create_change_set(StackName=account.name("review"), ChangeSetName="first", ChangeSetType="CREATE",
-                                TemplateBody=topic, Tags=account.tag_list)
-    broken = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, "Route": {
-        "Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": "nosuchapi0", "RouteKey": "$default"}}}})
+    formation.create_change_set(
+        StackName=account.name("review"),
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody=topic,
+        Tags=account.tag_list,
+    )
+    broken = json.dumps(
+        {
+            "Resources": {
+                "Topic": {"Type": "AWS::SNS::Topic"},
+                "Route": {
+                    "Type": "AWS::ApiGatewayV2::Route",
+                    "Properties": {"ApiId": "nosuchapi0", "RouteKey": "$default"},
+                },
+            }
+        }
+    )
     formation.create_stack(StackName=account.name("broken"), TemplateBody=broken, Tags=account.tag_list)
-    held = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": account.bucket}}}})
+    held = json.dumps(
+        {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": account.bucket}}}}
+    )
     formation.create_stack(StackName=account.name("held"), TemplateBody=held, Tags=account.tag_list)
     formation.get_waiter("stack_create_complete").wait(StackName=account.name("held"), WaiterConfig={"Delay": 1})
     s3.put_bucket_tagging(Bucket=account.bucket, Tagging={"TagSet": account.tag_list})
@@ -156,13 +180,18 @@ def test_clean_up_when_stacks_ended_badly(account):
     assert ("stack", account.name("held"), True) in said and ("stack", account.name("held"), False) in said
 
 
-@pytest.mark.parametrize(("kind", "lesson"), [
-    ("table", "01-create-tables"), ("stack", "03-deploy-with-cloudformation"), ("function", "05-broadcast")])
+@pytest.mark.parametrize(
+    ("kind", "lesson"),
+    [("table", "01-create-tables"), ("stack", "03-deploy-with-cloudformation"), ("function", "05-broadcast")],
+)
 def test_clean_when_a_lesson_was_killed(kind, lesson, tmp_path):
     """A lesson on AWS, killed with SIGKILL as soon as it has made something: clean deletes what it left, in any state."""
     with LocalStage(like_aws=True) as stage:
-        variables = {**stage.changes(as_aws=True).applied_to(clean_environment(tmp_path)), "CHAT_TARGET": "live",
-                     "CHAT_PREFIX": "killed"}
+        variables = {
+            **stage.changes(as_aws=True).applied_to(clean_environment(tmp_path)),
+            "CHAT_TARGET": "live",
+            "CHAT_PREFIX": "killed",
+        }
         with reaching(variables):
             account = Account(Target("live", "killed", "us-east-1", "123456789012", rehearsal=True))
             kill_when(lambda: kind in {found.kind for found in find_ours(account)}, lesson, variables)
@@ -173,8 +202,12 @@ def test_clean_when_a_lesson_was_killed(kind, lesson, tmp_path):
 
 def kill_when(it_is_there: Callable[[], bool], lesson: str, variables: dict[str, str]) -> None:
     """Runs a lesson's cells in a process of its own, and kills it with SIGKILL at that moment."""
-    cells = subprocess.Popen([sys.executable, "-c", RUN_CELLS, f"{lesson}.ipynb"], cwd=ROOT / "notebooks",
-                             env=variables, stdout=subprocess.DEVNULL)
+    cells = subprocess.Popen(
+        [sys.executable, "-c", RUN_CELLS, f"{lesson}.ipynb"],
+        cwd=ROOT / "notebooks",
+        env=variables,
+        stdout=subprocess.DEVNULL,
+    )
     try:
         eventually(lambda: it_is_there() or cells.poll() is not None, bool, f"what lesson {lesson} makes")
     finally:
@@ -189,20 +222,28 @@ def test_clean_up_when_it_may_not_delete(account, monkeypatch):
 
     def refuse(**_):
         raise account.client("dynamodb").exceptions.ClientError(
-            {"Error": {"Code": "AccessDeniedException", "Message": "User is not authorized"}}, "DeleteTable")
+            {"Error": {"Code": "AccessDeniedException", "Message": "User is not authorized"}}, "DeleteTable"
+        )
 
     real = account.client("dynamodb")
     monkeypatch.setattr(real, "delete_table", refuse)
     with pytest.raises(SomethingIsLeft) as left:
         clean_up(account)
-    assert str(left.value).startswith("3 left: table ") and "AccessDeniedException: User is not authorized" in str(left.value)
+    assert str(left.value).startswith("3 left: table ") and "AccessDeniedException: User is not authorized" in str(
+        left.value
+    )
     monkeypatch.undo()
 
 
 def test_check_when_there_is_no_account(tmp_path):
     """Without credentials the check is one sentence and status 2."""
-    environment = {**clean_environment(tmp_path), "AWS_EC2_METADATA_DISABLED": "true", "CHAT_REGION": "us-east-1",
-                   "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"), "AWS_CONFIG_FILE": str(tmp_path / "none")}
+    environment = {
+        **clean_environment(tmp_path),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CHAT_REGION": "us-east-1",
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+    }
     done = classroom(environment, "check")
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "check your credentials" in done.stderr
 

@@ -48,10 +48,18 @@ def environ(monkeypatch, stage_url):
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy") or name.startswith("CHAT_"):
             monkeypatch.delenv(name)
-    for name, value in {**REAL_LOOKING, "LOCALSTAGE_URL": stage_url, "AWS_ENDPOINT_URL": stage_url,
-                        "HTTPS_PROXY": stage_url, "https_proxy": stage_url, "AWS_REGION": "us-east-1",
-                        "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull,
-                        "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}.items():
+    for name, value in {
+        **REAL_LOOKING,
+        "LOCALSTAGE_URL": stage_url,
+        "AWS_ENDPOINT_URL": stage_url,
+        "HTTPS_PROXY": stage_url,
+        "https_proxy": stage_url,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 
@@ -64,19 +72,22 @@ def test_check_when_everything_leads_to_the_stage(environ):
     assert guard.leads_to_a_stage(os.environ)
 
 
-@pytest.mark.parametrize(("name", "value", "complaint"), [
-    ("LOCALSTAGE_URL", "http://example.com:4580", "no loopback address"),
-    ("LOCALSTAGE_URL", "https://127.0.0.1:4580", "no loopback address"),
-    ("LOCALSTAGE_URL", "", "no loopback address"),
-    ("AWS_ENDPOINT_URL", "https://dynamodb.us-east-1.amazonaws.com", "AWS_ENDPOINT_URL is"),
-    ("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.us-east-1.amazonaws.com", "AWS_ENDPOINT_URL_DYNAMODB is"),
-    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
-    ("AWS_PROFILE", "work", "AWS_PROFILE is 'work'"),
-    ("NO_PROXY", "*", "without a proxy"),
-    ("NO_PROXY", ".amazonaws.com", "without a proxy"),
-    ("no_proxy", "dynamodb.us-east-1.amazonaws.com", "without a proxy"),
-    ("https_proxy", "http://proxy.example.com:3128", "through http://proxy.example.com:3128"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("LOCALSTAGE_URL", "http://example.com:4580", "no loopback address"),
+        ("LOCALSTAGE_URL", "https://127.0.0.1:4580", "no loopback address"),
+        ("LOCALSTAGE_URL", "", "no loopback address"),
+        ("AWS_ENDPOINT_URL", "https://dynamodb.us-east-1.amazonaws.com", "AWS_ENDPOINT_URL is"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.us-east-1.amazonaws.com", "AWS_ENDPOINT_URL_DYNAMODB is"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+        ("AWS_PROFILE", "work", "AWS_PROFILE is 'work'"),
+        ("NO_PROXY", "*", "without a proxy"),
+        ("NO_PROXY", ".amazonaws.com", "without a proxy"),
+        ("no_proxy", "dynamodb.us-east-1.amazonaws.com", "without a proxy"),
+        ("https_proxy", "http://proxy.example.com:3128", "through http://proxy.example.com:3128"),
+    ],
+)
 def test_check_when_one_setting_leads_elsewhere(environ, name, value, complaint):
     """Each single way out is found and named."""
     environ.setenv(name, value)
@@ -100,7 +111,9 @@ def test_check_when_a_configuration_file_ignores_endpoints(environ, tmp_path):
 
 def test_check_when_a_configuration_file_names_an_endpoint(environ, tmp_path):
     """An endpoint in a configuration file loses against AWS_ENDPOINT_URL, and without that variable it is found."""
-    use_configuration(environ, tmp_path, "[default]\nservices = s\n[services s]\ndynamodb =\n  endpoint_url = http://10.0.0.1\n")
+    use_configuration(
+        environ, tmp_path, "[default]\nservices = s\n[services s]\ndynamodb =\n  endpoint_url = http://10.0.0.1\n"
+    )
     guard.check(os.environ)
     environ.delenv("AWS_ENDPOINT_URL")
     with pytest.raises(guard.NotAtTheStage, match="the client of dynamodb would call http://10.0.0.1"):
@@ -120,7 +133,9 @@ def test_enter_when_the_proof_fails(environ):
     environ.setenv("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.us-east-1.amazonaws.com")
     kept = dict(os.environ)
     try:
-        with pytest.raises(TargetError, match=r"^CHAT_TARGET is moto, but AWS_ENDPOINT_URL_DYNAMODB .* nothing was called\."):
+        with pytest.raises(
+            TargetError, match=r"^CHAT_TARGET is moto, but AWS_ENDPOINT_URL_DYNAMODB .* nothing was called\."
+        ):
             enter()
         assert boto3.client("dynamodb").meta.endpoint_url == "http://127.0.0.1:9"
         assert "AWS_ENDPOINT_URL_DYNAMODB" not in os.environ

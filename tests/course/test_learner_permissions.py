@@ -12,8 +12,14 @@ from botocore.exceptions import ClientError
 from tests.course.instructed_learner import Learner, prepared_account
 from tests.stage.target import StageTarget, package
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 REACHING_OUT = """
 import boto3
@@ -22,8 +28,16 @@ def handler(event, context):
     boto3.client("dynamodb").put_item(TableName=event["table"], Item={"id": {"S": "1"}})
     return "done"
 """
-ROLE_IN_A_STACK = json.dumps({"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": {
-    "RoleName": "ann-from-a-stack", "AssumeRolePolicyDocument": json.loads(TRUST)}}}})
+ROLE_IN_A_STACK = json.dumps(
+    {
+        "Resources": {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {"RoleName": "ann-from-a-stack", "AssumeRolePolicyDocument": json.loads(TRUST)},
+            }
+        }
+    }
+)
 ACCOUNT = "123456789012"
 
 
@@ -33,13 +47,23 @@ def room() -> Iterator[tuple[StageTarget, Learner]]:
     with prepared_account("ann", "bob") as (admin, (ann, bob)):
         for prefix in ("ann", "bob"):
             admin.client("dynamodb").create_table(
-                TableName=f"{prefix}-things", BillingMode="PAY_PER_REQUEST",
+                TableName=f"{prefix}-things",
+                BillingMode="PAY_PER_REQUEST",
                 KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
-        bob.client("apigatewayv2").create_api(Name="bob-chat-api", ProtocolType="WEBSOCKET", Tags={"owner": "bob"},
-                                              RouteSelectionExpression="$request.body.action")
-        bob.client("cloudformation").create_stack(StackName="bob-stack", TemplateBody=json.dumps(
-            {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "bob-chat-bucket"}}}}))
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            )
+        bob.client("apigatewayv2").create_api(
+            Name="bob-chat-api",
+            ProtocolType="WEBSOCKET",
+            Tags={"owner": "bob"},
+            RouteSelectionExpression="$request.body.action",
+        )
+        bob.client("cloudformation").create_stack(
+            StackName="bob-stack",
+            TemplateBody=json.dumps(
+                {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "bob-chat-bucket"}}}}
+            ),
+        )
         yield admin, ann
 
 
@@ -95,7 +119,9 @@ def test_learner_when_a_role_is_made_without_the_boundary(ann: Learner, admin: S
     """A role needs the prefix and this very boundary, in a stack too; with them it may be made."""
     iam, role = ann.client("iam"), dict(AssumeRolePolicyDocument=TRUST)
     assert denied(iam.create_role, RoleName="ann-free", **role)
-    assert denied(iam.create_role, RoleName="ann-free", **role, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess")
+    assert denied(
+        iam.create_role, RoleName="ann-free", **role, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
     assert denied(iam.create_role, RoleName="bob-role", **role, PermissionsBoundary=ann.boundary)
     formation = ann.client("cloudformation")
     formation.create_stack(StackName="ann-free", TemplateBody=ROLE_IN_A_STACK, Capabilities=["CAPABILITY_NAMED_IAM"])
@@ -111,8 +137,11 @@ def test_learner_when_the_boundary_is_in_the_way(ann: Learner) -> None:
     iam = ann.client("iam")
     iam.create_role(RoleName="ann-kept", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=ann.boundary)
     assert denied(iam.delete_role_permissions_boundary, RoleName="ann-kept")
-    assert denied(iam.put_role_permissions_boundary, RoleName="ann-kept",
-                  PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess")
+    assert denied(
+        iam.put_role_permissions_boundary,
+        RoleName="ann-kept",
+        PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess",
+    )
     assert denied(iam.create_policy_version, PolicyArn=ann.boundary, PolicyDocument=EVERYTHING, SetAsDefault=True)
     assert denied(iam.delete_policy, PolicyArn=ann.boundary)
     iam.delete_role(RoleName="ann-kept")
@@ -125,21 +154,39 @@ def test_learner_when_reaching_for_more_rights(ann: Learner) -> None:
     assert denied(iam.update_assume_role_policy, RoleName="chat-learner-bob", PolicyDocument=TRUST)
     assert denied(iam.create_user, UserName="ann-second")
     assert denied(iam.create_access_key, UserName="ann-second")
-    assert denied(ann.client("sts").assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/chat-learner-bob", RoleSessionName="ann")
-    assert denied(ann.client("lambda").create_function, FunctionName="ann-taker", Runtime="python3.13", Handler="handler.handler",
-                  Role=f"arn:aws:iam::{ACCOUNT}:role/chat-learner-ann", Code={"ZipFile": package(REACHING_OUT)})
+    assert denied(
+        ann.client("sts").assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/chat-learner-bob", RoleSessionName="ann"
+    )
+    assert denied(
+        ann.client("lambda").create_function,
+        FunctionName="ann-taker",
+        Runtime="python3.13",
+        Handler="handler.handler",
+        Role=f"arn:aws:iam::{ACCOUNT}:role/chat-learner-ann",
+        Code={"ZipFile": package(REACHING_OUT)},
+    )
 
 
 def test_function_when_its_role_was_given_everything(ann: Learner) -> None:
     """A function whose role has every permission still reaches no table but those of the prefix: the boundary holds."""
     iam, lambda_ = ann.client("iam"), ann.client("lambda")
-    role = iam.create_role(RoleName="ann-mighty", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=ann.boundary)["Role"]["Arn"]
+    role = iam.create_role(RoleName="ann-mighty", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=ann.boundary)[
+        "Role"
+    ]["Arn"]
     iam.put_role_policy(RoleName="ann-mighty", PolicyName="all", PolicyDocument=EVERYTHING)
-    lambda_.create_function(FunctionName="ann-mighty", Runtime="python3.13", Role=role, Handler="handler.handler", Timeout=20,
-                            Code={"ZipFile": package(REACHING_OUT)})
+    lambda_.create_function(
+        FunctionName="ann-mighty",
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.handler",
+        Timeout=20,
+        Code={"ZipFile": package(REACHING_OUT)},
+    )
     lambda_.get_waiter("function_active_v2").wait(FunctionName="ann-mighty")
-    answers = [json.loads(lambda_.invoke(FunctionName="ann-mighty", Payload=json.dumps({"table": table}))["Payload"].read())
-               for table in ("ann-things", "bob-things")]
+    answers = [
+        json.loads(lambda_.invoke(FunctionName="ann-mighty", Payload=json.dumps({"table": table}))["Payload"].read())
+        for table in ("ann-things", "bob-things")
+    ]
     assert answers[0] == "done"
     assert "not authorized to perform: dynamodb:PutItem" in answers[1]["errorMessage"]
     lambda_.delete_function(FunctionName="ann-mighty")
@@ -151,8 +198,15 @@ def test_budget_when_an_address_is_given(admin: StageTarget, ann: Learner) -> No
     """Each learner has a monthly budget on the own tag, with a warning at 80 percent and one ahead of time."""
     budgets = admin.client("budgets")
     budget = budgets.describe_budget(AccountId=ACCOUNT, BudgetName="chat-ann")["Budget"]
-    assert (budget["BudgetType"], budget["TimeUnit"], float(budget["BudgetLimit"]["Amount"])) == ("COST", "MONTHLY", 5.0)
+    assert (budget["BudgetType"], budget["TimeUnit"], float(budget["BudgetLimit"]["Amount"])) == (
+        "COST",
+        "MONTHLY",
+        5.0,
+    )
     assert budget["CostFilters"] == {"TagKeyValue": ["user:owner$ann"]}
     warnings = budgets.describe_notifications_for_budget(AccountId=ACCOUNT, BudgetName="chat-ann")["Notifications"]
-    assert [(warning["NotificationType"], warning["Threshold"]) for warning in warnings] == [("ACTUAL", 80.0), ("FORECASTED", 100.0)]
+    assert [(warning["NotificationType"], warning["Threshold"]) for warning in warnings] == [
+        ("ACTUAL", 80.0),
+        ("FORECASTED", 100.0),
+    ]
     assert denied(ann.client("budgets").delete_budget, AccountId=ACCOUNT, BudgetName="chat-ann")

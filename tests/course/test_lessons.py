@@ -54,26 +54,43 @@ def picture(account: Account) -> dict:
             table = account.client("dynamodb").describe_table(TableName=name)["Table"]
             expiry = account.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
             throughput = table.get("ProvisionedThroughput", {})
-            tables[name] = (table["KeySchema"], throughput.get("ReadCapacityUnits"), expiry.get("AttributeName"),
-                            account.client("dynamodb").list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"])
+            tables[name] = (
+                table["KeySchema"],
+                throughput.get("ReadCapacityUnits"),
+                expiry.get("AttributeName"),
+                account.client("dynamodb").list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"],
+            )
     api_id = api.find_api(account)
-    return {"tables": tables, "api": routes_of(account, api_id) if api_id else None, "stacks": {
-        name: {key: value for key, value in stack.parameters(account, name).items() if key != "ApiId"}
-        for name in (account.name("handlers"), account.name("sessions")) if stack.stack_status(account, name)}}
+    return {
+        "tables": tables,
+        "api": routes_of(account, api_id) if api_id else None,
+        "stacks": {
+            name: {key: value for key, value in stack.parameters(account, name).items() if key != "ApiId"}
+            for name in (account.name("handlers"), account.name("sessions"))
+            if stack.stack_status(account, name)
+        },
+    }
 
 
 def routes_of(account: Account, api_id: str) -> dict:
     """The routes that the stage prod serves, each with what it targets, and whether the API is as it was deployed."""
     gateway = account.client("apigatewayv2")
-    integrations = {f"integrations/{entry['IntegrationId']}": entry.get("IntegrationUri", "MOCK").rpartition("function:")[2]
-                    for entry in gateway.get_integrations(ApiId=api_id)["Items"]}
+    integrations = {
+        f"integrations/{entry['IntegrationId']}": entry.get("IntegrationUri", "MOCK").rpartition("function:")[2]
+        for entry in gateway.get_integrations(ApiId=api_id)["Items"]
+    }
     description = gateway.get_api(ApiId=api_id)
     stages = gateway.get_stages(ApiId=api_id)["Items"]
     made = {entry["DeploymentId"]: entry["CreatedDate"] for entry in gateway.get_deployments(ApiId=api_id)["Items"]}
-    return {"expression": description["RouteSelectionExpression"], "tags": description["Tags"],
-            "stages": [entry["StageName"] for entry in stages],
-            "newest deployment served": made[stages[0]["DeploymentId"]] == max(made.values()),
-            "routes": {route["RouteKey"]: integrations[route["Target"]] for route in gateway.get_routes(ApiId=api_id)["Items"]}}
+    return {
+        "expression": description["RouteSelectionExpression"],
+        "tags": description["Tags"],
+        "stages": [entry["StageName"] for entry in stages],
+        "newest deployment served": made[stages[0]["DeploymentId"]] == max(made.values()),
+        "routes": {
+            route["RouteKey"]: integrations[route["Target"]] for route in gateway.get_routes(ApiId=api_id)["Items"]
+        },
+    }
 
 
 def run_cells(number: int | str, account: Account, monkeypatch, times: int = 1) -> None:
@@ -138,8 +155,11 @@ def test_lesson_when_the_api_was_made_twice(account):
     """A cell of lesson 2 that ran twice left two APIs of one name: the next lesson keeps the older one only."""
     api_id = steps.bring_to(account, 3)
     account.client("apigatewayv2").create_api(
-        Name=account.name("chat-api"), ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action",
-        Tags=account.tags)
+        Name=account.name("chat-api"),
+        ProtocolType="WEBSOCKET",
+        RouteSelectionExpression="$request.body.action",
+        Tags=account.tags,
+    )
     assert api.find_apis(account)[0] == api_id and len(api.find_apis(account)) == 2
     assert steps.bring_to(account, 3) == api_id and api.find_apis(account) == [api_id]
 
@@ -149,7 +169,9 @@ def test_lesson_when_rows_are_left(account):
     steps.bring_to(account, 2)
     dynamodb = account.client("dynamodb")
     for number in range(30):
-        dynamodb.put_item(TableName=account.name("ChatMessages"), Item={"room_id": {"S": "global"}, "timestamp": {"N": str(number)}})
+        dynamodb.put_item(
+            TableName=account.name("ChatMessages"), Item={"room_id": {"S": "global"}, "timestamp": {"N": str(number)}}
+        )
     steps.bring_to(account, 2)
     assert dynamodb.scan(TableName=account.name("ChatMessages"))["Count"] == 0
 
@@ -160,8 +182,12 @@ def test_lesson_when_a_creation_was_rolled_back(account):
     parameters = steps.handlers_parameters(account, api_id, ())
     body = stack.template_body("handlers.yaml").replace("AWS_PROXY", "AWS_PROXY\n      TimeoutInMillis: 60000")
     account.client("cloudformation").create_stack(
-        StackName=account.name("handlers"), TemplateBody=body, Capabilities=["CAPABILITY_IAM"], Tags=account.tag_list,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()])
+        StackName=account.name("handlers"),
+        TemplateBody=body,
+        Capabilities=["CAPABILITY_IAM"],
+        Tags=account.tag_list,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    )
     assert stack.stack_status(account, account.name("handlers")) == "ROLLBACK_COMPLETE"
     steps.bring_to(account, 4)
     assert stack.stack_status(account, account.name("handlers")) == "CREATE_COMPLETE"
@@ -173,8 +199,11 @@ def test_deploy_when_a_stack_fails(account):
     parameters = steps.handlers_parameters(account, api_id, ()) | {"ApiId": "nosuchapi0"}
     with pytest.raises(stack.StackFailed) as raised:
         stack.deploy(account, account.name("handlers"), "handlers.yaml", parameters)
-    assert re.match(rf"^The stack {account.prefix}-handlers is ROLLBACK_COMPLETE: DefaultIntegration "
-                    r"\(AWS::ApiGatewayV2::Integration\): .+", str(raised.value)), raised.value
+    assert re.match(
+        rf"^The stack {account.prefix}-handlers is ROLLBACK_COMPLETE: DefaultIntegration "
+        r"\(AWS::ApiGatewayV2::Integration\): .+",
+        str(raised.value),
+    ), raised.value
 
 
 def test_clean_up_when_others_have_similar_names(account):
@@ -183,8 +212,11 @@ def test_clean_up_when_others_have_similar_names(account):
     other = Account(Target("moto", f"{account.prefix}-b", "us-east-1", "123456789012"))
     steps.bring_to(account, 5)
     steps.bring_to(other, 5)
-    untagged = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    untagged = {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
     dynamodb.create_table(TableName=account.name("not-from-the-course"), **untagged)
     gateway.create_api(Name=account.name("their-api"), ProtocolType="HTTP")
     kept = picture(other)
@@ -200,9 +232,16 @@ def test_clean_up_when_others_have_similar_names(account):
 
 def test_clean_up_when_a_lesson_was_left_half_way(account):
     """Single things without their stack are found, too: a function, its role and its log group, a table."""
-    account.client("iam").create_role(RoleName=account.name("role"), AssumeRolePolicyDocument="{}", Tags=account.tag_list)
-    account.client("iam").put_role_policy(RoleName=account.name("role"), PolicyName="p", PolicyDocument=(
-        '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}}'))
+    account.client("iam").create_role(
+        RoleName=account.name("role"), AssumeRolePolicyDocument="{}", Tags=account.tag_list
+    )
+    account.client("iam").put_role_policy(
+        RoleName=account.name("role"),
+        PolicyName="p",
+        PolicyDocument=(
+            '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}}'
+        ),
+    )
     account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{account.name('chat_handler')}")
     account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{account.name('something_else')}")
     deleted = [(resource.kind, resource.name) for resource in clean_up(account)]

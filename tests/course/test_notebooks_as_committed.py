@@ -53,7 +53,9 @@ def test_notebook_has_no_errors_and_names_no_machine(path):
     for cell in cells(path, "code"):
         for output in cell.outputs:
             assert output.output_type != "error" and output.get("name") != "stderr", cell.source
-    found = re.findall(r"/home/\w+|/Users/\w+|/(?:tmp|work|root)/|127\.0\.0\.1:\d+|\b\d{12}\b|\w{10}\.execute-api", path.read_text())
+    found = re.findall(
+        r"/home/\w+|/Users/\w+|/(?:tmp|work|root)/|127\.0\.0\.1:\d+|\b\d{12}\b|\w{10}\.execute-api", path.read_text()
+    )
     assert found == []
 
 
@@ -77,8 +79,13 @@ def test_notebook_begins_alike(path):
     first = cells(path, "markdown")[0].source
     assert first.startswith(f"# {number_of(path)}. ") and "You will" in first and "minutes" in first
     assert sum(cell.source.startswith("# ") for cell in cells(path, "markdown")) == 1
-    set_up = ["import json, time", "import boto3", "from classroom import check, eventually, side_by_side, start",
-              f"lesson = start({int(path.name[:2])})", "lesson"]
+    set_up = [
+        "import json, time",
+        "import boto3",
+        "from classroom import check, eventually, side_by_side, start",
+        f"lesson = start({int(path.name[:2])})",
+        "lesson",
+    ]
     assert sum(cell.source.splitlines() == set_up for cell in cells(path, "code")) == 1
 
 

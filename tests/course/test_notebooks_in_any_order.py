@@ -29,11 +29,15 @@ def names_on(stage: LocalStage) -> set[str]:
     """The names of all tables, APIs and stacks on the stage."""
     settings = stage.changes().settings
     session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
-    clients = {service: session.client(service, endpoint_url=stage.url)
-               for service in ("dynamodb", "apigatewayv2", "cloudformation")}
-    return {*clients["dynamodb"].list_tables()["TableNames"],
-            *(api["Name"] for api in clients["apigatewayv2"].get_apis()["Items"]),
-            *(entry["StackName"] for entry in clients["cloudformation"].describe_stacks()["Stacks"])}
+    clients = {
+        service: session.client(service, endpoint_url=stage.url)
+        for service in ("dynamodb", "apigatewayv2", "cloudformation")
+    }
+    return {
+        *clients["dynamodb"].list_tables()["TableNames"],
+        *(api["Name"] for api in clients["apigatewayv2"].get_apis()["Items"]),
+        *(entry["StackName"] for entry in clients["cloudformation"].describe_stacks()["Stacks"]),
+    }
 
 
 def test_notebooks_when_run_backwards_and_again(stage, tmp_path):

@@ -23,11 +23,22 @@ AT_ONCE = 3
 @pytest.fixture(scope="module")
 def rehearsed(request, tmp_path_factory) -> Iterator[Callable[[Path], Future[None]]]:
     """The rehearsal of a notebook; those of all tests that were chosen are begun together."""
-    chosen = [item.callspec.params["notebook"] for item in request.session.items
-              if item.originalname == test_notebook_rehearsed.__name__]
+    chosen = [
+        item.callspec.params["notebook"]
+        for item in request.session.items
+        if item.originalname == test_notebook_rehearsed.__name__
+    ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = {notebook: pool.submit(run_strictly, notebook, clean_environment(
-            tmp_path_factory.mktemp(notebook.stem), CHAT_TARGET="live"), rehearsal(), 2 * WITHIN_S) for notebook in chosen}
+        runs = {
+            notebook: pool.submit(
+                run_strictly,
+                notebook,
+                clean_environment(tmp_path_factory.mktemp(notebook.stem), CHAT_TARGET="live"),
+                rehearsal(),
+                2 * WITHIN_S,
+            )
+            for notebook in chosen
+        }
         yield runs.__getitem__
         for run in runs.values():
             run.cancel()

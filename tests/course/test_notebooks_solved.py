@@ -56,9 +56,26 @@ def test_solutions_when_read(path):
 @each_notebook
 def test_exercises_when_solved(path, tmp_path):
     """With the solutions in place the lesson runs to its end and every check prints ok lines only."""
-    command = [sys.executable, "-m", "classroom.notebooks", "run", "--solved", "--into", str(tmp_path / "solved"), path.name]
-    done = subprocess.run(command, cwd=ROOT, env=clean_environment(tmp_path), text=True, timeout=3 * WITHIN_S,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [
+        sys.executable,
+        "-m",
+        "classroom.notebooks",
+        "run",
+        "--solved",
+        "--into",
+        str(tmp_path / "solved"),
+        path.name,
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=clean_environment(tmp_path),
+        text=True,
+        timeout=3 * WITHIN_S,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     assert done.returncode == 0, done.stdout[-6000:]
     checks = tagged(nbformat.read(tmp_path / "solved" / path.name, as_version=4), "check")
     assert checks

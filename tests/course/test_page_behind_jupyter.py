@@ -35,13 +35,30 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     token, origin = secrets.token_hex(16), f"http://127.0.0.1:{port}"
     with (work_dir / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
-             "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={work_dir}",
-             f"--ServerApp.base_url={BASE}/", "--ServerApp.jpserver_extensions=jupyter_server_proxy=True",
-             "--ServerApp.allow_remote_access=True"],
-            cwd=work_dir, env=clean_environment(work_dir), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            [
+                sys.executable,
+                "-m",
+                "jupyter_server",
+                "--no-browser",
+                "--allow-root",
+                f"--ServerApp.port={port}",
+                "--ServerApp.port_retries=0",
+                f"--IdentityProvider.token={token}",
+                f"--ServerApp.root_dir={work_dir}",
+                f"--ServerApp.base_url={BASE}/",
+                "--ServerApp.jpserver_extensions=jupyter_server_proxy=True",
+                "--ServerApp.allow_remote_access=True",
+            ],
+            cwd=work_dir,
+            env=clean_environment(work_dir),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         try:
-            eventually(lambda: _answers(f"{origin}{BASE}/api/status?token={token}"), bool, "the Jupyter server to answer", 60)
+            eventually(
+                lambda: _answers(f"{origin}{BASE}/api/status?token={token}"), bool, "the Jupyter server to answer", 60
+            )
             yield origin.replace("127.0.0.1", HUB), token
         finally:
             process.terminate()
@@ -68,33 +85,65 @@ def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, s
         port = stage.url.rsplit(":", 1)[1]
         assert link == f"{BASE}/proxy/{port}/_localstage/pages/index.html?api={outputs['ApiId']}&stage=prod&name=Ann"
         chat = window().open(origin + link, f"&token={token}")
-        assert chat.page.locator("#url").input_value() == f"{origin.replace('http', 'ws')}{BASE}/proxy/{port}/{outputs['ApiId']}/prod"
+        assert (
+            chat.page.locator("#url").input_value()
+            == f"{origin.replace('http', 'ws')}{BASE}/proxy/{port}/{outputs['ApiId']}/prod"
+        )
         chat.page.locator("#connect").click()
         chat.wait_status("Connected")
         chat.say("hello through the hub")
         chat.wait_line("hello through the hub", ".own:not(.pending)")
 
 
-@pytest.mark.parametrize("place, query, expected", [
-    ("https://hub.example/user/ann/proxy/8000/index.html", "api=a1&stage=dev&port=4581", "wss://hub.example/user/ann/proxy/4581/a1/dev"),
-    ("http://127.0.0.1:8888/proxy/absolute/8000/", "api=a1", "ws://127.0.0.1:8888/proxy/4580/a1/prod"),
-    ("https://static.example/chat/", "api=a1&port=4581", "ws://127.0.0.1:4581/a1/prod"),
-    ("http://127.0.0.1:4581/_localstage/pages/index.html", "api=a1&stage=dev", "ws://127.0.0.1:4581/a1/dev"),
-    ("https://hub.example/user/ann/proxy/4581/_localstage/pages/", "api=a1", "wss://hub.example/user/ann/proxy/4581/a1/prod"),
-    ("https://hub.example/user/ann/proxy/4581/_localstage/pages/", "api=a1&port=4582", "wss://hub.example/user/ann/proxy/4582/a1/prod"),
-    ("https://a1.execute-api.us-east-1.amazonaws.com/_localstage/pages/", "api=b2&region=us-east-1", "wss://b2.execute-api.us-east-1.amazonaws.com/prod"),
-    ("file:///chat/index.html", "api=a1", "ws://127.0.0.1:4580/a1/prod"),
-    ("file:///chat/index.html", "api=a1&region=eu-west-1&stage=dev", "wss://a1.execute-api.eu-west-1.amazonaws.com/dev"),
-    ("file:///chat/index.html", "api=a1&region=cn-north-1", "wss://a1.execute-api.cn-north-1.amazonaws.com.cn/prod"),
-    ("file:///chat/index.html", "api=a1&url=wss://x.example/y", "wss://x.example/y"),
-    ("file:///chat/index.html", "stage=prod", ""),
-    ("file:///chat/index.html", "api=a1/../x", ""),
-    ("file:///chat/index.html", "api=evil.example/", ""),
-    ("file:///chat/index.html", "api=a1&region=evil.example/&port=80@evil", "ws://127.0.0.1:4580/a1/prod"),
-    ("file:///chat/index.html", "api=a1&stage=../x&port=4581", "ws://127.0.0.1:4581/a1/prod"),
-])
+@pytest.mark.parametrize(
+    "place, query, expected",
+    [
+        (
+            "https://hub.example/user/ann/proxy/8000/index.html",
+            "api=a1&stage=dev&port=4581",
+            "wss://hub.example/user/ann/proxy/4581/a1/dev",
+        ),
+        ("http://127.0.0.1:8888/proxy/absolute/8000/", "api=a1", "ws://127.0.0.1:8888/proxy/4580/a1/prod"),
+        ("https://static.example/chat/", "api=a1&port=4581", "ws://127.0.0.1:4581/a1/prod"),
+        ("http://127.0.0.1:4581/_localstage/pages/index.html", "api=a1&stage=dev", "ws://127.0.0.1:4581/a1/dev"),
+        (
+            "https://hub.example/user/ann/proxy/4581/_localstage/pages/",
+            "api=a1",
+            "wss://hub.example/user/ann/proxy/4581/a1/prod",
+        ),
+        (
+            "https://hub.example/user/ann/proxy/4581/_localstage/pages/",
+            "api=a1&port=4582",
+            "wss://hub.example/user/ann/proxy/4582/a1/prod",
+        ),
+        (
+            "https://a1.execute-api.us-east-1.amazonaws.com/_localstage/pages/",
+            "api=b2&region=us-east-1",
+            "wss://b2.execute-api.us-east-1.amazonaws.com/prod",
+        ),
+        ("file:///chat/index.html", "api=a1", "ws://127.0.0.1:4580/a1/prod"),
+        (
+            "file:///chat/index.html",
+            "api=a1&region=eu-west-1&stage=dev",
+            "wss://a1.execute-api.eu-west-1.amazonaws.com/dev",
+        ),
+        (
+            "file:///chat/index.html",
+            "api=a1&region=cn-north-1",
+            "wss://a1.execute-api.cn-north-1.amazonaws.com.cn/prod",
+        ),
+        ("file:///chat/index.html", "api=a1&url=wss://x.example/y", "wss://x.example/y"),
+        ("file:///chat/index.html", "stage=prod", ""),
+        ("file:///chat/index.html", "api=a1/../x", ""),
+        ("file:///chat/index.html", "api=evil.example/", ""),
+        ("file:///chat/index.html", "api=a1&region=evil.example/&port=80@evil", "ws://127.0.0.1:4580/a1/prod"),
+        ("file:///chat/index.html", "api=a1&stage=../x&port=4581", "ws://127.0.0.1:4581/a1/prod"),
+    ],
+)
 def test_address_follows_from_the_pages_own(window, place: str, query: str, expected: str) -> None:  # noqa: F811
     """The rule in address.js, case by case: a whole URL, AWS, the stage, a Jupyter server's proxy, this machine; no part leads elsewhere."""
     chat = window().open()
-    found = chat.page.evaluate("([query, place]) => addressFor(new URLSearchParams(query), new URL(place))", [query, place])
+    found = chat.page.evaluate(
+        "([query, place]) => addressFor(new URLSearchParams(query), new URL(place))", [query, place]
+    )
     assert found == expected

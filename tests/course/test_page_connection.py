@@ -182,7 +182,8 @@ def test_heartbeat_is_explained_once_when_its_route_is_missing(server: PageServe
     server.say(message("Bob", "after the answers", 1))
     chat.wait_line("after the answers")
     assert chat.page.locator("#log .notice").all_text_contents() == [
-        "This API has no route named ping. Heartbeats keep the connection open all the same."]
+        "This API has no route named ping. Heartbeats keep the connection open all the same."
+    ]
     assert chat.page.locator("#log .error").count() == 0
 
 

@@ -36,8 +36,13 @@ def chat(server: PageServer, window) -> Any:  # noqa: F811
 def test_markup_stays_text_when_it_is_sent(server: PageServer, chat) -> None:
     """Markup as a message, a sender, a room, a notice, an error or a bare frame adds no element and runs nothing."""
     for number, attack in enumerate(ATTACKS):
-        server.say(message(attack, attack, number), {**message("Bob", attack, number + 100), "room": attack},
-                   {"type": "notice", "message": attack}, {"type": "error", "message": attack}, attack)
+        server.say(
+            message(attack, attack, number),
+            {**message("Bob", attack, number + 100), "room": attack},
+            {"type": "notice", "message": attack},
+            {"type": "error", "message": attack},
+            attack,
+        )
     server.say(message("Bob", "the end", 999))
     chat.wait_line("the end")
     shown = chat.texts()
@@ -63,15 +68,27 @@ def test_own_rules_are_kept_when_code_is_injected(chat) -> None:
     chat.page.evaluate("""() => { const script = document.createElement("script");
         script.textContent = "window.ran = 1"; document.body.append(script);
         fetch("https://example.com/").catch(() => {}); }""")
-    named = eventually(lambda: {text.split(":")[0] for text in chat.page.evaluate("() => window.violations")},
-                       lambda found: len(found) >= 4, "the violations")
+    named = eventually(
+        lambda: {text.split(":")[0] for text in chat.page.evaluate("() => window.violations")},
+        lambda found: len(found) >= 4,
+        "the violations",
+    )
     assert named == {"img-src", "frame-src", "script-src-elem", "connect-src", "script-src-attr"} & named
     assert chat.page.evaluate("() => window.ran") is None
     chat.page.evaluate("() => { window.violations = []; }")  # expected here: the window's own check asks for none
 
 
-@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "//evil.example/x",
-                                     "https://evil.example/", "ws:evil.example", " \twss://e vil"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "//evil.example/x",
+        "https://evil.example/",
+        "ws:evil.example",
+        " \twss://e vil",
+    ],
+)
 def test_link_does_nothing_when_its_address_is_hostile(window, address: str) -> None:  # noqa: F811
     """An address in a link is text in a field: opening the link runs nothing, and Connect refuses it with a sentence."""
     chat = window().open(query=f"?url={quote(address)}&name={quote(ATTACKS[1])}&room={quote(ATTACKS[0])}")
@@ -100,11 +117,21 @@ def test_ids_do_not_fill_the_memory_when_they_are_huge(server: PageServer, chat)
 
 
 STRANGE_FRAMES = [
-    "", "null", "[]", "17", '"text"', "{", '{"type": "message"}', '{"sender": 1, "message": {}}', b"\x00\xff",
-    '{"type": "error", "message": {"toString": 1, "valueOf": 1}}', '{"type": "history", "messages": {"length": 9}}',
+    "",
+    "null",
+    "[]",
+    "17",
+    '"text"',
+    "{",
+    '{"type": "message"}',
+    '{"sender": 1, "message": {}}',
+    b"\x00\xff",
+    '{"type": "error", "message": {"toString": 1, "valueOf": 1}}',
+    '{"type": "history", "messages": {"length": 9}}',
     '{"type": "history", "messages": [{"sender": "x", "message": "y", "timestamp": {"valueOf": 1}, "message_id": {}}]}',
     '{"sender": "Bob", "message": "odd", "timestamp": 1e300, "room": {"toString": 1}, "message_id": [1]}',
-    '{"__proto__": {"sender": "x"}, "constructor": 1}', '{"a":' * 20_000 + "1" + "}" * 20_000,
+    '{"__proto__": {"sender": "x"}, "constructor": 1}',
+    '{"a":' * 20_000 + "1" + "}" * 20_000,
 ]
 
 
@@ -119,8 +146,11 @@ def test_page_goes_on_when_frames_are_strange(server: PageServer, chat) -> None:
 
 def test_text_keeps_to_its_bubble_when_it_is_huge(server: PageServer, chat) -> None:
     """A message of 128 KB, one word without a blank, and a name as long are cut or scrolled, never wider than the page."""
-    server.say(message("N" * 60_000, "W" * 60_000, 1), message("Z" + "\u0335\u0336\u0489" * 500, "\u0335\u0489" * 5_000, 2),
-               {"type": "notice", "message": "n" * 120_000})
+    server.say(
+        message("N" * 60_000, "W" * 60_000, 1),
+        message("Z" + "\u0335\u0336\u0489" * 500, "\u0335\u0489" * 5_000, 2),
+        {"type": "notice", "message": "n" * 120_000},
+    )
     server.say(message("Bob", "after it", 3))
     chat.wait_line("after it")
     assert chat.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
@@ -147,10 +177,15 @@ def test_rest_of_a_long_text_is_shown_when_asked_for(server: PageServer, chat) -
 
 def test_order_on_the_screen_stays_when_text_runs_right_to_left(server: PageServer, chat) -> None:
     """Right-to-left text and override characters turn round their own bubble and name, and nothing beside them."""
-    server.say(message("\u202eBob", "\u202eevil \u05e9\u05dc\u05d5\u05dd", 1), message("\u0645\u0631\u064a\u0645", "\u0645\u0631\u062d\u0628\u0627 123", 2),
-               message("Bob", "plain", 3))
+    server.say(
+        message("\u202eBob", "\u202eevil \u05e9\u05dc\u05d5\u05dd", 1),
+        message("\u0645\u0631\u064a\u0645", "\u0645\u0631\u062d\u0628\u0627 123", 2),
+        message("Bob", "plain", 3),
+    )
     chat.wait_line("plain")
-    directions = chat.page.locator("#log .text").evaluate_all("(all) => all.map((one) => getComputedStyle(one).direction)")
+    directions = chat.page.locator("#log .text").evaluate_all(
+        "(all) => all.map((one) => getComputedStyle(one).direction)"
+    )
     assert directions[1:] == ["rtl", "ltr"]
     lefts = chat.page.locator("#log .other").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().left)")
     assert len(set(lefts)) == 1
@@ -165,8 +200,11 @@ def test_page_keeps_up_when_ten_thousand_messages_come(server: PageServer, chat)
     assert chat.page.locator("#log li").count() == 500
     assert chat.texts()[-1] == "message 9999"
     chat.page.locator("#log li").last.and_(chat.page.locator(":visible")).wait_for()
-    eventually(lambda: chat.page.locator("#log").evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight"),
-               lambda below: below < 2, "the end of the log to be in view")
+    eventually(
+        lambda: chat.page.locator("#log").evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight"),
+        lambda below: below < 2,
+        "the end of the log to be in view",
+    )
     chat.say("and me")
     chat.wait_line("and me", ".own:not(.pending)")
 

@@ -40,6 +40,7 @@ def by_path(site: Site, outputs: dict[str, str]) -> str:
 @pytest.fixture
 def static_host() -> Iterator[str]:
     """The address of a plain file server that has html/."""
+
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments: object) -> None:
             """Say nothing: what is asked for is the test's business."""
@@ -71,12 +72,17 @@ def test_two_pages_chat_when_both_are_connected(by_path: str, window) -> None:  
     ann.page.reload()
     ann.wait_status("Connected")
     exchange(ann, bob)
-    eventually(lambda: (ann.page.evaluate("() => 0"), [text for text in pongs if "pong" in text])[1], bool, "an answered heartbeat")
+    eventually(
+        lambda: (ann.page.evaluate("() => 0"), [text for text in pongs if "pong" in text])[1],
+        bool,
+        "an answered heartbeat",
+    )
     assert ann.page.locator("#log li").count() == 2
 
 
-def test_pages_chat_when_they_come_from_different_places(site: Site, outputs: dict[str, str], by_path: str,
-                                                         static_host: str, window) -> None:  # noqa: F811
+def test_pages_chat_when_they_come_from_different_places(
+    site: Site, outputs: dict[str, str], by_path: str, static_host: str, window
+) -> None:  # noqa: F811
     """From a file, from the stage and from any static host it is the same page, with the same address in its field."""
     port, stage = by_path.split(":")[2].split("/")[0], site.target.stage
     for name, address in (("Ann", ""), ("Bob", stage.pages_url), ("Cy", static_host)):
@@ -89,7 +95,9 @@ def test_pages_chat_when_they_come_from_different_places(site: Site, outputs: di
         chat.wait_line(f"hello from {name}", ".own:not(.pending)")
 
 
-def test_aws_url_works_when_the_stage_is_the_browsers_proxy(site: Site, outputs: dict[str, str], chromium: Any, window) -> None:  # noqa: F811
+def test_aws_url_works_when_the_stage_is_the_browsers_proxy(
+    site: Site, outputs: dict[str, str], chromium: Any, window
+) -> None:  # noqa: F811
     """The stack's own wss:// URL, typed as on AWS, opens through TLS when the browser's proxy is the stage."""
     settings = {"proxy": {"server": site.target.stage.url}, "ignore_https_errors": True}
     assert outputs["WebSocketUrl"].startswith("wss://")
@@ -109,8 +117,11 @@ def test_page_comes_back_when_the_api_hangs_up(site: Site, outputs: dict[str, st
     first = row["connection_id"]["S"]
     api = site.target.client("apigatewaymanagementapi", endpoint_url=outputs["WebSocketUrl"].replace("wss", "https"))
     api.delete_connection(ConnectionId=first)
-    eventually(lambda: [one["connection_id"]["S"] for one in site.rows(table)],
-               lambda ids: len(ids) == 1 and first not in ids, "another connection in the first one's place")
+    eventually(
+        lambda: [one["connection_id"]["S"] for one in site.rows(table)],
+        lambda ids: len(ids) == 1 and first not in ids,
+        "another connection in the first one's place",
+    )
     ann.wait_status("Connected")
     ann.say("back again")
     ann.wait_line("back again", ".own:not(.pending)")

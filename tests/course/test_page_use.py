@@ -31,8 +31,12 @@ def server() -> Iterator[PageServer]:
 
 def conversation(server: PageServer, chat: ChatPage) -> None:
     """Fill the screen with one line of each kind, and one own line."""
-    server.say(message("Bob", "Hello Ann, are you there?", 1), message("Bob", "The build is green.", 2),
-               {"type": "notice", "message": "Carol joined"}, {"type": "error", "message": "The message is empty."})
+    server.say(
+        message("Bob", "Hello Ann, are you there?", 1),
+        message("Bob", "The build is green.", 2),
+        {"type": "notice", "message": "Carol joined"},
+        {"type": "error", "message": "The message is empty."},
+    )
     chat.wait_line("empty", ".error")
     chat.say("Yes. " + "A longer line that has to be wrapped somewhere on a narrow screen. " * 2)
     chat.wait_line("Yes.", ".own:not(.pending)")
@@ -47,7 +51,17 @@ def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) ->
     for _ in range(9):
         keys.press("Tab")
         order.append(chat.page.evaluate(_FOCUSED))
-    assert order == ["SUMMARY", "url", "name", "room", "heartbeat", "auto-disconnect", "auto-disconnect-s", "connect", "log"]
+    assert order == [
+        "SUMMARY",
+        "url",
+        "name",
+        "room",
+        "heartbeat",
+        "auto-disconnect",
+        "auto-disconnect-s",
+        "connect",
+        "log",
+    ]
     for _ in range(7):
         keys.press("Shift+Tab")
     keys.type(server.url)
@@ -58,11 +72,17 @@ def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) ->
     keys.press("Shift+Enter")
     keys.type("two")
     keys.press("Enter")
-    eventually(lambda: [frame["message"] for frame in server.heard], lambda heard: heard == ["one\ntwo"], "one message of two lines")
+    eventually(
+        lambda: [frame["message"] for frame in server.heard],
+        lambda heard: heard == ["one\ntwo"],
+        "one message of two lines",
+    )
     server.cut()
     eventually(lambda: server.handshakes, lambda number: number == 2, "the second handshake")
     chat.wait_status("Connected")
-    eventually(lambda: chat.page.evaluate(_FOCUSED), lambda focused: focused == "message", "the focus in the message field")
+    eventually(
+        lambda: chat.page.evaluate(_FOCUSED), lambda focused: focused == "message", "the focus in the message field"
+    )
     keys.press("Tab"), keys.press("Tab")
     assert chat.page.evaluate(_FOCUSED) == "clear"
     keys.press("Enter")
@@ -77,10 +97,21 @@ def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window
     """The accessibility tree names every control, announces the status and the log, and says who said each line."""
     chat = window().open()
     form = chat.page.locator("body").aria_snapshot()
-    for line in ('heading "Serverless chat" [level=1]', "status: Not connected", 'textbox "WebSocket URL"', 'textbox "Your name"',
-                 'textbox "Room"', 'spinbutton "Heartbeat every (seconds)"', 'checkbox "Disconnect after (seconds)"',
-                 'spinbutton "Seconds until disconnected"', 'button "Connect"', 'log "Messages"', 'textbox "Message" [disabled]',
-                 'button "Send" [disabled]', 'button "Clear"'):
+    for line in (
+        'heading "Serverless chat" [level=1]',
+        "status: Not connected",
+        'textbox "WebSocket URL"',
+        'textbox "Your name"',
+        'textbox "Room"',
+        'spinbutton "Heartbeat every (seconds)"',
+        'checkbox "Disconnect after (seconds)"',
+        'spinbutton "Seconds until disconnected"',
+        'button "Connect"',
+        'log "Messages"',
+        'textbox "Message" [disabled]',
+        'button "Send" [disabled]',
+        'button "Clear"',
+    ):
         assert f"- {line}" in form
     chat.connect(server.url)
     conversation(server, chat)
@@ -90,7 +121,8 @@ def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window
     assert log.get_attribute("aria-live") == "polite"
     assert chat.page.get_by_role("textbox", name="Message").get_attribute("aria-describedby") == "hint"
     nameless = chat.page.locator("button:visible, input:visible, textarea:visible").evaluate_all(
-        "(all) => all.filter((one) => !one.textContent.trim() && !one.labels?.length && !one.ariaLabel).map((one) => one.id)")
+        "(all) => all.filter((one) => !one.textContent.trim() && !one.labels?.length && !one.ariaLabel).map((one) => one.id)"
+    )
     assert nameless == []
 
 
@@ -104,7 +136,9 @@ def test_text_can_be_read_in(server: PageServer, window, scheme: str) -> None:  
     chat.connect(server.url)
     conversation(server, chat)
     chat.picture(f"chat-{scheme}")
-    shown = chat.page.locator("#session dt, #session dd, #disconnect, #log .sender, #log .text, #log time, #log .notice, #log .error, #send")
+    shown = chat.page.locator(
+        "#session dt, #session dd, #disconnect, #log .sender, #log .text, #log time, #log .notice, #log .error, #send"
+    )
     assert pale + dim(shown.evaluate_all(_COLOURS)) == []
     assert shown.count() >= 12
 
@@ -132,14 +166,24 @@ def test_time_is_shown_once_when_messages_are_stacked(server: PageServer, window
     server.say(message("Bob", "one", 1), message("Bob", "two", 2), later, message("Cy", "three", 60_000_000 + 4))
     chat.wait_line("three")
     assert chat.page.locator("#log .sender").all_text_contents() == ["Bob", "Cy"]
-    assert chat.page.locator("#log li:has(time:not(.hidden)) .text").all_text_contents() == ["two", "a minute later", "three"]
+    assert chat.page.locator("#log li:has(time:not(.hidden)) .text").all_text_contents() == [
+        "two",
+        "a minute later",
+        "three",
+    ]
     assert chat.page.locator("#log time").count() == 4
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_fits_when_a_phone_shows_it(server: PageServer, window, scheme: str) -> None:  # noqa: F811
     """At 360 pixels nothing is cut off at the side, in the form or in the chat, and what is tapped is large enough."""
-    chat = window(viewport={"width": 360, "height": 640}, is_mobile=True, has_touch=True, device_scale_factor=2, color_scheme=scheme)
+    chat = window(
+        viewport={"width": 360, "height": 640},
+        is_mobile=True,
+        has_touch=True,
+        device_scale_factor=2,
+        color_scheme=scheme,
+    )
     chat.open()
     assert_fits(chat.page)
     chat.picture(f"phone-form-{scheme}")
@@ -149,7 +193,8 @@ def test_page_fits_when_a_phone_shows_it(server: PageServer, window, scheme: str
     assert_fits(chat.page)
     assert chat.page.locator("#message").evaluate("(field) => field.clientWidth") >= 150
     low = chat.page.locator("button:visible, summary:visible").evaluate_all(
-        "(all) => all.filter((one) => one.getBoundingClientRect().height < 24).map((one) => one.id)")
+        "(all) => all.filter((one) => one.getBoundingClientRect().height < 24).map((one) => one.id)"
+    )
     assert low == []
     chat.picture(f"phone-chat-{scheme}")
 
@@ -184,7 +229,8 @@ def test_new_messages_are_counted_when_the_page_is_hidden(server: PageServer, wi
 def assert_fits(page: Any) -> None:
     """Nothing reaches beyond the right edge, and the message field is on the screen."""
     beyond = page.locator("body *:visible").evaluate_all(
-        "(all) => all.filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.id || one.tagName)")
+        "(all) => all.filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.id || one.tagName)"
+    )
     assert beyond == []
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("#message").evaluate("(field) => field.getBoundingClientRect().bottom <= innerHeight")

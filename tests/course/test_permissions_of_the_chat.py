@@ -41,7 +41,7 @@ class Chat:
 
     def lines(self, function: str) -> list[str]:
         """What a function has logged since ``mark``."""
-        return self.site.logged(f"{NAME}-{FUNCTIONS[function]}")[self._seen.get(function, 0):]
+        return self.site.logged(f"{NAME}-{FUNCTIONS[function]}")[self._seen.get(function, 0) :]
 
     def mark(self) -> None:
         """From here on counts what ``lines`` gives."""
@@ -50,7 +50,8 @@ class Chat:
 
     def set_policy(self, function: str, document: dict[str, Any]) -> None:
         self.site.target.client("iam").put_role_policy(
-            RoleName=self.roles[function], PolicyName=self.policies[function][0], PolicyDocument=json.dumps(document))
+            RoleName=self.roles[function], PolicyName=self.policies[function][0], PolicyDocument=json.dumps(document)
+        )
 
     def denials(self, function: str) -> set[str]:
         """The actions that were denied to a function, out of its log."""
@@ -65,9 +66,12 @@ def chat() -> Iterator[Chat]:
         site.target.client("s3").create_bucket(Bucket=BUCKET)
         outputs = site.deploy(NAME, "chat.yaml")
         formation, iam = site.target.client("cloudformation"), site.target.client("iam")
-        roles = {function: formation.describe_stack_resource(
-            StackName=NAME, LogicalResourceId=f"{function}Role")["StackResourceDetail"]["PhysicalResourceId"]
-            for function in FUNCTIONS}
+        roles = {
+            function: formation.describe_stack_resource(StackName=NAME, LogicalResourceId=f"{function}Role")[
+                "StackResourceDetail"
+            ]["PhysicalResourceId"]
+            for function in FUNCTIONS
+        }
         policies = {}
         for function, role in roles.items():
             [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -88,13 +92,15 @@ CASES = [
     ("SendMessage", "dynamodb:DeleteItem", "ChatConnections", {}),
     ("SendMessage", "execute-api:ManageConnections", "/POST/", {"message": None}),
     ("Default", "execute-api:ManageConnections", "/POST/", {"pong": None, "usage": None}),
-    ("Default", "execute-api:ManageConnections", "/GET/", {"usage": False})]
+    ("Default", "execute-api:ManageConnections", "/GET/", {"usage": False}),
+]
 
 
 @pytest.mark.fidelity("10.1", "10.2")
 @pytest.mark.parametrize(("function", "action", "resource", "different"), CASES)
-def test_chat_when_one_permission_is_missing(chat: Chat, function: str, action: str, resource: str,
-                                             different: dict[str, Any]) -> None:
+def test_chat_when_one_permission_is_missing(
+    chat: Chat, function: str, action: str, resource: str, different: dict[str, Any]
+) -> None:
     """The call that needs the permission fails, its function's log names the action, and the rest works."""
     policy = without(chat.policies[function][1], action, resource)
     chat.set_policy(function, policy)
@@ -119,8 +125,11 @@ def test_chat_when_a_function_may_not_log(chat: Chat, function: str) -> None:
     try:
         assert what_happens(chat, ALL_WELL) == ALL_WELL
         for other in FUNCTIONS:
-            eventually(lambda: chat.lines(other), lambda lines: bool(lines) is (other != function),  # noqa: B023
-                       f"the log of {other}")
+            eventually(
+                lambda: chat.lines(other),
+                lambda lines: bool(lines) is (other != function),  # noqa: B023
+                f"the log of {other}",
+            )
             assert not chat.denials(other)
     finally:
         chat.set_policy(function, chat.policies[function][1])
@@ -128,10 +137,19 @@ def test_chat_when_a_function_may_not_log(chat: Chat, function: str) -> None:
 
 def test_cases_name_every_permission_of_the_template(chat: Chat) -> None:
     """Whatever the roles grant but logs is taken away in some case above: nothing is granted that no call needs."""
-    granted = [(function, action, arn) for function, (_, document) in chat.policies.items() for statement in document["Statement"]
-               for action in listed(statement["Action"]) if not action.startswith("logs:") for arn in listed(statement["Resource"])]
-    named = [(function, action, arn) for function, action, arn in granted
-             if any((function, action) == case[:2] and case[2] in arn for case in CASES)]
+    granted = [
+        (function, action, arn)
+        for function, (_, document) in chat.policies.items()
+        for statement in document["Statement"]
+        for action in listed(statement["Action"])
+        if not action.startswith("logs:")
+        for arn in listed(statement["Resource"])
+    ]
+    named = [
+        (function, action, arn)
+        for function, action, arn in granted
+        if any((function, action) == case[:2] and case[2] in arn for case in CASES)
+    ]
     assert named == granted and len(granted) == len(CASES)
 
 
@@ -146,10 +164,16 @@ def what_happens(chat: Chat, expected: dict[str, Any]) -> dict[str, Any]:
     """What people see who come, write, ask and go; where None is expected, silence, known by what comes next."""
     dynamodb = chat.site.target.client("dynamodb")
     tidy(chat)
-    dynamodb.put_item(TableName=chat.outputs["ConnectionsTableName"], Item={
-        "connection_id": {"S": GONE}, "connected_at": {"N": "0"}})
-    seen: dict[str, Any] = {"connect": False, "disconnect": ALL_WELL["disconnect"], "message": None, "pong": None,
-                            "usage": None}
+    dynamodb.put_item(
+        TableName=chat.outputs["ConnectionsTableName"], Item={"connection_id": {"S": GONE}, "connected_at": {"N": "0"}}
+    )
+    seen: dict[str, Any] = {
+        "connect": False,
+        "disconnect": ALL_WELL["disconnect"],
+        "message": None,
+        "pong": None,
+        "usage": None,
+    }
     try:
         bob = chat.site.connect(chat.outputs["WebSocketUrl"])
         seen["connect"] = True
@@ -183,6 +207,7 @@ def next_answer(chat: Chat) -> dict[str, Any]:
 
 def is_forgotten(chat: Chat) -> bool:
     """Whether Bob's row goes and his session gets its end, before the function is denied something."""
+
     def look() -> tuple[bool, bool]:
         rows = {row["connection_id"]["S"] for row in chat.site.rows(chat.outputs["ConnectionsTableName"])}
         closed = [row for row in chat.site.rows(chat.outputs["SessionsTableName"]) if "duration_seconds" in row]
@@ -206,8 +231,12 @@ def tidy(chat: Chat) -> None:
 
 def without(policy: dict[str, Any], action: str, resource: str) -> dict[str, Any]:
     """The policy less one action on the one resource whose ARN contains ``resource``."""
-    permissions = [(each, arn) for statement in policy["Statement"]
-                   for each in listed(statement["Action"]) for arn in listed(statement["Resource"])]
+    permissions = [
+        (each, arn)
+        for statement in policy["Statement"]
+        for each in listed(statement["Action"])
+        for arn in listed(statement["Resource"])
+    ]
     kept = [(each, arn) for each, arn in permissions if each != action or resource not in arn]
     assert len(kept) == len(permissions) - 1
     return {**policy, "Statement": [{"Effect": "Allow", "Action": each, "Resource": arn} for each, arn in kept]}

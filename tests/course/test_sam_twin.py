@@ -38,12 +38,38 @@ def deploy_with_aws(stage: LocalStage, folder: Path) -> None:
     """``package`` and ``deploy``, which are what ``sam deploy`` does too."""
     environment = {**stage.environment(as_aws=True), "AWS_PAGER": "", "HOME": str(folder)}
     packaged = str(folder / "packaged.yaml")
-    for words in (["package", "--template-file", "cloudformation/template.yaml", "--s3-bucket", BUCKET,
-                   "--output-template-file", packaged],
-                  ["deploy", "--template-file", packaged, "--stack-name", "sam", "--capabilities", "CAPABILITY_IAM",
-                   "CAPABILITY_AUTO_EXPAND", "--parameter-overrides", "Prefix=sam", "JoinAndLeaveNotices=true"]):
-        done = subprocess.run([sys.executable, "-m", "awscli", "cloudformation", *words], cwd=ROOT, env=environment,
-                              capture_output=True, text=True, timeout=120)
+    for words in (
+        [
+            "package",
+            "--template-file",
+            "cloudformation/template.yaml",
+            "--s3-bucket",
+            BUCKET,
+            "--output-template-file",
+            packaged,
+        ],
+        [
+            "deploy",
+            "--template-file",
+            packaged,
+            "--stack-name",
+            "sam",
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "CAPABILITY_AUTO_EXPAND",
+            "--parameter-overrides",
+            "Prefix=sam",
+            "JoinAndLeaveNotices=true",
+        ],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "awscli", "cloudformation", *words],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -85,8 +111,10 @@ def test_parameters_and_outputs_are_those_of_chat_yaml() -> None:
 
 def test_chat_of_template_yaml_when_two_people_talk(site: Site) -> None:
     """The stack that SAM made is a chat: notices, messages, answers; deleted, it leaves nothing."""
-    url = {output["OutputKey"]: output["OutputValue"] for output in
-           site.target.client("cloudformation").describe_stacks(StackName="sam")["Stacks"][0]["Outputs"]}["WebSocketUrl"]
+    url = {
+        output["OutputKey"]: output["OutputValue"]
+        for output in site.target.client("cloudformation").describe_stacks(StackName="sam")["Stacks"][0]["Outputs"]
+    }["WebSocketUrl"]
     ann, bob = site.connect(url), site.connect(url)
     assert heard(ann)["message"].endswith(" joined")
     say(bob, "hello SAM")
@@ -106,7 +134,11 @@ def test_stack_of_template_yaml_when_it_is_deleted(site: Site, tmp_path: Path) -
 
 def test_settings_example_when_compared_with_the_commands() -> None:
     """.env.example holds exactly the variables that the README's commands read, no secrets, and git ignores .env."""
-    example = dict(line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if "=" in line and line[0] != "#")
+    example = dict(
+        line.split("=", 1)
+        for line in (ROOT / ".env.example").read_text().splitlines()
+        if "=" in line and line[0] != "#"
+    )
     block = (TEMPLATES / "README.md").read_text().partition("## With SAM")[2].partition("```\n")[2].partition("```")[0]
     assert set(re.findall(r"\$(CHAT_\w+)", block)) == example.keys()
     assert not any(word in name for name in example for word in ("KEY", "SECRET", "TOKEN", "PASSWORD"))
@@ -122,8 +154,11 @@ def tables(site: Site, prefix: str) -> dict[str, Any]:
             table = dynamodb.describe_table(TableName=name)["Table"]
             expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
             tags = dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
-            found[name] = {**{key: table.get(key) for key in ("KeySchema", "AttributeDefinitions", "BillingModeSummary")},
-                           "expiry": expiry, "tags": sorted(ours(tags).items())}
+            found[name] = {
+                **{key: table.get(key) for key in ("KeySchema", "AttributeDefinitions", "BillingModeSummary")},
+                "expiry": expiry,
+                "tags": sorted(ours(tags).items()),
+            }
     return plain(found, prefix)
 
 
@@ -137,8 +172,10 @@ def functions(site: Site, prefix: str) -> dict[str, Any]:
     for function in named(site, prefix):
         configuration = lambda_.get_function(FunctionName=function)["Configuration"]
         tags = lambda_.list_tags(Resource=configuration["FunctionArn"])["Tags"]
-        found[function] = {**{key: configuration.get(key) for key in ("Handler", "Runtime", "Timeout", "MemorySize", "Environment")},
-                           "tags": sorted(item for item in tags.items() if ":" not in item[0])}
+        found[function] = {
+            **{key: configuration.get(key) for key in ("Handler", "Runtime", "Timeout", "MemorySize", "Environment")},
+            "tags": sorted(item for item in tags.items() if ":" not in item[0]),
+        }
     return plain(found, prefix)
 
 
@@ -147,11 +184,18 @@ def roles(site: Site, prefix: str) -> dict[str, tuple[list[dict[str, Any]], list
     iam, lambda_, found = site.target.client("iam"), site.target.client("lambda"), {}
     for function in named(site, prefix):
         role = lambda_.get_function_configuration(FunctionName=function)["Role"].rsplit("/", 1)[1]
-        documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-                     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]]
+        documents = [
+            iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        ]
         statements = [statement for document in documents for statement in document["Statement"]]
-        attached = [policy["PolicyName"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
-        found[function] = [sorted(statements, key=lambda entry: ("logs" not in json.dumps(entry), json.dumps(entry))), attached]
+        attached = [
+            policy["PolicyName"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        ]
+        found[function] = [
+            sorted(statements, key=lambda entry: ("logs" not in json.dumps(entry), json.dumps(entry))),
+            attached,
+        ]
     return {name: tuple(value) for name, value in plain(found, prefix, api_id(site, prefix)).items()}
 
 
@@ -159,15 +203,27 @@ def api(site: Site, prefix: str) -> dict[str, Any]:
     gateway, lambda_, own = site.target.client("apigatewayv2"), site.target.client("lambda"), api_id(site, prefix)
     found = gateway.get_api(ApiId=own)
     integrations = {entry["IntegrationId"]: entry for entry in gateway.get_integrations(ApiId=own)["Items"]}
-    routes = {route["RouteKey"]: integrations[route["Target"].split("/")[1]]["IntegrationUri"].split("/functions/")[1]
-              for route in gateway.get_routes(ApiId=own)["Items"]}
-    allowed = {(function, statement["Condition"]["ArnLike"]["AWS:SourceArn"].rsplit("/", 1)[1])
-               for function in named(site, prefix)
-               for statement in json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]}
+    routes = {
+        route["RouteKey"]: integrations[route["Target"].split("/")[1]]["IntegrationUri"].split("/functions/")[1]
+        for route in gateway.get_routes(ApiId=own)["Items"]
+    }
+    allowed = {
+        (function, statement["Condition"]["ArnLike"]["AWS:SourceArn"].rsplit("/", 1)[1])
+        for function in named(site, prefix)
+        for statement in json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
+    }
     [stage] = gateway.get_stages(ApiId=own)["Items"]
-    return plain({**{key: found[key] for key in ("Name", "ProtocolType", "RouteSelectionExpression")}, "routes": routes,
-                  "tags": sorted(item for item in found["Tags"].items() if ":" not in item[0]), "allowed": sorted(allowed),
-                  "stage": [stage["StageName"], stage["DefaultRouteSettings"]]}, prefix, own)
+    return plain(
+        {
+            **{key: found[key] for key in ("Name", "ProtocolType", "RouteSelectionExpression")},
+            "routes": routes,
+            "tags": sorted(item for item in found["Tags"].items() if ":" not in item[0]),
+            "allowed": sorted(allowed),
+            "stage": [stage["StageName"], stage["DefaultRouteSettings"]],
+        },
+        prefix,
+        own,
+    )
 
 
 def named(site: Site, prefix: str) -> list[str]:
@@ -176,7 +232,11 @@ def named(site: Site, prefix: str) -> list[str]:
 
 
 def api_id(site: Site, prefix: str) -> str:
-    [own] = [entry["ApiId"] for entry in site.target.client("apigatewayv2").get_apis()["Items"] if entry["Name"] == f"{prefix}-chat-api"]
+    [own] = [
+        entry["ApiId"]
+        for entry in site.target.client("apigatewayv2").get_apis()["Items"]
+        if entry["Name"] == f"{prefix}-chat-api"
+    ]
     return own
 
 

@@ -9,7 +9,9 @@ from tests.course.nbval_runs import NOTEBOOKS
 
 START = next(path for path in NOTEBOOKS if path.name.startswith("00"))
 WITHIN_MS = 60_000
-NOTHING_RUNS = "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
+NOTHING_RUNS = (
+    "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
+)
 
 
 @pytest.fixture(scope="module")

@@ -70,21 +70,47 @@ def hostile(tmp_path, trap) -> dict[str, str]:
     """An environment in which every setting of the user's leads to the trap with real-looking credentials."""
     url = f"http://127.0.0.1:{trap.server_port}"
     config, credentials = tmp_path / "config", tmp_path / "credentials"
-    config.write_text(f"[default]\nregion = eu-west-1\nendpoint_url = {url}\nignore_configured_endpoint_urls = false\n"
-                      f"[profile work]\nendpoint_url = {url}\n")
-    credentials.write_text("".join(f"[{name}]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
-                                   for name in ("default", "work")))
+    config.write_text(
+        f"[default]\nregion = eu-west-1\nendpoint_url = {url}\nignore_configured_endpoint_urls = false\n"
+        f"[profile work]\nendpoint_url = {url}\n"
+    )
+    credentials.write_text(
+        "".join(
+            f"[{name}]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
+            for name in ("default", "work")
+        )
+    )
     return clean_environment(
-        tmp_path, AWS_PROFILE="work", AWS_CONFIG_FILE=str(config), AWS_SHARED_CREDENTIALS_FILE=str(credentials),
-        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="x", AWS_SESSION_TOKEN="x",
-        AWS_ENDPOINT_URL=url, AWS_ENDPOINT_URL_DYNAMODB=url, AWS_ENDPOINT_URL_STS=url,
-        AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true", NO_PROXY="*", no_proxy=".amazonaws.com",
-        ALL_PROXY=url, HTTP_PROXY=url, HTTPS_PROXY=url, CHAT_REGION="us-east-1")
+        tmp_path,
+        AWS_PROFILE="work",
+        AWS_CONFIG_FILE=str(config),
+        AWS_SHARED_CREDENTIALS_FILE=str(credentials),
+        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
+        AWS_SECRET_ACCESS_KEY="x",
+        AWS_SESSION_TOKEN="x",
+        AWS_ENDPOINT_URL=url,
+        AWS_ENDPOINT_URL_DYNAMODB=url,
+        AWS_ENDPOINT_URL_STS=url,
+        AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true",
+        NO_PROXY="*",
+        no_proxy=".amazonaws.com",
+        ALL_PROXY=url,
+        HTTP_PROXY=url,
+        HTTPS_PROXY=url,
+        CHAT_REGION="us-east-1",
+    )
 
 
 def run_python(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, text=True, timeout=WITHIN_S,
-                          stdin=subprocess.DEVNULL, capture_output=True)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        timeout=WITHIN_S,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
 
 
 def test_start_when_everything_of_the_user_leads_to_aws(tmp_path, trap):
@@ -116,11 +142,14 @@ def test_start_when_live_under_an_endpoint_override(tmp_path, trap):
     assert trap.asked == []
 
 
-@pytest.mark.parametrize(("setting", "sentence"), [
-    ({"CHAT_TARGET": "aws"}, "CHAT_TARGET is 'aws'; it must be one of: moto, live."),
-    ({"CHAT_PREFIX": "No Way"}, "CHAT_PREFIX is 'No Way'; it must be"),
-    ({"LOCALSTAGE_URL": "http://127.0.0.1:9"}, "CHAT_TARGET is moto, but"),
-])
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ({"CHAT_TARGET": "aws"}, "CHAT_TARGET is 'aws'; it must be one of: moto, live."),
+        ({"CHAT_PREFIX": "No Way"}, "CHAT_PREFIX is 'No Way'; it must be"),
+        ({"LOCALSTAGE_URL": "http://127.0.0.1:9"}, "CHAT_TARGET is moto, but"),
+    ],
+)
 def test_start_when_a_setting_is_wrong(tmp_path, setting, sentence):
     """A wrong setting ends in one sentence that says what to do."""
     done = run_python("from classroom import start\nstart(1)", clean_environment(tmp_path, **setting))
@@ -131,14 +160,23 @@ def test_start_when_a_setting_is_wrong(tmp_path, setting, sentence):
 def test_start_when_there_is_no_such_lesson(tmp_path):
     """An unknown lesson is refused before anything is started."""
     done = run_python("from classroom import start\nstart(42)", clean_environment(tmp_path))
-    assert done.stderr.strip().splitlines()[-1] == "classroom.lesson.NoSuchLesson: There is no lesson 42; there are: 0, 1, 2, 3, 4, 5, 6, 7, 8, 99."
+    assert (
+        done.stderr.strip().splitlines()[-1]
+        == "classroom.lesson.NoSuchLesson: There is no lesson 42; there are: 0, 1, 2, 3, 4, 5, 6, 7, 8, 99."
+    )
 
 
 def test_kernel_stage_when_the_process_is_killed(tmp_path):
     """The stage that a kernel started ends with it, even when the kernel is killed."""
     code = "import os; from classroom import start; start(1); print(os.environ['LOCALSTAGE_URL'], flush=True); input()"
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=clean_environment(tmp_path), text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=clean_environment(tmp_path),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     port = int(process.stdout.readline().rpartition(":")[2])
     process.kill()
     process.communicate()

@@ -15,20 +15,38 @@ from classroom.deployment_name import routes_hash, stamped
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL_TEMPLATES = sorted((ROOT / "cloudformation").rglob("*.yaml"))
-TEMPLATES = [path for path in ALL_TEMPLATES if path.parent.name == "cloudformation"
-             and path.name not in ("template.yaml", "instructor.yaml")]
+TEMPLATES = [
+    path
+    for path in ALL_TEMPLATES
+    if path.parent.name == "cloudformation" and path.name not in ("template.yaml", "instructor.yaml")
+]
 every_file = pytest.mark.parametrize("path", ALL_TEMPLATES, ids=lambda path: path.name)
 each_template = pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-TAGGED = {"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::DynamoDB::Table", "AWS::IAM::Role",
-          "AWS::Lambda::Function", "AWS::Logs::LogGroup"}
-NAMES = {"AWS::ApiGatewayV2::Api": "Name", "AWS::DynamoDB::Table": "TableName", "AWS::Lambda::Function": "FunctionName",
-         "AWS::Logs::LogGroup": "LogGroupName"}
+TAGGED = {
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+}
+NAMES = {
+    "AWS::ApiGatewayV2::Api": "Name",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+}
 # A template for an API that exists has no routes of its own; these are the routes it is made for.
 ROUTES_OF_THE_LESSONS = {
-    "handlers.yaml": {"DefaultIntegration": {"$default", "ping"},
-                      "ChatIntegration": {"$connect", "$disconnect", "sendMessage"}},
-    "sessions.yaml": {"ConnectIntegration": {"$connect"}, "DisconnectIntegration": {"$disconnect"},
-                      "SendMessageIntegration": {"sendMessage"}},
+    "handlers.yaml": {
+        "DefaultIntegration": {"$default", "ping"},
+        "ChatIntegration": {"$connect", "$disconnect", "sendMessage"},
+    },
+    "sessions.yaml": {
+        "ConnectIntegration": {"$connect"},
+        "DisconnectIntegration": {"$disconnect"},
+        "SendMessageIntegration": {"sendMessage"},
+    },
     "authorizer.yaml": {},
 }
 
@@ -63,13 +81,20 @@ def test_api_gateway_may_invoke_each_routes_function(path: Path) -> None:
 
     An authorizer has one of the form {api}/authorizers/{authorizer}.
     """
-    granted = {(permission["FunctionName"]["Ref"], permission["SourceArn"]["Fn::Sub"].split(":")[-1].split("/", 1)[1])
-               for permission in _of_type(path, "AWS::Lambda::Permission").values()}
+    granted = {
+        (permission["FunctionName"]["Ref"], permission["SourceArn"]["Fn::Sub"].split(":")[-1].split("/", 1)[1])
+        for permission in _of_type(path, "AWS::Lambda::Permission").values()
+    }
     integrations = _of_type(path, "AWS::ApiGatewayV2::Integration")
-    wanted = {(_function_of(integrations[integration]), f"*/{route}")
-              for integration, routes in _routes(path).items() for route in routes}
-    wanted |= {(_function_in(authorizer["AuthorizerUri"]), f"authorizers/${{{logical_id}}}")
-               for logical_id, authorizer in _of_type(path, "AWS::ApiGatewayV2::Authorizer").items()}
+    wanted = {
+        (_function_of(integrations[integration]), f"*/{route}")
+        for integration, routes in _routes(path).items()
+        for route in routes
+    }
+    wanted |= {
+        (_function_in(authorizer["AuthorizerUri"]), f"authorizers/${{{logical_id}}}")
+        for logical_id, authorizer in _of_type(path, "AWS::ApiGatewayV2::Authorizer").items()
+    }
     assert granted == wanted
     assert _routes(path).keys() == integrations.keys()
 
@@ -78,7 +103,9 @@ def test_api_gateway_may_invoke_each_routes_function(path: Path) -> None:
 def test_deployment_waits_for_all_routes(path: Path) -> None:
     """A deployment is a snapshot, so it depends on every route of its template (FIDELITY section 11)."""
     routes = set(_of_type(path, "AWS::ApiGatewayV2::Route"))
-    deployments = [resource for resource in _resources(path).values() if resource["Type"] == "AWS::ApiGatewayV2::Deployment"]
+    deployments = [
+        resource for resource in _resources(path).values() if resource["Type"] == "AWS::ApiGatewayV2::Deployment"
+    ]
     assert len(deployments) == bool(routes)
     assert all(set(deployment["DependsOn"]) == routes for deployment in deployments)
 
@@ -95,10 +122,16 @@ def test_deployment_is_named_after_the_routes(path: Path) -> None:
 def test_deployments_name_changes_only_with_its_routes() -> None:
     """Another route, integration or selection is another name; a comment or a table is not."""
     text = (ROOT / "cloudformation" / "chat.yaml").read_text()
-    changes = [text.replace("RouteKey: ping", "RouteKey: pong"), text.replace("AWS_PROXY", "AWS", 1),
-               text.replace("$request.body.action", "$request.body.kind")]
-    same = [text.replace("  PingRoute:\n", "  PingRoute:\n    # A heartbeat.\n\n"), text.replace("MemorySize: 256", "MemorySize: 512"),
-            text.replace("expires_at", "gone_at")]
+    changes = [
+        text.replace("RouteKey: ping", "RouteKey: pong"),
+        text.replace("AWS_PROXY", "AWS", 1),
+        text.replace("$request.body.action", "$request.body.kind"),
+    ]
+    same = [
+        text.replace("  PingRoute:\n", "  PingRoute:\n    # A heartbeat.\n\n"),
+        text.replace("MemorySize: 256", "MemorySize: 512"),
+        text.replace("expires_at", "gone_at"),
+    ]
     assert len({routes_hash(changed) for changed in [text, *changes]}) == 4
     assert {routes_hash(unchanged) for unchanged in same} == {routes_hash(text)}
 
@@ -119,7 +152,10 @@ def test_each_function_has_a_role_of_its_own(path: Path) -> None:
     """No two functions share a role, and each role may write one log group: its function's."""
     functions = _of_type(path, "AWS::Lambda::Function")
     roles = _of_type(path, "AWS::IAM::Role")
-    groups = {logical_id: group["LogGroupName"]["Fn::Sub"] for logical_id, group in _of_type(path, "AWS::Logs::LogGroup").items()}
+    groups = {
+        logical_id: group["LogGroupName"]["Fn::Sub"]
+        for logical_id, group in _of_type(path, "AWS::Logs::LogGroup").items()
+    }
     assert sorted(_role_of(function) for function in functions.values()) == sorted(roles)
     for function in functions.values():
         first = roles[_role_of(function)]["Policies"][0]["PolicyDocument"]["Statement"][0]
@@ -148,7 +184,9 @@ def test_function_is_the_same_in_every_template() -> None:
         for function in _of_type(path, "AWS::Lambda::Function").values():
             settings = {key: function.get(key) for key in ("FunctionName", "Runtime", "Timeout", "MemorySize", "Code")}
             policy = roles[_role_of(function)]["Policies"][0]
-            actions = sorted(action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"]))
+            actions = sorted(
+                action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])
+            )
             assert seen.setdefault(function["Handler"], (settings, actions)) == (settings, actions)
     assert len(seen) == 6
 
@@ -188,7 +226,11 @@ def _resources(path: Path) -> dict[str, Any]:
 
 def _of_type(path: Path, kind: str) -> dict[str, Any]:
     """The properties of the template's resources of one type, by logical id."""
-    return {logical_id: resource["Properties"] for logical_id, resource in _resources(path).items() if resource["Type"] == kind}
+    return {
+        logical_id: resource["Properties"]
+        for logical_id, resource in _resources(path).items()
+        if resource["Type"] == kind
+    }
 
 
 def _routes(path: Path) -> dict[str, set[str]]:

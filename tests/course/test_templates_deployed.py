@@ -33,9 +33,15 @@ class Site:
     def deploy(self, name: str, template: str, **parameters: str) -> dict[str, str]:
         """Create or update a stack; its outputs."""
         formation = self.target.client("cloudformation")
-        arguments = {"StackName": name, "TemplateBody": (TEMPLATES / template).read_text(), "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-                     "Parameters": [{"ParameterKey": key, "ParameterValue": value}
-                                    for key, value in {"Prefix": name, **self.package(), **parameters}.items()]}
+        arguments = {
+            "StackName": name,
+            "TemplateBody": (TEMPLATES / template).read_text(),
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in {"Prefix": name, **self.package(), **parameters}.items()
+            ],
+        }
         exists = any(stack["StackName"] == name for stack in formation.describe_stacks()["Stacks"])
         (formation.update_stack if exists else formation.create_stack)(**arguments)
         waiter = formation.get_waiter("stack_update_complete" if exists else "stack_create_complete")
@@ -47,8 +53,12 @@ class Site:
         """Give an existing stack another template, its parameters as they are."""
         formation = self.target.client("cloudformation")
         known = formation.describe_stacks(StackName=name)["Stacks"][0]["Parameters"]
-        formation.update_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"], Parameters=[
-            {"ParameterKey": entry["ParameterKey"], "UsePreviousValue": True} for entry in known])
+        formation.update_stack(
+            StackName=name,
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": entry["ParameterKey"], "UsePreviousValue": True} for entry in known],
+        )
         formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def package(self) -> dict[str, str]:
@@ -114,8 +124,11 @@ def test_whole_chat_works_when_its_template_is_deployed(site: Site) -> None:
     assert heard(bob) == {"type": "error", "message": "The message is empty."}
 
     ann.close()
-    sessions = eventually(lambda: site.rows(outputs["SessionsTableName"]),
-                          lambda rows: any("duration_seconds" in row for row in rows), "Ann's session to be closed")
+    sessions = eventually(
+        lambda: site.rows(outputs["SessionsTableName"]),
+        lambda rows: any("duration_seconds" in row for row in rows),
+        "Ann's session to be closed",
+    )
     assert len(sessions) == 2 and all("source_ip" in row for row in sessions)
     assert len(site.rows(outputs["ConnectionsTableName"])) == 1
     assert [row["message"]["S"] for row in site.rows(outputs["MessagesTableName"])] == ["Hello AWS"]
@@ -167,7 +180,9 @@ def test_handlers_stack_grows_as_the_lessons_do(site: Site) -> None:
     assert heard(ann)["type"] == "usage"  # and nothing before it: the message came back to nobody
     ann.close()
 
-    again = site.deploy("steps", "handlers.yaml", ApiId=api_id, MessagesTable="ChatMessages", ConnectionsTable="ChatConnections")
+    again = site.deploy(
+        "steps", "handlers.yaml", ApiId=api_id, MessagesTable="ChatMessages", ConnectionsTable="ChatConnections"
+    )
     assert again == found
     ann, bob = site.connect(url), site.connect(url)
     say(ann, "to everyone")
@@ -193,12 +208,20 @@ def existing_api(site: Site) -> tuple[str, str]:
     dynamodb, gateway = site.target.client("dynamodb"), site.target.client("apigatewayv2")
     for name, keys in TABLES.items():
         dynamodb.create_table(
-            TableName=name, BillingMode="PAY_PER_REQUEST",
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
-            KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"))])
-    api_id = gateway.create_api(Name="chat-api", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
-    mock = gateway.create_integration(ApiId=api_id, IntegrationType="MOCK", RequestTemplates={"200": '{"statusCode": 200}'},
-                                      TemplateSelectionExpression="200")["IntegrationId"]
+            KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"))],
+        )
+    api_id = gateway.create_api(
+        Name="chat-api", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
+    mock = gateway.create_integration(
+        ApiId=api_id,
+        IntegrationType="MOCK",
+        RequestTemplates={"200": '{"statusCode": 200}'},
+        TemplateSelectionExpression="200",
+    )["IntegrationId"]
     for route_key in (*CHAT_ROUTES, "$default"):
         gateway.create_route(ApiId=api_id, RouteKey=route_key, Target=f"integrations/{mock}")
     deployment = gateway.create_deployment(ApiId=api_id)["DeploymentId"]
@@ -211,7 +234,9 @@ def point(site: Site, api_id: str, targets: Mapping[str, str]) -> None:
     gateway = site.target.client("apigatewayv2")
     for route in gateway.get_routes(ApiId=api_id)["Items"]:
         if route["RouteKey"] in targets:
-            gateway.update_route(ApiId=api_id, RouteId=route["RouteId"], Target=f"integrations/{targets[route['RouteKey']]}")
+            gateway.update_route(
+                ApiId=api_id, RouteId=route["RouteId"], Target=f"integrations/{targets[route['RouteKey']]}"
+            )
     deployment = gateway.create_deployment(ApiId=api_id)["DeploymentId"]
     gateway.update_stage(ApiId=api_id, StageName="prod", DeploymentId=deployment)
 
@@ -223,5 +248,8 @@ def left_over(site: Site, prefix: str) -> list[str]:
     names += [function["FunctionName"] for function in client("lambda").list_functions()["Functions"]]
     names += [role["RoleName"] for role in client("iam").list_roles()["Roles"]]
     names += [api["Name"] for api in client("apigatewayv2").get_apis()["Items"]]
-    names += [group["logGroupName"].removeprefix("/aws/lambda/") for group in client("logs").describe_log_groups()["logGroups"]]
+    names += [
+        group["logGroupName"].removeprefix("/aws/lambda/")
+        for group in client("logs").describe_log_groups()["logGroups"]
+    ]
     return [name for name in names if name.startswith(f"{prefix}-")]

@@ -21,8 +21,10 @@ from classroom.target import Target
 from classroom.variants import VARIANTS, Variant
 from localstage import LocalStage
 
-USAGE = ('The requested action is not recognized. To chat, send '
-         '{"action": "sendMessage", "sender": "your name", "message": "your text"}.')
+USAGE = (
+    "The requested action is not recognized. To chat, send "
+    '{"action": "sendMessage", "sender": "your name", "message": "your text"}.'
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +42,74 @@ def test_comparison_when_all_variants_have_run(account: Account) -> None:
     """Each number is what the variant did; deploying, measuring and deleting leaves nothing but the bucket."""
     rows = compare(account)
     expected = {
-        "s0": dict(functions=1, tables=2, permissions=5, write_units=1, management_calls=3, kept=10, ordered=True, sessions=0,
-                   unknown_action="Forbidden"),
-        "s1": dict(functions=3, tables=1, permissions=5, write_units=0, management_calls=3, kept=0, ordered=False, sessions=0,
-                   unknown_action="Forbidden"),
-        "s2": dict(functions=4, tables=3, permissions=9, write_units=1, management_calls=3, kept=10, ordered=False, sessions=3,
-                   unknown_action="The requested action is not recognized."),
-        "s3": dict(functions=4, tables=1, permissions=7, write_units=0, management_calls=2, kept=0, ordered=False, sessions=0,
-                   unknown_action=USAGE),
-        "s4": dict(functions=3, tables=2, permissions=6, write_units=1, management_calls=3, kept=10, ordered=False, sessions=0,
-                   unknown_action="Forbidden"),
+        "s0": dict(
+            functions=1,
+            tables=2,
+            permissions=5,
+            write_units=1,
+            management_calls=3,
+            kept=10,
+            ordered=True,
+            sessions=0,
+            unknown_action="Forbidden",
+        ),
+        "s1": dict(
+            functions=3,
+            tables=1,
+            permissions=5,
+            write_units=0,
+            management_calls=3,
+            kept=0,
+            ordered=False,
+            sessions=0,
+            unknown_action="Forbidden",
+        ),
+        "s2": dict(
+            functions=4,
+            tables=3,
+            permissions=9,
+            write_units=1,
+            management_calls=3,
+            kept=10,
+            ordered=False,
+            sessions=3,
+            unknown_action="The requested action is not recognized.",
+        ),
+        "s3": dict(
+            functions=4,
+            tables=1,
+            permissions=7,
+            write_units=0,
+            management_calls=2,
+            kept=0,
+            ordered=False,
+            sessions=0,
+            unknown_action=USAGE,
+        ),
+        "s4": dict(
+            functions=3,
+            tables=2,
+            permissions=6,
+            write_units=1,
+            management_calls=3,
+            kept=10,
+            ordered=False,
+            sessions=0,
+            unknown_action="Forbidden",
+        ),
     }
-    assert rows == [Row(variant.name, variant.title, read_units=1, sender_hears=variant.name != "s3", latency_ms=0,
-                        writes_a_second=5 if variant.name == "s3" else 0, **expected[variant.name]) for variant in VARIANTS]
+    assert rows == [
+        Row(
+            variant.name,
+            variant.title,
+            read_units=1,
+            sender_hears=variant.name != "s3",
+            latency_ms=0,
+            writes_a_second=5 if variant.name == "s3" else 0,
+            **expected[variant.name],
+        )
+        for variant in VARIANTS
+    ]
     assert all(row.latency_ms > 0 for row in rows)
     assert rows[1].loses == ("every message, once delivered", "who was there, once they leave")
     assert [resource.kind for resource in find_ours(account)] == ["bucket"]
@@ -89,14 +146,24 @@ def test_variant_names_the_functions_of_its_template(variant: Variant) -> None:
 
 def test_command_when_the_variant_is_unknown() -> None:
     """An unknown variant is one sentence and a non-zero exit status, before any account is asked."""
-    ended = subprocess.run([sys.executable, "-m", "classroom", "variants", "deploy", "s9"], capture_output=True, text=True,
-                           env=os.environ, timeout=60)
-    assert (ended.returncode, ended.stderr) == (2, "course.py: There is no variant 's9'; there are: s0, s1, s2, s3, s4.\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "classroom", "variants", "deploy", "s9"],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "course.py: There is no variant 's9'; there are: s0, s1, s2, s3, s4.\n",
+    )
 
 
 def test_command_when_asked_for_the_list() -> None:
     """The list names each variant and its template."""
-    shown = subprocess.run([sys.executable, "-m", "classroom", "variants", "list"], capture_output=True, text=True, timeout=60)
+    shown = subprocess.run(
+        [sys.executable, "-m", "classroom", "variants", "list"], capture_output=True, text=True, timeout=60
+    )
     assert [line.split()[0] for line in shown.stdout.splitlines()] == ["s0", "s1", "s2", "s3", "s4"]
 
 
@@ -105,6 +172,11 @@ def test_command_when_a_deployment_is_to_be_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text((stack.TEMPLATES / "chat.yaml").read_text().replace("RouteKey: ping", "RouteKey: pong"))
     for word in ("renamed to", "is"):
-        done = subprocess.run([sys.executable, "-m", "classroom", "name-deployment", str(path)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-m", "classroom", "name-deployment", str(path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert done.stdout.startswith(f"{path}: {word} Deployment"), done
     assert stamped(path.read_text()) == path.read_text()

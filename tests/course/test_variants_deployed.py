@@ -88,14 +88,24 @@ def test_three_functions_when_everybody_talks(site: Site) -> None:
 def test_sessions_when_people_come_talk_and_leave(site: Site) -> None:
     """s2: rows of each table after connect, message and disconnect are those that the write-up tells to verify."""
     url = site.deploy("s2", "variants/s2-sessions.yaml")["WebSocketUrl"]
-    assert functions(site, "s2") == ["s2-ConnectHandler", "s2-DefaultHandler", "s2-DisconnectHandler", "s2-SendMessageHandler"]
-    assert tables(site, "s2") == {"s2-ActiveConnections": ["connection_id"], "s2-SessionHistory": ["connection_id"],
-                                  "s2-MessageHistory": ["message_id"]}
+    assert functions(site, "s2") == [
+        "s2-ConnectHandler",
+        "s2-DefaultHandler",
+        "s2-DisconnectHandler",
+        "s2-SendMessageHandler",
+    ]
+    assert tables(site, "s2") == {
+        "s2-ActiveConnections": ["connection_id"],
+        "s2-SessionHistory": ["connection_id"],
+        "s2-MessageHistory": ["message_id"],
+    }
     people = connected(site, url, "dev", 3)
     ids = {row["connection_id"]["S"] for row in site.rows("s2-ActiveConnections")}
     sessions = site.rows("s2-SessionHistory")
     assert {row["connection_id"]["S"] for row in sessions} == ids and len(ids) == 3
-    assert all(is_utc(row["connected_at"]) and row["source_ip"]["S"] and "disconnected_at" not in row for row in sessions)
+    assert all(
+        is_utc(row["connected_at"]) and row["source_ip"]["S"] and "disconnected_at" not in row for row in sessions
+    )
 
     people[0].send('{"action": "sendmessage", "message": "Hello, WebSocket!"}')
     for person in people:
@@ -108,12 +118,20 @@ def test_sessions_when_people_come_talk_and_leave(site: Site) -> None:
     people[0].send('{"action": "ping"}')
     people[0].send('{"action": "sendmessage", "message": "ping"}')
     assert heard(people[0])["message"].endswith(": ping")  # a word like any other; the heartbeat is a route
-    assert asked(people[0], "dance") == {"error": "Unknown action", "message": "The requested action is not recognized."}
+    assert asked(people[0], "dance") == {
+        "error": "Unknown action",
+        "message": "The requested action is not recognized.",
+    }
     assert len(site.rows("s2-MessageHistory")) == 2
     everybody_leaves(site, people, "s2-ActiveConnections")
-    closed = eventually(lambda: site.rows("s2-SessionHistory"), lambda rows: all("duration_seconds" in row for row in rows),
-                        "three closed sessions")
-    assert len(closed) == 3 and all(is_utc(row["disconnected_at"]) and float(row["duration_seconds"]["N"]) >= 0 for row in closed)
+    closed = eventually(
+        lambda: site.rows("s2-SessionHistory"),
+        lambda rows: all("duration_seconds" in row for row in rows),
+        "three closed sessions",
+    )
+    assert len(closed) == 3 and all(
+        is_utc(row["disconnected_at"]) and float(row["duration_seconds"]["N"]) >= 0 for row in closed
+    )
 
 
 def test_sessions_when_notices_are_wanted(site: Site) -> None:
@@ -129,9 +147,16 @@ def test_sessions_when_notices_are_wanted(site: Site) -> None:
 def test_cloudformation_when_everybody_talks(site: Site) -> None:
     """s3: all but the sender hear a message; $default tells how to chat and who you are; the table is provisioned 5/5."""
     url = site.deploy("s3", "variants/s3-cloudformation.yaml")["WebSocketUrl"]
-    assert functions(site, "s3") == ["s3-ConnectHandler", "s3-DefaultHandler", "s3-DisconnectHandler", "s3-SendMessageHandler"]
+    assert functions(site, "s3") == [
+        "s3-ConnectHandler",
+        "s3-DefaultHandler",
+        "s3-DisconnectHandler",
+        "s3-SendMessageHandler",
+    ]
     assert tables(site, "s3") == {"s3-ConnectionsTable": ["connectionId"]}
-    described = site.target.client("dynamodb").describe_table(TableName="s3-ConnectionsTable")["Table"]["ProvisionedThroughput"]
+    described = site.target.client("dynamodb").describe_table(TableName="s3-ConnectionsTable")["Table"][
+        "ProvisionedThroughput"
+    ]
     assert (described["ReadCapacityUnits"], described["WriteCapacityUnits"]) == (5, 5)
     people = connected(site, url, "prod", 3)
     say(people[0], "to the others")
@@ -148,13 +173,19 @@ def test_cloudformation_when_a_connection_is_gone(site: Site) -> None:
     """s3: a delivery that fails is logged, and the row of a connection that is gone goes too."""
     url = site.deploy("stale", "variants/s3-cloudformation.yaml")["WebSocketUrl"]
     ann, bob = connected(site, url, "prod", 2)
-    site.target.client("dynamodb").put_item(TableName="stale-ConnectionsTable",
-                                            Item={"connectionId": {"S": "AAAAAAAAAAAAAAA="}, "connected_at": {"N": "1"}})
+    site.target.client("dynamodb").put_item(
+        TableName="stale-ConnectionsTable", Item={"connectionId": {"S": "AAAAAAAAAAAAAAA="}, "connected_at": {"N": "1"}}
+    )
     say(ann, "anyone?")
     assert heard(bob)["message"] == "anyone?"
-    eventually(lambda: site.rows("stale-ConnectionsTable"), lambda rows: len(rows) == 2, "the row of the gone connection to go")
-    lines = eventually(lambda: site.logged("stale-SendMessageHandler"), lambda lines: any("gone" in line for line in lines),
-                       "the line about it")
+    eventually(
+        lambda: site.rows("stale-ConnectionsTable"), lambda rows: len(rows) == 2, "the row of the gone connection to go"
+    )
+    lines = eventually(
+        lambda: site.logged("stale-SendMessageHandler"),
+        lambda lines: any("gone" in line for line in lines),
+        "the line about it",
+    )
     assert any('"to": "AAAAAAAAAAAAAAA="' in line for line in lines)
 
 
@@ -198,8 +229,11 @@ def asked(socket: websocket.WebSocket, action: str) -> dict[str, Any]:
 def tables(site: Site, prefix: str) -> dict[str, list[str]]:
     """The keys of a variant's tables, the partition key first."""
     dynamodb = site.target.client("dynamodb")
-    return {name: [key["AttributeName"] for key in dynamodb.describe_table(TableName=name)["Table"]["KeySchema"]]
-            for name in dynamodb.list_tables()["TableNames"] if name.startswith(f"{prefix}-")}
+    return {
+        name: [key["AttributeName"] for key in dynamodb.describe_table(TableName=name)["Table"]["KeySchema"]]
+        for name in dynamodb.list_tables()["TableNames"]
+        if name.startswith(f"{prefix}-")
+    }
 
 
 def functions(site: Site, prefix: str) -> list[str]:

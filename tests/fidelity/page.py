@@ -29,8 +29,11 @@ def page() -> str:
 
 def _section(section: Section, proved: dict[str, list[Proof]]) -> str:
     lines = [f"## {section.number}. {section.title}", "", "| Row | Statement | Tests | State |", "|---|---|---|---|"]
-    lines += [f"| {row.id} | {_cell(_statement(row))} | {_tests(proved.get(row.id, []))} "
-              f"| {_cell(_state(row, proved.get(row.id, [])))} |" for row in section.rows]
+    lines += [
+        f"| {row.id} | {_cell(_statement(row))} | {_tests(proved.get(row.id, []))} "
+        f"| {_cell(_state(row, proved.get(row.id, [])))} |"
+        for row in section.rows
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -65,9 +65,13 @@ def proofs() -> dict[str, list[Proof]]:
 
 
 def _marks(module: ast.Module) -> Iterator[tuple[str, str]]:
-    of_all = [row_id for statement in module.body if isinstance(statement, ast.Assign)
-              and any(isinstance(name, ast.Name) and name.id == "pytestmark" for name in statement.targets)
-              for row_id in _row_ids(statement.value)]
+    of_all = [
+        row_id
+        for statement in module.body
+        if isinstance(statement, ast.Assign)
+        and any(isinstance(name, ast.Name) and name.id == "pytestmark" for name in statement.targets)
+        for row_id in _row_ids(statement.value)
+    ]
     for statement in module.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name.startswith("test_"):
             own = [row_id for decorator in statement.decorator_list for row_id in _row_ids(decorator)]
@@ -75,6 +79,10 @@ def _marks(module: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _row_ids(expression: ast.expr) -> list[str]:
-    return [argument.value for call in ast.walk(expression)
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.fidelity"
-            for argument in call.args if isinstance(argument, ast.Constant)]
+    return [
+        argument.value
+        for call in ast.walk(expression)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.fidelity"
+        for argument in call.args
+        if isinstance(argument, ast.Constant)
+    ]

@@ -23,8 +23,12 @@ import json, os, sys
 print("STARTED " + json.dumps([__name__, sys.argv[1:], os.environ.get("CHAT_TARGET"), os.environ.get("VIRTUAL_ENV")]))
 sys.stdout.flush()
 """
-_FAKES = {"pytest": _SAY + "sys.exit(5)\n", "jupyterlab": _SAY, "localstage": _SAY + "sys.stdin.read()\n",
-          "classroom": _SAY + "sys.exit(int(os.environ.get('FAKE_STATUS', '0')))\n"}
+_FAKES = {
+    "pytest": _SAY + "sys.exit(5)\n",
+    "jupyterlab": _SAY,
+    "localstage": _SAY + "sys.stdin.read()\n",
+    "classroom": _SAY + "sys.exit(int(os.environ.get('FAKE_STATUS', '0')))\n",
+}
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,36 @@ class Project:
 
     def variables(self, **more: str) -> dict[str, str]:
         """An environment in which pip sees the wheels and nothing else."""
-        kept = {name: value for name, value in os.environ.items()
-                if not name.startswith(("PIP_", "CHAT_", "PYTHON", "COV_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PIP_", "CHAT_", "PYTHON", "COV_"))
+        }
         return {**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), **more}
 
     def course(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs course.py to its end."""
-        return subprocess.run([sys.executable, "course.py", *words], cwd=self.root, env=self.variables(**more),
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN_S)
+        return subprocess.run(
+            [sys.executable, "course.py", *words],
+            cwd=self.root,
+            env=self.variables(**more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+        )
 
     def start_course(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """Starts course.py; the caller ends it. Its standard input is a pipe."""
-        return subprocess.Popen([sys.executable, "course.py", *words], cwd=self.root, env=self.variables(**more),
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, "course.py", *words],
+            cwd=self.root,
+            env=self.variables(**more),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def ask(self, code: str) -> str:
         """What a line of Python prints in the project's environment."""

@@ -33,8 +33,9 @@ class KeptLog:
     def __init__(self) -> None:
         self.streams: dict[str, list[str]] = {}
 
-    def put(self, definition: FunctionDefinition, log_group: str, log_stream: str,
-            events: Sequence[tuple[int, str]]) -> None:
+    def put(
+        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
+    ) -> None:
         self.streams.setdefault(f"{log_group} {log_stream}", []).extend(message for _, message in events)
 
     @property
@@ -61,10 +62,16 @@ def function(code: str, **facts: Any) -> FunctionDefinition:
     package = facts.pop("package", None) or zipped({"app.py": code})
     name = facts.pop("name", "probe")
     plain = FunctionDefinition(
-        name=name, arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}", region="us-east-1",
-        account_id="123456789012", role_arn="arn:aws:iam::123456789012:role/probe", handler="app.handler",
-        runtime="python3.13", code_zip=package,
-        code_sha256=base64.b64encode(hashlib.sha256(package).digest()).decode())
+        name=name,
+        arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+        region="us-east-1",
+        account_id="123456789012",
+        role_arn="arn:aws:iam::123456789012:role/probe",
+        handler="app.handler",
+        runtime="python3.13",
+        code_zip=package,
+        code_sha256=base64.b64encode(hashlib.sha256(package).digest()).decode(),
+    )
     return replace(plain, **facts)
 
 
@@ -99,8 +106,13 @@ async def workbench(**options: Any) -> AsyncIterator[Workbench]:
     with tempfile.TemporaryDirectory(prefix="functions-") as directory:
         work_dir = Path(directory)
         functions = Functions(
-            settings=Settings(**options), runtime_api_address=lambda: bound[0],
-            function_environment=lambda definition: variables, log_sink=log, work_dir=work_dir, **own)
+            settings=Settings(**options),
+            runtime_api_address=lambda: bound[0],
+            function_environment=lambda definition: variables,
+            log_sink=log,
+            work_dir=work_dir,
+            **own,
+        )
 
         async def runtime_api(request: web.Request) -> web.StreamResponse:
             environment_id, _, tail = request.path.lstrip("/").partition("/")

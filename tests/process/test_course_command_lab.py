@@ -58,8 +58,9 @@ def address_in(lines) -> str:
 def kernel_says(address: str, places: dict[str, str], code: str) -> str:
     """Starts a kernel through JupyterLab's own API and returns what the code prints in it."""
     server, token = re.match(r"(http://[^/]+)/.*token=(\w+)", address).groups()
-    request = urllib.request.Request(f"{server}/api/kernels", method="POST", data=b"{}",
-                                     headers={"Authorization": f"token {token}"})
+    request = urllib.request.Request(
+        f"{server}/api/kernels", method="POST", data=b"{}", headers={"Authorization": f"token {token}"}
+    )
     with DIRECT.open(request, timeout=30) as answer:
         kernel_id = re.search(rb'"id": "([^"]+)"', answer.read())[1].decode()
     client = BlockingKernelClient(connection_file=f"{places['JUPYTER_RUNTIME_DIR']}/kernel-{kernel_id}.json")
@@ -68,8 +69,12 @@ def kernel_says(address: str, places: dict[str, str], code: str) -> str:
     said = []
     try:
         client.wait_for_ready(timeout=30)
-        client.execute_interactive(code, timeout=60, store_history=False,
-                                   output_hook=lambda m: said.append(m["content"].get("text", str(m["content"]))))
+        client.execute_interactive(
+            code,
+            timeout=60,
+            store_history=False,
+            output_hook=lambda m: said.append(m["content"].get("text", str(m["content"]))),
+        )
     finally:
         client.stop_channels()
     return "".join(part for part in said if not part.startswith("{"))
@@ -80,8 +85,16 @@ def test_lab_when_it_runs_and_is_ended(places):
     port = free_port()
     python = Path(sys.executable)
     command = beside_a_stage(python, lab_command(python, port, browser=False))
-    with subprocess.Popen(command, cwd=ROOT, env=places, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True, start_new_session=True) as lab:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=places,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as lab:
         try:
             address = address_in(lab.stderr)
             assert re.match(rf"http://127\.0\.0\.1:{port}/lab/tree/{FIRST_NOTEBOOK}\?token=\w{{40,}}$", address)
@@ -90,8 +103,10 @@ def test_lab_when_it_runs_and_is_ended(places):
                 assert page.status == 200 and b"JupyterLab" in page.read()
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 DIRECT.open(f"http://127.0.0.1:{port}/api/contents", timeout=30)
-            code = ("import boto3, os; print(os.getpid(), os.environ['LOCALSTAGE_URL'], os.environ['LOCALSTAGE_PAGES_URL'], "
-                    "boto3.client('sts').get_caller_identity()['Account'])")
+            code = (
+                "import boto3, os; print(os.getpid(), os.environ['LOCALSTAGE_URL'], os.environ['LOCALSTAGE_PAGES_URL'], "
+                "boto3.client('sts').get_caller_identity()['Account'])"
+            )
             kernel, stage, pages, account = kernel_says(address, places, code).split()
             assert account == "123456789012"
             with DIRECT.open(pages, timeout=30) as page:

@@ -15,8 +15,9 @@ README = (ROOT / "README.md").read_text()
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Runs a command in an environment without AWS settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE_"))}
-    return subprocess.run(command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=60)
+    return subprocess.run(
+        command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_python_example_when_it_is_run():
@@ -28,7 +29,9 @@ def test_python_example_when_it_is_run():
 
 def test_run_example_when_the_command_sees_aws():
     """``localstage run --as-aws`` gives a program no endpoint, and its call still reaches the stage."""
-    program = ("import boto3, os; assert 'AWS_ENDPOINT_URL' not in os.environ; "
-               "print(boto3.client('dynamodb').list_tables()['TableNames'])")
+    program = (
+        "import boto3, os; assert 'AWS_ENDPOINT_URL' not in os.environ; "
+        "print(boto3.client('dynamodb').list_tables()['TableNames'])"
+    )
     said = run([sys.executable, "-m", "localstage", "run", "--as-aws", "--", sys.executable, "-c", program])
     assert (said.returncode, said.stdout) == (0, "[]\n"), said.stderr

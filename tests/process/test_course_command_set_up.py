@@ -88,8 +88,9 @@ def test_set_up_when_there_is_no_network(tmp_path):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         index = f"http://127.0.0.1:{closed.getsockname()[1]}/simple"
-        said = project.course("lab", "--no-browser", PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index,
-                              PIP_RETRIES="1")
+        said = project.course(
+            "lab", "--no-browser", PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index, PIP_RETRIES="1"
+        )
     assert said.returncode == 2 and "STARTED" not in said.stdout
     assert said.stderr.startswith("course.py: the package index cannot be reached: check the network")
     assert said.stderr.count("\n") == 1

@@ -101,16 +101,19 @@ def test_clean_when_started(project):
     assert started(project.course("clean", CHAT_TARGET="live").stdout)[1:3] == [["clean"], "live"]
 
 
-@pytest.mark.parametrize("words, sentence", [
-    ([], "the following arguments are required: COMMAND"),
-    (["tset"], "invalid choice: 'tset'"),
-    (["lab", "--prot", "1"], "unknown argument: --prot"),
-    (["lab", "--port", "many"], "invalid int value: 'many'"),
-    (["lab", "--port", "70000"], "70000 is no port: choose one"),
-    (["clean", "--target", "azure"], "the target is 'azure': choose moto or live"),
-    (["live", "--target", "moto"], "unknown argument: --target"),
-    (["lab", "--target", "azure"], "the target is 'azure': choose moto or live"),
-])
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["tset"], "invalid choice: 'tset'"),
+        (["lab", "--prot", "1"], "unknown argument: --prot"),
+        (["lab", "--port", "many"], "invalid int value: 'many'"),
+        (["lab", "--port", "70000"], "70000 is no port: choose one"),
+        (["clean", "--target", "azure"], "the target is 'azure': choose moto or live"),
+        (["live", "--target", "moto"], "unknown argument: --target"),
+        (["lab", "--target", "azure"], "the target is 'azure': choose moto or live"),
+    ],
+)
 def test_words_when_they_are_wrong(project, words, sentence):
     """Wrong words give one sentence and status 2, before anything is set up."""
     said = project.course(*words)
@@ -146,7 +149,12 @@ def test_installation_when_nothing_is_installed_yet():
     names = set()
     for path in [ROOT / "course.py", *sorted((ROOT / "installation").glob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text())):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
-                [node.module] if isinstance(node, ast.ImportFrom) else []
+            modules = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             names |= {module.split(".")[0] for module in modules}
     assert names - sys.stdlib_module_names == {"installation"}

@@ -47,10 +47,7 @@ def api(backend) -> Any:
 
 def add_route(backend, api_id: str, key: str, **settings: Any) -> Any:
     integration = backend.create_integration(
-        api_id,
-        **dict.fromkeys(_INTEGRATION),
-        integration_type="AWS_PROXY",
-        integration_uri=FUNCTION,
+        api_id, **dict.fromkeys(_INTEGRATION), integration_type="AWS_PROXY", integration_uri=FUNCTION
     )
     route = {**dict.fromkeys(_ROUTE), "route_key": key, **settings}
     return backend.create_route(api_id, **{"target": f"integrations/{integration.id}"} | route)
@@ -154,9 +151,7 @@ def test_served_stage_when_asked_twice(backend, api):
 
 def test_snapshot_when_a_route_has_models_and_a_response(backend, api):
     """The snapshot holds the schema texts of the request models and the route response keys."""
-    backend.create_model(
-        api.api_id, content_type="application/json", description=None, name="Message", schema="{}"
-    )
+    backend.create_model(api.api_id, content_type="application/json", description=None, name="Message", schema="{}")
     route = add_route(backend, api.api_id, "send", request_models={"$default": "Message"})
     nothing = dict.fromkeys(("model_selection_expression", "response_models"))
     backend.create_route_response(api.api_id, route.route_id, "$default", **nothing)

@@ -34,8 +34,10 @@ def test_stop_leaves_nothing():
         async with workbench(max_environments=2) as bench:
             idle = await bench.value(function("import os\ndef handler(e, c): return os.getpid()", name="idle"))
             file = bench.work_dir / "pids"
-            calls = [asyncio.ensure_future(bench.call(
-                function(WITH_CHILD, timeout_s=60), {"file": str(file), "sleep": 60})) for _ in range(4)]
+            calls = [
+                asyncio.ensure_future(bench.call(function(WITH_CHILD, timeout_s=60), {"file": str(file), "sleep": 60}))
+                for _ in range(4)
+            ]
             done = Path(f"{file}.done")
             await until(done.exists, "the handler to run")
             pids = [idle, *map(int, done.read_text().split())]
@@ -101,9 +103,12 @@ def test_killed_stage_leaves_no_process(sleep, tmp_path):
     """When the stage is killed outright, busy and idle environments end with everything they started."""
     file = tmp_path / "pids"
     done = Path(f"{file}.done")
-    stage = subprocess.Popen([sys.executable, "-c", STAGE, WITH_CHILD, str(file), str(sleep)],
-                             stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
-                             env={**os.environ, "TMPDIR": str(tmp_path)})
+    stage = subprocess.Popen(
+        [sys.executable, "-c", STAGE, WITH_CHILD, str(file), str(sleep)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
 
     async def kill() -> list[int]:
         await until(done.exists, "the handler to run")

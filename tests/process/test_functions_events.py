@@ -77,8 +77,12 @@ async def test_event_is_accepted_at_once(bench: Workbench) -> None:
 @with_workbench(event_retry_delays_s=(0.01, 0.01))
 async def test_event_uses_the_code_of_the_moment_when_it_is_tried_again(bench: Workbench) -> None:
     """A retry asks for the definition anew; a function that is deleted meanwhile is not tried again."""
-    definitions = iter([function("def handler(event, context): raise ValueError"),
-                        function("def handler(event, context): print('mended')")])
+    definitions = iter(
+        [
+            function("def handler(event, context): raise ValueError"),
+            function("def handler(event, context): print('mended')"),
+        ]
+    )
     await bench.functions.invoke_event(lambda: next(definitions), b"{}")
     await until(lambda: "mended\n" in bench.log.messages, "the mended code")
     asked = []

@@ -41,8 +41,8 @@ async def test_exception_is_the_payload_of_the_result(bench: Workbench) -> None:
     assert payload["errorMessage"] == "wrong in /var/task/app.py"
     assert payload["errorType"] == "ValueError" and payload["requestId"] == result.request_id
     assert payload["stackTrace"] == [
-        '  File "/var/task/app.py", line 8, in handler\n'
-        '    case "raise": raise ValueError("wrong in " + __file__)\n']
+        '  File "/var/task/app.py", line 8, in handler\n    case "raise": raise ValueError("wrong in " + __file__)\n'
+    ]
     assert await bench.value(probe) == 2
 
 
@@ -62,16 +62,24 @@ async def test_result_over_six_megabytes_is_refused(bench: Workbench) -> None:
     probe = function(FAILING, timeout_s=20)
     result = await bench.call(probe, "large")
     assert (result.function_error, json.loads(result.payload)["errorType"]) == (
-        "Unhandled", "Function.ResponseSizeTooLarge")
+        "Unhandled",
+        "Function.ResponseSizeTooLarge",
+    )
     assert await bench.value(probe) == 1
 
 
-@pytest.mark.parametrize(("event", "reason"), [
-    ("exit", "Runtime exited with error: exit status 1"),
-    ("sys.exit", "Runtime exited without providing a reason"),
-    pytest.param("kill", "Runtime exited with error: signal: killed",
-                 marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")),
-])
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ("exit", "Runtime exited with error: exit status 1"),
+        ("sys.exit", "Runtime exited without providing a reason"),
+        pytest.param(
+            "kill",
+            "Runtime exited with error: signal: killed",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals"),
+        ),
+    ],
+)
 @pytest.mark.fidelity("9.9")
 def test_process_that_ends_during_an_invocation_is_an_exit_error(event, reason):
     """A process that dies answers at once with Runtime.ExitError, and the next invocation starts afresh."""
@@ -83,9 +91,13 @@ def test_process_that_ends_during_an_invocation_is_an_exit_error(event, reason):
         result = await bench.call(probe, event)
         assert result.function_error == "Unhandled"
         assert json.loads(result.payload) == {
-            "errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {result.request_id} Error: {reason}"}
-        assert result.log_tail.splitlines()[1:3] == [f"RequestId: {result.request_id} Error: {reason}",
-                                                    "Runtime.ExitError"]
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"RequestId: {result.request_id} Error: {reason}",
+        }
+        assert result.log_tail.splitlines()[1:3] == [
+            f"RequestId: {result.request_id} Error: {reason}",
+            "Runtime.ExitError",
+        ]
         assert "Status: error\tError Type: Runtime.ExitError" in result.log_tail
         assert await bench.value(probe) == 1
 
@@ -110,17 +122,32 @@ async def test_invocation_over_its_time_limit_is_ended(bench: Workbench) -> None
     assert await bench.value(probe) == 1
 
 
-@pytest.mark.parametrize(("code", "facts", "error_type", "message"), [
-    ("import nowhere", {}, "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'nowhere'"),
-    ("def handler(:", {}, "Runtime.UserCodeSyntaxError",
-     "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
-    ("x = 1", {}, "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
-    ("x = 1", {"handler": "app"}, "Runtime.MalformedHandlerName",
-     "Bad handler 'app': not enough values to unpack (expected 2, got 1)"),
-    ("x = 1", {"handler": "other.handler"}, "Runtime.ImportModuleError",
-     "Unable to import module 'other': No module named 'other'"),
-    ("raise KeyError('table')", {}, "KeyError", "'table'"),
-])
+@pytest.mark.parametrize(
+    ("code", "facts", "error_type", "message"),
+    [
+        ("import nowhere", {}, "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'nowhere'"),
+        (
+            "def handler(:",
+            {},
+            "Runtime.UserCodeSyntaxError",
+            "Syntax error in module 'app': invalid syntax (app.py, line 1)",
+        ),
+        ("x = 1", {}, "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
+        (
+            "x = 1",
+            {"handler": "app"},
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'app': not enough values to unpack (expected 2, got 1)",
+        ),
+        (
+            "x = 1",
+            {"handler": "other.handler"},
+            "Runtime.ImportModuleError",
+            "Unable to import module 'other': No module named 'other'",
+        ),
+        ("raise KeyError('table')", {}, "KeyError", "'table'"),
+    ],
+)
 @pytest.mark.fidelity("9.4")
 def test_failed_init_is_the_result_of_the_invocation(code, facts, error_type, message):
     """An init that fails answers the invocation with awslambdaric's payload; the next one tries again."""
@@ -149,19 +176,23 @@ async def test_process_that_ends_during_init_is_an_exit_error(bench: Workbench) 
     results = await asyncio.gather(*(bench.call(probe) for _ in range(4)))
     for result in results:
         assert json.loads(result.payload)["errorMessage"] == (
-            f"RequestId: {result.request_id} Error: Runtime exited with error: exit status 3")
+            f"RequestId: {result.request_id} Error: Runtime exited with error: exit status 3"
+        )
 
 
 @with_workbench(init_timeout_s=0.3)
 @pytest.mark.fidelity("9.10")
 async def test_slow_init_is_begun_again_with_the_functions_limit(bench: Workbench) -> None:
     """An init over its limit is ended and begun again, then it may take the function's own time."""
-    probe = function("import os, threading\n"
-                     "marker = os.path.join(os.environ['LAMBDA_TASK_ROOT'], 'seen')\n"
-                     "if not os.path.exists(marker):\n"
-                     "    open(marker, 'w').close()\n"
-                     "    threading.Event().wait(30)\n"
-                     "def handler(event, context): return 'served'", timeout_s=20)
+    probe = function(
+        "import os, threading\n"
+        "marker = os.path.join(os.environ['LAMBDA_TASK_ROOT'], 'seen')\n"
+        "if not os.path.exists(marker):\n"
+        "    open(marker, 'w').close()\n"
+        "    threading.Event().wait(30)\n"
+        "def handler(event, context): return 'served'",
+        timeout_s=20,
+    )
     assert await bench.value(probe) == "served"
     assert "Phase: init\tStatus: timeout\n" in bench.log.text
 
@@ -172,7 +203,8 @@ async def test_init_that_never_ends_is_a_timeout(bench: Workbench) -> None:
     result = await bench.call(function("import threading\nthreading.Event().wait(60)", timeout_s=1))
     assert json.loads(result.payload) == {
         "errorType": "Sandbox.Timedout",
-        "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 1.00 seconds"}
+        "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 1.00 seconds",
+    }
     assert bench.log.text.count("Status: timeout\n") == 3
 
 
@@ -221,10 +253,9 @@ async def test_package_that_is_no_zip_is_refused(bench: Workbench) -> None:
 @with_workbench()
 async def test_caller_that_gives_up_does_not_end_the_invocation(bench: Workbench) -> None:
     """Like API Gateway's time-out, a cancelled call leaves the function running to its end."""
-    probe = function("import threading\n"
-                     "def handler(event, context):\n"
-                     "    threading.Event().wait(0.4)\n"
-                     "    print('came to its end')")
+    probe = function(
+        "import threading\ndef handler(event, context):\n    threading.Event().wait(0.4)\n    print('came to its end')"
+    )
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(bench.functions.invoke(probe, b"{}"), 0.2)
     await until(lambda: "REPORT" in bench.log.text, "the end of the invocation")

@@ -62,16 +62,22 @@ def test_context_is_lambdas(native_client):
         async with workbench(native_client=native_client) as bench:
             probe = function(DESCRIBING, name="describe", memory_mb=256, timeout_s=30)
             client_context = json.dumps({"custom": {"a": 1}, "client": {"app_title": "chat"}}, indent=1)
-            result = await bench.call(probe, {}, client_context=client_context,
-                                      invoked_function_arn=probe.arn + ":live")
+            result = await bench.call(
+                probe, {}, client_context=client_context, invoked_function_arn=probe.arn + ":live"
+            )
             seen = json.loads(result.payload)
             stream = seen["context"].pop("log_stream_name")
             assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
             assert f"/aws/lambda/describe {stream}" in bench.log.streams
             assert seen["context"] == {
-                "function_name": "describe", "function_version": "$LATEST", "memory_limit_in_mb": "256",
-                "invoked_function_arn": probe.arn + ":live", "aws_request_id": result.request_id,
-                "log_group_name": "/aws/lambda/describe", "tenant_id": None}
+                "function_name": "describe",
+                "function_version": "$LATEST",
+                "memory_limit_in_mb": "256",
+                "invoked_function_arn": probe.arn + ":live",
+                "aws_request_id": result.request_id,
+                "log_group_name": "/aws/lambda/describe",
+                "tenant_id": None,
+            }
             assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", result.request_id)
             assert seen["identity"] == [None, None]
             assert seen["client"] == {"custom": {"a": 1}, "title": "chat"}
@@ -95,11 +101,29 @@ async def test_environment_variables_are_lambdas_and_nothing_else(bench: Workben
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};.*", environ["_X_AMZN_TRACE_ID"])
     if sys.platform == "linux":
         assert set(environ) == {
-            "TABLE", "AWS_ACCESS_KEY_ID", "_X_AMZN_TRACE_ID", "_HANDLER", "AWS_REGION", "AWS_DEFAULT_REGION",
-            "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
-            "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
-            "TZ", "LANG", "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR"}
+            "TABLE",
+            "AWS_ACCESS_KEY_ID",
+            "_X_AMZN_TRACE_ID",
+            "_HANDLER",
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION",
+            "AWS_EXECUTION_ENV",
+            "AWS_LAMBDA_FUNCTION_NAME",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            "AWS_LAMBDA_FUNCTION_VERSION",
+            "AWS_LAMBDA_INITIALIZATION_TYPE",
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            "AWS_LAMBDA_LOG_STREAM_NAME",
+            "AWS_LAMBDA_RUNTIME_API",
+            "LAMBDA_TASK_ROOT",
+            "LAMBDA_RUNTIME_DIR",
+            "TZ",
+            "LANG",
+            "PATH",
+            "LD_LIBRARY_PATH",
+            "PYTHONPATH",
+            "TMPDIR",
+        }
 
 
 @with_workbench()
@@ -118,9 +142,11 @@ async def test_place_of_a_function_is_lambdas(bench: Workbench) -> None:
 @with_workbench()
 async def test_result_is_passed_on_as_the_runtime_wrote_it(bench: Workbench) -> None:
     """None, text beyond ASCII and Decimal arrive as Lambda's encoder writes them."""
-    probe = function("import decimal\n"
-                     "def handler(event, context):\n"
-                     "    return {'none': None, 'text': 'é', 'decimal': decimal.Decimal('1.50')}[event]")
+    probe = function(
+        "import decimal\n"
+        "def handler(event, context):\n"
+        "    return {'none': None, 'text': 'é', 'decimal': decimal.Decimal('1.50')}[event]"
+    )
     payloads = [(await bench.call(probe, kind)).payload for kind in ("none", "text", "decimal")]
     assert payloads == [b"null", '"é"'.encode(), b"1.50"]
 
@@ -137,8 +163,10 @@ async def test_layers_are_importable_after_the_package(bench: Workbench) -> None
     """A layer's python directory is on the path; a later layer overwrites an earlier one."""
     from tests.process.functions_workbench import zipped
 
-    layers = (zipped({"python/shared.py": "name = 'first'", "python/app.py": "def handler(e, c): return 'layer'"}),
-              zipped({"python/shared.py": "name = 'second'"}))
+    layers = (
+        zipped({"python/shared.py": "name = 'first'", "python/app.py": "def handler(e, c): return 'layer'"}),
+        zipped({"python/shared.py": "name = 'second'"}),
+    )
     probe = function("import shared\ndef handler(event, context): return shared.name", layer_zips=layers)
     assert await bench.value(probe) == "second"
 
@@ -146,9 +174,9 @@ async def test_layers_are_importable_after_the_package(bench: Workbench) -> None
 @with_workbench()
 async def test_package_of_this_python_is_missing_when_lambda_lacks_it(bench: Workbench) -> None:
     """boto3 is there as on Lambda; what only happens to be installed here is not."""
-    probe = function("import importlib\n"
-                     "def handler(event, context):\n"
-                     "    return importlib.import_module(event).__name__")
+    probe = function(
+        "import importlib\ndef handler(event, context):\n    return importlib.import_module(event).__name__"
+    )
     assert await bench.value(probe, "botocore") == "botocore"
     refused = json.loads((await bench.call(probe, "aiohttp")).payload)
     assert (refused["errorType"], refused["errorMessage"]) == ("ModuleNotFoundError", "No module named 'aiohttp'")

@@ -45,7 +45,7 @@ def lines_of(bench: Workbench, request_id: str) -> list[str]:
     """The messages between START and END of an invocation."""
     messages = bench.log.messages
     start = messages.index(f"START RequestId: {request_id} Version: $LATEST\n")
-    return messages[start + 1:messages.index(f"END RequestId: {request_id}\n")]
+    return messages[start + 1 : messages.index(f"END RequestId: {request_id}\n")]
 
 
 @with_workbench()
@@ -56,11 +56,20 @@ async def test_log_of_a_cold_invocation_is_in_lambdas_order(bench: Workbench) ->
     messages = bench.log.messages
     assert messages[0].startswith("INIT_START Runtime Version: python:3.13.v")
     assert messages[1:-1] == [
-        "at import\n", f"START RequestId: {result.request_id} Version: $LATEST\n", "out\n", "err\n", "raw\n",
-        "child\n", "no newline\n", f"END RequestId: {result.request_id}\n"]
+        "at import\n",
+        f"START RequestId: {result.request_id} Version: $LATEST\n",
+        "out\n",
+        "err\n",
+        "raw\n",
+        "child\n",
+        "no newline\n",
+        f"END RequestId: {result.request_id}\n",
+    ]
     assert re.fullmatch(
         rf"REPORT RequestId: {result.request_id}\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\t"
-        r"Memory Size: 128 MB\t(Max Memory Used: \d+ MB\t)?Init Duration: \d+\.\d\d ms\t\n", messages[-1])
+        r"Memory Size: 128 MB\t(Max Memory Used: \d+ MB\t)?Init Duration: \d+\.\d\d ms\t\n",
+        messages[-1],
+    )
     assert result.log_tail == "".join(messages[2:])
 
 
@@ -116,12 +125,15 @@ async def test_output_after_the_response_reaches_the_log(bench: Workbench) -> No
 @with_workbench()
 async def test_invocation_ends_when_a_thread_goes_on_printing(bench: Workbench) -> None:
     """A background thread that prints without end holds up neither the result nor the next invocation."""
-    probe = function("import threading\n"
-                     "def chatter():\n"
-                     "    while True: print('x')\n"
-                     "def handler(event, context):\n"
-                     "    threading.Thread(target=chatter, daemon=True).start()\n"
-                     "    return 'done'", timeout_s=20)
+    probe = function(
+        "import threading\n"
+        "def chatter():\n"
+        "    while True: print('x')\n"
+        "def handler(event, context):\n"
+        "    threading.Thread(target=chatter, daemon=True).start()\n"
+        "    return 'done'",
+        timeout_s=20,
+    )
     for _ in range(2):
         result = await bench.call(probe)
         assert result.payload == b'"done"' and "\nREPORT " in result.log_tail

@@ -25,8 +25,7 @@ async def test_invocations_in_flight_run_in_parallel_up_to_the_bound(bench: Work
     room = bench.work_dir / "room"
     room.mkdir()
     probe = function(MEETING, timeout_s=30)
-    answers = await asyncio.gather(*(
-        bench.value(probe, {"room": str(room), "together": 3}) for _ in range(3)))
+    answers = await asyncio.gather(*(bench.value(probe, {"room": str(room), "together": 3}) for _ in range(3)))
     assert len({answer["pid"] for answer in answers}) == 3
     assert {answer["met"] for answer in answers} == {3}
     assert bench.functions.environment_count == 3
@@ -62,8 +61,9 @@ async def test_function_that_invokes_another_does_not_wait_for_itself(bench: Wor
     """At the bound a second function still gets its one process, so the first can wait for it."""
     room = bench.work_dir / "room"
     room.mkdir()
-    outer = asyncio.ensure_future(bench.value(function(MEETING, name="outer", timeout_s=30),
-                                              {"room": str(room), "together": 2}))
+    outer = asyncio.ensure_future(
+        bench.value(function(MEETING, name="outer", timeout_s=30), {"room": str(room), "together": 2})
+    )
     await until(lambda: len(list(room.iterdir())) == 1, "the outer function to run")
     inner = await bench.value(function(MEETING, name="inner", timeout_s=30), {"room": str(room), "together": 2})
     assert inner["met"] == (await outer)["met"] == 2
@@ -129,6 +129,7 @@ async def test_failing_functions_do_not_hold_up_others(bench: Workbench) -> None
     broken, works = function("import nowhere", name="broken"), function(QUICK, name="works")
     failed, pids = await asyncio.gather(
         asyncio.gather(*(bench.call(broken) for _ in range(50))),
-        asyncio.gather(*(bench.value(works) for _ in range(50))))
+        asyncio.gather(*(bench.value(works) for _ in range(50))),
+    )
     assert {json.loads(result.payload)["errorType"] for result in failed} == {"Runtime.ImportModuleError"}
     assert 1 <= len(set(pids)) <= 2

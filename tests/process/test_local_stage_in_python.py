@@ -34,9 +34,13 @@ def test_stage_when_the_block_begins_and_ends(own_places: Path):
     threads = set(threading.enumerate())
     with LocalStage() as stage:
         url, environment = stage.url, stage.environment()
-        sts = boto3.client("sts", endpoint_url=url, region_name="us-east-1",
-                           aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-                           aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"])
+        sts = boto3.client(
+            "sts",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        )
         assert sts.get_caller_identity()["Account"] == "123456789012"
         process = stage._process
     assert process.poll() == 0
@@ -71,8 +75,9 @@ def test_environment_when_activated_and_given_to_a_child():
     program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
     with LocalStage() as stage:
         environment = {**stage.environment(as_aws=True)}
-        done = subprocess.run([sys.executable, "-c", program], env=environment, text=True, capture_output=True,
-                              timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, text=True, capture_output=True, timeout=60
+        )
         assert (done.stdout, done.returncode) == ("123456789012\n", 0), done.stderr
         before = dict(os.environ)
         try:

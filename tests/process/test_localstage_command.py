@@ -21,13 +21,24 @@ def place(tmp_path: Path) -> dict[str, str]:
     """An environment in which all files of a stage land below a directory of the test's own."""
     (tmp_path / "tmp").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE"))}
-    return {**kept, "TMPDIR": str(tmp_path / "tmp"), "LOCALSTAGE_STATE_DIR": str(tmp_path / "state"),
-            "PYTHONPATH": str(Path(__file__).parents[2])}
+    return {
+        **kept,
+        "TMPDIR": str(tmp_path / "tmp"),
+        "LOCALSTAGE_STATE_DIR": str(tmp_path / "state"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
 
 
 def localstage(place: dict[str, str], *arguments: str, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*MODULE, *arguments], env=place, text=True, capture_output=True, timeout=WITHIN_S,
-                          stdin=subprocess.DEVNULL, **options)
+    return subprocess.run(
+        [*MODULE, *arguments],
+        env=place,
+        text=True,
+        capture_output=True,
+        timeout=WITHIN_S,
+        stdin=subprocess.DEVNULL,
+        **options,
+    )
 
 
 def left_behind(place: dict[str, str]) -> list[str]:
@@ -46,8 +57,14 @@ def left_behind(place: dict[str, str]) -> list[str]:
 
 def start(place: dict[str, str], *arguments: str) -> tuple[subprocess.Popen[str], str]:
     """Starts a command that prints the stage's URL as (part of) its first line; returns both."""
-    process = subprocess.Popen([*MODULE, *arguments], env=place, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*MODULE, *arguments],
+        env=place,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
     line = process.stdout.readline()
     match = re.search(r"http://127\.0\.0\.1:\d+", line)
     assert match, f"no URL in {line!r}: {process.stderr.read() if process.poll() is not None else ''}"
@@ -64,8 +81,14 @@ def listens(url: str) -> bool:
         return probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) == 0
 
 
-@pytest.mark.parametrize(("code", "status"), [("raise SystemExit(0)", 0), ("raise SystemExit(7)", 7),
-                                              ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137)])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("raise SystemExit(0)", 0),
+        ("raise SystemExit(7)", 7),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137),
+    ],
+)
 def test_run_when_the_command_ends(place, code: str, status: int):
     """The exit status is the command's, and nothing is left."""
     done = localstage(place, "run", "--", sys.executable, "-c", code)
@@ -75,8 +98,10 @@ def test_run_when_the_command_ends(place, code: str, status: int):
 
 def test_run_when_the_command_uses_aws(place):
     """An unmodified boto3 program reaches the stage, as AWS or by its endpoint."""
-    program = ("import boto3, os; print(boto3.client('sts').get_caller_identity()['Account'], "
-               "'AWS_ENDPOINT_URL' in os.environ)")
+    program = (
+        "import boto3, os; print(boto3.client('sts').get_caller_identity()['Account'], "
+        "'AWS_ENDPOINT_URL' in os.environ)"
+    )
     for options, has_endpoint in (((), True), (("--as-aws",), False)):
         done = localstage(place, "run", *options, "--", sys.executable, "-c", program)
         assert done.stdout.split() == ["123456789012", str(has_endpoint)], done.stderr
@@ -87,7 +112,9 @@ def test_run_when_there_is_no_such_command(place):
     """A misspelt command is one sentence and exit status 127."""
     done = localstage(place, "run", "--", "no-such-command-here")
     assert (done.returncode, done.stderr) == (
-        127, "localstage: there is no command 'no-such-command-here'; check the name after '--'.\n")
+        127,
+        "localstage: there is no command 'no-such-command-here'; check the name after '--'.\n",
+    )
     assert left_behind(place) == []
 
 
@@ -172,10 +199,16 @@ def test_env_when_the_shell_evaluates_it(place):
     assert done.stdout == "123456789012\n", done.stderr
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), [
-    (("env",), "localstage: No local stage is running; start one with: localstage serve\n"),
-    (("stop", "--port", "4999"), "localstage: No local stage is running on port 4999; "
-                                 "start one with: localstage serve\n")])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("env",), "localstage: No local stage is running; start one with: localstage serve\n"),
+        (
+            ("stop", "--port", "4999"),
+            "localstage: No local stage is running on port 4999; start one with: localstage serve\n",
+        ),
+    ],
+)
 def test_command_when_no_stage_runs(place, arguments, sentence):
     """Without a stage the sentence says how to start one; exit status 2."""
     done = localstage(place, *arguments)
@@ -190,13 +223,16 @@ def test_stage_when_the_port_is_busy(place, command):
         tail = ("--", "true") if command == ("run",) else ()
         done = localstage(place, *command, "--port", str(port), *tail)
     assert done.returncode == 2
-    assert done.stderr == (f"localstage: Port {port} on 127.0.0.1 cannot be used (address already in use); "
-                           "choose another with --port, or 0 for any free one.\n")
+    assert done.stderr == (
+        f"localstage: Port {port} on 127.0.0.1 cannot be used (address already in use); "
+        "choose another with --port, or 0 for any free one.\n"
+    )
     assert left_behind(place) == []
 
 
-@pytest.mark.parametrize("arguments", [("serve", "--idle-timeout", "soon"), ("serve", "--port", "70000"), ("run",),
-                                       ("dance",)])
+@pytest.mark.parametrize(
+    "arguments", [("serve", "--idle-timeout", "soon"), ("serve", "--port", "70000"), ("run",), ("dance",)]
+)
 def test_command_when_misused(place, arguments):
     """Wrong options and commands are exit status 2 with a sentence, without a traceback."""
     done = localstage(place, *arguments)
@@ -206,11 +242,20 @@ def test_command_when_misused(place, arguments):
 
 def test_stage_when_the_system_allows_few_open_files(place):
     """A stage started where 128 open files are the default serves 300 clients at once."""
-    few = ["-c", "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (128, "
-                 "resource.getrlimit(resource.RLIMIT_NOFILE)[1])); sys.argv[0] = 'localstage'; "
-                 "from localstage.cli import main; main()"]
-    process = subprocess.Popen([sys.executable, *few, "serve", "--port", "0"], env=place, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    few = [
+        "-c",
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (128, "
+        "resource.getrlimit(resource.RLIMIT_NOFILE)[1])); sys.argv[0] = 'localstage'; "
+        "from localstage.cli import main; main()",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, *few, "serve", "--port", "0"],
+        env=place,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
     port = int(re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline()).group(1))
     clients = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(300)]
     clients[-1].sendall(b"GET /_localstage/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

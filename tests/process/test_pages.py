@@ -20,8 +20,15 @@ PAGES = "/_localstage/pages/"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pages, and beside it a file that must not be read."""
     folder = tmp_path_factory.mktemp("site") / "pages"
-    for name, text in {"index.html": "<h1>start</h1>", "a b.js": "1;", "style.css": "", "sub/index.html": "below",
-                       "sub/data.bin": "\x00", ".hidden": "no", "../outside.txt": "secret"}.items():
+    for name, text in {
+        "index.html": "<h1>start</h1>",
+        "a b.js": "1;",
+        "style.css": "",
+        "sub/index.html": "below",
+        "sub/data.bin": "\x00",
+        ".hidden": "no",
+        "../outside.txt": "secret",
+    }.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -37,7 +44,9 @@ def stage(folder: Path) -> Iterator[LocalStage]:
         yield running
 
 
-def ask(stage: LocalStage, path: str, method: str = "GET", **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+def ask(
+    stage: LocalStage, path: str, method: str = "GET", **headers: str
+) -> tuple[int, http.client.HTTPMessage, bytes]:
     """Status, headers and body of one request, sent exactly as given; ``Host`` is the stage's unless given."""
     address = stage.url.removeprefix("http://")
     connection = http.client.HTTPConnection(address, timeout=30)
@@ -52,10 +61,17 @@ def ask(stage: LocalStage, path: str, method: str = "GET", **headers: str) -> tu
         connection.close()
 
 
-@pytest.mark.parametrize(("path", "body", "content_type"), [
-    ("", b"<h1>start</h1>", "text/html; charset=utf-8"), ("index.html?api=x", b"<h1>start</h1>", "text/html; charset=utf-8"),
-    ("a%20b.js", b"1;", "text/javascript; charset=utf-8"), ("style.css", b"", "text/css; charset=utf-8"),
-    ("sub/", b"below", "text/html; charset=utf-8"), ("sub/data.bin", b"\x00", "application/octet-stream")])
+@pytest.mark.parametrize(
+    ("path", "body", "content_type"),
+    [
+        ("", b"<h1>start</h1>", "text/html; charset=utf-8"),
+        ("index.html?api=x", b"<h1>start</h1>", "text/html; charset=utf-8"),
+        ("a%20b.js", b"1;", "text/javascript; charset=utf-8"),
+        ("style.css", b"", "text/css; charset=utf-8"),
+        ("sub/", b"below", "text/html; charset=utf-8"),
+        ("sub/data.bin", b"\x00", "application/octet-stream"),
+    ],
+)
 def test_page_when_it_is_in_the_folder(stage, path: str, body: bytes, content_type: str):
     """A file is answered with its type, and nothing of it is kept, guessed or framed by others."""
     status, headers, found = ask(stage, PAGES + path)
@@ -66,10 +82,31 @@ def test_page_when_it_is_in_the_folder(stage, path: str, body: bytes, content_ty
     assert ask(stage, PAGES + path, "HEAD")[::2] == (200, b"")
 
 
-@pytest.mark.parametrize("path", [
-    "nothing.html", "sub", "sub/nothing", "index.html/", "../outside.txt", "sub/../../outside.txt", "%2e%2e/outside.txt",
-    "..%2foutside.txt", "%2e%2e%2foutside.txt", "..%5coutside.txt", "sub%2findex.html", ".hidden", "./index.html", "//etc/passwd",
-    "/etc/passwd", "%2fetc%2fpasswd", "C:%5cWindows%5cwin.ini", "index.html%00.css", "escape.txt", "%ff%fe"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nothing.html",
+        "sub",
+        "sub/nothing",
+        "index.html/",
+        "../outside.txt",
+        "sub/../../outside.txt",
+        "%2e%2e/outside.txt",
+        "..%2foutside.txt",
+        "%2e%2e%2foutside.txt",
+        "..%5coutside.txt",
+        "sub%2findex.html",
+        ".hidden",
+        "./index.html",
+        "//etc/passwd",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "C:%5cWindows%5cwin.ini",
+        "index.html%00.css",
+        "escape.txt",
+        "%ff%fe",
+    ],
+)
 def test_page_when_the_path_names_no_file_of_the_folder(stage, path: str):
     """Whatever leads out of the folder, to a hidden file or to a folder is not there; no listing is given."""
     status, _, body = ask(stage, PAGES + path)
@@ -96,10 +133,17 @@ def test_page_when_the_host_is_another(stage, headers: dict[str, str]):
     assert ask(stage, PAGES, Host="evil.example", **headers)[0] == 421
 
 
-@pytest.mark.parametrize(("method", "path", "headers"), [
-    ("POST", "/", {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}),
-    ("GET", "/v2/apis", {}), ("POST", "/moto-api/reset", {}), ("GET", "/moto-api/data.json", {}), ("PUT", "/bucket", {}),
-    ("GET", "/2018-06-01/runtime/invocation/next", {})])
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/", {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}),
+        ("GET", "/v2/apis", {}),
+        ("POST", "/moto-api/reset", {}),
+        ("GET", "/moto-api/data.json", {}),
+        ("PUT", "/bucket", {}),
+        ("GET", "/2018-06-01/runtime/invocation/next", {}),
+    ],
+)
 def test_page_when_it_turns_to_its_own_origin(stage, method: str, path: str, headers: dict[str, str]):
     """Pages share their origin with the AWS calls, which refuse what no known key has signed: a page is told no key."""
     origin = {"Origin": stage.url, "Referer": stage.pages_url, "Sec-Fetch-Site": "same-origin", "Content-Length": "0"}
@@ -124,19 +168,32 @@ def test_pages_when_no_folder_is_given():
 
 def test_pages_when_a_program_runs_beside_them(folder: Path):
     """``localstage run --pages`` tells the program where its pages are, in place of what an outer stage said."""
-    program = "import os, urllib.request; print(urllib.request.urlopen(os.environ['LOCALSTAGE_PAGES_URL'] + 'sub/').read())"
+    program = (
+        "import os, urllib.request; print(urllib.request.urlopen(os.environ['LOCALSTAGE_PAGES_URL'] + 'sub/').read())"
+    )
     run = [sys.executable, "-m", "localstage", "run"]
     outer = {**os.environ, "LOCALSTAGE_PAGES_URL": "http://127.0.0.1:9/"}
-    done = subprocess.run([*run, "--pages", str(folder), "--", sys.executable, "-c", program], env=outer,
-                          text=True, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [*run, "--pages", str(folder), "--", sys.executable, "-c", program],
+        env=outer,
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
     assert (done.stdout, done.returncode) == ("b'below'\n", 0), done.stderr
     program = "import os; print('LOCALSTAGE_PAGES_URL' in os.environ)"
-    done = subprocess.run([*run, "--", sys.executable, "-c", program], env=outer, text=True, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [*run, "--", sys.executable, "-c", program], env=outer, text=True, capture_output=True, timeout=60
+    )
     assert done.stdout == "False\n", done.stderr
 
 
 def test_pages_when_the_folder_is_not_there():
     """A folder that does not exist is one sentence and exit status 2."""
-    done = subprocess.run([sys.executable, "-m", "localstage", "serve", "--pages", "no-such-folder"],
-                          text=True, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "localstage", "serve", "--pages", "no-such-folder"],
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
     assert done.returncode == 2 and "no-such-folder" in done.stderr and "Traceback" not in done.stderr

@@ -12,7 +12,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_decision_when_measured():
     """A decision takes at most 0.3 ms in the median, with narrow policies and with wide ones."""
-    run = subprocess.run([sys.executable, "-m", "tests.benchmarks.permissions", "--count", "400"], cwd=ROOT,
-                         capture_output=True, text=True, timeout=120, check=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.permissions", "--count", "400"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     medians = [float(number) for number in re.findall(r"median ([\d.]+) ms", run.stdout)]
     assert len(medians) == 4 and max(medians) <= 0.3, run.stdout

@@ -139,8 +139,10 @@ def test_connect_when_the_users_proxy_refuses(monkeypatch: pytest.MonkeyPatch):
     asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
-@pytest.mark.parametrize(("authority", "status"), [
-    ("dynamodb.us-east-1.amazonaws.com:80", b"403"), ("nonsense", b"400"), ("127.0.0.1:1", b"502")])
+@pytest.mark.parametrize(
+    ("authority", "status"),
+    [("dynamodb.us-east-1.amazonaws.com:80", b"403"), ("nonsense", b"400"), ("127.0.0.1:1", b"502")],
+)
 def test_connect_when_it_cannot_be(authority: str, status: bytes):
     """Another port of AWS, a malformed target and a dead host have their own answers."""
 

@@ -16,8 +16,14 @@ def test_policies_when_the_stage_evaluates_none():
         settings = stage.changes().settings
 
         def client(service: str, key: str, secret: str):
-            return boto3.client(service, endpoint_url=stage.url, region_name="us-east-1", aws_access_key_id=key,
-                                aws_secret_access_key=secret, config=Config(retries={"max_attempts": 0}, proxies={}))
+            return boto3.client(
+                service,
+                endpoint_url=stage.url,
+                region_name="us-east-1",
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+                config=Config(retries={"max_attempts": 0}, proxies={}),
+            )
 
         iam = client("iam", settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"])
         iam.create_user(UserName="alice")

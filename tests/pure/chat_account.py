@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -57,7 +57,7 @@ class FakeClients:
     def get_connection(self, ConnectionId: str) -> dict[str, Any]:
         if ConnectionId in self.failures:
             raise self.failures[ConnectionId]
-        moment = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
+        moment = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
         identity = {"SourceIp": "192.0.2.1", "UserAgent": "a browser"}
         return {"ConnectedAt": moment, "LastActiveAt": moment, "Identity": identity}
 
@@ -99,12 +99,20 @@ class ChatAccount:
         """An event of the shape of FIDELITY section 1; ``context`` replaces fields of the request context."""
         number = next(self._ids)
         request = {
-            "routeKey": route, "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE"),
-            "extendedRequestId": f"request-{number}=", "requestTime": "14/Nov/2023:22:13:20 +0000",
-            "messageDirection": "IN", "stage": "prod", "connectedAt": NOW_MS - 60_000, "requestTimeEpoch": NOW_MS,
-            "identity": {"sourceIp": "192.0.2.1"}, "requestId": f"request-{number}=",
-            "domainName": "abcdef1234.execute-api.us-east-1.amazonaws.com", "connectionId": connection_id,
-            "apiId": "abcdef1234"}
+            "routeKey": route,
+            "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE"),
+            "extendedRequestId": f"request-{number}=",
+            "requestTime": "14/Nov/2023:22:13:20 +0000",
+            "messageDirection": "IN",
+            "stage": "prod",
+            "connectedAt": NOW_MS - 60_000,
+            "requestTimeEpoch": NOW_MS,
+            "identity": {"sourceIp": "192.0.2.1"},
+            "requestId": f"request-{number}=",
+            "domainName": "abcdef1234.execute-api.us-east-1.amazonaws.com",
+            "connectionId": connection_id,
+            "apiId": "abcdef1234",
+        }
         if request["eventType"] == "MESSAGE":
             request["messageId"] = f"message-{number}="
         event = {"requestContext": request | context, "isBase64Encoded": False}
@@ -114,7 +122,9 @@ class ChatAccount:
 
     def said(self, message: Any = "Hello AWS", sender: Any = "Student", **context: Any) -> dict[str, Any]:
         """A sendMessage event."""
-        return self.event("sendMessage", body={"action": "sendMessage", "sender": sender, "message": message}, **context)
+        return self.event(
+            "sendMessage", body={"action": "sendMessage", "sender": sender, "message": message}, **context
+        )
 
     def connect(self, *connection_ids: str, **attributes: Any) -> None:
         """Put rows into ChatConnections, as for clients that came a minute ago."""
@@ -163,6 +173,8 @@ def _session() -> boto3.Session:
 
 def _table(dynamodb: Any, name: str, **keys: str) -> Any:
     return dynamodb.create_table(
-        TableName=name, BillingMode="PAY_PER_REQUEST",
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
-        KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"))])
+        KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"))],
+    )

@@ -31,8 +31,15 @@ def policy(*statements: Mapping[str, Any], version: str = "2012-10-17") -> Polic
     return read_policy(json.dumps({"Version": version, "Statement": filled}))
 
 
-def decided(grants: Grants | Policy, action: str = "dynamodb:PutItem", resource: str = TABLE, *,
-            keys: Mapping[str, Any] | None = None, principal: Principal = SESSION, **others: Policy) -> Decision:
+def decided(
+    grants: Grants | Policy,
+    action: str = "dynamodb:PutItem",
+    resource: str = TABLE,
+    *,
+    keys: Mapping[str, Any] | None = None,
+    principal: Principal = SESSION,
+    **others: Policy,
+) -> Decision:
     """The decision about one need."""
     held = grants if isinstance(grants, Grants) else Grants((grants,))
     return decide(principal, Need(action, resource, {}), RequestContext(keys or {}), held, **others)
@@ -61,18 +68,50 @@ class Routes:
         return self._found
 
 
-def needs(service: str, *, target: str = "", body: Any = None, form: str = "", method: str = "POST", path: str = "/",
-          query: str = "", headers: Mapping[str, str] | None = None, operation: str = "",
-          **parameters: str) -> list[tuple[str, str]]:
+def needs(
+    service: str,
+    *,
+    target: str = "",
+    body: Any = None,
+    form: str = "",
+    method: str = "POST",
+    path: str = "/",
+    query: str = "",
+    headers: Mapping[str, str] | None = None,
+    operation: str = "",
+    **parameters: str,
+) -> list[tuple[str, str]]:
     """Action and resource of each need of a call."""
-    return [(need.action, need.resource) for need in whole_needs(
-        service, target=target, body=body, form=form, method=method, path=path, query=query, headers=headers,
-        operation=operation, **parameters)]
+    return [
+        (need.action, need.resource)
+        for need in whole_needs(
+            service,
+            target=target,
+            body=body,
+            form=form,
+            method=method,
+            path=path,
+            query=query,
+            headers=headers,
+            operation=operation,
+            **parameters,
+        )
+    ]
 
 
-def whole_needs(service: str, *, target: str = "", body: Any = None, form: str = "", method: str = "POST",
-                path: str = "/", query: str = "", headers: Mapping[str, str] | None = None, operation: str = "",
-                **parameters: str) -> list[Need]:
+def whole_needs(
+    service: str,
+    *,
+    target: str = "",
+    body: Any = None,
+    form: str = "",
+    method: str = "POST",
+    path: str = "/",
+    query: str = "",
+    headers: Mapping[str, str] | None = None,
+    operation: str = "",
+    **parameters: str,
+) -> list[Need]:
     """The needs of a call."""
     sent = dict(headers or {})
     content = form.encode() if form else body if isinstance(body, bytes) else json.dumps(body or {}).encode()
@@ -80,5 +119,18 @@ def whole_needs(service: str, *, target: str = "", body: Any = None, form: str =
         sent["x-amz-target"] = f"Service_20120810.{target}"
     if form:
         sent["content-type"] = "application/x-www-form-urlencoded"
-    return needs_of(ApiCall(service, "us-east-1", ACCOUNT, method, path, query, sent, content, Facts(),
-                            Routes(operation, parameters), ALICE.arn))
+    return needs_of(
+        ApiCall(
+            service,
+            "us-east-1",
+            ACCOUNT,
+            method,
+            path,
+            query,
+            sent,
+            content,
+            Facts(),
+            Routes(operation, parameters),
+            ALICE.arn,
+        )
+    )

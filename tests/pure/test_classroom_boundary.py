@@ -24,15 +24,22 @@ def demanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_BOUNDARY", f" {ARN} ")
 
 
-@pytest.mark.parametrize("name", [path.name for path in sorted(stack.TEMPLATES.glob("*.yaml")) if path.name != "instructor.yaml"]
-                         + [f"variants/{path.name}" for path in sorted(stack.TEMPLATES.glob("variants/*.yaml"))])
+@pytest.mark.parametrize(
+    "name",
+    [path.name for path in sorted(stack.TEMPLATES.glob("*.yaml")) if path.name != "instructor.yaml"]
+    + [f"variants/{path.name}" for path in sorted(stack.TEMPLATES.glob("variants/*.yaml"))],
+)
 def test_template_when_a_boundary_is_demanded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every template has the parameter PermissionsBoundary; its default is the ARN, and every other line the file's."""
     text = (stack.TEMPLATES / name).read_text()
     monkeypatch.delenv("CHAT_BOUNDARY", raising=False)
     assert stack.template_body(name) == text
     monkeypatch.setenv("CHAT_BOUNDARY", ARN)
-    changed = [line for line, before in zip(stack.template_body(name).splitlines(), text.splitlines(), strict=True) if line != before]
+    changed = [
+        line
+        for line, before in zip(stack.template_body(name).splitlines(), text.splitlines(), strict=True)
+        if line != before
+    ]
     assert changed == [f"    Default: {ARN}"]
 
 

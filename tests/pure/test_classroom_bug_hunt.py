@@ -31,15 +31,19 @@ def test_function_when_it_takes_its_place():
 def test_function_when_it_was_written_inside_something():
     """Indentation around the function does not matter."""
     if True:
+
         def first():
             return "inside"
+
     names: dict = {}
     exec(mended(SOURCE, first), names)
     assert names["first"]() == "inside"
 
 
-@pytest.mark.parametrize("fix, why", [(..., "a function is wanted, and the cell gave Ellipsis"),
-                                      (third, "no function third; it has: first, second")])
+@pytest.mark.parametrize(
+    "fix, why",
+    [(..., "a function is wanted, and the cell gave Ellipsis"), (third, "no function third; it has: first, second")],
+)
 def test_function_when_it_cannot_take_a_place(fix, why):
     """What is no function, or has a name that the handler does not know, is refused in one sentence."""
     with pytest.raises(CannotBeMended, match=why):

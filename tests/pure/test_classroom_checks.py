@@ -22,15 +22,18 @@ def test_check_when_wrong(capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("found", "expected", "difference"), [
-    (1, 1, ""),
-    ({"a": {"b": 1}}, {"a": {"b": 2}}, "Found 1 at a.b instead of 2."),
-    ({}, {"a": 1}, "'a' is missing."),
-    ({"a": 1, "b": 2}, {"a": 1}, "'b' should not be there."),
-    ([1, 3], [1, 2], "Found 3 at [1] instead of 2."),
-    ([1], [1, 2], "1 items instead of 2."),
-    (None, [1], "Found None instead of [1]."),
-])
+@pytest.mark.parametrize(
+    ("found", "expected", "difference"),
+    [
+        (1, 1, ""),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, "Found 1 at a.b instead of 2."),
+        ({}, {"a": 1}, "'a' is missing."),
+        ({"a": 1, "b": 2}, {"a": 1}, "'b' should not be there."),
+        ([1, 3], [1, 2], "Found 3 at [1] instead of 2."),
+        ([1], [1, 2], "1 items instead of 2."),
+        (None, [1], "Found None instead of [1]."),
+    ],
+)
 def test_first_difference_when_compared(found, expected, difference):
     """The first part that differs is named by its place."""
     assert first_difference(found, expected) == difference
@@ -62,7 +65,9 @@ def test_exercise_when_nothing_is_filled_in(capsys):
     with exercise("5.2", look="the cell above"):
         check("a sum", ... + 1, 2)
     out = capsys.readouterr().out
-    assert out.startswith("not yet: exercise 5.2 gives nothing to check (TypeError: ") and out.endswith("Look at: the cell above.\n")
+    assert out.startswith("not yet: exercise 5.2 gives nothing to check (TypeError: ") and out.endswith(
+        "Look at: the cell above.\n"
+    )
 
 
 def test_exercise_when_solved(capsys):

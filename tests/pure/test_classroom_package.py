@@ -46,25 +46,41 @@ def test_package_when_unpacked(folder):
 
 def test_template_when_there_is_none():
     """A missing template is one sentence with the names of those that exist."""
-    with pytest.raises(StackFailed, match=r"^There is no template cloudformation/nope.yaml; there are: .*handlers.yaml"):
+    with pytest.raises(
+        StackFailed, match=r"^There is no template cloudformation/nope.yaml; there are: .*handlers.yaml"
+    ):
         template_body("nope.yaml")
 
 
 def test_tidy_when_a_notebook_was_run():
     """Widget state, model ids, timings and other metadata go; outputs, counts and tags stay."""
     view = "application/vnd.jupyter.widget-view+json"
-    cell = nbformat.v4.new_code_cell("1", execution_count=3, metadata={"tags": ["cleanup"], "execution": {"a": "b"}}, outputs=[
-        nbformat.v4.new_output("execute_result", {"text/plain": "<p>", view: {"model_id": "x"}}, metadata={"m": 1})])
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}, "kernelspec": {"name": "venv", "display_name": "my venv"}})
+    cell = nbformat.v4.new_code_cell(
+        "1",
+        execution_count=3,
+        metadata={"tags": ["cleanup"], "execution": {"a": "b"}},
+        outputs=[
+            nbformat.v4.new_output("execute_result", {"text/plain": "<p>", view: {"model_id": "x"}}, metadata={"m": 1})
+        ],
+    )
+    notebook = nbformat.v4.new_notebook(
+        cells=[cell], metadata={"widgets": {}, "kernelspec": {"name": "venv", "display_name": "my venv"}}
+    )
     tidy(notebook)
     assert notebook.metadata.kernelspec.name == "python3" and "widgets" not in notebook.metadata
     assert cell.metadata == {"tags": ["cleanup"]} and cell.execution_count == 3
     assert cell.outputs[0].data == {"text/plain": "<p>"} and cell.outputs[0].metadata == {}
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), [
-    ([], "required: run"), (["walk"], "invalid choice: 'walk'"), (["run", "77"], "there is no lesson 77"),
-    (["run", "--solved"], "--solved needs --into")])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "required: run"),
+        (["walk"], "invalid choice: 'walk'"),
+        (["run", "77"], "there is no lesson 77"),
+        (["run", "--solved"], "--solved needs --into"),
+    ],
+)
 def test_notebooks_command_when_misused(arguments, sentence, capsys):
     """A wrong command says what is wrong and ends with status 2."""
     with pytest.raises(SystemExit) as ended:
@@ -77,8 +93,12 @@ def test_solutions_when_injected():
     exercise = nbformat.v4.new_code_cell("answer = ...", id="exercise-5-1", metadata={"tags": ["exercise"]})
     other = nbformat.v4.new_code_cell("answer", id="05-2")
     lesson = nbformat.v4.new_notebook(cells=[exercise, other])
-    inject(lesson, nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Why."),
-                                                   nbformat.v4.new_code_cell("answer = 42", id="exercise-5-1")]))
+    inject(
+        lesson,
+        nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_markdown_cell("Why."), nbformat.v4.new_code_cell("answer = 42", id="exercise-5-1")]
+        ),
+    )
     assert [cell.source for cell in lesson.cells] == ["answer = 42", "answer"]
     with pytest.raises(KeyError):
         inject(lesson, nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("answer = 43", id="05-2")]))

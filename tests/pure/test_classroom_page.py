@@ -12,12 +12,18 @@ PAGES = {**STAGE, "LOCALSTAGE_PAGES_URL": "http://127.0.0.1:4580/_localstage/pag
 FILE = (HTML / "index.html").as_uri()
 
 
-@pytest.mark.parametrize(("environ", "expected"), [
-    (PAGES, "http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&stage=prod&name=Ann+B"),
-    ({**PAGES, "JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"},
-     "/user/ann/proxy/4580/_localstage/pages/index.html?api=a1&stage=prod&name=Ann+B"),
-    (STAGE, f"{FILE}?url=ws%3A%2F%2F127.0.0.1%3A4580%2Fa1%2Fprod&name=Ann+B"),
-    ({}, f"{FILE}?url=wss%3A%2F%2Fa1.execute-api.us-east-1.amazonaws.com%2Fprod&name=Ann+B")])
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (PAGES, "http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&stage=prod&name=Ann+B"),
+        (
+            {**PAGES, "JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"},
+            "/user/ann/proxy/4580/_localstage/pages/index.html?api=a1&stage=prod&name=Ann+B",
+        ),
+        (STAGE, f"{FILE}?url=ws%3A%2F%2F127.0.0.1%3A4580%2Fa1%2Fprod&name=Ann+B"),
+        ({}, f"{FILE}?url=wss%3A%2F%2Fa1.execute-api.us-east-1.amazonaws.com%2Fprod&name=Ann+B"),
+    ],
+)
 def test_page_address_when_derived(environ, expected):
     """The stage's own page where there is one, through a hub's proxy on a hub; the file otherwise, with the whole URL."""
     assert page_address(environ, "a1", "prod", AWS_URL, "Ann B") == expected
@@ -32,7 +38,9 @@ def test_page_links_when_shown():
     """What a saved notebook keeps names no port and no API; the links themselves open windows of their own."""
     links = PageLinks({"Ann": "http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&name=Ann", "Ben": "/user/x/"})
     assert repr(links) == links._repr_mimebundle_()["text/plain"] == "<links to the chat page for Ann, Ben>"
-    assert 'href="http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&amp;name=Ann" target="_blank"' in links._html()
+    assert (
+        'href="http://127.0.0.1:4580/_localstage/pages/index.html?api=a1&amp;name=Ann" target="_blank"' in links._html()
+    )
     assert links._html().count("<a ") == 2
 
 

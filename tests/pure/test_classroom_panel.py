@@ -108,6 +108,7 @@ def test_panel_when_offline():
 
 def test_panel_when_a_gesture_fails():
     """An error behind a click is shown on the screen, because ipywidgets would swallow it."""
+
     def refuse(frame):
         raise RuntimeError("the table is gone")
 
@@ -119,8 +120,10 @@ def test_panel_when_a_gesture_fails():
 def test_panel_when_many_threads_write():
     """No message is lost or doubled when frames arrive from several threads at once."""
     panel = new_panel()
-    threads = [threading.Thread(target=lambda name=name: [panel.frame_received(message(name, str(n))) for n in range(20)])
-               for name in "abcd"]
+    threads = [
+        threading.Thread(target=lambda name=name: [panel.frame_received(message(name, str(n))) for n in range(20)])
+        for name in "abcd"
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -142,7 +145,9 @@ def test_panel_when_waiting_in_vain():
     """A wait that ends in vain says what it waited for, the status and what is on the screen."""
     panel = new_panel()
     panel.frame_received(message("bob", "hi"))
-    with pytest.raises(PanelTimeout, match="alice waited 0.01 s for 2 × 'hi'; status: connected; on the screen: bob: hi"):
+    with pytest.raises(
+        PanelTimeout, match="alice waited 0.01 s for 2 × 'hi'; status: connected; on the screen: bob: hi"
+    ):
         panel.wait_for("hi", count=2, timeout=0.01)
 
 
@@ -169,7 +174,10 @@ def test_panel_when_shown():
     bundle = panel._repr_mimebundle_()
     assert bundle["text/plain"] == "<chat panel of alice>"
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert SideBySide(panel, new_panel("bob"))._repr_mimebundle_()["text/plain"] == "<chat panel of alice>  <chat panel of bob>"
+    assert (
+        SideBySide(panel, new_panel("bob"))._repr_mimebundle_()["text/plain"]
+        == "<chat panel of alice>  <chat panel of bob>"
+    )
 
 
 class Gestures:

@@ -23,7 +23,11 @@ from classroom.preflight import (
 
 def test_preflight_when_a_fact_is_wrong(capsys):
     """The other facts are still looked at, and the wrong one is printed with its fix before the cell fails."""
-    facts = [Fact("one", lambda: "", "Nothing."), Fact("two", lambda: "It is three", "Make it two."), Fact("four", lambda: "", "")]
+    facts = [
+        Fact("one", lambda: "", "Nothing."),
+        Fact("two", lambda: "It is three", "Make it two."),
+        Fact("four", lambda: "", ""),
+    ]
     with pytest.raises(CheckFailed, match=r"^1 of the lines above is not ok\. Do what each says"):
         preflight(facts)
     assert capsys.readouterr().out.splitlines() == ["ok: one", "not ok: two. It is three. Make it two.", "ok: four"]
@@ -73,6 +77,7 @@ def test_room_when_the_disk_is_full():
 
 def test_port_when_the_system_refuses(monkeypatch):
     """What the system says about a refused port is passed on."""
+
     def refuse(*arguments, **named):
         raise PermissionError(13, "Permission denied")
 

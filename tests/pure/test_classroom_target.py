@@ -35,9 +35,18 @@ def test_prefix_when_invalid(prefix):
         chosen_prefix({"CHAT_PREFIX": prefix})
 
 
-@pytest.mark.parametrize(("user", "prefix"), [
-    ("alice", "alice"), ("Alice.Smith", "alicesmith"), ("jürgen", "jrgen"), ("42", "lab"), ("", "lab"), ("x" * 40, "x" * 20),
-    ("7of9", "of9")])
+@pytest.mark.parametrize(
+    ("user", "prefix"),
+    [
+        ("alice", "alice"),
+        ("Alice.Smith", "alicesmith"),
+        ("jürgen", "jrgen"),
+        ("42", "lab"),
+        ("", "lab"),
+        ("x" * 40, "x" * 20),
+        ("7of9", "of9"),
+    ],
+)
 def test_prefix_of_when_made_from_a_user_name(user, prefix):
     """Any user name gives a valid prefix."""
     assert prefix_of(user) == prefix
@@ -64,6 +73,7 @@ def test_ask_when_the_answer_is_anything_else(answer):
 
 def test_ask_when_nobody_can_answer():
     """Where no one is there to ask, the sentence names CHAT_YES."""
+
     def nobody(text):
         raise EOFError
 
@@ -71,13 +81,17 @@ def test_ask_when_nobody_can_answer():
         ask_once(LIVE, "", {}, nobody)
 
 
-@pytest.mark.parametrize(("target", "environ"), [
-    (LIVE, {"CHAT_YES": "1"}),
-    (Target("moto", "lab", "us-east-1", "123456789012"), {}),
-    (Target("live", "lab", "us-east-1", "123456789012", rehearsal=True), {}),
-])
+@pytest.mark.parametrize(
+    ("target", "environ"),
+    [
+        (LIVE, {"CHAT_YES": "1"}),
+        (Target("moto", "lab", "us-east-1", "123456789012"), {}),
+        (Target("live", "lab", "us-east-1", "123456789012", rehearsal=True), {}),
+    ],
+)
 def test_ask_when_there_is_nothing_to_ask(target, environ):
     """On moto, in a rehearsal and after CHAT_YES=1 nobody is asked."""
+
     def fail(text):
         raise AssertionError("asked")
 

@@ -7,13 +7,24 @@ from html.parser import HTMLParser
 import pytest
 
 from classroom.transcript import (
-    LINES, Entry, Frame, Log, Transcript, frames_html, frames_text, hue, log_html, log_text, runs)
+    LINES,
+    Entry,
+    Frame,
+    Log,
+    Transcript,
+    frames_html,
+    frames_text,
+    hue,
+    log_html,
+    log_text,
+    runs,
+)
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "<script>alert(1)</script>",
     "</div></div><iframe src=javascript:alert(1)>",
-    "\" onmouseover=\"alert(1)",
+    '" onmouseover="alert(1)',
     "' style='position:fixed",
     "&lt;b&gt; & &#60;i&#62;",
     "<svg/onload=alert(1)>",
@@ -48,7 +59,10 @@ class Markup(HTMLParser):
 @pytest.mark.parametrize("kind", ["own", "other", "answer", "refusal", "notice"])
 def test_log_html_when_a_message_is_hostile(kind, text):
     """A hostile text or name is shown letter by letter and makes no element or attribute of its own."""
-    for html in (log_html([Entry(kind, text, text, "12:00")]), Transcript(text, [Entry(kind, text, text)])._repr_html_()):
+    for html in (
+        log_html([Entry(kind, text, text, "12:00")]),
+        Transcript(text, [Entry(kind, text, text)])._repr_html_(),
+    ):
         markup = Markup(html)
         assert markup.tags <= OURS
         assert markup.attributes <= {"class", "style", "role", "dir", "title"}
@@ -65,8 +79,13 @@ def test_frames_html_when_a_frame_is_hostile(text):
 
 def test_log_html_when_one_sender_writes_twice():
     """Consecutive messages of one sender are one stack, with one name and one time."""
-    html = log_html([Entry("other", "one", "bob", "12:00"), Entry("other", "two", "bob", "12:01"),
-                     Entry("own", "three", "alice", "12:02")])
+    html = log_html(
+        [
+            Entry("other", "one", "bob", "12:00"),
+            Entry("other", "two", "bob", "12:01"),
+            Entry("own", "three", "alice", "12:02"),
+        ]
+    )
     assert html.count('class="chat-run') == 2
     assert html.count('class="chat-bubble') == 3
     assert html.count("bob") == 1
@@ -90,7 +109,11 @@ def test_log_when_it_overflows():
 
 def test_log_text_when_times_and_ids_differ():
     """The text of a screen has no times, no notices and no ids, so two runs give the same."""
-    entries = [Entry("notice", "connected"), Entry("other", "hi", "bob", "12:00"), Entry("refusal", "Forbidden", clock="12:01")]
+    entries = [
+        Entry("notice", "connected"),
+        Entry("other", "hi", "bob", "12:00"),
+        Entry("refusal", "Forbidden", clock="12:01"),
+    ]
     assert log_text(entries) == "bob: hi\n[Forbidden]"
     assert log_text([]) == "(the screen is empty)"
 

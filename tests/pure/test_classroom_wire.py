@@ -21,22 +21,25 @@ def test_chat_frame_when_in_another_room():
     assert json.loads(chat_frame("alice", "hi", "garden"))["room"] == "garden"
 
 
-@pytest.mark.parametrize(("frame", "kind", "text", "sender"), [
-    ('{"sender": "bob", "message": "hi"}', "message", "hi", "bob"),
-    ('{"type": "message", "room": "global", "sender": "bob", "message": "hi"}', "message", "hi", "bob"),
-    (FORBIDDEN, "refusal", "Forbidden", ""),
-    ('{"type": "error", "message": "The message is empty."}', "refusal", "The message is empty.", ""),
-    ('{"type": "notice", "message": "bob left"}', "answer", "bob left", ""),
-    ('{"type": "usage", "message": "how to", "connection": {}}', "answer", "how to", ""),
-    ('{"type": "pong"}', "silent", '{"type": "pong"}', ""),
-    ('{"message": "only"}', "answer", "only", ""),
-    ("plain text", "answer", "plain text", ""),
-    ("[1, 2]", "answer", "[1, 2]", ""),
-    ("null", "answer", "null", ""),
-    ('{"message": 5, "sender": "bob"}', "answer", '{"message": 5, "sender": "bob"}', ""),
-    ('{"type": ["message"], "message": {}}', "answer", '{"type": ["message"], "message": {}}', ""),
-    ("", "answer", "", ""),
-])
+@pytest.mark.parametrize(
+    ("frame", "kind", "text", "sender"),
+    [
+        ('{"sender": "bob", "message": "hi"}', "message", "hi", "bob"),
+        ('{"type": "message", "room": "global", "sender": "bob", "message": "hi"}', "message", "hi", "bob"),
+        (FORBIDDEN, "refusal", "Forbidden", ""),
+        ('{"type": "error", "message": "The message is empty."}', "refusal", "The message is empty.", ""),
+        ('{"type": "notice", "message": "bob left"}', "answer", "bob left", ""),
+        ('{"type": "usage", "message": "how to", "connection": {}}', "answer", "how to", ""),
+        ('{"type": "pong"}', "silent", '{"type": "pong"}', ""),
+        ('{"message": "only"}', "answer", "only", ""),
+        ("plain text", "answer", "plain text", ""),
+        ("[1, 2]", "answer", "[1, 2]", ""),
+        ("null", "answer", "null", ""),
+        ('{"message": 5, "sender": "bob"}', "answer", '{"message": 5, "sender": "bob"}', ""),
+        ('{"type": ["message"], "message": {}}', "answer", '{"type": ["message"], "message": {}}', ""),
+        ("", "answer", "", ""),
+    ],
+)
 def test_read_frame_when_received(frame, kind, text, sender):
     """Each kind of frame is told apart, and none makes the reader fail."""
     assert read_frame(frame) == Arrival(kind, text, sender)
@@ -50,9 +53,14 @@ def test_read_frame_when_nested_too_deeply():
 
 def test_masked_when_a_frame_has_ids():
     """Ids, addresses and times are replaced, texts stay."""
-    frame = json.dumps({"message": "hi", "message_id": "x", "connection": {"connectedAt": "2026", "sourceIp": "1.2.3.4"}})
+    frame = json.dumps(
+        {"message": "hi", "message_id": "x", "connection": {"connectedAt": "2026", "sourceIp": "1.2.3.4"}}
+    )
     assert json.loads(masked(frame)) == {
-        "message": "hi", "message_id": "…", "connection": {"connectedAt": "…", "sourceIp": "…"}}
+        "message": "hi",
+        "message_id": "…",
+        "connection": {"connectedAt": "…", "sourceIp": "…"},
+    }
     assert masked(FORBIDDEN) == '{"message": "Forbidden", "connectionId": "…", "requestId": "…"}'
 
 

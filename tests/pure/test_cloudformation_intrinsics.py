@@ -70,23 +70,14 @@ def test_intrinsic_when_resolved(expression, value):
             {"Fn::FindInMap": ["Sizes", "prod", "memory"]},
             "Template error: Unable to get mapping for Sizes::prod::memory",
         ),
-        (
-            {"Fn::Select": [2, ["a", "b"]]},
-            "Template error: Fn::Select cannot select nonexistent value at index 2",
-        ),
-        (
-            {"Ref": ["Api"]},
-            "Template error: every Ref object must have a single String value.",
-        ),
+        ({"Fn::Select": [2, ["a", "b"]]}, "Template error: Fn::Select cannot select nonexistent value at index 2"),
+        ({"Ref": ["Api"]}, "Template error: every Ref object must have a single String value."),
         (
             {"Fn::Sub": "${a-b}"},
             "Template error: variable names in Fn::Sub syntax must contain only alphanumeric "
             "characters, underscores, periods, and colons",
         ),
-        (
-            {"Fn::Unheard": "x"},
-            "Template error: the local stage does not support Fn::Unheard",
-        ),
+        ({"Fn::Unheard": "x"}, "Template error: the local stage does not support Fn::Unheard"),
     ],
 )
 def test_intrinsic_when_malformed(expression, message):

@@ -9,11 +9,7 @@ from localstage.account.cloudformation.errors import ValidationError
 
 CHAT = {
     "Stage": {"Type": "S", "Properties": {"DeploymentId": {"Ref": "Deployment"}}},
-    "Deployment": {
-        "Type": "D",
-        "DependsOn": ["Connect"],
-        "Properties": {"ApiId": {"Ref": "Api"}},
-    },
+    "Deployment": {"Type": "D", "DependsOn": ["Connect"], "Properties": {"ApiId": {"Ref": "Api"}}},
     "Connect": {"Type": "R", "Properties": {"Target": {"Fn::Sub": "integrations/${Lambda}"}}},
     "Lambda": {"Type": "I", "Properties": {"Uri": {"Fn::GetAtt": ["Function", "Arn"]}}},
     "Function": {"Type": "F", "Properties": {"Environment": {"API": {"Ref": "Api"}}}},
@@ -52,20 +48,17 @@ def test_order_when_resources_wait_for_each_other():
         (
             {"A": {"Type": "T", "Properties": {"X": [{"Ref": "B"}, {"Fn::Sub": "${C}"}]}}},
             {},
-            "Template format error: Unresolved resource dependencies [B, C] in the Resources "
-            "block of the template",
+            "Template format error: Unresolved resource dependencies [B, C] in the Resources block of the template",
         ),
         (
             {"A": {"Type": "T", "DependsOn": "B"}},
             {},
-            "Template format error: Unresolved resource dependencies [B] in the Resources block "
-            "of the template",
+            "Template format error: Unresolved resource dependencies [B] in the Resources block of the template",
         ),
         (
             {"A": {"Type": "T"}},
             {"Url": {"Value": {"Ref": "B"}}},
-            "Template format error: Unresolved resource dependencies [B] in the Outputs block of "
-            "the template",
+            "Template format error: Unresolved resource dependencies [B] in the Outputs block of the template",
         ),
         (
             {"A": {"Type": "T", "Properties": {"X": {"Fn::GetAtt": ["B", "Arn"]}}}},

@@ -5,11 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localstage.account.cloudformation.errors import ValidationError
-from localstage.account.cloudformation.parameters import (
-    given_parameters,
-    parameter_texts,
-    parameter_values,
-)
+from localstage.account.cloudformation.parameters import given_parameters, parameter_texts, parameter_values
 
 
 def refusal(slots: dict, given: dict) -> str:
@@ -37,51 +33,29 @@ def test_parameter_when_it_names_a_stored_one():
     """A parameter of an SSM type resolves to what the Parameter Store holds."""
     slots = {"Ami": {"Type": "AWS::SSM::Parameter::Value<String>"}}
     texts = parameter_texts(slots, {"Ami": "/ami/latest"})
-    assert parameter_values(slots, texts, lambda name: f"value of {name}") == {
-        "Ami": "value of /ami/latest"
-    }
+    assert parameter_values(slots, texts, lambda name: f"value of {name}") == {"Ami": "value of /ami/latest"}
 
 
 @pytest.mark.parametrize(
     ("slots", "given", "message"),
     [
-        (
-            {"A": {"Type": "String"}, "B": {"Type": "String"}},
-            {},
-            "Parameters: [A, B] must have values",
-        ),
+        ({"A": {"Type": "String"}, "B": {"Type": "String"}}, {}, "Parameters: [A, B] must have values"),
         ({}, {"X": "1"}, "Parameters: [X] do not exist in the template"),
         (
             {"A": {"Type": "String", "AllowedValues": ["dev", "prod"]}},
             {"A": "test"},
             "Parameter 'A' must be one of AllowedValues",
         ),
-        (
-            {"A": {"Type": "String", "AllowedPattern": "[a-z]+"}},
-            {"A": "B1"},
-            "Parameter 'A' must match pattern [a-z]+",
-        ),
+        ({"A": {"Type": "String", "AllowedPattern": "[a-z]+"}}, {"A": "B1"}, "Parameter 'A' must match pattern [a-z]+"),
         (
             {"A": {"Type": "String", "AllowedPattern": "x", "ConstraintDescription": "only x"}},
             {"A": "y"},
             "Parameter A failed to satisfy constraint: only x",
         ),
         ({"A": {"Type": "Number"}}, {"A": "many"}, "Parameter 'A' must be a number."),
-        (
-            {"A": {"Type": "Number", "MaxValue": 3}},
-            {"A": "4"},
-            "Parameter 'A' must be a number not greater than 3",
-        ),
-        (
-            {"A": {"Type": "String", "MinLength": 3}},
-            {"A": "ab"},
-            "Parameter 'A' must contain at least 3 characters",
-        ),
-        (
-            {"A": {"Type": "Text"}},
-            {"A": "ab"},
-            "Template format error: Unrecognized parameter type: Text",
-        ),
+        ({"A": {"Type": "Number", "MaxValue": 3}}, {"A": "4"}, "Parameter 'A' must be a number not greater than 3"),
+        ({"A": {"Type": "String", "MinLength": 3}}, {"A": "ab"}, "Parameter 'A' must contain at least 3 characters"),
+        ({"A": {"Type": "Text"}}, {"A": "ab"}, "Template format error: Unrecognized parameter type: Text"),
     ],
 )
 def test_parameter_when_its_value_is_not_allowed(slots, given, message):

@@ -60,32 +60,22 @@ def test_template_when_it_is_json():
     [
         ("just text", "Template format error: unsupported structure."),
         ("[1, 2]", "Template format error: unsupported structure."),
-        (
-            "Description: nothing\n",
-            "Template format error: At least one Resources member must be defined.",
-        ),
+        ("Description: nothing\n", "Template format error: At least one Resources member must be defined."),
         (
             "Resources: {Bucket: {Properties: {}}}",
-            "Template format error: [/Resources/Bucket] Every Resources object must contain a "
-            "Type member.",
+            "Template format error: [/Resources/Bucket] Every Resources object must contain a Type member.",
         ),
         (
             "Resources: {my-bucket: {Type: AWS::S3::Bucket}}",
             "Template format error: Resource name my-bucket is non alphanumeric.",
         ),
-        (
-            "Resources: {Bucket: {Type: AWS::S3::Bucket, Depends: X}}",
-            "Invalid template resource property 'Depends'",
-        ),
+        ("Resources: {Bucket: {Type: AWS::S3::Bucket, Depends: X}}", "Invalid template resource property 'Depends'"),
         (
             "Resources: {Bucket: {Type: AWS::S3::Bucket, Properties: }}",
             "[/Resources/Bucket/Properties] 'null' values are not allowed in templates",
         ),
         (f"Globals: {{}}\n{BUCKET}", "Invalid template property or properties [Globals]"),
-        (
-            f"Outputs:\n{BUCKET}",
-            "[/Outputs] 'null' values are not allowed in templates",
-        ),
+        (f"Outputs:\n{BUCKET}", "[/Outputs] 'null' values are not allowed in templates"),
     ],
 )
 def test_template_when_its_shape_is_wrong(text, message):
@@ -102,9 +92,7 @@ def test_template_when_its_yaml_is_broken():
 
 def test_template_when_its_json_is_broken():
     """Broken JSON is refused with the place of the fault."""
-    assert refusal('{"Resources": {"A": }}') == (
-        "Template format error: JSON not well-formed. (line 1, column 21)"
-    )
+    assert refusal('{"Resources": {"A": }}') == ("Template format error: JSON not well-formed. (line 1, column 21)")
 
 
 def test_template_when_it_asks_for_sam():

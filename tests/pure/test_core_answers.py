@@ -29,8 +29,17 @@ def test_ids_when_made():
     assert identifiers.connect_request_id(connection_id, some_bytes)[:5] == connection_id[:5]
 
 
-@pytest.mark.parametrize(("text", "good"), [("FDmBIeapIAMCIQg=", True), ("BFaT_fALIAMCKug=", True), ("x", False),
-                                            ("not an id", False), ("AAAA", False), ("é" * 16, False)])
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("FDmBIeapIAMCIQg=", True),
+        ("BFaT_fALIAMCKug=", True),
+        ("x", False),
+        ("not an id", False),
+        ("AAAA", False),
+        ("é" * 16, False),
+    ],
+)
 def test_id_when_it_comes_from_outside(text, good):
     """Only base64url of a plausible length is well-formed."""
     assert identifiers.is_well_formed_id(text) is good
@@ -39,9 +48,11 @@ def test_id_when_it_comes_from_outside(text, good):
 def test_error_frame_when_no_route_matches():
     """The frame is byte-exact, odd spacing included (FIDELITY section 2)."""
     assert frames.error_frame(frames.FORBIDDEN, "C=", "R=") == (
-        '{"message": "Forbidden", "connectionId":"C=", "requestId":"R="}')
+        '{"message": "Forbidden", "connectionId":"C=", "requestId":"R="}'
+    )
     assert frames.bad_request_body_frame("C=", "M=") == (
-        '{"message": "Bad request body", "connectionId":"C=", "messageId":"M="}')
+        '{"message": "Bad request body", "connectionId":"C=", "messageId":"M="}'
+    )
 
 
 def test_proxy_result_when_well_formed():
@@ -50,9 +61,22 @@ def test_proxy_result_when_well_formed():
     assert (result.status_code, result.body, result.header("Sec-WebSocket-Protocol")) == (201, "hi", "chat")
 
 
-@pytest.mark.parametrize("payload", [b"null", b"3", b'"ok"', b"{}", b'{"statusCode": null}', b'{"statusCode": true}',
-                                     b'{"statusCode": 200, "Data": 1}', b'{"statusCode": 200, "body": {}}', b"not json",
-                                     b'{"statusCode": 9}', b'{"statusCode": 200, "headers": []}' b"x"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"null",
+        b"3",
+        b'"ok"',
+        b"{}",
+        b'{"statusCode": null}',
+        b'{"statusCode": true}',
+        b'{"statusCode": 200, "Data": 1}',
+        b'{"statusCode": 200, "body": {}}',
+        b"not json",
+        b'{"statusCode": 9}',
+        b'{"statusCode": 200, "headers": []}x',
+    ],
+)
 @pytest.mark.fidelity("2.12")
 def test_proxy_result_when_malformed(payload):
     """None, a missing status and unknown keys are malformed (FIDELITY sections 2 and 12)."""
@@ -60,10 +84,17 @@ def test_proxy_result_when_malformed(payload):
         read_proxy_result(payload)
 
 
-@pytest.mark.parametrize(("host", "path", "expected"), [
-    ("abc123.execute-api.us-east-1.amazonaws.com", "/prod/%40connections/R0oXAdfD0kwCH6w%3D",
-     ("abc123", "prod", "R0oXAdfD0kwCH6w=")),
-    ("127.0.0.1:4580", "/abc123/prod/@connections/R0oXAdfD0kwCH6w%3D", ("abc123", "prod", "R0oXAdfD0kwCH6w="))])
+@pytest.mark.parametrize(
+    ("host", "path", "expected"),
+    [
+        (
+            "abc123.execute-api.us-east-1.amazonaws.com",
+            "/prod/%40connections/R0oXAdfD0kwCH6w%3D",
+            ("abc123", "prod", "R0oXAdfD0kwCH6w="),
+        ),
+        ("127.0.0.1:4580", "/abc123/prod/@connections/R0oXAdfD0kwCH6w%3D", ("abc123", "prod", "R0oXAdfD0kwCH6w=")),
+    ],
+)
 @pytest.mark.fidelity("6.9")
 def test_management_address_when_read(host, path, expected):
     """Both address forms and both encodings are read."""
@@ -82,8 +113,11 @@ def test_management_address_when_the_stage_is_missing():
 def test_connection_description_when_no_user_agent():
     """Times are ISO with milliseconds, userAgent is null if none was sent."""
     shown = json.loads(management.connection_description(1643136604673, 1643136604673, "203.0.113.7", None))
-    assert shown == {"connectedAt": "2022-01-25T18:50:04.673Z", "lastActiveAt": "2022-01-25T18:50:04.673Z",
-                     "identity": {"sourceIp": "203.0.113.7", "userAgent": None}}
+    assert shown == {
+        "connectedAt": "2022-01-25T18:50:04.673Z",
+        "lastActiveAt": "2022-01-25T18:50:04.673Z",
+        "identity": {"sourceIp": "203.0.113.7", "userAgent": None},
+    }
 
 
 @pytest.mark.fidelity("4.8")
@@ -97,12 +131,18 @@ def test_life_when_moves_are_illegal():
     assert connection_life.ending_of_client_close(1005, "") == connection_life.NO_STATUS
 
 
-@pytest.mark.parametrize(("uri", "arn"), [
-    ("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:f/invocations",
-     "arn:aws:lambda:us-east-1:1:function:f"),
-    ("arn:aws:lambda:us-east-1:1:function:f:live", "arn:aws:lambda:us-east-1:1:function:f:live"),
-    ("arn:aws:lambda:us-east-1:1:function:${stageVariables.fn}", "arn:aws:lambda:us-east-1:1:function:chosen"),
-    ("https://example.org", None)])
+@pytest.mark.parametrize(
+    ("uri", "arn"),
+    [
+        (
+            "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:f/invocations",
+            "arn:aws:lambda:us-east-1:1:function:f",
+        ),
+        ("arn:aws:lambda:us-east-1:1:function:f:live", "arn:aws:lambda:us-east-1:1:function:f:live"),
+        ("arn:aws:lambda:us-east-1:1:function:${stageVariables.fn}", "arn:aws:lambda:us-east-1:1:function:chosen"),
+        ("https://example.org", None),
+    ],
+)
 def test_function_arn_when_read_from_an_integration_uri(uri, arn):
     """Both forms of URI and stage variables name the function."""
     assert function_arn_of(uri, {"fn": "chosen"}) == arn
@@ -110,23 +150,32 @@ def test_function_arn_when_read_from_an_integration_uri(uri, arn):
 
 def statement(source_arn=None, **changes):
     condition = {"ArnLike": {"AWS:SourceArn": source_arn}} if source_arn else {}
-    return {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"},
-            "Action": "lambda:InvokeFunction", "Condition": condition, **changes}
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "apigateway.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Condition": condition,
+        **changes,
+    }
 
 
 SOURCE = "arn:aws:execute-api:us-east-1:1:api/prod/$connect"
 
 
-@pytest.mark.parametrize(("statements", "allowed"), [
-    ([statement()], True),
-    ([statement("arn:aws:execute-api:us-east-1:1:api/*/$connect")], True),
-    ([statement("arn:aws:execute-api:us-east-1:1:api/*")], True),
-    ([statement("arn:aws:execute-api:us-east-1:1:api/*/*/$connect")], False),
-    ([statement("arn:aws:execute-api:us-east-1:1:other/*/$connect")], False),
-    ([statement(Principal={"Service": "sns.amazonaws.com"})], False),
-    ([statement(), statement(Effect="Deny")], False),
-    ([statement(Condition={"StringEquals": {"AWS:SourceAccount": "1"}})], True),
-    ([], False)])
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        ([statement()], True),
+        ([statement("arn:aws:execute-api:us-east-1:1:api/*/$connect")], True),
+        ([statement("arn:aws:execute-api:us-east-1:1:api/*")], True),
+        ([statement("arn:aws:execute-api:us-east-1:1:api/*/*/$connect")], False),
+        ([statement("arn:aws:execute-api:us-east-1:1:other/*/$connect")], False),
+        ([statement(Principal={"Service": "sns.amazonaws.com"})], False),
+        ([statement(), statement(Effect="Deny")], False),
+        ([statement(Condition={"StringEquals": {"AWS:SourceAccount": "1"}})], True),
+        ([], False),
+    ],
+)
 def test_permission_when_api_gateway_invokes(statements, allowed):
     """The SourceArn has two segments behind the API; a third never matches (FIDELITY section 10)."""
     assert lets_api_gateway_invoke(statements, SOURCE, "1") is allowed

@@ -10,12 +10,21 @@ REACH = Reach("http://127.0.0.1:4580", "us-east-1", "AKIA", "secret", "/w/ca.pem
 
 def test_environment_when_the_user_has_other_ways():
     """Profiles, endpoints, ignored endpoints and proxy exceptions of the user lead nowhere."""
-    users = {"AWS_PROFILE": "work", "AWS_ENDPOINT_URL_DYNAMODB": "https://dynamodb.us-east-1.amazonaws.com",
-             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "AWS_SESSION_TOKEN": "t", "PATH": "/bin",
-             "NO_PROXY": "corp.example, .amazonaws.com,*,com"}
+    users = {
+        "AWS_PROFILE": "work",
+        "AWS_ENDPOINT_URL_DYNAMODB": "https://dynamodb.us-east-1.amazonaws.com",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_SESSION_TOKEN": "t",
+        "PATH": "/bin",
+        "NO_PROXY": "corp.example, .amazonaws.com,*,com",
+    }
     changed = changes_for(REACH, users).applied_to(users)
-    assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-                "AWS_SESSION_TOKEN"} & set(changed)
+    assert not {
+        "AWS_PROFILE",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_SESSION_TOKEN",
+    } & set(changed)
     assert changed["NO_PROXY"] == changed["no_proxy"] == "127.0.0.1,localhost,::1,corp.example"
     assert (changed["PATH"], changed["AWS_ENDPOINT_URL"]) == ("/bin", REACH.url)
 
@@ -29,10 +38,19 @@ def test_environment_when_as_aws():
     assert changed["AWS_CA_BUNDLE"] == changed["WEBSOCKET_CLIENT_CA_BUNDLE"] == REACH.ca_bundle
 
 
-@pytest.mark.parametrize(("host", "aws"), [
-    ("dynamodb.us-east-1.amazonaws.com", True), ("123456789012.ddb.us-east-1.amazonaws.com", True),
-    ("lambda.us-east-1.api.aws", True), ("ec2.cn-north-1.amazonaws.com.cn", True), ("AMAZONAWS.COM.", True),
-    ("pypi.org", False), ("notamazonaws.com", False), ("amazonaws.com.evil.example", False)])
+@pytest.mark.parametrize(
+    ("host", "aws"),
+    [
+        ("dynamodb.us-east-1.amazonaws.com", True),
+        ("123456789012.ddb.us-east-1.amazonaws.com", True),
+        ("lambda.us-east-1.api.aws", True),
+        ("ec2.cn-north-1.amazonaws.com.cn", True),
+        ("AMAZONAWS.COM.", True),
+        ("pypi.org", False),
+        ("notamazonaws.com", False),
+        ("amazonaws.com.evil.example", False),
+    ],
+)
 def test_aws_host_when_asked(host, aws):
     """AWS's API hosts are told from others by their suffix."""
     assert is_aws_host(host) is aws

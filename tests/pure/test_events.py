@@ -12,16 +12,29 @@ FIXTURES = Path(__file__).parent / "event_shapes.json"
 SHAPES = json.loads(FIXTURES.read_text())
 
 FACTS = events.ConnectionFacts(
-    connection_id="AbCdEfGhIjKlMnO=", connected_at_ms=1731324924553, api_id="a1b2c3d4e5", stage="prod",
-    domain_name="a1b2c3d4e5.execute-api.us-east-1.amazonaws.com", source_ip="203.0.113.7")
+    connection_id="AbCdEfGhIjKlMnO=",
+    connected_at_ms=1731324924553,
+    api_id="a1b2c3d4e5",
+    stage="prod",
+    domain_name="a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+    source_ip="203.0.113.7",
+)
 BROWSER = events.ConnectionFacts(**{**FACTS.__dict__, "user_agent": "Mozilla/5.0"})
 STAMP = events.EventStamp("PqRsTuVwXyZaBcD=", 1731324924561)
-HANDSHAKE = events.HandshakeRequest((
-    ("sec-websocket-version", "13"), ("Connection", "Upgrade"), ("Upgrade", "websocket"),
-    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Host", FACTS.domain_name),
-    ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
-    ("X-Amzn-Trace-Id", "Root=1-6731ebfc-08e1e656421db73c5d2eef31"), ("X-Forwarded-For", "203.0.113.7"),
-    ("X-Forwarded-Port", "443"), ("X-Forwarded-Proto", "https")))
+HANDSHAKE = events.HandshakeRequest(
+    (
+        ("sec-websocket-version", "13"),
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Host", FACTS.domain_name),
+        ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+        ("X-Amzn-Trace-Id", "Root=1-6731ebfc-08e1e656421db73c5d2eef31"),
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("X-Forwarded-Port", "443"),
+        ("X-Forwarded-Proto", "https"),
+    )
+)
 
 
 def shape(value):
@@ -33,12 +46,15 @@ def shape(value):
     return type(value).__name__
 
 
-@pytest.mark.parametrize(("name", "event"), [
-    ("connect", events.connect_event(FACTS, STAMP, HANDSHAKE)),
-    ("message", events.message_event(FACTS, STAMP, "sendMessage", "ZzZzZzZzIjKlMnO=", "hello")),
-    ("disconnect", events.disconnect_event(FACTS, STAMP, 1005, "Client-side close frame status not set")),
-    ("disconnect-browser", events.disconnect_event(BROWSER, STAMP, 1001, "Going away")),
-])
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("connect", events.connect_event(FACTS, STAMP, HANDSHAKE)),
+        ("message", events.message_event(FACTS, STAMP, "sendMessage", "ZzZzZzZzIjKlMnO=", "hello")),
+        ("disconnect", events.disconnect_event(FACTS, STAMP, 1005, "Client-side close frame status not set")),
+        ("disconnect-browser", events.disconnect_event(BROWSER, STAMP, 1001, "Going away")),
+    ],
+)
 @pytest.mark.fidelity("1.10")
 def test_event_when_compared_with_a_capture(name, event):
     """Keys, their order and types are those of the real service."""

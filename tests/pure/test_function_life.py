@@ -17,8 +17,7 @@ def test_life_of_a_served_environment():
     assert seen == [Life.READY, Life.INVOKE, Life.ANSWERED, Life.READY, Life.ENDED]
 
 
-@pytest.mark.parametrize(("life", "move"), [
-    pair for pair in itertools.product(Life, Move) if pair not in TRANSITIONS])
+@pytest.mark.parametrize(("life", "move"), [pair for pair in itertools.product(Life, Move) if pair not in TRANSITIONS])
 def test_move_is_refused_when_the_table_has_no_row(life, move):
     """What the table does not allow raises and names both the state and the move."""
     with pytest.raises(IllegalMove, match=f"in {life.value} cannot {move.value}"):

@@ -1,6 +1,6 @@
 """The platform's log lines are byte for byte what Lambda writes (FIDELITY section 9)."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,7 +8,7 @@ from localstage.functions import log_lines
 from localstage.functions.log_lines import Report
 
 REQUEST_ID = "8f5c0b5e-3f0a-4b5e-9d0a-0f0e0d0c0b0a"
-NOW = datetime(2026, 11, 21, 8, 37, 5, 400_000, timezone.utc)
+NOW = datetime(2026, 11, 21, 8, 37, 5, 400_000, UTC)
 
 
 @pytest.mark.fidelity("9.8")
@@ -32,11 +32,17 @@ def test_init_start_names_the_runtime_and_its_arn():
     assert len(digest) == 64 and int(digest, 16)
 
 
-@pytest.mark.parametrize(("status", "error_type", "line"), [
-    ("timeout", None, "INIT_REPORT Init Duration: 1236.04 ms\tPhase: init\tStatus: timeout"),
-    ("error", "Runtime.ExitError",
-     "INIT_REPORT Init Duration: 1236.04 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError"),
-])
+@pytest.mark.parametrize(
+    ("status", "error_type", "line"),
+    [
+        ("timeout", None, "INIT_REPORT Init Duration: 1236.04 ms\tPhase: init\tStatus: timeout"),
+        (
+            "error",
+            "Runtime.ExitError",
+            "INIT_REPORT Init Duration: 1236.04 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError",
+        ),
+    ],
+)
 def test_init_report_of_a_failed_init(status, error_type, line):
     """INIT_REPORT says how long, in which phase and why."""
     assert log_lines.init_report(1236.04, "init", status, error_type) == line
@@ -47,8 +53,10 @@ def test_report_of_a_cold_start_bills_the_init():
     """Billed is the duration and the init together, rounded up."""
     report = Report(REQUEST_ID, 61.09, 128, max_memory_mb=56, init_ms=3986.50)
     assert report.billed_ms == 4048
-    assert report.line() == (f"REPORT RequestId: {REQUEST_ID}\tDuration: 61.09 ms\tBilled Duration: 4048 ms\t"
-                             "Memory Size: 128 MB\tMax Memory Used: 56 MB\tInit Duration: 3986.50 ms\t")
+    assert report.line() == (
+        f"REPORT RequestId: {REQUEST_ID}\tDuration: 61.09 ms\tBilled Duration: 4048 ms\t"
+        "Memory Size: 128 MB\tMax Memory Used: 56 MB\tInit Duration: 3986.50 ms\t"
+    )
 
 
 def test_report_of_a_warm_invocation_has_no_init():
@@ -73,7 +81,8 @@ def test_report_of_a_timeout_ends_with_its_status():
 def test_timed_out_line_has_moment_request_and_limit():
     """The line of a time-out begins with the moment in milliseconds."""
     assert log_lines.timed_out(NOW, REQUEST_ID, 3) == (
-        f"2026-11-21T08:37:05.400Z {REQUEST_ID} Task timed out after 3.00 seconds")
+        f"2026-11-21T08:37:05.400Z {REQUEST_ID} Task timed out after 3.00 seconds"
+    )
 
 
 def test_tail_is_the_last_four_kilobytes_when_the_log_is_longer():

@@ -3,32 +3,66 @@
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.variables import Place, environment_variables
 
-PLACE = Place(runtime_api="127.0.0.1:4580/abc", task_root="/w/task", layers_root="/w/opt", temp_dir="/w/tmp",
-              log_stream="2026/11/21/[$LATEST]" + "0" * 32)
-PARENT = {"PATH": "/usr/bin", "HOME": "/home/ann", "AWS_PROFILE": "work", "AWS_SECRET_ACCESS_KEY": "hers",
-          "SystemRoot": r"C:\Windows", "PYTHONPATH": "/home/ann/lib", "VIRTUAL_ENV": "/home/ann/v"}
+PLACE = Place(
+    runtime_api="127.0.0.1:4580/abc",
+    task_root="/w/task",
+    layers_root="/w/opt",
+    temp_dir="/w/tmp",
+    log_stream="2026/11/21/[$LATEST]" + "0" * 32,
+)
+PARENT = {
+    "PATH": "/usr/bin",
+    "HOME": "/home/ann",
+    "AWS_PROFILE": "work",
+    "AWS_SECRET_ACCESS_KEY": "hers",
+    "SystemRoot": r"C:\Windows",
+    "PYTHONPATH": "/home/ann/lib",
+    "VIRTUAL_ENV": "/home/ann/v",
+}
 
 
 def variables(own=None, stage=None, **options):
     """The variables of a function that has ``own`` variables."""
     definition = FunctionDefinition(
-        name="chat", arn="arn:aws:lambda:us-east-1:123456789012:function:chat", region="us-east-1",
-        account_id="123456789012", role_arn="arn:aws:iam::123456789012:role/chat", handler="app.handler",
-        runtime="python3.13", code_sha256="", code_zip=b"", memory_mb=256, environment=own or {})
+        name="chat",
+        arn="arn:aws:lambda:us-east-1:123456789012:function:chat",
+        region="us-east-1",
+        account_id="123456789012",
+        role_arn="arn:aws:iam::123456789012:role/chat",
+        handler="app.handler",
+        runtime="python3.13",
+        code_sha256="",
+        code_zip=b"",
+        memory_mb=256,
+        environment=own or {},
+    )
     return environment_variables(definition, PLACE, PARENT, stage or {}, **options)
 
 
 def test_variables_are_lambdas():
     """Every variable of Lambda that describes the function is there."""
     found = variables()
-    assert found | {
-        "_HANDLER": "app.handler", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13", "AWS_LAMBDA_FUNCTION_NAME": "chat",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/chat",
-        "AWS_LAMBDA_LOG_STREAM_NAME": PLACE.log_stream, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:4580/abc",
-        "LAMBDA_TASK_ROOT": "/w/task", "LAMBDA_RUNTIME_DIR": "/var/runtime", "TZ": ":UTC",
-        "LANG": "en_US.UTF-8"} == found
+    assert (
+        found
+        | {
+            "_HANDLER": "app.handler",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_LAMBDA_FUNCTION_NAME": "chat",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/chat",
+            "AWS_LAMBDA_LOG_STREAM_NAME": PLACE.log_stream,
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:4580/abc",
+            "LAMBDA_TASK_ROOT": "/w/task",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "TZ": ":UTC",
+            "LANG": "en_US.UTF-8",
+        }
+        == found
+    )
 
 
 def test_variables_of_the_user_stay_out():
@@ -42,8 +76,10 @@ def test_variables_of_the_user_stay_out():
 
 def test_own_variables_win_over_defaults_only():
     """A function may set its own TZ, but not what Lambda reserves nor what leads to the stage."""
-    found = variables({"TABLE": "T", "TZ": "Asia/Tokyo", "AWS_REGION": "eu-west-1", "HTTPS_PROXY": "http://evil"},
-                      {"HTTPS_PROXY": "http://127.0.0.1:4580", "AWS_ACCESS_KEY_ID": "ASIA"})
+    found = variables(
+        {"TABLE": "T", "TZ": "Asia/Tokyo", "AWS_REGION": "eu-west-1", "HTTPS_PROXY": "http://evil"},
+        {"HTTPS_PROXY": "http://127.0.0.1:4580", "AWS_ACCESS_KEY_ID": "ASIA"},
+    )
     assert (found["TABLE"], found["TZ"]) == ("T", "Asia/Tokyo")
     assert found["AWS_REGION"] == "us-east-1"
     assert found["HTTPS_PROXY"] == "http://127.0.0.1:4580"

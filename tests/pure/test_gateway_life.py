@@ -100,8 +100,9 @@ class Unread:
 def on_a_gateway(scenario):
     async def run():
         clock = MovedClock()
-        gateway = Gateway(Settings(), clock, Stages(), Integrations(NoFunctions(), None), Unread(),
-                          lambda n: bytes(range(n)))
+        gateway = Gateway(
+            Settings(), clock, Stages(), Integrations(NoFunctions(), None), Unread(), lambda n: bytes(range(n))
+        )
         connection = gateway.new_connection(STAGE, "203.0.113.7", None)
         gateway.opened(connection)
         connection.socket = Line()

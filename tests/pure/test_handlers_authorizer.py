@@ -38,9 +38,16 @@ def authorizer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def asked(token: str) -> dict:
     """The event of an authorizer: FIDELITY section 1."""
-    return {"type": "REQUEST", "methodArn": METHOD_ARN, "headers": {}, "multiValueHeaders": {},
-            "queryStringParameters": {"token": token}, "multiValueQueryStringParameters": {"token": [token]},
-            "stageVariables": {}, "requestContext": {"routeKey": "$connect", "connectionId": "ann=", "requestId": "request="}}
+    return {
+        "type": "REQUEST",
+        "methodArn": METHOD_ARN,
+        "headers": {},
+        "multiValueHeaders": {},
+        "queryStringParameters": {"token": token},
+        "multiValueQueryStringParameters": {"token": [token]},
+        "stageVariables": {},
+        "requestContext": {"routeKey": "$connect", "connectionId": "ann=", "requestId": "request="},
+    }
 
 
 def test_token_when_read_back(tokens: ModuleType) -> None:
@@ -53,8 +60,10 @@ def test_token_when_read_back(tokens: ModuleType) -> None:
 
 def test_signature_when_compared_with_a_published_token(tokens: ModuleType) -> None:
     """The third part of jwt.io's example is what its first two and its secret give: other libraries can read ours."""
-    signed = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
-              ".eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ")
+    signed = (
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+        ".eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ"
+    )
     assert tokens.signature(signed, "your-256-bit-secret") == "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
     assert tokens.make_token("ann", NOW, SECRET).startswith("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.")
 
@@ -62,7 +71,12 @@ def test_signature_when_compared_with_a_published_token(tokens: ModuleType) -> N
 def test_token_when_any_part_was_changed(tokens: ModuleType) -> None:
     """Whatever single character is replaced, added or taken away, the token is refused."""
     token = tokens.make_token("ann", NOW + 60, SECRET)
-    changed = [token[:at] + other + token[at + 1:] for at in range(len(token)) for other in ("", "A", "B") if token[at] != other]
+    changed = [
+        token[:at] + other + token[at + 1 :]
+        for at in range(len(token))
+        for other in ("", "A", "B")
+        if token[at] != other
+    ]
     for bad in [*changed, token + "=", token + "A", f"{token}.", f".{token}"]:
         with pytest.raises(tokens.BadToken):
             tokens.read_token(bad, NOW, SECRET)
@@ -84,8 +98,19 @@ def test_token_when_its_header_names_another_algorithm(tokens: ModuleType) -> No
             tokens.read_token(forged, NOW, SECRET)
 
 
-@pytest.mark.parametrize("claims", [[], "ann", {}, {"sub": "ann"}, {"sub": "ann", "exp": "later"}, {"exp": NOW + 60},
-                                    {"sub": " ", "exp": NOW + 60}, {"sub": 7, "exp": NOW + 60}])
+@pytest.mark.parametrize(
+    "claims",
+    [
+        [],
+        "ann",
+        {},
+        {"sub": "ann"},
+        {"sub": "ann", "exp": "later"},
+        {"exp": NOW + 60},
+        {"sub": " ", "exp": NOW + 60},
+        {"sub": 7, "exp": NOW + 60},
+    ],
+)
 def test_token_when_signed_and_still_wrong(tokens: ModuleType, claims: object) -> None:
     """A signed token without a name or without an end is refused."""
     signed = f"{tokens.encode(tokens.HEADER)}.{tokens.encode(claims)}"
@@ -105,21 +130,33 @@ def test_authorizer_lets_in_who_has_a_good_token(authorizer: ModuleType, capsys:
     """The answer allows the one call that was asked about, and tells later events the name; no token is logged."""
     token = sys.modules["tokens"].make_token("ann", time.time() + 60, SECRET)
     assert authorizer.lambda_handler(asked(token), None) == {
-        "principalId": "ann", "context": {"name": "ann"},
-        "policyDocument": {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": METHOD_ARN}]}}
+        "principalId": "ann",
+        "context": {"name": "ann"},
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": METHOD_ARN}],
+        },
+    }
     printed = capsys.readouterr().out
     assert token not in printed and lines(printed)[0]["what"] == "let in"
 
 
-@pytest.mark.parametrize("expires_in_s, secret, why", [
-    (-1, SECRET, "it has expired"), (60, SECRET[::-1], "the signature does not fit")], ids=["expired", "another secret"])
-def test_authorizer_denies_a_bad_token(authorizer: ModuleType, capsys: pytest.CaptureFixture,
-                                       expires_in_s: int, secret: str, why: str) -> None:
+@pytest.mark.parametrize(
+    "expires_in_s, secret, why",
+    [(-1, SECRET, "it has expired"), (60, SECRET[::-1], "the signature does not fit")],
+    ids=["expired", "another secret"],
+)
+def test_authorizer_denies_a_bad_token(
+    authorizer: ModuleType, capsys: pytest.CaptureFixture, expires_in_s: int, secret: str, why: str
+) -> None:
     """The answer is a Deny without a context, and the log says why."""
     token = sys.modules["tokens"].make_token("ann", time.time() + expires_in_s, secret)
     found = authorizer.lambda_handler(asked(token), None)
-    assert (found["policyDocument"]["Statement"][0]["Effect"], found["principalId"], found["context"]) == ("Deny", "nobody", {})
+    assert (found["policyDocument"]["Statement"][0]["Effect"], found["principalId"], found["context"]) == (
+        "Deny",
+        "nobody",
+        {},
+    )
     assert lines(capsys.readouterr().out)[0]["why"] == why
 
 

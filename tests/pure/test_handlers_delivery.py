@@ -28,8 +28,14 @@ def test_message_delivered_to_everyone_when_nothing_is_set(chat: ChatAccount, na
     event = chat.said("Hello AWS", "Student")
     chat.load(name, *TABLES).lambda_handler(event, None)
     [row] = chat.stored()
-    frame = {"type": "message", "room": "global", "sender": "Student", "message": "Hello AWS",
-             "timestamp": int(row["timestamp"]), "message_id": event["requestContext"]["messageId"]}
+    frame = {
+        "type": "message",
+        "room": "global",
+        "sender": "Student",
+        "message": "Hello AWS",
+        "timestamp": int(row["timestamp"]),
+        "message_id": event["requestContext"]["messageId"],
+    }
     assert chat.clients.received == {"ann=": [frame], "bob=": [frame]}
 
 
@@ -52,11 +58,19 @@ def test_connection_forgotten_when_it_is_gone(chat: ChatAccount, name: str) -> N
 
 
 @taker
-@pytest.mark.parametrize("error", [
-    failure("LimitExceededException"), failure("AccessDeniedException"), failure("BadRequestException"),
-    EndpointConnectionError(endpoint_url="https://abcdef1234.execute-api.us-east-1.amazonaws.com/prod")], ids=str)
+@pytest.mark.parametrize(
+    "error",
+    [
+        failure("LimitExceededException"),
+        failure("AccessDeniedException"),
+        failure("BadRequestException"),
+        EndpointConnectionError(endpoint_url="https://abcdef1234.execute-api.us-east-1.amazonaws.com/prod"),
+    ],
+    ids=str,
+)
 def test_connection_kept_when_delivery_fails_otherwise(
-        chat: ChatAccount, name: str, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    chat: ChatAccount, name: str, error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Any other failure is logged with its connection; the connection stays and the rest receive the message."""
     chat.connect("ann=", "bob=")
     chat.clients.failures["bob="] = error
@@ -84,7 +98,8 @@ def test_everyone_served_when_the_table_has_several_pages(chat: ChatAccount) -> 
     handler = chat.load("send_message", *TABLES)
     scans: list[dict] = []
     handler.connections.meta.client.meta.events.register(
-        "provide-client-params.dynamodb.Scan", lambda params, **_: scans.append(params))
+        "provide-client-params.dynamodb.Scan", lambda params, **_: scans.append(params)
+    )
     handler.lambda_handler(chat.said(), None)
     assert chat.clients.received.keys() == everyone
     assert len(scans) > 2
@@ -114,5 +129,7 @@ def test_client_made_once_for_each_endpoint(chat: ChatAccount, monkeypatch: pyte
 
 def test_gone_is_typed_where_boto3_reads_it(chat: ChatAccount) -> None:
     """The class that the handlers catch is a subclass of ClientError, so its place in the order matters."""
-    client = boto3.client("apigatewaymanagementapi", endpoint_url="https://abcdef1234.execute-api.us-east-1.amazonaws.com/prod")
+    client = boto3.client(
+        "apigatewaymanagementapi", endpoint_url="https://abcdef1234.execute-api.us-east-1.amazonaws.com/prod"
+    )
     assert issubclass(client.exceptions.GoneException, client.exceptions.ClientError)

@@ -11,7 +11,10 @@ import pytest
 
 from tests.pure.chat_account import NOW_MS, ChatAccount, chat_account, lines
 
-TAKERS = [("send_message", ("MESSAGES_TABLE", "CONNECTIONS_TABLE")), ("chat_handler", ("MESSAGES_TABLE", "CONNECTIONS_TABLE"))]
+TAKERS = [
+    ("send_message", ("MESSAGES_TABLE", "CONNECTIONS_TABLE")),
+    ("chat_handler", ("MESSAGES_TABLE", "CONNECTIONS_TABLE")),
+]
 taker = pytest.mark.parametrize("name, tables", TAKERS, ids=[name for name, _ in TAKERS])
 
 
@@ -28,8 +31,13 @@ def test_message_stored_with_who_what_and_when(chat: ChatAccount, name: str, tab
     assert chat.load(name, *tables).lambda_handler(event, None) == {"statusCode": 200}
     [row] = chat.stored()
     assert row.pop("timestamp") // 1000 == NOW_MS
-    assert row == {"room_id": "global", "sender": "Student", "message": "Hello AWS", "connection_id": "ann=",
-                   "message_id": event["requestContext"]["messageId"]}
+    assert row == {
+        "room_id": "global",
+        "sender": "Student",
+        "message": "Hello AWS",
+        "connection_id": "ann=",
+        "message_id": event["requestContext"]["messageId"],
+    }
 
 
 @taker

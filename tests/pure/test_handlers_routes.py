@@ -26,7 +26,8 @@ def test_session_opened_when_a_client_connects(chat: ChatAccount) -> None:
     assert connection.pop("expires_at") * 1000 - NOW_MS in range(7_200_000, 8_000_000)
     assert connection == {"connection_id": "ann=", "connected_at": NOW_MS}
     assert chat.sessions.scan()["Items"] == [
-        {"connection_id": "ann=", "source_ip": "192.0.2.1", "connected_at": "2023-11-14T22:13:20.123+00:00"}]
+        {"connection_id": "ann=", "source_ip": "192.0.2.1", "connected_at": "2023-11-14T22:13:20.123+00:00"}
+    ]
     assert chat.clients.received == {}
 
 
@@ -39,11 +40,19 @@ def test_session_closed_when_a_client_leaves(chat: ChatAccount) -> None:
         assert handler.lambda_handler(leaving, None) == {"statusCode": 200}
     assert chat.connected() == set()
     assert chat.sessions.scan()["Items"] == [
-        {"connection_id": "ann=", "source_ip": "192.0.2.1", "connected_at": "2023-11-14T22:13:20.123+00:00",
-         "disconnected_at": "2023-11-14T22:14:43.579+00:00", "duration_seconds": Decimal("83.456")}]
+        {
+            "connection_id": "ann=",
+            "source_ip": "192.0.2.1",
+            "connected_at": "2023-11-14T22:13:20.123+00:00",
+            "disconnected_at": "2023-11-14T22:14:43.579+00:00",
+            "duration_seconds": Decimal("83.456"),
+        }
+    ]
 
 
-@pytest.mark.parametrize("name, route, text", [("connect", "$connect", "ann= joined"), ("disconnect", "$disconnect", "ann= left")])
+@pytest.mark.parametrize(
+    "name, route, text", [("connect", "$connect", "ann= joined"), ("disconnect", "$disconnect", "ann= left")]
+)
 def test_others_told_when_notices_are_on(chat: ChatAccount, name: str, route: str, text: str) -> None:
     """With NOTICES=true the others learn who comes and goes; without it nobody does."""
     chat.connect("bob=")
@@ -85,8 +94,12 @@ def test_default_answers_how_to_chat_and_who_asks(chat: ChatAccount, body: str) 
     assert answer["type"] == "usage"
     assert "not recognized" in answer["message"] and '{"action": "sendMessage"' in answer["message"]
     assert answer["connection"] == {
-        "connectionId": "ann=", "connectedAt": "2026-11-21T12:00:00+00:00", "lastActiveAt": "2026-11-21T12:00:00+00:00",
-        "sourceIp": "192.0.2.1", "userAgent": "a browser"}
+        "connectionId": "ann=",
+        "connectedAt": "2026-11-21T12:00:00+00:00",
+        "lastActiveAt": "2026-11-21T12:00:00+00:00",
+        "sourceIp": "192.0.2.1",
+        "userAgent": "a browser",
+    }
 
 
 @pytest.mark.parametrize("code", ["GoneException", "AccessDeniedException"])

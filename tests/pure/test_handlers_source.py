@@ -27,8 +27,12 @@ def test_function_has_its_entry_point(name: str) -> None:
 @each_file
 def test_no_exception_caught_blindly(path: Path) -> None:
     """No handler is bare or catches Exception: each catches what it knows how to answer."""
-    assert [handler.lineno for attempt in _attempts(path) for handler in attempt.handlers
-            if handler.type is None or _names(handler) & BROAD] == []
+    assert [
+        handler.lineno
+        for attempt in _attempts(path)
+        for handler in attempt.handlers
+        if handler.type is None or _names(handler) & BROAD
+    ] == []
 
 
 def test_gone_caught_before_client_error() -> None:
@@ -46,8 +50,12 @@ def test_gone_caught_before_client_error() -> None:
 
 def test_every_post_minds_gone_connections() -> None:
     """post_to_connection is called in one place only, inside a try that catches GoneException."""
-    posts = [(path, call) for path in FILES for call in ast.walk(ast.parse(path.read_text()))
-             if isinstance(call, ast.Attribute) and call.attr == "post_to_connection"]
+    posts = [
+        (path, call)
+        for path in FILES
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Attribute) and call.attr == "post_to_connection"
+    ]
     [(path, post)] = posts
     [around] = [attempt for attempt in _attempts(path) if attempt.lineno < post.lineno < attempt.handlers[0].lineno]
     assert "GoneException" in _names(around.handlers[0])
@@ -66,7 +74,9 @@ def test_file_short_and_opens_with_its_purpose(path: Path) -> None:
 def test_no_table_name_written_into_the_source(path: Path) -> None:
     """Table names come from the environment, so that they can carry a prefix."""
     constants = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
-    assert not {"ChatMessages", "ChatConnections", "ChatSessions"} & {value for value in constants if isinstance(value, str)}
+    assert not {"ChatMessages", "ChatConnections", "ChatSessions"} & {
+        value for value in constants if isinstance(value, str)
+    }
 
 
 def _attempts(path: Path) -> Iterator[ast.Try]:

@@ -30,7 +30,8 @@ def test_package_when_it_is_imported():
                 modules.add(node.module.split(".")[0] if not node.module.startswith("localstage") else node.module)
     assert not modules & {"asyncio", "socket", "time", "datetime", "boto3", "botocore", "moto", "aiohttp", "threading"}
     assert {name for name in modules if name.startswith("localstage")} <= {
-        f"localstage.pace.{name}" for name in ("calls", "delays", "functions", "late", "tables", "throttling")}
+        f"localstage.pace.{name}" for name in ("calls", "delays", "functions", "late", "tables", "throttling")
+    }
 
 
 def test_delays_when_they_are_doubled():
@@ -59,19 +60,48 @@ def test_work_when_it_is_under_way():
     assert not work.has("a", 1.0)
 
 
-@pytest.mark.parametrize(("request_line", "headers", "service", "body", "call"), [
-    ("POST /", {"x-amz-target": "DynamoDB_20120810.GetItem"}, "dynamodb", b'{"TableName": "T"}',
-     ApiCall("dynamodb", "eu-west-1", "GetItem", {"TableName": "T"})),
-    ("POST /", {}, "iam", b"Action=CreateRole&RoleName=r",
-     ApiCall("iam", "eu-west-1", "CreateRole", {"Action": "CreateRole", "RoleName": "r"})),
-    ("PUT /2015-03-31/functions/arn%3Aaws%3Af/code", {}, "lambda", b'{"S3Key": "k"}',
-     ApiCall("lambda", "eu-west-1", "UpdateFunctionCode", {"S3Key": "k", "FunctionName": "arn:aws:f"})),
-    ("GET /2015-03-31/functions/f?Qualifier=1", {}, "lambda", b"",
-     ApiCall("lambda", "eu-west-1", "GetFunction", {"FunctionName": "f"})),
-    ("POST /v2/apis", {}, "apigateway", b"{}", ApiCall("apigateway", "eu-west-1", "POST /v2/apis")),
-    ("POST /", {"x-amz-target": "Logs_20140328.GetLogEvents"}, "logs", b"not json",
-     ApiCall("logs", "eu-west-1", "GetLogEvents")),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("request_line", "headers", "service", "body", "call"),
+    [
+        (
+            "POST /",
+            {"x-amz-target": "DynamoDB_20120810.GetItem"},
+            "dynamodb",
+            b'{"TableName": "T"}',
+            ApiCall("dynamodb", "eu-west-1", "GetItem", {"TableName": "T"}),
+        ),
+        (
+            "POST /",
+            {},
+            "iam",
+            b"Action=CreateRole&RoleName=r",
+            ApiCall("iam", "eu-west-1", "CreateRole", {"Action": "CreateRole", "RoleName": "r"}),
+        ),
+        (
+            "PUT /2015-03-31/functions/arn%3Aaws%3Af/code",
+            {},
+            "lambda",
+            b'{"S3Key": "k"}',
+            ApiCall("lambda", "eu-west-1", "UpdateFunctionCode", {"S3Key": "k", "FunctionName": "arn:aws:f"}),
+        ),
+        (
+            "GET /2015-03-31/functions/f?Qualifier=1",
+            {},
+            "lambda",
+            b"",
+            ApiCall("lambda", "eu-west-1", "GetFunction", {"FunctionName": "f"}),
+        ),
+        ("POST /v2/apis", {}, "apigateway", b"{}", ApiCall("apigateway", "eu-west-1", "POST /v2/apis")),
+        (
+            "POST /",
+            {"x-amz-target": "Logs_20140328.GetLogEvents"},
+            "logs",
+            b"not json",
+            ApiCall("logs", "eu-west-1", "GetLogEvents"),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_call_when_it_is_read(request_line, headers, service, body, call):
     """A request of each protocol is read as AWS's operation with its parameters."""
     method, path = request_line.split()
@@ -91,11 +121,14 @@ def test_refusal_when_it_goes_on_the_wire():
     assert (answer.status, b"<Code>Throttling</Code><Message>Rate &lt;exceeded&gt;" in answer.body) == (400, True)
     answer = refusal.answer_to(ApiCall("lambda", "", ""), "id")
     assert (dict(answer.headers)["x-amzn-errortype"], json.loads(answer.body)["message"]) == (
-        "Throttling", "Rate <exceeded>")
+        "Throttling",
+        "Rate <exceeded>",
+    )
 
 
 def test_throttling_when_calls_go_on():
     """Bursts of one or two, calm between them, the same in every run and each service on its own."""
+
     def pattern(service: str) -> str:
         throttling = Throttling()
         return "".join("x" if throttling.refusal(ApiCall(service, "r", "List")) else "." for _ in range(500))
@@ -114,13 +147,17 @@ def test_throttling_when_lines_are_written():
         assert not any(throttling.refusal(call) for _ in range(200))
 
 
-@pytest.mark.parametrize(("parameters", "names"), [
-    ({"TableName": "T"}, ["T"]),
-    ({"TableName": "arn:aws:dynamodb:r:1:table/T"}, ["T"]),
-    ({"TableName": "arn:aws:dynamodb:r:1:table/T/index/i"}, ["T"]),
-    ({"RequestItems": {"T": {}, "U": {}}}, ["T", "U"]),
-    ({"TransactItems": [{"Put": {"TableName": "T"}}, {"Delete": {"TableName": "U"}}]}, ["T", "U"]),
-    ({}, [])])
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        ({"TableName": "T"}, ["T"]),
+        ({"TableName": "arn:aws:dynamodb:r:1:table/T"}, ["T"]),
+        ({"TableName": "arn:aws:dynamodb:r:1:table/T/index/i"}, ["T"]),
+        ({"RequestItems": {"T": {}, "U": {}}}, ["T", "U"]),
+        ({"TransactItems": [{"Put": {"TableName": "T"}}, {"Delete": {"TableName": "U"}}]}, ["T", "U"]),
+        ({}, []),
+    ],
+)
 def test_tables_when_a_call_names_them(parameters, names):
     """The names of all tables of a call, also out of ARNs."""
     assert tables_of(ApiCall("dynamodb", "r", "X", parameters)) == names

@@ -20,7 +20,8 @@ README = (ROOT / "README.md").read_text()
 def test_lessons_when_compared_with_the_notebooks():
     """The README's index has every notebook once, in order."""
     assert re.findall(r"^\| \[.*?\]\((notebooks/.*?)\)", README, re.MULTILINE) == sorted(
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb")
+    )
 
 
 def test_links_when_they_point_into_the_project():
@@ -56,8 +57,17 @@ def test_ci_when_it_runs_the_suite():
     assert run.read_text().rstrip().splitlines()[-1] == "python3 course.py test"
 
 
-@pytest.mark.parametrize("place", ["requirements.txt", "environment.yml", "pyproject.toml", ".ci/run",
-                                   ".github/workflows/course.yml", ".github/workflows/live.yml"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "requirements.txt",
+        "environment.yml",
+        "pyproject.toml",
+        ".ci/run",
+        ".github/workflows/course.yml",
+        ".github/workflows/live.yml",
+    ],
+)
 def test_addresses_when_packages_are_installed(place):
     """Nothing that installs packages names an index or any other address."""
     text = (ROOT / place).read_text()
@@ -85,7 +95,14 @@ def test_workflow_when_it_runs_on_aws():
     job = workflow["jobs"]["notebooks"]
     assert job["env"]["CHAT_TARGET"] == "live" and job["env"]["CHAT_PREFIX"].startswith("ci-")
     commands = [step.get("run", step.get("uses", "")) for step in job["steps"]]
-    places = [next(i for i, command in enumerate(commands) if word in command) for word in (
-        "configure-aws-credentials", "course.py live --check", "classroom.notebooks run --into executed",
-        "course.py clean --target live --yes", "upload-artifact")]
+    places = [
+        next(i for i, command in enumerate(commands) if word in command)
+        for word in (
+            "configure-aws-credentials",
+            "course.py live --check",
+            "classroom.notebooks run --into executed",
+            "course.py clean --target live --yes",
+            "upload-artifact",
+        )
+    ]
     assert places == sorted(places) and all(job["steps"][place]["if"] == "always()" for place in places[-2:])

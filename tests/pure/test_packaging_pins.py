@@ -32,10 +32,15 @@ def pinned(platform: str) -> dict[str, Requirement]:
 
 def reached(platform: str, python: str) -> dict[str, list[Requirement]]:
     """What the direct packages need on a platform and a Python, all the way down, by canonical name."""
-    marker_values = {"sys_platform": platform, "os_name": PLATFORMS[platform], "python_version": python,
-                     "python_full_version": f"{python}.0", "platform_python_implementation": "CPython",
-                     "implementation_name": "cpython",
-                     "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[platform]}
+    marker_values = {
+        "sys_platform": platform,
+        "os_name": PLATFORMS[platform],
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+        "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[platform],
+    }
     found: dict[str, list[Requirement]] = {}
     waiting, walked = [Requirement(line) for line in DIRECT], set()
     while waiting:
@@ -78,8 +83,12 @@ def test_pins_when_all_dependencies_are_followed(platform, python):
     pins = pinned(platform)
     needs = reached(platform, python)
     assert needs.keys() <= pins.keys()
-    refused = [str(need) for name, wanted in needs.items() for need in wanted
-               if not need.specifier.contains(str(pins[name].specifier)[2:], prereleases=True)]
+    refused = [
+        str(need)
+        for name, wanted in needs.items()
+        for need in wanted
+        if not need.specifier.contains(str(pins[name].specifier)[2:], prereleases=True)
+    ]
     assert refused == []
 
 
@@ -92,8 +101,11 @@ def test_pins_when_nothing_needs_them(platform):
 
 def test_pins_when_compared_with_what_runs_here():
     """The tests run with the pinned versions."""
-    different = {name: distribution(name).version for name, pin in pinned(sys.platform).items()
-                 if not pin.specifier.contains(distribution(name).version)}
+    different = {
+        name: distribution(name).version
+        for name, pin in pinned(sys.platform).items()
+        if not pin.specifier.contains(distribution(name).version)
+    }
     assert different == {}
 
 
@@ -159,8 +171,16 @@ def test_pins_in_when_a_marker_is_of_another_kind():
 def test_package_data_when_a_package_has_other_files():
     """Every file of the packages that is not Python is declared as package data, so an installed copy has it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    declared = {path for package, patterns in project["package-data"].items() for pattern in patterns
-                for path in (ROOT / package).glob(pattern)}
-    others = {path for package in ("localstage", "classroom") for path in (ROOT / package).rglob("*")
-              if path.is_file() and path.suffix not in (".py", ".pyc")}
+    declared = {
+        path
+        for package, patterns in project["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / package).glob(pattern)
+    }
+    others = {
+        path
+        for package in ("localstage", "classroom")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
     assert others - declared == set()

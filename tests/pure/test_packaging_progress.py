@@ -26,17 +26,26 @@ class HandClock:
         return self.now
 
 
-@pytest.mark.parametrize("lines, text", [
-    ([], "  looking up 0 of 2, 0:00"),
-    (["Collecting a==1 (from -r requirements.txt)", "  Downloading a-1-py3-none-any.whl.metadata (2 kB)"],
-     "  looking up 1 of 2, 0:00"),
-    (["Collecting a==1 (from x)", "Requirement already satisfied: b==2 in here"], "  downloading 0 of 2, 0:00"),
-    (["Collecting a==1 (from x)", "Collecting b==2 (from x)", "Using cached a-1-py3-none-any.whl (1 kB)"],
-     "  downloading 1 of 2, 0:00"),
-    (["Installing collected packages: a, b"], "  installing, 0:00"),
-    (["  WARNING: Retrying (Retry(total=4)) after connection broken"],
-     "  looking up 0 of 2, 0:00, no answer yet, trying again"),
-])
+@pytest.mark.parametrize(
+    "lines, text",
+    [
+        ([], "  looking up 0 of 2, 0:00"),
+        (
+            ["Collecting a==1 (from -r requirements.txt)", "  Downloading a-1-py3-none-any.whl.metadata (2 kB)"],
+            "  looking up 1 of 2, 0:00",
+        ),
+        (["Collecting a==1 (from x)", "Requirement already satisfied: b==2 in here"], "  downloading 0 of 2, 0:00"),
+        (
+            ["Collecting a==1 (from x)", "Collecting b==2 (from x)", "Using cached a-1-py3-none-any.whl (1 kB)"],
+            "  downloading 1 of 2, 0:00",
+        ),
+        (["Installing collected packages: a, b"], "  installing, 0:00"),
+        (
+            ["  WARNING: Retrying (Retry(total=4)) after connection broken"],
+            "  looking up 0 of 2, 0:00, no answer yet, trying again",
+        ),
+    ],
+)
 def test_text_when_pip_has_said(lines, text):
     """The state names the phase and how many of the packages it has done."""
     progress = Progress(2, io.StringIO(), HandClock())
@@ -52,8 +61,11 @@ def test_lines_when_the_output_is_no_terminal():
     for clock.now in (100.0, 109.9, 110.0, 119.0, 171.0):
         progress.show()
     progress.end("installed")
-    assert stream.getvalue().splitlines() == ["  looking up 0 of 2, 0:10", "  looking up 0 of 2, 1:11",
-                                              "  installed, 1:11"]
+    assert stream.getvalue().splitlines() == [
+        "  looking up 0 of 2, 0:10",
+        "  looking up 0 of 2, 1:11",
+        "  installed, 1:11",
+    ]
 
 
 def test_line_when_the_output_is_a_terminal():
@@ -67,14 +79,19 @@ def test_line_when_the_output_is_a_terminal():
     assert stream.getvalue().endswith("\n")
 
 
-@pytest.mark.parametrize("output, words", [
-    ("Failed to establish a new connection: [Errno 111] Connection refused\nERROR: No matching distribution found",
-     "check the network"),
-    ("ERROR: Could not find a version that satisfies the requirement a==1 (from versions: none)", "PIP_FIND_LINKS"),
-    ("ERROR: No matching distribution found for a==1", "Python 3.11 to 3.14"),
-    ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
-    ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] ...'))", "PIP_CERT"),
-])
+@pytest.mark.parametrize(
+    "output, words",
+    [
+        (
+            "Failed to establish a new connection: [Errno 111] Connection refused\nERROR: No matching distribution found",
+            "check the network",
+        ),
+        ("ERROR: Could not find a version that satisfies the requirement a==1 (from versions: none)", "PIP_FIND_LINKS"),
+        ("ERROR: No matching distribution found for a==1", "Python 3.11 to 3.14"),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
+        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] ...'))", "PIP_CERT"),
+    ],
+)
 def test_reason_when_pip_failed(output, words):
     """A known failure becomes one sentence that says what to do."""
     reason = reason_in(output)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.permissions.decision import BOUNDARY, IDENTITY, RESOURCE, SESSION as SESSION_POLICY, TRUST, Grants
+from localstage.permissions.decision import BOUNDARY, IDENTITY, RESOURCE, TRUST, Grants
+from localstage.permissions.decision import SESSION as SESSION_POLICY
 from localstage.permissions.policy import MalformedPolicy, read_policy
 from localstage.permissions.principal import Principal
 from localstage.permissions.sentences import denial, masked_denial
@@ -16,30 +17,55 @@ DENY = policy({"Effect": "Deny", "Action": "dynamodb:PutItem"})
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/writer"
 
 
-@pytest.mark.parametrize(("statement", "allowed"), [
-    ({"Action": "dynamodb:PutItem"}, True), ({"Action": "DynamoDB:putitem"}, True), ({"Action": "dynamodb:Put*"}, True),
-    ({"Action": "dynamodb:*"}, True), ({"Action": "*"}, True), ({"Action": "dynamodb:P?tItem"}, True),
-    ({"Action": ["s3:GetObject", "dynamodb:PutItem"]}, True), ({"Action": "dynamodb:GetItem"}, False),
-    ({"Action": "dynamodb:PutItems"}, False), ({"NotAction": "s3:*"}, True), ({"NotAction": "dynamodb:*"}, False),
-    ({"Resource": TABLE}, True), ({"Resource": TABLE.replace("111122223333", "*")}, True),
-    ({"Resource": "arn:aws:dynamodb:us-east-1:*:table/Mess?ges"}, True),
-    ({"Resource": "arn:aws:dynamodb:*:*:table/*"}, True), ({"Resource": "arn:aws:dynamodb"}, True),
-    ({"Resource": "arn:aws:dynamodb:*Messages"}, False), ({"Resource": TABLE.lower()}, False),
-    ({"Resource": TABLE + "/index/*"}, False), ({"Resource": [TABLE + "2", TABLE]}, True),
-    ({"NotResource": TABLE}, False), ({"NotResource": TABLE + "2"}, True)])
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        ({"Action": "dynamodb:PutItem"}, True),
+        ({"Action": "DynamoDB:putitem"}, True),
+        ({"Action": "dynamodb:Put*"}, True),
+        ({"Action": "dynamodb:*"}, True),
+        ({"Action": "*"}, True),
+        ({"Action": "dynamodb:P?tItem"}, True),
+        ({"Action": ["s3:GetObject", "dynamodb:PutItem"]}, True),
+        ({"Action": "dynamodb:GetItem"}, False),
+        ({"Action": "dynamodb:PutItems"}, False),
+        ({"NotAction": "s3:*"}, True),
+        ({"NotAction": "dynamodb:*"}, False),
+        ({"Resource": TABLE}, True),
+        ({"Resource": TABLE.replace("111122223333", "*")}, True),
+        ({"Resource": "arn:aws:dynamodb:us-east-1:*:table/Mess?ges"}, True),
+        ({"Resource": "arn:aws:dynamodb:*:*:table/*"}, True),
+        ({"Resource": "arn:aws:dynamodb"}, True),
+        ({"Resource": "arn:aws:dynamodb:*Messages"}, False),
+        ({"Resource": TABLE.lower()}, False),
+        ({"Resource": TABLE + "/index/*"}, False),
+        ({"Resource": [TABLE + "2", TABLE]}, True),
+        ({"NotResource": TABLE}, False),
+        ({"NotResource": TABLE + "2"}, True),
+    ],
+)
 def test_statement_when_it_names_actions_and_resources(statement, allowed):
     """Actions fit in any case of letters, resources field by field, and Not turns either round."""
     assert decided(policy(statement)).allowed is allowed
 
 
-@pytest.mark.parametrize(("grants", "explicit", "kind"), [
-    (Grants(), False, IDENTITY), (Grants((NOTHING,)), False, IDENTITY), (Grants((ALL, DENY)), True, IDENTITY),
-    (Grants((ALL,), boundary=(NOTHING,)), False, BOUNDARY), (Grants((ALL,), boundary=()), False, BOUNDARY),
-    (Grants((ALL,), boundary=(ALL, DENY)), True, BOUNDARY), (Grants((NOTHING,), boundary=(ALL,)), False, IDENTITY),
-    (Grants((ALL,), session=(NOTHING,)), False, SESSION_POLICY), (Grants((ALL,), session=()), False, SESSION_POLICY),
-    (Grants((ALL,), session=(DENY, ALL)), True, SESSION_POLICY),
-    (Grants((ALL,), (ALL,), (NOTHING,)), False, SESSION_POLICY),
-    (Grants(session=(NOTHING,), administrator=True), False, SESSION_POLICY)])
+@pytest.mark.parametrize(
+    ("grants", "explicit", "kind"),
+    [
+        (Grants(), False, IDENTITY),
+        (Grants((NOTHING,)), False, IDENTITY),
+        (Grants((ALL, DENY)), True, IDENTITY),
+        (Grants((ALL,), boundary=(NOTHING,)), False, BOUNDARY),
+        (Grants((ALL,), boundary=()), False, BOUNDARY),
+        (Grants((ALL,), boundary=(ALL, DENY)), True, BOUNDARY),
+        (Grants((NOTHING,), boundary=(ALL,)), False, IDENTITY),
+        (Grants((ALL,), session=(NOTHING,)), False, SESSION_POLICY),
+        (Grants((ALL,), session=()), False, SESSION_POLICY),
+        (Grants((ALL,), session=(DENY, ALL)), True, SESSION_POLICY),
+        (Grants((ALL,), (ALL,), (NOTHING,)), False, SESSION_POLICY),
+        (Grants(session=(NOTHING,), administrator=True), False, SESSION_POLICY),
+    ],
+)
 def test_denial_when_one_kind_of_policy_does_not_allow(grants, explicit, kind):
     """The decision names the kind of policy that denies or does not allow."""
     decision = decided(grants)
@@ -52,12 +78,21 @@ def test_need_when_every_kind_of_policy_allows(grants):
     assert decided(grants).allowed
 
 
-@pytest.mark.parametrize(("named", "grants", "allowed"), [
-    ({"AWS": ROLE}, Grants(), True), ({"AWS": SESSION.arn}, Grants(), True), ("*", Grants(), True),
-    ({"AWS": ROLE}, Grants(boundary=(NOTHING,)), False), ({"AWS": SESSION.arn}, Grants(boundary=(NOTHING,)), True),
-    ({"AWS": ACCOUNT}, Grants(), False), ({"AWS": ACCOUNT}, Grants((ALL,)), True),
-    ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, Grants(), False), ({"AWS": ALICE.arn}, Grants(), False),
-    ({"Service": "lambda.amazonaws.com"}, Grants(), False)])
+@pytest.mark.parametrize(
+    ("named", "grants", "allowed"),
+    [
+        ({"AWS": ROLE}, Grants(), True),
+        ({"AWS": SESSION.arn}, Grants(), True),
+        ("*", Grants(), True),
+        ({"AWS": ROLE}, Grants(boundary=(NOTHING,)), False),
+        ({"AWS": SESSION.arn}, Grants(boundary=(NOTHING,)), True),
+        ({"AWS": ACCOUNT}, Grants(), False),
+        ({"AWS": ACCOUNT}, Grants((ALL,)), True),
+        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, Grants(), False),
+        ({"AWS": ALICE.arn}, Grants(), False),
+        ({"Service": "lambda.amazonaws.com"}, Grants(), False),
+    ],
+)
 def test_resource_policy_when_it_names_the_caller(named, grants, allowed):
     """In one account a resource's policy allows by itself whom it names; naming the account does not."""
     attached = policy({"Principal": named, "Resource": TABLE})
@@ -70,11 +105,17 @@ def test_resource_policy_when_it_denies():
     assert (decision.allowed, decision.explicit, decision.kind) == (False, True, RESOURCE)
 
 
-@pytest.mark.parametrize(("named", "grants", "kind"), [
-    ({"AWS": ALICE.arn}, Grants(), None), ({"AWS": ACCOUNT}, Grants((ALL,)), None), ({"AWS": ACCOUNT}, Grants(), IDENTITY),
-    ({"Service": "lambda.amazonaws.com"}, Grants((ALL,)), TRUST),
-    ({"Service": "lambda.amazonaws.com"}, Grants(administrator=True), TRUST),
-    ({"AWS": ACCOUNT}, Grants(administrator=True), None)])
+@pytest.mark.parametrize(
+    ("named", "grants", "kind"),
+    [
+        ({"AWS": ALICE.arn}, Grants(), None),
+        ({"AWS": ACCOUNT}, Grants((ALL,)), None),
+        ({"AWS": ACCOUNT}, Grants(), IDENTITY),
+        ({"Service": "lambda.amazonaws.com"}, Grants((ALL,)), TRUST),
+        ({"Service": "lambda.amazonaws.com"}, Grants(administrator=True), TRUST),
+        ({"AWS": ACCOUNT}, Grants(administrator=True), None),
+    ],
+)
 def test_role_when_it_is_assumed(named, grants, kind):
     """A role's trust policy must allow in any case, the administrator's call too."""
     trust = policy({"Principal": named, "Action": "sts:AssumeRole"})
@@ -90,23 +131,40 @@ def test_service_when_it_calls_by_itself():
 
 
 @pytest.mark.fidelity("10.5")
-@pytest.mark.parametrize(("grants", "reason"), [
-    (Grants(), "because no identity-based policy allows the dynamodb:PutItem action"),
-    (Grants((DENY,)), "with an explicit deny in an identity-based policy"),
-    (Grants((ALL,), ()), "because no permissions boundary allows the dynamodb:PutItem action"),
-    (Grants((ALL,), (DENY,)), "with an explicit deny in a permissions boundary"),
-    (Grants((ALL,), None, ()), "because no session policy allows the dynamodb:PutItem action"),
-    (Grants((ALL,), None, (DENY,)), "with an explicit deny in a session policy")])
+@pytest.mark.parametrize(
+    ("grants", "reason"),
+    [
+        (Grants(), "because no identity-based policy allows the dynamodb:PutItem action"),
+        (Grants((DENY,)), "with an explicit deny in an identity-based policy"),
+        (Grants((ALL,), ()), "because no permissions boundary allows the dynamodb:PutItem action"),
+        (Grants((ALL,), (DENY,)), "with an explicit deny in a permissions boundary"),
+        (Grants((ALL,), None, ()), "because no session policy allows the dynamodb:PutItem action"),
+        (Grants((ALL,), None, (DENY,)), "with an explicit deny in a session policy"),
+    ],
+)
 def test_sentence_when_a_need_is_denied(grants, reason):
     """A denial reads as AWS's, word for word."""
     assert denial(SESSION, decided(grants)) == (
-        f"User: {SESSION.arn} is not authorized to perform: dynamodb:PutItem on resource: {TABLE} {reason}")
+        f"User: {SESSION.arn} is not authorized to perform: dynamodb:PutItem on resource: {TABLE} {reason}"
+    )
 
 
-@pytest.mark.parametrize(("action", "resource", "middle"), [
-    ("sqs:SendMessage", f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", f"sqs:sendmessage on resource: arn:aws:sqs:us-east-1:{ACCOUNT}:q"),
-    ("sns:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:t", f"SNS:Publish on resource: arn:aws:sns:us-east-1:{ACCOUNT}:t"),
-    ("s3:GetObject", "arn:aws:s3:::b/k", 's3:GetObject on resource: "arn:aws:s3:::b/k"')])
+@pytest.mark.parametrize(
+    ("action", "resource", "middle"),
+    [
+        (
+            "sqs:SendMessage",
+            f"arn:aws:sqs:us-east-1:{ACCOUNT}:q",
+            f"sqs:sendmessage on resource: arn:aws:sqs:us-east-1:{ACCOUNT}:q",
+        ),
+        (
+            "sns:Publish",
+            f"arn:aws:sns:us-east-1:{ACCOUNT}:t",
+            f"SNS:Publish on resource: arn:aws:sns:us-east-1:{ACCOUNT}:t",
+        ),
+        ("s3:GetObject", "arn:aws:s3:::b/k", 's3:GetObject on resource: "arn:aws:s3:::b/k"'),
+    ],
+)
 def test_sentence_when_the_service_has_its_own_form(action, resource, middle):
     """SQS writes its actions small, SNS its name large, S3 its ARNs in quotes."""
     assert f"is not authorized to perform: {middle} " in denial(SESSION, decided(Grants(), action, resource))
@@ -118,12 +176,21 @@ def test_sentence_when_a_connection_is_managed():
     arn = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:abc123/prod/POST/@connections/R0oXAdfD0kwCH6w="
     assert masked_denial(SESSION, decided(Grants(), "execute-api:ManageConnections", arn)) == (
         f"User: {SESSION.arn} is not authorized to perform: execute-api:ManageConnections on resource: "
-        "arn:aws:execute-api:us-east-1:********3333:abc123/prod/POST/@connections/{connectionId}")
+        "arn:aws:execute-api:us-east-1:********3333:abc123/prod/POST/@connections/{connectionId}"
+    )
 
 
-@pytest.mark.parametrize("document", ["", "[]", "{}", '{"Statement": [{"Effect": "Maybe", "Action": "*"}]}',
-                                      '{"Statement": [{"Effect": "Allow", "Resource": "*"}]}',
-                                      '{"Statement": {"Effect": "Allow", "Action": "*", "Condition": {"Likes": {"a": "b"}}}}'])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"Statement": [{"Effect": "Maybe", "Action": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Resource": "*"}]}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Condition": {"Likes": {"a": "b"}}}}',
+    ],
+)
 def test_document_when_it_is_no_policy(document):
     """A text that is no policy is refused when it is read."""
     with pytest.raises(MalformedPolicy):

@@ -17,8 +17,13 @@ from tests.course.nbval_runs import NOTEBOOKS, WITHIN_S, clean_environment, rehe
 
 
 @click.command()
-@click.option("--pace", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True,
-              help="All delays of the rehearsal times this.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="All delays of the rehearsal times this.",
+)
 @click.argument("lessons", nargs=-1)
 def main(pace: float, lessons: tuple[str, ...]) -> None:
     """Rehearse LESSONS (such as 03 05; all unless given); the exit status is 1 if one fails."""

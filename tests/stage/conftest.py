@@ -69,7 +69,5 @@ def gateway(aws) -> Any:
 def api_id(gateway) -> str:
     """The id of a WebSocket API without routes."""
     return gateway.create_api(
-        Name="chat-api",
-        ProtocolType="WEBSOCKET",
-        RouteSelectionExpression="$request.body.action",
+        Name="chat-api", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
     )["ApiId"]

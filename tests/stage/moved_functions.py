@@ -13,8 +13,14 @@ from tests.stage.moved_stage import MovedStage
 from tests.stage.roles import allow, document
 from tests.stage.target import package
 
-_ASSUME_ROLE = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+_ASSUME_ROLE = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
 
 
 def answering(word: str) -> bytes:
@@ -40,8 +46,12 @@ def ready_role(moved: MovedStage) -> str:
 def create_function(moved: MovedStage, role: str, code: bytes) -> dict[str, Any]:
     """Asks for a function; the answer."""
     return moved.client("lambda").create_function(
-        FunctionName=f"test-{uuid.uuid4().hex[:12]}", Runtime="python3.13", Role=role, Handler="handler.handler",
-        Code={"ZipFile": code})
+        FunctionName=f"test-{uuid.uuid4().hex[:12]}",
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.handler",
+        Code={"ZipFile": code},
+    )
 
 
 def active_function(moved: MovedStage, code: bytes) -> str:

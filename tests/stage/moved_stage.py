@@ -77,13 +77,18 @@ class MovedStage:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.stage.moved_stage"], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [sys.executable, "-m", "tests.stage.moved_stage"],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         assert self._process.stdout is not None
         self._settings: dict[str, str] = json.loads(self._process.stdout.readline())
         self.url = self._settings["LOCALSTAGE_URL"]
-        self._session = boto3.Session(self._settings["AWS_ACCESS_KEY_ID"], self._settings["AWS_SECRET_ACCESS_KEY"],
-                                      region_name=REGION)
+        self._session = boto3.Session(
+            self._settings["AWS_ACCESS_KEY_ID"], self._settings["AWS_SECRET_ACCESS_KEY"], region_name=REGION
+        )
         self._target = StageTarget(self)  # type: ignore[arg-type]
 
     def changes(self, as_aws: bool = False) -> Any:

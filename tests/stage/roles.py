@@ -16,8 +16,11 @@ from tests.stage.waiting import eventually
 
 Statement = Mapping[str, Any]
 LAMBDA = {"Service": "lambda.amazonaws.com"}
-BASIC = {"Effect": "Allow", "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-         "Resource": "*"}
+BASIC = {
+    "Effect": "Allow",
+    "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+    "Resource": "*",
+}
 
 
 def document(*statements: Statement) -> str:
@@ -39,8 +42,11 @@ def create_role(target: Target, *statements: Statement, trusted: Mapping[str, An
     """A role that ``trusted`` may assume; returns its ARN. Its one policy is named ``own``."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     iam = target.client("iam")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(
-        {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}), **others)["Role"]["Arn"]
+    arn = iam.create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}),
+        **others,
+    )["Role"]["Arn"]
     set_statements(target, arn, *statements)
     return arn
 
@@ -57,8 +63,14 @@ def set_statements(target: Target, role_arn: str, *statements: Statement) -> Non
 def function_of(target: Target, role_arn: str, source: str, **configuration: Any) -> str:
     """A function with this role; returns its ARN."""
     lambda_ = target.client("lambda")
-    arguments = {"FunctionName": f"test-{uuid.uuid4().hex[:12]}", "Runtime": "python3.13", "Role": role_arn,
-                 "Handler": "handler.handler", "Code": {"ZipFile": package(source)}, **configuration}
+    arguments = {
+        "FunctionName": f"test-{uuid.uuid4().hex[:12]}",
+        "Runtime": "python3.13",
+        "Role": role_arn,
+        "Handler": "handler.handler",
+        "Code": {"ZipFile": package(source)},
+        **configuration,
+    }
 
     def create() -> str:
         try:
@@ -84,6 +96,9 @@ def answer_of(target: Target, function_arn: str, event: Any) -> Any:
 def client_with(target: Target, credentials: Sequence[str], service: str, **options: Any) -> Any:
     """A client with other credentials than the test's own: key, secret and, of a session, its token."""
     if isinstance(target, StageTarget):
-        options = {"verify": target._bundle, "config": Config(proxies={"https": target.stage.url},
-                                                              retries={"max_attempts": 0}), **options}
+        options = {
+            "verify": target._bundle,
+            "config": Config(proxies={"https": target.stage.url}, retries={"max_attempts": 0}),
+            **options,
+        }
     return boto3.Session(*credentials, region_name=REGION).client(service, **options)

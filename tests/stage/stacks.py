@@ -18,9 +18,7 @@ class Stacks:
 
     def create(self, name: str, template: str, **settings: Any) -> dict[str, Any]:
         """Create a stack and return it as it stands then."""
-        stack_id = self.api.create_stack(
-            StackName=name, TemplateBody=template, **self._settings(settings)
-        )["StackId"]
+        stack_id = self.api.create_stack(StackName=name, TemplateBody=template, **self._settings(settings))["StackId"]
         return self.stack(stack_id)
 
     def update(self, name: str, template: str | None = None, **settings: Any) -> dict[str, Any]:

@@ -24,13 +24,26 @@ from botocore.config import Config
 from localstage import LocalStage
 
 REGION = "us-east-1"
-_ASSUME_ROLE = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+_ASSUME_ROLE = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
 
-_ASSUMED_BY_API_GATEWAY = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-_WRITE_LOGS = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": ["logs:*"], "Resource": "*"}]})
+_ASSUMED_BY_API_GATEWAY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+_WRITE_LOGS = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["logs:*"], "Resource": "*"}]}
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,9 @@ class StageTarget:
         self.stage = stage
         settings = stage.changes(as_aws=True).settings
         self._bundle = settings["AWS_CA_BUNDLE"]
-        self._session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"],
-                                      region_name=REGION)
+        self._session = boto3.Session(
+            settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name=REGION
+        )
 
     def client(self, service: str, **options: Any) -> Any:
         config = Config(proxies={"https": self.stage.url}, retries={"max_attempts": 0})
@@ -89,8 +103,13 @@ class StageTarget:
     def connect(self, url: str, **options: Any) -> websocket.WebSocket:
         if url.startswith("wss://"):
             port = urlsplit(self.stage.url).port
-            options = {"http_proxy_host": "127.0.0.1", "http_proxy_port": port, "proxy_type": "http",
-                       "sslopt": {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": self._bundle}, **options}
+            options = {
+                "http_proxy_host": "127.0.0.1",
+                "http_proxy_port": port,
+                "proxy_type": "http",
+                "sslopt": {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": self._bundle},
+                **options,
+            }
         return websocket.create_connection(url, timeout=30, **options)
 
     def clean_up(self) -> None:
@@ -118,12 +137,31 @@ def create_function(target: Target, source: str, **configuration: Any) -> str:
     name = f"test-{uuid.uuid4().hex[:12]}"
     iam = target.client("iam")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_ASSUME_ROLE)["Role"]["Arn"]
-    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps({
-        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
-            "logs:*", "execute-api:ManageConnections", "dynamodb:*", "lambda:InvokeFunction"]}]}))
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="all",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Resource": "*",
+                        "Action": ["logs:*", "execute-api:ManageConnections", "dynamodb:*", "lambda:InvokeFunction"],
+                    }
+                ],
+            }
+        ),
+    )
     lambda_ = target.client("lambda")
-    arn = lambda_.create_function(FunctionName=name, Runtime="python3.13", Role=role, Handler="handler.handler",
-                                  Code={"ZipFile": package(source)}, **configuration)["FunctionArn"]
+    arn = lambda_.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.handler",
+        Code={"ZipFile": package(source)},
+        **configuration,
+    )["FunctionArn"]
     lambda_.get_waiter("function_active_v2").wait(FunctionName=name)
     return arn
 
@@ -132,23 +170,35 @@ def allow_api_gateway(target: Target, function_arn: str, api_id: str) -> None:
     """Lets every route of an API invoke a function."""
     account = function_arn.split(":")[4]
     target.client("lambda").add_permission(
-        FunctionName=function_arn, StatementId=f"api-{api_id}", Action="lambda:InvokeFunction",
-        Principal="apigateway.amazonaws.com", SourceArn=f"arn:aws:execute-api:{REGION}:{account}:{api_id}/*")
+        FunctionName=function_arn,
+        StatementId=f"api-{api_id}",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:{REGION}:{account}:{api_id}/*",
+    )
 
 
-def deploy_api(target: Target, sources: Mapping[str, str], *, two_way: tuple[str, ...] = (),
-               expression: str = "$request.body.action", **configuration: Any) -> DeployedApi:
+def deploy_api(
+    target: Target,
+    sources: Mapping[str, str],
+    *,
+    two_way: tuple[str, ...] = (),
+    expression: str = "$request.body.action",
+    **configuration: Any,
+) -> DeployedApi:
     """Deploys an API with one function for each route key of ``sources``; equal sources share one."""
     gateway = target.client("apigatewayv2")
-    api_id = gateway.create_api(Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET",
-                                RouteSelectionExpression=expression)["ApiId"]
+    api_id = gateway.create_api(
+        Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression=expression
+    )["ApiId"]
     by_source = {source: create_function(target, source, **configuration) for source in set(sources.values())}
     for arn in by_source.values():
         allow_api_gateway(target, arn, api_id)
     for route_key, source in sources.items():
         add_route(target, api_id, route_key, by_source[source], two_way=route_key in two_way)
-    gateway.create_stage(ApiId=api_id, StageName="prod",
-                         DeploymentId=gateway.create_deployment(ApiId=api_id)["DeploymentId"])
+    gateway.create_stage(
+        ApiId=api_id, StageName="prod", DeploymentId=gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+    )
     return DeployedApi(api_id, {key: by_source[source] for key, source in sources.items()})
 
 
@@ -156,11 +206,15 @@ def add_route(target: Target, api_id: str, route_key: str, function_arn: str, *,
     """Adds a route with a proxy integration of a function; not yet deployed. Returns the route's id."""
     gateway = target.client("apigatewayv2")
     integration = gateway.create_integration(
-        ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST",
-        IntegrationUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function_arn}/invocations")
+        ApiId=api_id,
+        IntegrationType="AWS_PROXY",
+        IntegrationMethod="POST",
+        IntegrationUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function_arn}/invocations",
+    )
     options = {"RouteResponseSelectionExpression": "$default"} if two_way else {}
-    route_id = gateway.create_route(ApiId=api_id, RouteKey=route_key,
-                                    Target=f"integrations/{integration['IntegrationId']}", **options)["RouteId"]
+    route_id = gateway.create_route(
+        ApiId=api_id, RouteKey=route_key, Target=f"integrations/{integration['IntegrationId']}", **options
+    )["RouteId"]
     if two_way:
         gateway.create_route_response(ApiId=api_id, RouteId=route_id, RouteResponseKey="$default")
     return route_id
@@ -191,9 +245,12 @@ def table_of_ids(target: Target) -> Iterator[str]:
     """The name of a fresh table with the string key ``id``; deleted in the end."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     dynamodb = target.client("dynamodb")
-    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
-                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
     dynamodb.get_waiter("table_exists").wait(TableName=name)
     try:
         yield name

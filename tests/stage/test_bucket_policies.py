@@ -12,9 +12,19 @@ from botocore.exceptions import ClientError
 
 
 def policy(bucket: str, **statement: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Deny", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-         **statement}]})
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Deny",
+                    "Action": "s3:*",
+                    "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+                    **statement,
+                }
+            ],
+        }
+    )
 
 
 @pytest.fixture
@@ -25,19 +35,25 @@ def bucket(aws: Callable[[str], Any]) -> str:
     return name
 
 
-@pytest.mark.parametrize("statement", [
-    {"Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-    {"Principal": {"AWS": "*"}, "Condition": {"Bool": {"aws:SecureTransport": False}}},
-    {"Principal": {"AWS": "*"}, "Condition": {"NumericLessThan": {"s3:TlsVersion": 1.2}}},
-    {"Principal": {"AWS": "arn:aws:iam::123456789012:role/somebody-else"}}],
-    ids=["CDK", "boolean", "TLS version", "another caller"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        {"Principal": {"AWS": "*"}, "Condition": {"Bool": {"aws:SecureTransport": False}}},
+        {"Principal": {"AWS": "*"}, "Condition": {"NumericLessThan": {"s3:TlsVersion": 1.2}}},
+        {"Principal": {"AWS": "arn:aws:iam::123456789012:role/somebody-else"}},
+    ],
+    ids=["CDK", "boolean", "TLS version", "another caller"],
+)
 def test_object_when_the_policy_denies_something_else(aws, bucket: str, statement: dict[str, Any]):
     """What is denied to calls without TLS, or to somebody else, is not denied to a caller with a good signature."""
     s3 = aws("s3")
     s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, **statement))
     s3.put_object(Bucket=bucket, Key="key", Body=b"text")
     assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"text"
-    assert json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"][0]["Principal"] == statement["Principal"]
+    assert (
+        json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"][0]["Principal"] == statement["Principal"]
+    )
 
 
 def test_object_when_the_policy_denies_everyone(aws, bucket: str):

@@ -18,11 +18,7 @@ def stacks(aws) -> Stacks:
 def change_set(stacks: Stacks, kind: str, template: str, **settings: Any) -> dict[str, Any]:
     """Create a change set named ``review`` and describe it."""
     stacks.api.create_change_set(
-        StackName="chat",
-        ChangeSetName="review",
-        ChangeSetType=kind,
-        TemplateBody=template,
-        **settings,
+        StackName="chat", ChangeSetName="review", ChangeSetType=kind, TemplateBody=template, **settings
     )
     return stacks.api.describe_change_set(StackName="chat", ChangeSetName="review")
 
@@ -39,13 +35,7 @@ def test_change_set_when_it_creates_a_stack(stacks):
     """A CREATE change set makes nothing until it is executed."""
     described = change_set(stacks, "CREATE", CHAT_API)
     assert (described["Status"], described["ExecutionStatus"]) == ("CREATE_COMPLETE", "AVAILABLE")
-    assert [name for _, name, _ in changes(described)] == [
-        "Api",
-        "Echo",
-        "Connect",
-        "Deployment",
-        "Stage",
-    ]
+    assert [name for _, name, _ in changes(described)] == ["Api", "Echo", "Connect", "Deployment", "Stage"]
     assert stacks.stack("chat")["StackStatus"] == "REVIEW_IN_PROGRESS"
     assert stacks.aws("apigatewayv2").get_apis()["Items"] == []
     stacks.api.execute_change_set(StackName="chat", ChangeSetName="review")
@@ -85,12 +75,9 @@ def test_change_set_when_nothing_would_change(stacks):
     described = change_set(stacks, "UPDATE", CHAT_API)
     assert (described["Status"], described["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
     assert described["StatusReason"] == (
-        "The submitted information didn't contain changes. Submit different information to "
-        "create a change set."
+        "The submitted information didn't contain changes. Submit different information to create a change set."
     )
-    code, _ = refusal(
-        stacks.api.execute_change_set, StackName="chat", ChangeSetName="review"
-    )
+    code, _ = refusal(stacks.api.execute_change_set, StackName="chat", ChangeSetName="review")
     assert code == "InvalidChangeSetStatus"
 
 
@@ -115,19 +102,14 @@ def test_change_set_when_it_uses_previous_values(stacks):
     )
     stacks.api.execute_change_set(StackName="chat", ChangeSetName="review")
     parameters = stacks.stack("chat")["Parameters"]
-    assert {p["ParameterKey"]: p["ParameterValue"] for p in parameters} == {
-        "Delay": "3",
-        "Size": "2048",
-    }
+    assert {p["ParameterKey"]: p["ParameterValue"] for p in parameters} == {"Delay": "3", "Size": "2048"}
 
 
 def test_change_set_when_deleted(stacks):
     """A deleted change set is gone, and the stack that it would have made can be deleted."""
     change_set(stacks, "CREATE", CHAT_API)
     stacks.api.delete_change_set(StackName="chat", ChangeSetName="review")
-    code, _ = refusal(
-        stacks.api.describe_change_set, StackName="chat", ChangeSetName="review"
-    )
+    code, _ = refusal(stacks.api.describe_change_set, StackName="chat", ChangeSetName="review")
     assert code == "ChangeSetNotFound"
     stacks.api.delete_stack(StackName="chat")
     assert stacks.api.describe_stacks()["Stacks"] == []
@@ -137,10 +119,7 @@ def test_change_set_when_its_stack_exists_or_does_not(stacks):
     """CREATE needs a new stack, UPDATE an existing one."""
     arguments = {"StackName": "chat", "ChangeSetName": "review", "TemplateBody": CHAT_API}
     create = stacks.api.create_change_set
-    assert refusal(create, ChangeSetType="UPDATE", **arguments) == (
-        "ValidationError",
-        "Stack [chat] does not exist",
-    )
+    assert refusal(create, ChangeSetType="UPDATE", **arguments) == ("ValidationError", "Stack [chat] does not exist")
     stacks.create("chat", CHAT_API)
     code, message = refusal(create, ChangeSetType="CREATE", **arguments)
     assert code == "ValidationError"

@@ -33,9 +33,7 @@ def test_stack_when_created(stacks):
     stack = stacks.create("chat", CHAT_API)
     api_id = stacks.outputs("chat")["ApiId"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    assert stacks.outputs("chat")["Url"] == (
-        f"wss://{api_id}.execute-api.us-east-1.amazonaws.com/prod"
-    )
+    assert stacks.outputs("chat")["Url"] == (f"wss://{api_id}.execute-api.us-east-1.amazonaws.com/prod")
     completed = [name for name, status in stacks.events("chat") if status == "CREATE_COMPLETE"]
     assert completed == ["Api", "Echo", "Connect", "Deployment", "Stage", "chat"]
     assert stack["StackId"].startswith("arn:aws:cloudformation:us-east-1:123456789012:stack/chat/")
@@ -61,9 +59,7 @@ def test_stack_resources_when_created(stacks):
 def test_waiter_when_a_stack_is_created(stacks):
     """boto3's waiter returns for a created stack."""
     stacks.create("chat", CHAT_API)
-    stacks.api.get_waiter("stack_create_complete").wait(
-        StackName="chat", WaiterConfig={"Delay": 1, "MaxAttempts": 1}
-    )
+    stacks.api.get_waiter("stack_create_complete").wait(StackName="chat", WaiterConfig={"Delay": 1, "MaxAttempts": 1})
 
 
 @pytest.mark.fidelity("11.6")
@@ -170,8 +166,7 @@ def test_stack_when_an_api_has_a_body(stacks):
         ),
         (
             "Resources: {Q: {Type: 'AWS::SQS::Queue', Properties: {QueueName: !Ref Name}}}",
-            "Template format error: Unresolved resource dependencies [Name] in the Resources "
-            "block of the template",
+            "Template format error: Unresolved resource dependencies [Name] in the Resources block of the template",
         ),
         (
             "Resources: {Q: {Type: 'AWS::SQS::Queue', Properties: {QueueName: !GetAtt Q2.Url}},"
@@ -179,23 +174,20 @@ def test_stack_when_an_api_has_a_body(stacks):
             "Template error: resource Q2 does not support attribute type Url in Fn::GetAtt",
         ),
         (
-            "Resources: {A: {Type: 'AWS::SQS::Queue', DependsOn: B},"
-            " B: {Type: 'AWS::SQS::Queue', DependsOn: A}}",
+            "Resources: {A: {Type: 'AWS::SQS::Queue', DependsOn: B}, B: {Type: 'AWS::SQS::Queue', DependsOn: A}}",
             "Circular dependency between resources: [A, B]",
         ),
-        (
-            "Transform: Unheard\nResources: {Q: {Type: 'AWS::SQS::Queue'}}",
-            "No transform named Unheard found.",
-        ),
+        ("Transform: Unheard\nResources: {Q: {Type: 'AWS::SQS::Queue'}}", "No transform named Unheard found."),
     ],
 )
 @pytest.mark.fidelity("11.4")
 def test_stack_when_its_template_is_at_fault(stacks, template, message):
     """A fault of the template is answered at once, and no stack is made."""
     settings = {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
-    assert refusal(
-        stacks.api.create_stack, StackName="chat", TemplateBody=template, **settings
-    ) == ("ValidationError", message)
+    assert refusal(stacks.api.create_stack, StackName="chat", TemplateBody=template, **settings) == (
+        "ValidationError",
+        message,
+    )
     assert stacks.api.describe_stacks()["Stacks"] == []
 
 
@@ -213,10 +205,7 @@ def test_stack_when_its_name_is_in_use_or_impossible(stacks):
 
 @pytest.mark.parametrize(
     ("properties", "capabilities", "required"),
-    [
-        ("{}", [], "CAPABILITY_IAM"),
-        ("{RoleName: me}", ["CAPABILITY_IAM"], "CAPABILITY_NAMED_IAM"),
-    ],
+    [("{}", [], "CAPABILITY_IAM"), ("{RoleName: me}", ["CAPABILITY_IAM"], "CAPABILITY_NAMED_IAM")],
 )
 def test_stack_when_a_capability_is_missing(stacks, properties, capabilities, required):
     """A template with roles needs the caller's acknowledgement."""
@@ -224,12 +213,10 @@ def test_stack_when_a_capability_is_missing(stacks, properties, capabilities, re
     Resources:
       Role: {{Type: 'AWS::IAM::Role', Properties: {properties}}}
     """
-    assert refusal(
-        stacks.api.create_stack,
-        StackName="chat",
-        TemplateBody=template,
-        Capabilities=capabilities,
-    ) == ("InsufficientCapabilitiesException", f"Requires capabilities : [{required}]")
+    assert refusal(stacks.api.create_stack, StackName="chat", TemplateBody=template, Capabilities=capabilities) == (
+        "InsufficientCapabilitiesException",
+        f"Requires capabilities : [{required}]",
+    )
 
 
 def test_stack_when_conditions_decide(stacks):

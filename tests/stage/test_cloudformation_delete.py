@@ -38,9 +38,7 @@ def test_stack_when_deleted(stacks):
     deleted = [name for name, status in stacks.events(stack_id) if status == "DELETE_COMPLETE"]
     assert deleted == ["Stage", "Deployment", "Connect", "Echo", "Api", "chat"]
     assert stacks.aws("apigatewayv2").get_apis()["Items"] == []
-    stacks.api.get_waiter("stack_delete_complete").wait(
-        StackName="chat", WaiterConfig={"Delay": 1, "MaxAttempts": 1}
-    )
+    stacks.api.get_waiter("stack_delete_complete").wait(StackName="chat", WaiterConfig={"Delay": 1, "MaxAttempts": 1})
 
 
 def test_stack_when_deleted_twice_or_never_made(stacks):
@@ -78,9 +76,7 @@ def test_bucket_when_it_is_not_empty(stacks):
     stacks.api.delete_stack(StackName="chat")
     stack = stacks.stack("chat")
     assert stack["StackStatus"] == "DELETE_FAILED"
-    assert stack["StackStatusReason"].startswith(
-        "The following resource(s) failed to delete: [Bucket]."
-    )
+    assert stack["StackStatusReason"].startswith("The following resource(s) failed to delete: [Bucket].")
     assert "not empty" in stacks.reason("chat", "Bucket", "DELETE_FAILED")
     stacks.api.delete_stack(StackName="chat", RetainResources=["Bucket"])
     assert stacks.stack(stack_id)["StackStatus"] == "DELETE_COMPLETE"
@@ -92,9 +88,7 @@ def test_stack_when_it_is_protected(stacks):
     code, message = refusal(stacks.api.delete_stack, StackName="chat")
     assert code == "ValidationError"
     assert "TerminationProtection" in message
-    stacks.api.update_termination_protection(
-        StackName="chat", EnableTerminationProtection=False
-    )
+    stacks.api.update_termination_protection(StackName="chat", EnableTerminationProtection=False)
     stacks.api.delete_stack(StackName="chat")
     assert stacks.stack(stack_id)["StackStatus"] == "DELETE_COMPLETE"
 
@@ -131,9 +125,7 @@ def test_export_when_its_value_would_change(stacks):
     stacks.create("importer", IMPORTER)
     stack = stacks.update("exporter", EXPORTER % "two")
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert stack["StackStatusReason"] == (
-        "Export queue-name cannot be updated as it is in use by importer"
-    )
+    assert stack["StackStatusReason"] == ("Export queue-name cannot be updated as it is in use by importer")
     assert stacks.outputs("exporter") == {"Name": "one"}
 
 

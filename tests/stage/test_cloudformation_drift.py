@@ -77,9 +77,16 @@ def detect(stacks: Stacks) -> dict:
 def drifts(stacks: Stacks) -> dict[str, tuple[str, list[tuple[str, str, str, str]]]]:
     """Each checked resource's status and differences: path, kind, expected, actual."""
     found = stacks.api.describe_stack_resource_drifts(StackName="drift")["StackResourceDrifts"]
-    return {drift["LogicalResourceId"]: (drift["StackResourceDriftStatus"], [
-        (one["PropertyPath"], one["DifferenceType"], one["ExpectedValue"], one["ActualValue"])
-        for one in drift["PropertyDifferences"]]) for drift in found}
+    return {
+        drift["LogicalResourceId"]: (
+            drift["StackResourceDriftStatus"],
+            [
+                (one["PropertyPath"], one["DifferenceType"], one["ExpectedValue"], one["ActualValue"])
+                for one in drift["PropertyDifferences"]
+            ],
+        )
+        for drift in found
+    }
 
 
 def test_drift_when_nothing_was_changed(stacks):
@@ -87,12 +94,17 @@ def test_drift_when_nothing_was_changed(stacks):
     assert stacks.stack("drift")["DriftInformation"] == {"StackDriftStatus": "NOT_CHECKED"}
     found = detect(stacks)
     assert (found["DetectionStatus"], found["StackDriftStatus"], found["DriftedStackResourceCount"]) == (
-        "DETECTION_COMPLETE", "IN_SYNC", 0)
+        "DETECTION_COMPLETE",
+        "IN_SYNC",
+        0,
+    )
     assert {name: entry for name, entry in drifts(stacks).items() if entry != ("IN_SYNC", [])} == {}
     assert set(drifts(stacks)) == {"Api", "Echo", "Send", "Stage", "Table", "Role", "Function", "Logs"}
     assert stacks.stack("drift")["DriftInformation"]["StackDriftStatus"] == "IN_SYNC"
     details = stacks.api.list_stack_resources(StackName="drift")["StackResourceSummaries"]
-    assert {d["LogicalResourceId"]: d["DriftInformation"]["StackResourceDriftStatus"] for d in details}["Queue"] == "NOT_CHECKED"
+    assert {d["LogicalResourceId"]: d["DriftInformation"]["StackResourceDriftStatus"] for d in details}[
+        "Queue"
+    ] == "NOT_CHECKED"
 
 
 def test_drift_when_properties_were_changed(stacks):
@@ -100,8 +112,11 @@ def test_drift_when_properties_were_changed(stacks):
     name = stacks.physical_id("drift", "Function")
     table = stacks.physical_id("drift", "Table")
     stacks.aws("lambda").update_function_configuration(
-        FunctionName=name, Timeout=3, Environment={"Variables": {"TABLE": table, "DEBUG": "1"}})
-    stacks.aws("dynamodb").update_table(TableName=table, ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 5})
+        FunctionName=name, Timeout=3, Environment={"Variables": {"TABLE": table, "DEBUG": "1"}}
+    )
+    stacks.aws("dynamodb").update_table(
+        TableName=table, ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 5}
+    )
     stacks.aws("logs").delete_retention_policy(logGroupName=f"/aws/lambda/{name}")
     broad = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     role = stacks.physical_id("drift", "Role")
@@ -109,8 +124,10 @@ def test_drift_when_properties_were_changed(stacks):
 
     assert (detect(stacks)["StackDriftStatus"], detect(stacks)["DriftedStackResourceCount"]) == ("DRIFTED", 4)
     found = drifts(stacks)
-    assert found["Function"] == ("MODIFIED", [("/Timeout", "NOT_EQUAL", "10", "3"),
-                                              ("/Environment/Variables/DEBUG", "ADD", "null", "1")])
+    assert found["Function"] == (
+        "MODIFIED",
+        [("/Timeout", "NOT_EQUAL", "10", "3"), ("/Environment/Variables/DEBUG", "ADD", "null", "1")],
+    )
     assert found["Table"] == ("MODIFIED", [("/ProvisionedThroughput/ReadCapacityUnits", "NOT_EQUAL", "5", "1")])
     assert found["Logs"] == ("MODIFIED", [("/RetentionInDays", "REMOVE", "3", "null")])
     assert found["Role"][0] == "MODIFIED" and [entry[:2] for entry in found["Role"][1]] == [("/Policies/1", "ADD")]
@@ -131,8 +148,11 @@ def test_drift_when_a_resource_was_deleted(stacks):
 def test_drift_when_there_is_nothing_to_look_at(stacks):
     """An unknown detection, stack or resource is refused in a sentence."""
     unknown = "6b3f1c1e-0000-4000-8000-000000000000"
-    assert "does not exist" in refusal(
-        stacks.api.describe_stack_drift_detection_status, StackDriftDetectionId=unknown)[1]
+    assert (
+        "does not exist" in refusal(stacks.api.describe_stack_drift_detection_status, StackDriftDetectionId=unknown)[1]
+    )
     assert "does not exist" in refusal(stacks.api.detect_stack_drift, StackName="nothing")[1]
-    assert "Nothing does not exist" in refusal(
-        stacks.api.detect_stack_resource_drift, StackName="drift", LogicalResourceId="Nothing")[1]
+    assert (
+        "Nothing does not exist"
+        in refusal(stacks.api.detect_stack_resource_drift, StackName="drift", LogicalResourceId="Nothing")[1]
+    )

@@ -61,9 +61,7 @@ def test_function_when_created(stacks):
     assert function["Environment"]["Variables"] == {"NOTE": "one", "COUNT": "3"}
     assert stacks.outputs("chat")["Arn"] == function["FunctionArn"]
     assert stacks.outputs("chat")["RoleArn"] == function["Role"]
-    (statement,) = json.loads(stacks.aws("lambda").get_policy(FunctionName=name)["Policy"])[
-        "Statement"
-    ]
+    (statement,) = json.loads(stacks.aws("lambda").get_policy(FunctionName=name)["Policy"])["Statement"]
     assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
     (condition,) = statement["Condition"].values()
     assert list(condition.values()) == ["arn:aws:execute-api:us-east-1:123456789012:abc/*/$connect"]
@@ -156,10 +154,13 @@ def test_policies_when_made_changed_and_deleted(stacks):
 
 def test_event_source_when_a_queue_is_to_call_a_function(stacks):
     """An event source mapping fails the stack by name, for the stage would never invoke."""
-    template = FUNCTION.replace("Outputs:", """  Queue: {Type: 'AWS::SQS::Queue'}
+    template = FUNCTION.replace(
+        "Outputs:",
+        """  Queue: {Type: 'AWS::SQS::Queue'}
   Source:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {EventSourceArn: !GetAtt Queue.Arn, FunctionName: !Ref Function}
-Outputs:""")
+Outputs:""",
+    )
     assert stacks.create("chat", template)["StackStatus"] == "ROLLBACK_COMPLETE"
     assert "The local stage has no event source mappings" in stacks.reason("chat", "Source", "CREATE_FAILED")

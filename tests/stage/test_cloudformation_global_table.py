@@ -17,13 +17,32 @@ def stacks(aws) -> Stacks:
 
 
 def template(replicas: list[dict[str, Any]], **properties: Any) -> str:
-    return json.dumps({"Resources": {"Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": {
-        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "room", "AttributeType": "S"}],
-        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-        "GlobalSecondaryIndexes": [{"IndexName": "by-room", "Projection": {"ProjectionType": "ALL"},
-                                    "KeySchema": [{"AttributeName": "room", "KeyType": "HASH"}]}],
-        "Replicas": replicas, **properties}}},
-        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Table", "Arn"]}}, "Name": {"Value": {"Ref": "Table"}}}})
+    return json.dumps(
+        {
+            "Resources": {
+                "Table": {
+                    "Type": "AWS::DynamoDB::GlobalTable",
+                    "Properties": {
+                        "AttributeDefinitions": [
+                            {"AttributeName": "id", "AttributeType": "S"},
+                            {"AttributeName": "room", "AttributeType": "S"},
+                        ],
+                        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                        "GlobalSecondaryIndexes": [
+                            {
+                                "IndexName": "by-room",
+                                "Projection": {"ProjectionType": "ALL"},
+                                "KeySchema": [{"AttributeName": "room", "KeyType": "HASH"}],
+                            }
+                        ],
+                        "Replicas": replicas,
+                        **properties,
+                    },
+                }
+            },
+            "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Table", "Arn"]}}, "Name": {"Value": {"Ref": "Table"}}},
+        }
+    )
 
 
 def table(stacks: Stacks) -> dict[str, Any]:
@@ -38,22 +57,40 @@ def test_global_table_when_it_has_one_replica(stacks: Stacks):
     assert [index["IndexName"] for index in table(stacks)["GlobalSecondaryIndexes"]] == ["by-room"]
     tags = stacks.aws("dynamodb").list_tags_of_resource(ResourceArn=table(stacks)["TableArn"])["Tags"]
     assert {"Key": "who", "Value": "ann"} in tags
-    stacks.update("one", template([{**here, "DeletionProtectionEnabled": True}], BillingMode="PAY_PER_REQUEST",
-                                  StreamSpecification={"StreamViewType": "NEW_IMAGE"}))
+    stacks.update(
+        "one",
+        template(
+            [{**here, "DeletionProtectionEnabled": True}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamViewType": "NEW_IMAGE"},
+        ),
+    )
     assert (table(stacks)["DeletionProtectionEnabled"], table(stacks)["StreamSpecification"]["StreamViewType"]) == (
-        True, "NEW_IMAGE")
+        True,
+        "NEW_IMAGE",
+    )
 
 
 def test_global_table_when_it_is_provisioned(stacks: Stacks):
     """Where auto scaling begins is the throughput."""
     scaling = {"MinCapacity": 3, "MaxCapacity": 9, "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 70}}
     reads = {"ReadProvisionedThroughputSettings": {"ReadCapacityUnits": 5}}
-    stacks.create("one", template(
-        [{"Region": "us-east-1", **reads, "GlobalSecondaryIndexes": [{"IndexName": "by-room", **reads}]}],
-        BillingMode="PROVISIONED", WriteProvisionedThroughputSettings={"WriteCapacityAutoScalingSettings": scaling},
-        GlobalSecondaryIndexes=[{"IndexName": "by-room", "Projection": {"ProjectionType": "ALL"},
-                                 "KeySchema": [{"AttributeName": "room", "KeyType": "HASH"}],
-                                 "WriteProvisionedThroughputSettings": {"WriteCapacityAutoScalingSettings": scaling}}]))
+    stacks.create(
+        "one",
+        template(
+            [{"Region": "us-east-1", **reads, "GlobalSecondaryIndexes": [{"IndexName": "by-room", **reads}]}],
+            BillingMode="PROVISIONED",
+            WriteProvisionedThroughputSettings={"WriteCapacityAutoScalingSettings": scaling},
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by-room",
+                    "Projection": {"ProjectionType": "ALL"},
+                    "KeySchema": [{"AttributeName": "room", "KeyType": "HASH"}],
+                    "WriteProvisionedThroughputSettings": {"WriteCapacityAutoScalingSettings": scaling},
+                }
+            ],
+        ),
+    )
     for described in (table(stacks), *table(stacks)["GlobalSecondaryIndexes"]):
         throughput = described["ProvisionedThroughput"]
         assert (throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]) == (5, 3)
@@ -65,5 +102,6 @@ def test_global_table_when_it_has_other_replicas(stacks: Stacks, regions: list[s
     stack = stacks.create("one", template([{"Region": region} for region in regions], BillingMode="PAY_PER_REQUEST"))
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert stacks.reason("one", "Table", "CREATE_FAILED") == (
-        "The local stage has global tables with one replica, in the stack's region us-east-1, only")
+        "The local stage has global tables with one replica, in the stack's region us-east-1, only"
+    )
     assert stacks.aws("dynamodb").list_tables()["TableNames"] == []

@@ -75,10 +75,7 @@ def test_sam_template_when_capabilities_are_missing(stacks):
     """A transform needs an acknowledgement unless a change set shows its result."""
     template = SAM % "s3://code/app.zip"
     assert refusal(
-        stacks.api.create_stack,
-        StackName="chat",
-        TemplateBody=template,
-        Capabilities=["CAPABILITY_IAM"],
+        stacks.api.create_stack, StackName="chat", TemplateBody=template, Capabilities=["CAPABILITY_IAM"]
     ) == ("InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
     stacks.api.create_change_set(
         StackName="chat",

@@ -156,14 +156,11 @@ def test_update_when_a_resource_fails(stacks):
     bad += "  Bad: {Value: !GetAtt Wrong.TopicArn}\n"
     bad = bad.replace(
         "Outputs:",
-        "  Wrong: {Type: AWS::SNS::Topic, DependsOn: Stage, Properties: {TopicName: 'not a name'}}"
-        "\nOutputs:",
+        "  Wrong: {Type: AWS::SNS::Topic, DependsOn: Stage, Properties: {TopicName: 'not a name'}}\nOutputs:",
     )
     stack = stacks.update("chat", bad)
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert stack["StackStatusReason"] == (
-        "The following resource(s) failed to create: [Wrong]."
-    )
+    assert stack["StackStatusReason"] == ("The following resource(s) failed to create: [Wrong].")
     gateway = stacks.aws("apigatewayv2")
     assert gateway.get_api(ApiId=api_id)["Name"] == "chat"
     assert [r["RouteKey"] for r in gateway.get_routes(ApiId=api_id)["Items"]] == ["$connect"]
@@ -187,9 +184,7 @@ def test_update_when_a_resource_changes_its_type(stacks):
     """A logical id keeps its type."""
     stacks.create("chat", "Resources: {Thing: {Type: 'AWS::SQS::Queue'}}")
     code, message = refusal(
-        stacks.api.update_stack,
-        StackName="chat",
-        TemplateBody="Resources: {Thing: {Type: 'AWS::SNS::Topic'}}",
+        stacks.api.update_stack, StackName="chat", TemplateBody="Resources: {Thing: {Type: 'AWS::SNS::Topic'}}"
     )
     assert code == "ValidationError"
     assert message.startswith("Update of resource type is not permitted.")
@@ -204,11 +199,7 @@ def test_update_when_a_resource_is_left_out(stacks):
     stacks.update("gone", one)
     stacks.update("kept", one)
     urls = stacks.aws("sqs").list_queues()["QueueUrls"]
-    assert sorted(url.rsplit("/", 1)[-1].rsplit("-", 1)[0] for url in urls) == [
-        "gone-A",
-        "kept-A",
-        "kept-B",
-    ]
+    assert sorted(url.rsplit("/", 1)[-1].rsplit("-", 1)[0] for url in urls) == ["gone-A", "kept-A", "kept-B"]
     listed = stacks.api.list_stack_resources(StackName="kept")["StackResourceSummaries"]
     assert [r["LogicalResourceId"] for r in listed] == ["A"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from botocore.exceptions import ClientError
 
@@ -13,12 +12,10 @@ LAMBDA = (
 
 
 def add_route(gateway, api_id: str, key: str) -> str:
-    integration = gateway.create_integration(
-        ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=LAMBDA
-    )
-    return gateway.create_route(
-        ApiId=api_id, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}"
-    )["RouteId"]
+    integration = gateway.create_integration(ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=LAMBDA)
+    return gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")[
+        "RouteId"
+    ]
 
 
 def refusal(call, **arguments) -> tuple[int, str, str]:
@@ -26,11 +23,7 @@ def refusal(call, **arguments) -> tuple[int, str, str]:
     with pytest.raises(ClientError) as refused:
         call(**arguments)
     answer = refused.value.response
-    return (
-        answer["ResponseMetadata"]["HTTPStatusCode"],
-        answer["Error"]["Code"],
-        answer["Error"]["Message"],
-    )
+    return (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"])
 
 
 def test_endpoint_of_a_websocket_api_when_created(gateway, api_id):
@@ -105,9 +98,7 @@ def test_deployment_when_deleted_under_a_stage(gateway, api_id):
 
 def test_stage_when_its_deployment_is_unknown(gateway, api_id):
     """A stage that points at nothing is refused and not made."""
-    status, code, _ = refusal(
-        gateway.create_stage, ApiId=api_id, StageName="prod", DeploymentId="abc123"
-    )
+    status, code, _ = refusal(gateway.create_stage, ApiId=api_id, StageName="prod", DeploymentId="abc123")
     assert (status, code) == (404, "NotFoundException")
     assert gateway.get_stages(ApiId=api_id)["Items"] == []
 
@@ -136,9 +127,7 @@ def test_stage_when_auto_deploy_meets_a_deployment_id(gateway, api_id):
 def test_stage_when_updated(gateway, api_id):
     """UpdateStage changes what it names and leaves the rest."""
     add_route(gateway, api_id, "$connect")
-    gateway.create_stage(
-        ApiId=api_id, StageName="prod", Description="old", StageVariables={"a": "1", "b": "2"}
-    )
+    gateway.create_stage(ApiId=api_id, StageName="prod", Description="old", StageVariables={"a": "1", "b": "2"})
     deployment_id = gateway.create_deployment(ApiId=api_id)["DeploymentId"]
     gateway.update_stage(
         ApiId=api_id,
@@ -157,10 +146,18 @@ def test_stage_when_updated(gateway, api_id):
 
 
 @pytest.mark.fidelity("8.6")
-@pytest.mark.parametrize("settings", [
-    {"DefaultRouteSettings": {"LoggingLevel": "INFO"}},
-    {"AccessLogSettings": {"DestinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:access", "Format": "$context.requestId"}},
-])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"DefaultRouteSettings": {"LoggingLevel": "INFO"}},
+        {
+            "AccessLogSettings": {
+                "DestinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:access",
+                "Format": "$context.requestId",
+            }
+        },
+    ],
+)
 def test_stage_when_logging_without_an_account_role(gateway, api_id, settings):
     """Execution logs and access logs of a WebSocket API need the account's CloudWatch role."""
     assert refusal(gateway.create_stage, ApiId=api_id, StageName="prod", **settings)[1:] == (
@@ -172,9 +169,7 @@ def test_stage_when_logging_without_an_account_role(gateway, api_id, settings):
 @pytest.mark.fidelity("7.9")
 def test_stage_variable_when_its_value_has_a_blank(gateway, api_id):
     """A stage variable takes only the characters that AWS allows."""
-    status, code, _ = refusal(
-        gateway.create_stage, ApiId=api_id, StageName="prod", StageVariables={"a": "b c"}
-    )
+    status, code, _ = refusal(gateway.create_stage, ApiId=api_id, StageName="prod", StageVariables={"a": "b c"})
     assert (status, code) == (400, "BadRequestException")
 
 

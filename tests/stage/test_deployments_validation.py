@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from botocore.exceptions import ClientError
 
@@ -39,9 +38,7 @@ def test_route_when_its_key_changes_to_one_in_use(gateway, api_id):
     """A route cannot take the key of another, and keeps its own."""
     gateway.create_route(ApiId=api_id, RouteKey="$connect")
     route_id = gateway.create_route(ApiId=api_id, RouteKey="send")["RouteId"]
-    code, _ = refusal(
-        gateway.update_route, ApiId=api_id, RouteId=route_id, RouteKey="$connect"
-    )
+    code, _ = refusal(gateway.update_route, ApiId=api_id, RouteId=route_id, RouteKey="$connect")
     assert code == "ConflictException"
     assert gateway.get_route(ApiId=api_id, RouteId=route_id)["RouteKey"] == "send"
 
@@ -57,9 +54,7 @@ def test_route_when_its_key_is_reserved(gateway, api_id):
 
 def test_route_when_its_integration_is_missing(gateway, api_id):
     """A route cannot target an integration that does not exist."""
-    code, message = refusal(
-        gateway.create_route, ApiId=api_id, RouteKey="$connect", Target="integrations/abcdefg"
-    )
+    code, message = refusal(gateway.create_route, ApiId=api_id, RouteKey="$connect", Target="integrations/abcdefg")
     assert code == "NotFoundException"
     assert "abcdefg" in message
     assert gateway.get_routes(ApiId=api_id)["Items"] == []
@@ -78,11 +73,7 @@ def test_authorization_when_not_on_connect(gateway, api_id, setting):
 def test_route_when_its_authorizer_is_unknown(gateway, api_id):
     """A route with a CUSTOM authorization needs an existing authorizer."""
     code, _ = refusal(
-        gateway.create_route,
-        ApiId=api_id,
-        RouteKey="$connect",
-        AuthorizationType="CUSTOM",
-        AuthorizerId="abcdefg",
+        gateway.create_route, ApiId=api_id, RouteKey="$connect", AuthorizationType="CUSTOM", AuthorizerId="abcdefg"
     )
     assert code == "BadRequestException"
 
@@ -104,9 +95,7 @@ def test_authorizer_when_it_is_not_a_request_authorizer(gateway, api_id):
 def test_route_response_when_its_key_is_not_default(gateway, api_id):
     """$default is the only route response key."""
     route_id = gateway.create_route(ApiId=api_id, RouteKey="send")["RouteId"]
-    code, _ = refusal(
-        gateway.create_route_response, ApiId=api_id, RouteId=route_id, RouteResponseKey="200"
-    )
+    code, _ = refusal(gateway.create_route_response, ApiId=api_id, RouteId=route_id, RouteResponseKey="200")
     assert code == "BadRequestException"
     gateway.create_route_response(ApiId=api_id, RouteId=route_id, RouteResponseKey="$default")
     listed = gateway.get_route_responses(ApiId=api_id, RouteId=route_id)["Items"]
@@ -177,9 +166,9 @@ def test_integration_when_deleted_under_a_route(gateway, api_id):
     """An integration that a route targets cannot be deleted."""
     made = gateway.create_integration(ApiId=api_id, IntegrationType="MOCK")
     integration = {"ApiId": api_id, "IntegrationId": made["IntegrationId"]}
-    route_id = gateway.create_route(
-        ApiId=api_id, RouteKey="ping", Target=f"integrations/{made['IntegrationId']}"
-    )["RouteId"]
+    route_id = gateway.create_route(ApiId=api_id, RouteKey="ping", Target=f"integrations/{made['IntegrationId']}")[
+        "RouteId"
+    ]
     code, message = refusal(gateway.delete_integration, **integration)
     assert code == "ConflictException"
     assert route_id in message

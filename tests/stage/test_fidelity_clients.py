@@ -59,10 +59,11 @@ def close_code(socket: websocket.WebSocket) -> tuple[int, bytes]:
 
 
 def fragments(text: str, size: int) -> Iterator[ABNF]:
-    pieces = [text[at:at + size] for at in range(0, len(text), size)]
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
     for index, piece in enumerate(pieces):
-        yield ABNF.create_frame(piece, ABNF.OPCODE_CONT if index else ABNF.OPCODE_TEXT,
-                                fin=int(index == len(pieces) - 1))
+        yield ABNF.create_frame(
+            piece, ABNF.OPCODE_CONT if index else ABNF.OPCODE_TEXT, fin=int(index == len(pieces) - 1)
+        )
 
 
 def connection_count(quick: StageTarget) -> int:
@@ -118,14 +119,18 @@ def test_close_when_a_frame_is_binary(quick: StageTarget, api: DeployedApi):
     socket.close()
 
 
-@pytest.mark.parametrize(("data", "code"), [
-    (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),
-    (b"\x80\x81\x00\x00\x00\x00x", 1002),  # continues nothing
-    (b"\x81\x01x", 1002),  # not masked
-    (b"\xf1\x81\x00\x00\x00\x00x", 1002),  # reserved bits
-    (b"\x83\x81\x00\x00\x00\x00x", 1002),  # reserved opcode
-    (b"GET / HTTP/1.1\r\n\r\n", 1002)],
-    ids=["no UTF-8", "continuation", "unmasked", "reserved bits", "reserved opcode", "HTTP"])
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),
+        (b"\x80\x81\x00\x00\x00\x00x", 1002),  # continues nothing
+        (b"\x81\x01x", 1002),  # not masked
+        (b"\xf1\x81\x00\x00\x00\x00x", 1002),  # reserved bits
+        (b"\x83\x81\x00\x00\x00\x00x", 1002),  # reserved opcode
+        (b"GET / HTTP/1.1\r\n\r\n", 1002),
+    ],
+    ids=["no UTF-8", "continuation", "unmasked", "reserved bits", "reserved opcode", "HTTP"],
+)
 def test_close_when_the_protocol_is_violated(quick: StageTarget, api: DeployedApi, data: bytes, code: int):
     """Text that is not UTF-8 closes with 1007; frames that the protocol does not allow with 1002."""
     socket = quick.connect(address(quick, api))
@@ -184,8 +189,11 @@ def test_post_when_the_client_does_not_read(quick: StageTarget, api: DeployedApi
 def _connection_id(quick: StageTarget, api: DeployedApi, socket: websocket.WebSocket) -> str:
     """The connection's id, from the error frame of a message that its route cannot serve."""
     gateway = quick.client("apigatewayv2")
-    gateway.update_stage(ApiId=api.api_id, StageName="prod", RouteSettings={
-        "$default": {"ThrottlingRateLimit": 0.0, "ThrottlingBurstLimit": 0}})
+    gateway.update_stage(
+        ApiId=api.api_id,
+        StageName="prod",
+        RouteSettings={"$default": {"ThrottlingRateLimit": 0.0, "ThrottlingBurstLimit": 0}},
+    )
     socket.send("who am I")
     connection_id = json.loads(socket.recv())["connectionId"]
     gateway.delete_route_settings(ApiId=api.api_id, StageName="prod", RouteKey="$default")
@@ -194,8 +202,10 @@ def _connection_id(quick: StageTarget, api: DeployedApi, socket: websocket.WebSo
 
 def _handshake(api: DeployedApi, extra: str = "", query: str = "") -> bytes:
     key = base64.b64encode(os.urandom(16)).decode()
-    return (f"GET /{api.api_id}/prod{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{extra}\r\n").encode()
+    return (
+        f"GET /{api.api_id}/prod{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{extra}\r\n"
+    ).encode()
 
 
 def _raw(quick: StageTarget) -> sockets.socket:
@@ -215,8 +225,11 @@ def test_stage_when_handshakes_stay_half_open(quick: StageTarget, api: DeployedA
         line.close()
 
 
-@pytest.mark.parametrize("extra", [f"X-Big: {'x' * 200_000}\r\n", "Sec-WebSocket-Version: 7\r\n", "no colon\r\n"],
-                         ids=["huge", "old version", "no colon"])
+@pytest.mark.parametrize(
+    "extra",
+    [f"X-Big: {'x' * 200_000}\r\n", "Sec-WebSocket-Version: 7\r\n", "no colon\r\n"],
+    ids=["huge", "old version", "no colon"],
+)
 def test_handshake_when_it_is_malformed(quick: StageTarget, api: DeployedApi, extra: str):
     """Huge or malformed headers are answered with a 4xx or a closed line, never with 101."""
     with _raw(quick) as line:

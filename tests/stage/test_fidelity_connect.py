@@ -45,8 +45,10 @@ def test_handshake_when_the_route_wants_an_api_key(target: Target):
     key, stranger = (rest.create_api_key(name=f"{api.api_id}-{name}", enabled=True) for name in ("in", "out"))
     plan = rest.create_usage_plan(name=api.api_id, apiStages=[{"apiId": api.api_id, "stage": "prod"}])["id"]
     rest.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
-    tried = [status(target, api.url, header=headers) for headers in (
-        [], ["x-api-key: wrong"], [f"x-api-key: {stranger['value']}"], [f"x-api-key: {key['value']}"])]
+    tried = [
+        status(target, api.url, header=headers)
+        for headers in ([], ["x-api-key: wrong"], [f"x-api-key: {stranger['value']}"], [f"x-api-key: {key['value']}"])
+    ]
     assert tried == [403, 403, 403, 101]
     rest.update_api_key(apiKey=key["id"], patchOperations=[{"op": "replace", "path": "/enabled", "value": "false"}])
     assert status(target, api.url, header=[f"x-api-key: {key['value']}"]) == 403
@@ -59,8 +61,11 @@ def test_handshake_when_default_route_settings_have_no_throttle(target: Target):
     gateway = target.client("apigatewayv2")
     gateway.update_stage(ApiId=api.api_id, StageName="prod", DefaultRouteSettings={"DetailedMetricsEnabled": True})
     assert status(target, api.url) == 429
-    gateway.update_stage(ApiId=api.api_id, StageName="prod", DefaultRouteSettings={
-        "ThrottlingRateLimit": 100.0, "ThrottlingBurstLimit": 100})
+    gateway.update_stage(
+        ApiId=api.api_id,
+        StageName="prod",
+        DefaultRouteSettings={"ThrottlingRateLimit": 100.0, "ThrottlingBurstLimit": 100},
+    )
     assert status(target, api.url) == 101
 
 
@@ -68,8 +73,11 @@ def test_handshake_when_default_route_settings_have_no_throttle(target: Target):
 def test_message_when_its_route_is_throttled(target: Target):
     """A throttled route answers with an error frame of its three keys; the other routes work."""
     api = deploy_api(target, {"busy": HANDLER, "$default": HANDLER}, two_way=("busy", "$default"))
-    target.client("apigatewayv2").update_stage(ApiId=api.api_id, StageName="prod", RouteSettings={
-        "busy": {"ThrottlingRateLimit": 0.0, "ThrottlingBurstLimit": 0}})
+    target.client("apigatewayv2").update_stage(
+        ApiId=api.api_id,
+        StageName="prod",
+        RouteSettings={"busy": {"ThrottlingRateLimit": 0.0, "ThrottlingBurstLimit": 0}},
+    )
     socket = target.connect(api.url)
     socket.send('{"action": "busy"}')
     assert list(json.loads(socket.recv())) == ["message", "connectionId", "requestId"]

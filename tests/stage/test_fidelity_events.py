@@ -42,27 +42,37 @@ def table(target: Target):
 
 @pytest.fixture(scope="module")
 def api(target: Target, table: str) -> DeployedApi:
-    return deploy_api(target, dict.fromkeys(("$connect", "$disconnect", "$default"), WITNESS), two_way=("$default",),
-                      Environment={"Variables": {"TABLE": table}}, Timeout=20)
+    return deploy_api(
+        target,
+        dict.fromkeys(("$connect", "$disconnect", "$default"), WITNESS),
+        two_way=("$default",),
+        Environment={"Variables": {"TABLE": table}},
+        Timeout=20,
+    )
 
 
 @pytest.fixture(scope="module")
 def guarded(target: Target, table: str) -> DeployedApi:
     """The same with an authorizer and stage variables."""
     options = {"Environment": {"Variables": {"TABLE": table}}, "Timeout": 20}
-    api = deploy_api(target, dict.fromkeys(("$connect", "$disconnect", "$default"), WITNESS), two_way=("$default",),
-                     **options)
+    api = deploy_api(
+        target, dict.fromkeys(("$connect", "$disconnect", "$default"), WITNESS), two_way=("$default",), **options
+    )
     gateway = target.client("apigatewayv2")
     arn = create_function(target, WITNESS, **options)
     allow_api_gateway(target, arn, api.api_id)
     authorizer_id = gateway.create_authorizer(
-        ApiId=api.api_id, Name="all", AuthorizerType="REQUEST", IdentitySource=["route.request.header.Host"],
+        ApiId=api.api_id,
+        Name="all",
+        AuthorizerType="REQUEST",
+        IdentitySource=["route.request.header.Host"],
         AuthorizerUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations",
     )["AuthorizerId"]
     for route in gateway.get_routes(ApiId=api.api_id)["Items"]:
         if route["RouteKey"] == "$connect":
-            gateway.update_route(ApiId=api.api_id, RouteId=route["RouteId"], AuthorizationType="CUSTOM",
-                                 AuthorizerId=authorizer_id)
+            gateway.update_route(
+                ApiId=api.api_id, RouteId=route["RouteId"], AuthorizationType="CUSTOM", AuthorizerId=authorizer_id
+            )
     gateway.create_deployment(ApiId=api.api_id, StageName="prod")
     gateway.update_stage(ApiId=api.api_id, StageName="prod", StageVariables={"color": "red"})
     return api
@@ -78,8 +88,11 @@ def visit(target: Target, table: str, url: str, **options: Any) -> dict[str, Any
 
     def rows() -> dict[str, Any]:
         items = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
-        return {item["id"]["S"].removeprefix(connection_id): json.loads(item["event"]["S"])
-                for item in items if item["id"]["S"].startswith(connection_id)}
+        return {
+            item["id"]["S"].removeprefix(connection_id): json.loads(item["event"]["S"])
+            for item in items
+            if item["id"]["S"].startswith(connection_id)
+        }
 
     events = eventually(rows, lambda found: "DISCONNECT" in found, "the DISCONNECT event")
     socket.shutdown()
@@ -89,8 +102,13 @@ def visit(target: Target, table: str, url: str, **options: Any) -> dict[str, Any
 @pytest.mark.fidelity("1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "1.14")
 def test_events_when_a_plain_client_visits(target: Target, api: DeployedApi, table: str):
     """The events of a client without a User-Agent have the captures' keys, order and types."""
-    events = visit(target, table, api.url, suppress_origin=True, header=[
-        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"])
+    events = visit(
+        target,
+        table,
+        api.url,
+        suppress_origin=True,
+        header=["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"],
+    )
     for kind, name in (("CONNECT", "connect"), ("MESSAGE", "message"), ("DISCONNECT", "disconnect")):
         assert first_difference(events[kind], SHAPES[name]) is None
     contexts = [events[kind]["requestContext"] for kind in ("CONNECT", "MESSAGE", "DISCONNECT")]
@@ -111,8 +129,12 @@ def test_events_when_a_plain_client_visits(target: Target, api: DeployedApi, tab
 @pytest.mark.fidelity("1.2", "1.9", "1.15")
 def test_events_when_a_browser_visits(target: Target, api: DeployedApi, table: str):
     """A User-Agent is in every event's identity, before the address; sub-protocols are one string."""
-    events = visit(target, table, api.url, header=["User-Agent: Mozilla/5.0", "Sec-WebSocket-Protocol: chat",
-                                                    "Sec-WebSocket-Protocol: other"])
+    events = visit(
+        target,
+        table,
+        api.url,
+        header=["User-Agent: Mozilla/5.0", "Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: other"],
+    )
     assert [event["requestContext"]["identity"]["userAgent"] for event in events.values()] == ["Mozilla/5.0"] * 3
     assert all(list(event["requestContext"]["identity"]) == ["userAgent", "sourceIp"] for event in events.values())
     assert first_difference(events["DISCONNECT"], SHAPES["disconnect-browser"]) is None

@@ -37,8 +37,12 @@ def visit(target: Target, api: DeployedApi, **settings: Any) -> list[str]:
         throttle = {"ThrottlingRateLimit": 100.0, "ThrottlingBurstLimit": 100}
         gateway.update_stage(ApiId=api.api_id, StageName="prod", DefaultRouteSettings={**throttle, **settings})
     socket = target.connect(api.url)
-    for message in ({"action": "chat", "text": "hello"}, {"action": "chat", "text": "raise"},
-                    {"action": "chat", "text": "none"}, {"action": "nobody"}):
+    for message in (
+        {"action": "chat", "text": "hello"},
+        {"action": "chat", "text": "raise"},
+        {"action": "chat", "text": "none"},
+        {"action": "nobody"},
+    ):
         socket.send(json.dumps(message))
         if message.get("text") != "hello":
             socket.recv()
@@ -75,11 +79,17 @@ def test_execution_log_when_its_level_is_info(target: Target, api: DeployedApi):
     assert any(text.startswith("Sending request to https://lambda.") and text.endswith(address) for text in told)
     assert any(text.startswith("Received response. Status: 200, Integration latency: ") for text in told)
     assert "Execution failed due to configuration error: Malformed Lambda proxy response" in told
-    assert any(text.startswith("Lambda execution failed with status 200 due to customer function error: as wished. "
-                               "Lambda request id: ") for text in told)
+    assert any(
+        text.startswith(
+            "Lambda execution failed with status 200 due to customer function error: as wished. Lambda request id: "
+        )
+        for text in told
+    )
     of_connect = [line.partition(") ")[0] for line in lines if "Route: [$connect]" in line][0]
     assert texts([line for line in lines if line.startswith(of_connect)])[:2] == [
-        f"Extended Request Id: {of_connect[1:]}", f"Starting execution for request: {of_connect[1:]}"]
+        f"Extended Request Id: {of_connect[1:]}",
+        f"Starting execution for request: {of_connect[1:]}",
+    ]
     assert "hello" not in "".join(told)
 
 

@@ -57,8 +57,13 @@ def table(short: StageTarget) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def api(short: StageTarget, table: str) -> DeployedApi:
-    return deploy_api(short, dict.fromkeys(("$connect", "$disconnect", "$default", "chat"), HANDLER),
-                      two_way=("$default", "chat"), Timeout=10, Environment={"Variables": {"TABLE": table}})
+    return deploy_api(
+        short,
+        dict.fromkeys(("$connect", "$disconnect", "$default", "chat"), HANDLER),
+        two_way=("$default", "chat"),
+        Timeout=10,
+        Environment={"Variables": {"TABLE": table}},
+    )
 
 
 def frame(opcode: int, data: bytes = b"", *, fin: int = 1, length: int | None = None) -> bytes:
@@ -86,12 +91,27 @@ def answer_to(short: StageTarget, api: DeployedApi, *frames: bytes) -> dict[str,
             return json.loads(data) if opcode == ABNF.OPCODE_TEXT else int.from_bytes(data[:2], "big")
 
 
-@pytest.mark.parametrize(("frames", "code"), [
-    ([frame(PING, b"x", fin=0)], 1002), ([frame(PING, b"x" * 126)], 1002), ([frame(CLOSE, b"x")], 1002),
-    ([frame(CLOSE, b"\x03\xe8" + b"x" * 124)], 1002), ([frame(CLOSE, b"\x03\xe8\xff")], 1007),
-    ([frame(TEXT, b"x", fin=0), frame(TEXT, b"y")], 1002), ([frame(TEXT, length=2**40)], 1009)],
-    ids=["ping in fragments", "long ping", "close of one byte", "long close", "close with no UTF-8",
-         "text inside a message", "huge length"])
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([frame(PING, b"x", fin=0)], 1002),
+        ([frame(PING, b"x" * 126)], 1002),
+        ([frame(CLOSE, b"x")], 1002),
+        ([frame(CLOSE, b"\x03\xe8" + b"x" * 124)], 1002),
+        ([frame(CLOSE, b"\x03\xe8\xff")], 1007),
+        ([frame(TEXT, b"x", fin=0), frame(TEXT, b"y")], 1002),
+        ([frame(TEXT, length=2**40)], 1009),
+    ],
+    ids=[
+        "ping in fragments",
+        "long ping",
+        "close of one byte",
+        "long close",
+        "close with no UTF-8",
+        "text inside a message",
+        "huge length",
+    ],
+)
 def test_close_when_frames_break_the_rules(short, api, frames: list[bytes], code: int):
     """Control frames that are long or in fragments, and messages inside messages, close at once; a length is believed."""
     assert answer_to(short, api, *frames) == code
@@ -106,10 +126,21 @@ def test_message_when_its_fragments_are_odd_but_allowed(short: StageTarget, api:
 
 
 @pytest.mark.fidelity("2.4")
-@pytest.mark.parametrize("text", [
-    "", "[" * 30_000, '{"action": ' + "[" * 10_000 + "]" * 10_000 + "}", '{"action": NaN}', '{"action": ' + "1" * 20_000 + "}",
-    '{"action": "\\ud800"}', '{"action": "chat"} trailing', "\ufeff" + '{"action": "chat"}', '{"action": "chat\\u0000"}'],
-    ids=["empty", "deep", "deep value", "NaN", "long number", "half a pair", "trailing", "byte order mark", "NUL"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[" * 30_000,
+        '{"action": ' + "[" * 10_000 + "]" * 10_000 + "}",
+        '{"action": NaN}',
+        '{"action": ' + "1" * 20_000 + "}",
+        '{"action": "\\ud800"}',
+        '{"action": "chat"} trailing',
+        "\ufeff" + '{"action": "chat"}',
+        '{"action": "chat\\u0000"}',
+    ],
+    ids=["empty", "deep", "deep value", "NaN", "long number", "half a pair", "trailing", "byte order mark", "NUL"],
+)
 def test_route_when_a_message_is_strange(short: StageTarget, api: DeployedApi, text: str):
     """A message that is no good JSON, or names no route, goes to $default whole, however strange."""
     answer = answer_to(short, api, frame(TEXT, text.encode()))
@@ -118,16 +149,36 @@ def test_route_when_a_message_is_strange(short: StageTarget, api: DeployedApi, t
 
 def told(short: StageTarget, table: str, connection_id: str) -> tuple[int, str]:
     """Code and reason that a connection's $disconnect was told."""
-    row = eventually(lambda: short.client("dynamodb").get_item(TableName=table, Key={"id": {"S": connection_id}}),
-                     lambda answer: "Item" in answer, f"the $disconnect of {connection_id}")
+    row = eventually(
+        lambda: short.client("dynamodb").get_item(TableName=table, Key={"id": {"S": connection_id}}),
+        lambda answer: "Item" in answer,
+        f"the $disconnect of {connection_id}",
+    )
     event = json.loads(row["Item"]["event"]["S"])
     return event["code"], event["reason"]
 
 
 @pytest.mark.fidelity("4.6")
-@pytest.mark.parametrize(("code", "answered"), [
-    (1000, 1000), (1001, 1001), (1003, 1003), (1007, 1007), (1011, 1011), (3000, 3000), (4999, 4999),
-    (999, 1002), (1004, 1002), (1005, 1002), (1006, 1002), (1015, 1002), (1016, 1002), (2999, 1002), (5000, 1002)])
+@pytest.mark.parametrize(
+    ("code", "answered"),
+    [
+        (1000, 1000),
+        (1001, 1001),
+        (1003, 1003),
+        (1007, 1007),
+        (1011, 1011),
+        (3000, 3000),
+        (4999, 4999),
+        (999, 1002),
+        (1004, 1002),
+        (1005, 1002),
+        (1006, 1002),
+        (1015, 1002),
+        (1016, 1002),
+        (2999, 1002),
+        (5000, 1002),
+    ],
+)
 def test_disconnect_event_when_a_client_closes_with_a_code(short, api, table: str, code: int, answered: int):
     """Every code that a client may send reaches $disconnect with its reason; one that it may not send is 1002."""
     socket = opened(short, api)
@@ -155,12 +206,25 @@ def test_connection_when_its_time_is_over(short: StageTarget, api: DeployedApi, 
     assert told(short, table, connection_id) == (1001, "Going away")
 
 
-HEADERS = {"Host": "127.0.0.1", "Upgrade": "websocket", "Connection": "keep-alive, Upgrade",
-           "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode()}
+HEADERS = {
+    "Host": "127.0.0.1",
+    "Upgrade": "websocket",
+    "Connection": "keep-alive, Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+}
 
 
-def first_line(short: StageTarget, api: DeployedApi, headers: dict[str, str], *, method: str = "GET",
-               version: str = "HTTP/1.1", query: str = "", then: bytes = b"") -> tuple[int, bytes]:
+def first_line(
+    short: StageTarget,
+    api: DeployedApi,
+    headers: dict[str, str],
+    *,
+    method: str = "GET",
+    version: str = "HTTP/1.1",
+    query: str = "",
+    then: bytes = b"",
+) -> tuple[int, bytes]:
     """Status and the last bytes of the answer to a handshake written by hand, followed by ``then``."""
     lines = [f"{method} /{api.api_id}/prod{query} {version}", *(f"{name}: {value}" for name, value in headers.items())]
     with sockets.create_connection(("127.0.0.1", urlsplit(short.stage.url).port or 0), timeout=30) as line:
@@ -171,11 +235,19 @@ def first_line(short: StageTarget, api: DeployedApi, headers: dict[str, str], *,
     return int(answer.split(b" ", 2)[1]), answer
 
 
-@pytest.mark.parametrize(("without", "instead", "request_line"), [
-    ("Connection", {}, {}), ("Sec-WebSocket-Key", {}, {}), ("Sec-WebSocket-Key", {"Sec-WebSocket-Key": "abc"}, {}),
-    ("Sec-WebSocket-Version", {}, {}), ("", {"Content-Length": "5"}, {}), ("", {}, {"method": "POST"}),
-    ("", {}, {"version": "HTTP/1.0"})],
-    ids=["no Connection", "no key", "short key", "no version", "body", "POST", "HTTP/1.0"])
+@pytest.mark.parametrize(
+    ("without", "instead", "request_line"),
+    [
+        ("Connection", {}, {}),
+        ("Sec-WebSocket-Key", {}, {}),
+        ("Sec-WebSocket-Key", {"Sec-WebSocket-Key": "abc"}, {}),
+        ("Sec-WebSocket-Version", {}, {}),
+        ("", {"Content-Length": "5"}, {}),
+        ("", {}, {"method": "POST"}),
+        ("", {}, {"version": "HTTP/1.0"}),
+    ],
+    ids=["no Connection", "no key", "short key", "no version", "body", "POST", "HTTP/1.0"],
+)
 def test_handshake_when_a_part_is_wrong(short, api, without: str, instead: dict, request_line: dict):
     """A handshake without one of its parts is answered with a 4xx; with all of them it is accepted."""
     headers = {name: value for name, value in HEADERS.items() if name != without} | instead

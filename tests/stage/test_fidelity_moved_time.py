@@ -19,12 +19,14 @@ from tests.stage.target import REGION
 def api_id(moved: MovedStage) -> Iterator[str]:
     """An API with the route ping, answered by nobody, whose stage is served by now."""
     gateway = moved.client("apigatewayv2", attempts=10)  # deployments have a pace; it tries until its turn has come
-    made = gateway.create_api(Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET",
-                              RouteSelectionExpression="$request.body.action")["ApiId"]
+    made = gateway.create_api(
+        Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
     integration = gateway.create_integration(ApiId=made, IntegrationType="MOCK")["IntegrationId"]
     gateway.create_route(ApiId=made, RouteKey="ping", Target=f"integrations/{integration}")
-    gateway.create_stage(ApiId=made, StageName="prod",
-                         DeploymentId=gateway.create_deployment(ApiId=made)["DeploymentId"])
+    gateway.create_stage(
+        ApiId=made, StageName="prod", DeploymentId=gateway.create_deployment(ApiId=made)["DeploymentId"]
+    )
     moved.move(60)
     yield made
     gateway.delete_api(ApiId=made)
@@ -33,8 +35,16 @@ def api_id(moved: MovedStage) -> Iterator[str]:
 def status(moved: MovedStage, api_id: str) -> int:
     """The status of a handshake; the connection is closed again."""
     key = base64.b64encode(os.urandom(16)).decode()
-    lines = [f"GET /{api_id}/prod HTTP/1.1", "Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade",
-             "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", "", ""]
+    lines = [
+        f"GET /{api_id}/prod HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        f"Sec-WebSocket-Key: {key}",
+        "",
+        "",
+    ]
     with sockets.create_connection(("127.0.0.1", urlsplit(moved.url).port or 0), timeout=30) as line:
         line.sendall("\r\n".join(lines).encode())
         return int(line.recv(200).split(b" ", 2)[1])

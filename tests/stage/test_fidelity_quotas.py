@@ -12,8 +12,10 @@ import websocket
 from tests.stage.target import REGION, Target, cloudwatch_role, deploy_api
 
 ECHO = 'def handler(event, context):\n    return {"statusCode": 200, "body": event.get("body", "")}\n'
-AUTHORIZER = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:123456789012:" \
-             "function:door/invocations"
+AUTHORIZER = (
+    f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:123456789012:"
+    "function:door/invocations"
+)
 
 
 @pytest.fixture
@@ -24,8 +26,9 @@ def gateway(target: Target) -> Any:
 @pytest.fixture
 def api_id(gateway: Any):
     """A WebSocket API without routes; deleted in the end."""
-    made = gateway.create_api(Name="quotas", ProtocolType="WEBSOCKET",
-                              RouteSelectionExpression="$request.body.action")["ApiId"]
+    made = gateway.create_api(Name="quotas", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
+        "ApiId"
+    ]
     yield made
     gateway.delete_api(ApiId=made)
 
@@ -40,21 +43,33 @@ def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[int, str, str]:
 
 def full(what: str) -> str:
     """AWS's sentence when an API has as many of something as it may have."""
-    return (f"Maximum number of {what} for this API has been reached. "
-            f"Please contact AWS if you need additional {what}.")
+    return f"Maximum number of {what} for this API has been reached. Please contact AWS if you need additional {what}."
 
 
 @pytest.mark.fidelity("5.8")
-@pytest.mark.parametrize(("what", "most", "operation", "arguments"), [
-    ("Routes", 300, "create_route", lambda number: {"RouteKey": f"route{number}"}),
-    ("Integrations", 300, "create_integration", lambda number: {"IntegrationType": "MOCK"}),
-    ("Stages", 10, "create_stage", lambda number: {"StageName": f"stage{number}"}),
-    ("Authorizers", 10, "create_authorizer", lambda number: {
-        "Name": f"door{number}", "AuthorizerType": "REQUEST", "AuthorizerUri": AUTHORIZER,
-        "IdentitySource": ["route.request.querystring.token"]})],
-    ids=["routes", "integrations", "stages", "authorizers"])
-def test_part_of_an_api_when_there_are_as_many_as_may_be(gateway, api_id: str, what: str, most: int, operation: str,
-                                                         arguments: Callable[[int], dict[str, Any]]):
+@pytest.mark.parametrize(
+    ("what", "most", "operation", "arguments"),
+    [
+        ("Routes", 300, "create_route", lambda number: {"RouteKey": f"route{number}"}),
+        ("Integrations", 300, "create_integration", lambda number: {"IntegrationType": "MOCK"}),
+        ("Stages", 10, "create_stage", lambda number: {"StageName": f"stage{number}"}),
+        (
+            "Authorizers",
+            10,
+            "create_authorizer",
+            lambda number: {
+                "Name": f"door{number}",
+                "AuthorizerType": "REQUEST",
+                "AuthorizerUri": AUTHORIZER,
+                "IdentitySource": ["route.request.querystring.token"],
+            },
+        ),
+    ],
+    ids=["routes", "integrations", "stages", "authorizers"],
+)
+def test_part_of_an_api_when_there_are_as_many_as_may_be(
+    gateway, api_id: str, what: str, most: int, operation: str, arguments: Callable[[int], dict[str, Any]]
+):
     """An API has 300 routes and integrations, 10 stages and authorizers; one more is refused, also after a while."""
     create = getattr(gateway, operation)
     for number in range(most):
@@ -74,8 +89,11 @@ def test_access_log_when_its_format_is_at_the_limit(target: Target, gateway, api
     destination = f"arn:aws:logs:{REGION}:{account}:log-group:{group}"
 
     def settings(text: str) -> dict[str, Any]:
-        return {"ApiId": api_id, "StageName": "prod",
-                "AccessLogSettings": {"DestinationArn": destination, "Format": text}}
+        return {
+            "ApiId": api_id,
+            "StageName": "prod",
+            "AccessLogSettings": {"DestinationArn": destination, "Format": text},
+        }
 
     longest = "$context.requestId ".ljust(3072, "x")
     with cloudwatch_role(target):
@@ -85,7 +103,8 @@ def test_access_log_when_its_format_is_at_the_limit(target: Target, gateway, api
         gateway.create_stage(**settings(longest))
         assert refusal(gateway.update_stage, **settings("$context.requestId\n$context.status"))[1:] == (
             "BadRequestException",
-            "Access Log format must be single line, new line character is allowed only at end of the format")
+            "Access Log format must be single line, new line character is allowed only at end of the format",
+        )
     assert gateway.get_stage(ApiId=api_id, StageName="prod")["AccessLogSettings"]["Format"] == longest
     logs.delete_log_group(logGroupName=group)
 

@@ -29,15 +29,28 @@ def handler(event, context):
 
 
 @pytest.mark.fidelity("2.1", "2.2", "2.3", "2.4", "2.5", "2.6")
-@pytest.mark.parametrize(("expression", "served"), [
-    ("$request.body.action", {'{"action": "go"}': "go", '{"action": "Go"}': "$default", "go": "$default",
-                              '{"action": 1}': "1", '{"action": true}': "true", '{"action": ["a", "b"]}': "[a, b]",
-                              '{"action": "go", body: 1}': "$default", "[1]": "$default"}),
-    ("${request.body.action}", {'{"action": "go"}': "go", "{}": "$default"}),
-    ("${request.body.a}/${request.body.b}", {'{"a": "x", "b": "y"}': "x/y", '{"a": "x"}': "x/"}),
-    ("go", {"anything": "go"}),
-    ("\\$default", {'{"action": "go"}': "$default"}),
-])
+@pytest.mark.parametrize(
+    ("expression", "served"),
+    [
+        (
+            "$request.body.action",
+            {
+                '{"action": "go"}': "go",
+                '{"action": "Go"}': "$default",
+                "go": "$default",
+                '{"action": 1}': "1",
+                '{"action": true}': "true",
+                '{"action": ["a", "b"]}': "[a, b]",
+                '{"action": "go", body: 1}': "$default",
+                "[1]": "$default",
+            },
+        ),
+        ("${request.body.action}", {'{"action": "go"}': "go", "{}": "$default"}),
+        ("${request.body.a}/${request.body.b}", {'{"a": "x", "b": "y"}': "x/y", '{"a": "x"}': "x/"}),
+        ("go", {"anything": "go"}),
+        ("\\$default", {'{"action": "go"}': "$default"}),
+    ],
+)
 def test_route_when_an_expression_selects(target: Target, expression: str, served: dict[str, str]):
     """Each form of selection expression takes each message to the route that AWS documents."""
     keys = {"$default", *served.values()}
@@ -98,7 +111,8 @@ def test_integration_when_it_exceeds_its_time_out(target: Target):
     gateway.create_deployment(ApiId=api.api_id, StageName="prod")
     frame, after = ask(target, api, "slow", "next")
     assert re.fullmatch(
-        r'\{"message": "Endpoint request timed out", "connectionId":"[\w-]+=", "requestId":"[\w-]+="\}', frame)
+        r'\{"message": "Endpoint request timed out", "connectionId":"[\w-]+=", "requestId":"[\w-]+="\}', frame
+    )
     assert after == "$default"
     late = deploy_api(target, {"$connect": TELL_ROUTE.replace('event["body"]', '"slow"')}, Timeout=20)
     integration = gateway.get_integrations(ApiId=late.api_id)["Items"][0]["IntegrationId"]
@@ -113,10 +127,13 @@ def test_integration_when_it_exceeds_its_time_out(target: Target):
 def test_message_when_the_function_may_not_be_invoked(target: Target):
     """Without the permission a message is answered with the Internal server error frame, byte for byte."""
     api = deploy_api(target, {"$default": TELL_ROUTE}, two_way=("$default",))
-    target.client("lambda").remove_permission(FunctionName=api.function_arns["$default"],
-                                              StatementId=f"api-{api.api_id}")
-    assert re.fullmatch(r'\{"message": "Internal server error", "connectionId":"[\w-]+=", "requestId":"[\w-]+="\}',
-                        ask(target, api, "hello")[0])
+    target.client("lambda").remove_permission(
+        FunctionName=api.function_arns["$default"], StatementId=f"api-{api.api_id}"
+    )
+    assert re.fullmatch(
+        r'\{"message": "Internal server error", "connectionId":"[\w-]+=", "requestId":"[\w-]+="\}',
+        ask(target, api, "hello")[0],
+    )
 
 
 @pytest.mark.fidelity("7.3", "7.9")
@@ -129,8 +146,12 @@ def test_integration_when_its_uri_is_bare_and_has_a_stage_variable(target: Targe
     prefix, _, name = arn.rpartition(":")
     for key, uri in (("bare", arn), ("variable", f"{prefix}:${{stageVariables.fn}}")):
         integration = gateway.create_integration(ApiId=api.api_id, IntegrationType="AWS_PROXY", IntegrationUri=uri)
-        route = gateway.create_route(ApiId=api.api_id, RouteKey=key, RouteResponseSelectionExpression="$default",
-                                     Target=f"integrations/{integration['IntegrationId']}")
+        route = gateway.create_route(
+            ApiId=api.api_id,
+            RouteKey=key,
+            RouteResponseSelectionExpression="$default",
+            Target=f"integrations/{integration['IntegrationId']}",
+        )
         gateway.create_route_response(ApiId=api.api_id, RouteId=route["RouteId"], RouteResponseKey="$default")
     gateway.create_deployment(ApiId=api.api_id, StageName="prod")
     gateway.update_stage(ApiId=api.api_id, StageName="prod", StageVariables={"fn": name})
@@ -165,10 +186,12 @@ def two_way_route(target: Target, api_id: str, key: str, responses: dict[str, di
     gateway = target.client("apigatewayv2")
     integration_id = gateway.create_integration(ApiId=api_id, **integration)["IntegrationId"]
     for response_key, templates in responses.items():
-        gateway.create_integration_response(ApiId=api_id, IntegrationId=integration_id,
-                                            IntegrationResponseKey=response_key, ResponseTemplates=templates)
-    route = gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integration_id}",
-                                 RouteResponseSelectionExpression="$default")
+        gateway.create_integration_response(
+            ApiId=api_id, IntegrationId=integration_id, IntegrationResponseKey=response_key, ResponseTemplates=templates
+        )
+    route = gateway.create_route(
+        ApiId=api_id, RouteKey=key, Target=f"integrations/{integration_id}", RouteResponseSelectionExpression="$default"
+    )
     gateway.create_route_response(ApiId=api_id, RouteId=route["RouteId"], RouteResponseKey="$default")
 
 
@@ -176,14 +199,25 @@ def two_way_route(target: Target, api_id: str, key: str, responses: dict[str, di
 def test_integrations_when_they_are_not_functions(target: Target, endpoint: str):
     """MOCK answers from its response, HTTP_PROXY from the endpoint; a non-proxy one without a response is silent."""
     api = deploy_api(target, {"$default": TELL_ROUTE}, two_way=("$default",))
-    mock = {"IntegrationType": "MOCK", "TemplateSelectionExpression": "200",
-            "RequestTemplates": {"200": '{"statusCode": 200}'}}
+    mock = {
+        "IntegrationType": "MOCK",
+        "TemplateSelectionExpression": "200",
+        "RequestTemplates": {"200": '{"statusCode": 200}'},
+    }
     two_way_route(target, api.api_id, "mock", {r"/2\d\d/": {"any": "from the mock"}, "$default": {"any": "no"}}, **mock)
     two_way_route(target, api.api_id, "silent", {}, **mock)
-    two_way_route(target, api.api_id, "http", {}, IntegrationType="HTTP_PROXY", IntegrationMethod="POST",
-                  IntegrationUri=endpoint)
-    two_way_route(target, api.api_id, "plain", {"$default": {}}, IntegrationType="HTTP", IntegrationMethod="POST",
-                  IntegrationUri=endpoint)
+    two_way_route(
+        target, api.api_id, "http", {}, IntegrationType="HTTP_PROXY", IntegrationMethod="POST", IntegrationUri=endpoint
+    )
+    two_way_route(
+        target,
+        api.api_id,
+        "plain",
+        {"$default": {}},
+        IntegrationType="HTTP",
+        IntegrationMethod="POST",
+        IntegrationUri=endpoint,
+    )
     target.client("apigatewayv2").create_deployment(ApiId=api.api_id, StageName="prod")
     http, plain = '{"action": "http"}', '{"action": "plain"}'
     assert ask(target, api, '{"action": "mock"}', http, plain) == ["from the mock", "http " + http, "http " + plain]
@@ -195,10 +229,18 @@ def test_integrations_when_they_are_not_functions(target: Target, endpoint: str)
 
 
 @pytest.mark.fidelity("7.5", "7.6")
-@pytest.mark.parametrize("definition", [
-    {"IntegrationType": "HTTP_PROXY", "IntegrationMethod": "POST", "IntegrationUri": "https://example.org/"},
-    {"IntegrationType": "HTTP", "IntegrationMethod": "POST", "IntegrationUri": "http://127.0.0.1:1/",
-     "RequestTemplates": {"$default": "$input.body"}}])
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"IntegrationType": "HTTP_PROXY", "IntegrationMethod": "POST", "IntegrationUri": "https://example.org/"},
+        {
+            "IntegrationType": "HTTP",
+            "IntegrationMethod": "POST",
+            "IntegrationUri": "http://127.0.0.1:1/",
+            "RequestTemplates": {"$default": "$input.body"},
+        },
+    ],
+)
 def test_integration_when_the_stage_does_not_run_it(stage, aws, definition: dict):
     """An address elsewhere and a mapping template are refused at create_integration, by name."""
     gateway = aws("apigatewayv2")

@@ -53,7 +53,11 @@ def test_invoke_when_synchronous(target: Target, counting: str):
     first, second = (invoke(target, counting, "hello", LogType="Tail") for _ in range(2))
     assert first["StatusCode"] == 200 and "FunctionError" not in first
     assert second["Payload"]["count"] == first["Payload"]["count"] + 1
-    assert (first["Payload"]["colour"], first["Payload"]["memory"], first["Payload"]["arn"]) == ("blue", "128", counting)
+    assert (first["Payload"]["colour"], first["Payload"]["memory"], first["Payload"]["arn"]) == (
+        "blue",
+        "128",
+        counting,
+    )
     assert "serving hello" in base64.b64decode(first["LogResult"]).decode()
 
 
@@ -106,16 +110,29 @@ def test_update_when_code_and_configuration_change(target: Target):
     assert invoke(target, function, 1)["Payload"] == "new"
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"Runtime": "nodejs22.x"}, "The local stage runs Python functions only; refused asks for the runtime nodejs22.x."),
-    ({"Timeout": 901}, "Timeout must be from 1 to 900, not 901."),
-    ({"MemorySize": 20480}, "MemorySize must be from 128 to 10240, not 20480.")])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"Runtime": "nodejs22.x"},
+            "The local stage runs Python functions only; refused asks for the runtime nodejs22.x.",
+        ),
+        ({"Timeout": 901}, "Timeout must be from 1 to 900, not 901."),
+        ({"MemorySize": 20480}, "MemorySize must be from 128 to 10240, not 20480."),
+    ],
+)
 @pytest.mark.fidelity("9.12")
 def test_create_when_the_stage_cannot_run_it(stage: LocalStage, target: Target, counting: str, change: dict, said: str):
     """What cannot run is refused at create_function in one sentence."""
     role = target.client("lambda").get_function_configuration(FunctionName=counting)["Role"]
-    wanted = {"FunctionName": "refused", "Runtime": "python3.13", "Role": role, "Handler": "handler.handler",
-              "Code": {"ZipFile": package("")}, **change}
+    wanted = {
+        "FunctionName": "refused",
+        "Runtime": "python3.13",
+        "Role": role,
+        "Handler": "handler.handler",
+        "Code": {"ZipFile": package("")},
+        **change,
+    }
     with pytest.raises(ClientError) as caught:
         target.client("lambda").create_function(**wanted)
     assert caught.value.response["Error"] == {"Code": "InvalidParameterValueException", "Message": said}

@@ -46,8 +46,12 @@ def table(stage: LocalStage) -> Iterator[str]:
 @pytest.fixture
 def chat(stage: LocalStage, table: str) -> str:
     """The address, by path, of a chat that broadcasts every message to all."""
-    api = deploy_api(StageTarget(stage), dict.fromkeys(("$connect", "$disconnect", "$default"), BROADCAST),
-                     Environment={"Variables": {"TABLE": table}}, Timeout=120)
+    api = deploy_api(
+        StageTarget(stage),
+        dict.fromkeys(("$connect", "$disconnect", "$default"), BROADCAST),
+        Environment={"Variables": {"TABLE": table}},
+        Timeout=120,
+    )
     return f"{stage.url.replace('http', 'ws')}/{api.api_id}/prod"
 
 

@@ -75,8 +75,13 @@ def table(target: Target):
 
 @pytest.fixture(scope="module")
 def witnessed(target: Target, table: str) -> DeployedApi:
-    return deploy_api(target, {"$connect": WITNESS, "$disconnect": WITNESS, "$default": ECHO}, two_way=("$default",),
-                      Environment={"Variables": {"TABLE": table}}, Timeout=20)
+    return deploy_api(
+        target,
+        {"$connect": WITNESS, "$disconnect": WITNESS, "$default": ECHO},
+        two_way=("$default",),
+        Environment={"Variables": {"TABLE": table}},
+        Timeout=20,
+    )
 
 
 def own_id(socket: websocket.WebSocket) -> str:
@@ -85,20 +90,26 @@ def own_id(socket: websocket.WebSocket) -> str:
 
 
 def management(target: Target, api: DeployedApi):
-    return target.client("apigatewaymanagementapi",
-                         endpoint_url=f"https://{api.api_id}.execute-api.us-east-1.amazonaws.com/prod")
+    return target.client(
+        "apigatewaymanagementapi", endpoint_url=f"https://{api.api_id}.execute-api.us-east-1.amazonaws.com/prod"
+    )
 
 
 def read_event(target: Target, table: str, key: str) -> dict:
     """The event a witness wrote; $disconnect runs after the close, so this waits for its row."""
     dynamodb = target.client("dynamodb")
-    row = eventually(lambda: dynamodb.get_item(TableName=table, Key={"id": {"S": key}}, ConsistentRead=True),
-                     lambda answer: "Item" in answer, f"a row {key}")
+    row = eventually(
+        lambda: dynamodb.get_item(TableName=table, Key={"id": {"S": key}}, ConsistentRead=True),
+        lambda answer: "Item" in answer,
+        f"a row {key}",
+    )
     return json.loads(row["Item"]["event"]["S"])
 
 
-@pytest.mark.parametrize(("wish", "status"), [("401", 401), ("400", 400), ("403", 403), ("501", 501), ("503", 503),
-                                              ("raise", 502), ("none", 502)])
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [("401", 401), ("400", 400), ("403", 403), ("501", 501), ("503", 503), ("raise", 502), ("none", 502)],
+)
 @pytest.mark.fidelity("3.3", "3.4")
 def test_handshake_when_connect_refuses(target: Target, api: DeployedApi, wish: str, status: int):
     """The client sees the handler's own status; an exception or a malformed result is 502."""
@@ -133,8 +144,9 @@ def test_handshake_when_the_stage_is_wrong(target: Target, api: DeployedApi, pat
 def test_handshake_when_the_function_has_no_permission(target: Target, api: DeployedApi):
     """Without lambda:InvokeFunction for API Gateway the handshake is 500 (FIDELITY section 3)."""
     closed = deploy_api(target, {"$connect": ECHO})
-    target.client("lambda").remove_permission(FunctionName=closed.function_arns["$connect"],
-                                              StatementId=f"api-{closed.api_id}")
+    target.client("lambda").remove_permission(
+        FunctionName=closed.function_arns["$connect"], StatementId=f"api-{closed.api_id}"
+    )
     assert status_of_refusal(target, closed.url) == 500
 
 
@@ -143,8 +155,14 @@ def test_connect_event_when_a_client_comes(target: Target, witnessed: DeployedAp
     socket = target.connect(f"{witnessed.url}?room=a&room=b", header=["X-Own: yes"])
     event = read_event(target, table, own_id(socket) + "CONNECT")
     socket.close()
-    assert list(event) == ["headers", "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters",
-                           "requestContext", "isBase64Encoded"]
+    assert list(event) == [
+        "headers",
+        "multiValueHeaders",
+        "queryStringParameters",
+        "multiValueQueryStringParameters",
+        "requestContext",
+        "isBase64Encoded",
+    ]
     assert event["queryStringParameters"] == {"room": "b"}
     assert event["headers"]["Host"] == f"{witnessed.api_id}.execute-api.us-east-1.amazonaws.com"
     assert event["headers"]["X-Own"] == "yes"
@@ -152,8 +170,10 @@ def test_connect_event_when_a_client_comes(target: Target, witnessed: DeployedAp
     assert not {"Connection", "Upgrade"} & set(event["headers"])
 
 
-@pytest.mark.parametrize(("status", "reason", "code", "told"), [
-    (None, b"", 1005, "Client-side close frame status not set"), (1000, b"bye", 1000, "bye"), (1001, b"", 1001, "")])
+@pytest.mark.parametrize(
+    ("status", "reason", "code", "told"),
+    [(None, b"", 1005, "Client-side close frame status not set"), (1000, b"bye", 1000, "bye"), (1001, b"", 1001, "")],
+)
 @pytest.mark.fidelity("4.1", "4.2", "4.3", "4.6")
 def test_disconnect_event_when_the_client_closes(target, witnessed, table, status, reason, code, told):
     """The DISCONNECT event tells the client's code and reason; 1005 where it gave none."""
@@ -204,8 +224,13 @@ def test_disconnect_event_when_connect_was_refused(target: Target, witnessed: De
     socket.close()
     read_event(target, table, connection_id + "DISCONNECT")
     rows = [row["id"]["S"] for row in target.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]]
-    refused = [row for row in rows if row.endswith("CONNECT") and not row.endswith("DISCONNECT")
-               and row.removesuffix("CONNECT") + "DISCONNECT" not in rows]
+    refused = [
+        row
+        for row in rows
+        if row.endswith("CONNECT")
+        and not row.endswith("DISCONNECT")
+        and row.removesuffix("CONNECT") + "DISCONNECT" not in rows
+    ]
     assert len(refused) == 1
     event = read_event(target, table, refused[0])
     assert event["queryStringParameters"] == {"wish": "out"}
@@ -224,8 +249,10 @@ def test_get_connection_when_its_path_is_encoded_or_not(target: Target, api: Dep
         request.url = f"{api.url.replace('wss', 'https')}/{encode('@connections')}/{encode(connection_id)}"
 
     client.meta.events.register("before-sign.apigatewaymanagementapi.GetConnection", rewrite)
-    client.meta.events.register("after-call.apigatewaymanagementapi.GetConnection",
-                                lambda http_response, **_: answers.append(http_response.content))
+    client.meta.events.register(
+        "after-call.apigatewaymanagementapi.GetConnection",
+        lambda http_response, **_: answers.append(http_response.content),
+    )
     client.get_connection(ConnectionId=connection_id)
     described = json.loads(answers[0])
     assert list(described) == ["connectedAt", "identity", "lastActiveAt"]
@@ -263,8 +290,9 @@ def test_management_when_the_call_is_wrong(target: Target, api: DeployedApi):
         client.post_to_connection(ConnectionId=own_id(socket), Data=b"x" * (128 * 1024 + 1))
     socket.close()
     for path in ("", "/nowhere"):
-        elsewhere = target.client("apigatewaymanagementapi",
-                                  endpoint_url=f"https://{api.api_id}.execute-api.us-east-1.amazonaws.com{path}")
+        elsewhere = target.client(
+            "apigatewaymanagementapi", endpoint_url=f"https://{api.api_id}.execute-api.us-east-1.amazonaws.com{path}"
+        )
         with pytest.raises(elsewhere.exceptions.ForbiddenException):
             elsewhere.post_to_connection(ConnectionId="FDmBIeapIAMCIQg=", Data=b"x")
 
@@ -304,11 +332,18 @@ def handler(event, context):
 
 def test_last_message_when_the_client_leaves_at_once(target: Target, table: str):
     """A message sent right before the close is served before $disconnect: AWS's own examples need it."""
-    api = deploy_api(target, dict.fromkeys(("$connect", "$disconnect", "$default"), SLOW_THEN_WITNESS),
-                     Environment={"Variables": {"TABLE": table}}, Timeout=20)
+    api = deploy_api(
+        target,
+        dict.fromkeys(("$connect", "$disconnect", "$default"), SLOW_THEN_WITNESS),
+        Environment={"Variables": {"TABLE": table}},
+        Timeout=20,
+    )
     socket = target.connect(api.url)
     socket.send("goodbye")
     socket.close()
-    rows = eventually(lambda: target.client("dynamodb").scan(TableName=table)["Items"],
-                      lambda items: any(item["id"]["S"].endswith("seen") for item in items), "the message's row")
+    rows = eventually(
+        lambda: target.client("dynamodb").scan(TableName=table)["Items"],
+        lambda items: any(item["id"]["S"].endswith("seen") for item in items),
+        "the message's row",
+    )
     assert [json.loads(row["event"]["S"]) for row in rows if row["id"]["S"].endswith("seen")] == [{"found": True}]

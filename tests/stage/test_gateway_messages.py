@@ -40,9 +40,18 @@ BROKEN_IMPORT = "import a_module_that_nobody_has\n\ndef handler(event, context):
 
 @pytest.fixture(scope="module")
 def api(target: Target) -> DeployedApi:
-    return deploy_api(target, {"$default": ECHO_EVENT, "chat": ECHO_EVENT, "wish": MISBEHAVING, "quiet": MISBEHAVING,
-                               "broken": BROKEN_IMPORT},
-                      two_way=("$default", "chat", "wish", "broken"), Timeout=3)
+    return deploy_api(
+        target,
+        {
+            "$default": ECHO_EVENT,
+            "chat": ECHO_EVENT,
+            "wish": MISBEHAVING,
+            "quiet": MISBEHAVING,
+            "broken": BROKEN_IMPORT,
+        },
+        two_way=("$default", "chat", "wish", "broken"),
+        Timeout=3,
+    )
 
 
 @pytest.mark.fidelity("1.4", "1.10")
@@ -52,9 +61,22 @@ def test_message_event_when_a_route_matches(target: Target, api: DeployedApi):
     event = json.loads(ask(target, api, text)[0])
     context = event["requestContext"]
     assert list(event) == ["requestContext", "body", "isBase64Encoded"]
-    assert list(context) == ["routeKey", "messageId", "eventType", "extendedRequestId", "requestTime",
-                             "messageDirection", "stage", "connectedAt", "requestTimeEpoch", "identity", "requestId",
-                             "domainName", "connectionId", "apiId"]
+    assert list(context) == [
+        "routeKey",
+        "messageId",
+        "eventType",
+        "extendedRequestId",
+        "requestTime",
+        "messageDirection",
+        "stage",
+        "connectedAt",
+        "requestTimeEpoch",
+        "identity",
+        "requestId",
+        "domainName",
+        "connectionId",
+        "apiId",
+    ]
     assert (event["body"], context["routeKey"], context["eventType"]) == (text, "chat", "MESSAGE")
     assert context["domainName"] == f"{api.api_id}.execute-api.us-east-1.amazonaws.com"
     assert context["requestId"] == context["extendedRequestId"]

@@ -42,19 +42,36 @@ def guarded(target: Target) -> DeployedApi:
     arn = create_function(target, AUTHORIZER)
     allow_api_gateway(target, arn, api.api_id)
     authorizer = gateway.create_authorizer(
-        ApiId=api.api_id, Name="token", AuthorizerType="REQUEST", IdentitySource=["route.request.querystring.token"],
-        AuthorizerUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations")
+        ApiId=api.api_id,
+        Name="token",
+        AuthorizerType="REQUEST",
+        IdentitySource=["route.request.querystring.token"],
+        AuthorizerUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations",
+    )
     for route in gateway.get_routes(ApiId=api.api_id)["Items"]:
         if route["RouteKey"] == "$connect":
-            gateway.update_route(ApiId=api.api_id, RouteId=route["RouteId"], AuthorizationType="CUSTOM",
-                                 AuthorizerId=authorizer["AuthorizerId"])
+            gateway.update_route(
+                ApiId=api.api_id,
+                RouteId=route["RouteId"],
+                AuthorizationType="CUSTOM",
+                AuthorizerId=authorizer["AuthorizerId"],
+            )
     gateway.create_deployment(ApiId=api.api_id, StageName="prod")
     return api
 
 
-@pytest.mark.parametrize(("query", "status"), [("", 401), ("?token=unknown", 401), ("?token=bad", 403),
-                                               ("?token=narrow", 403), ("?token=crash", 500),
-                                               ("?token=malformed", 500), ("?token=long", 500)])
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 401),
+        ("?token=unknown", 401),
+        ("?token=bad", 403),
+        ("?token=narrow", 403),
+        ("?token=crash", 500),
+        ("?token=malformed", 500),
+        ("?token=long", 500),
+    ],
+)
 @pytest.mark.fidelity("3.8", "3.9", "3.10", "3.14")
 def test_handshake_when_the_authorizer_refuses(target: Target, guarded: DeployedApi, query: str, status: int):
     """A missing identity source is 401, a Deny or a policy that does not match is 403, a failure or a result over 8 KB is 500."""
@@ -66,8 +83,12 @@ def test_handshake_when_the_authorizer_needs_all_its_sources(target: Target, gua
     """Every identity source must be there and not empty, in its place, else 401; a result under 8 KB is taken."""
     gateway = target.client("apigatewayv2")
     authorizer = gateway.get_authorizers(ApiId=guarded.api_id)["Items"][0]["AuthorizerId"]
-    sources = ["route.request.querystring.token", "route.request.header.X-Who", "context.routeKey",
-               "stageVariables.color"]
+    sources = [
+        "route.request.querystring.token",
+        "route.request.header.X-Who",
+        "context.routeKey",
+        "stageVariables.color",
+    ]
     gateway.update_authorizer(ApiId=guarded.api_id, AuthorizerId=authorizer, IdentitySource=sources)
     gateway.update_stage(ApiId=guarded.api_id, StageName="prod", StageVariables={"color": "red"})
     gateway.create_deployment(ApiId=guarded.api_id, StageName="prod")
@@ -95,8 +116,8 @@ def test_throttle_when_the_stage_allows_nothing(target: Target):
     """A stage throttled to 0 answers every handshake 429."""
     api = deploy_api(target, {"$default": ECHO})
     target.client("apigatewayv2").update_stage(
-        ApiId=api.api_id, StageName="prod",
-        DefaultRouteSettings={"ThrottlingRateLimit": 0.0, "ThrottlingBurstLimit": 0})
+        ApiId=api.api_id, StageName="prod", DefaultRouteSettings={"ThrottlingRateLimit": 0.0, "ThrottlingBurstLimit": 0}
+    )
     assert status_of_refusal(target, api.url) == 429
 
 
@@ -105,12 +126,26 @@ def test_model_when_a_message_does_not_satisfy_it(target: Target):
     """A message that its route's request model refuses is answered "Bad request body"."""
     api = deploy_api(target, {"$default": ECHO}, two_way=("$default",))
     gateway = target.client("apigatewayv2")
-    gateway.create_model(ApiId=api.api_id, Name="Chat", ContentType="application/json", Schema=json.dumps(
-        {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "required": ["message"],
-         "properties": {"message": {"type": "string"}}}))
+    gateway.create_model(
+        ApiId=api.api_id,
+        Name="Chat",
+        ContentType="application/json",
+        Schema=json.dumps(
+            {
+                "$schema": "http://json-schema.org/draft-04/schema#",
+                "type": "object",
+                "required": ["message"],
+                "properties": {"message": {"type": "string"}},
+            }
+        ),
+    )
     route = gateway.get_routes(ApiId=api.api_id)["Items"][0]
-    gateway.update_route(ApiId=api.api_id, RouteId=route["RouteId"], ModelSelectionExpression="$request.body.kind",
-                         RequestModels={"$default": "Chat"})
+    gateway.update_route(
+        ApiId=api.api_id,
+        RouteId=route["RouteId"],
+        ModelSelectionExpression="$request.body.kind",
+        RequestModels={"$default": "Chat"},
+    )
     gateway.create_deployment(ApiId=api.api_id, StageName="prod")
     socket = target.connect(api.url)
     socket.send('{"message": "hello"}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import websocket
@@ -21,9 +21,17 @@ def handler(event, context):
     return {"statusCode": 403 if refused else 200}
 """
 
-FORMAT = json.dumps({"event": "$context.eventType", "route": "$context.routeKey", "status": "$context.status",
-                     "connection": "$context.connectionId", "ip": "$context.identity.sourceIp",
-                     "integration": "$context.integration.status", "nothing": "$context.authorizer.principalId"})
+FORMAT = json.dumps(
+    {
+        "event": "$context.eventType",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        "connection": "$context.connectionId",
+        "ip": "$context.identity.sourceIp",
+        "integration": "$context.integration.status",
+        "nothing": "$context.authorizer.principalId",
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +42,14 @@ def api(target: Target) -> DeployedApi:
     logs.create_log_group(logGroupName=group)
     account = api.function_arns["chat"].split(":")[4]
     with cloudwatch_role(target):
-        target.client("apigatewayv2").update_stage(ApiId=api.api_id, StageName="prod", AccessLogSettings={
-            "DestinationArn": f"arn:aws:logs:us-east-1:{account}:log-group:{group}", "Format": FORMAT})
+        target.client("apigatewayv2").update_stage(
+            ApiId=api.api_id,
+            StageName="prod",
+            AccessLogSettings={
+                "DestinationArn": f"arn:aws:logs:us-east-1:{account}:log-group:{group}",
+                "Format": FORMAT,
+            },
+        )
     socket = target.connect(api.url)
     for text in ('{"action": "chat"}', '{"action": "chat", "raise": 1}', '{"action": "nobody"}'):
         socket.send(text)
@@ -57,9 +71,14 @@ def test_access_log_when_events_were_served(target: Target, api: DeployedApi):
 
     told = eventually(lines, lambda found: len(found) >= 6, "six lines of access log")
     facts = sorted((line["event"], line["route"], line["status"], line["integration"]) for line in told)
-    assert facts == [("CONNECT", "$connect", "200", "200"), ("CONNECT", "$connect", "403", "403"),
-                     ("DISCONNECT", "$disconnect", "200", "200"), ("MESSAGE", "-", "403", "-"),
-                     ("MESSAGE", "chat", "200", "200"), ("MESSAGE", "chat", "502", "-")]
+    assert facts == [
+        ("CONNECT", "$connect", "200", "200"),
+        ("CONNECT", "$connect", "403", "403"),
+        ("DISCONNECT", "$disconnect", "200", "200"),
+        ("MESSAGE", "-", "403", "-"),
+        ("MESSAGE", "chat", "200", "200"),
+        ("MESSAGE", "chat", "502", "-"),
+    ]
     assert {line["nothing"] for line in told} == {"-"}
     assert all(line["ip"] and line["connection"].endswith("=") for line in told)
 
@@ -68,17 +87,30 @@ def test_access_log_when_events_were_served(target: Target, api: DeployedApi):
 def test_metrics_when_events_were_served(target: Target, api: DeployedApi):
     """CloudWatch has the counts of events and errors; MessageCount counts messages from and to the client."""
     cloudwatch = target.client("cloudwatch")
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
 
     def total(name: str, statistic: str = "Sum") -> float:
         points = cloudwatch.get_metric_statistics(
-            Namespace="AWS/ApiGateway", MetricName=name, Statistics=[statistic], Period=3600,
-            StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
-            Dimensions=[{"Name": "ApiId", "Value": api.api_id}, {"Name": "Stage", "Value": "prod"}])["Datapoints"]
+            Namespace="AWS/ApiGateway",
+            MetricName=name,
+            Statistics=[statistic],
+            Period=3600,
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Dimensions=[{"Name": "ApiId", "Value": api.api_id}, {"Name": "Stage", "Value": "prod"}],
+        )["Datapoints"]
         return sum(point[statistic] for point in points)
 
     names = ("ConnectCount", "MessageCount", "ClientError", "ExecutionError", "IntegrationError")
     assert {name: total(name) for name in names} == {
-        "ConnectCount": 2, "MessageCount": 5, "ClientError": 1, "ExecutionError": 1, "IntegrationError": 1}
-    eventually(lambda: total("IntegrationLatency", "SampleCount"), lambda calls: calls == 5,
-               "the latencies of two handshakes, two messages and the leaving")
+        "ConnectCount": 2,
+        "MessageCount": 5,
+        "ClientError": 1,
+        "ExecutionError": 1,
+        "IntegrationError": 1,
+    }
+    eventually(
+        lambda: total("IntegrationLatency", "SampleCount"),
+        lambda calls: calls == 5,
+        "the latencies of two handshakes, two messages and the leaving",
+    )

@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError
 from tests.stage.target import Target
 
 STATEMENT = {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*"}
-TRUST = {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 
 
 @pytest.fixture
@@ -35,7 +37,10 @@ def test_role_policy_when_its_version_does_not_exist(target: Target, role: str):
     """A Version that IAM never had is refused, and nothing is stored."""
     iam = target.client("iam")
     with pytest.raises(ClientError) as caught:
-        iam.put_role_policy(RoleName=role, PolicyName="mine", PolicyDocument=json.dumps(
-            {"Version": "2020-01-01", "Statement": [STATEMENT]}))
+        iam.put_role_policy(
+            RoleName=role,
+            PolicyName="mine",
+            PolicyDocument=json.dumps({"Version": "2020-01-01", "Statement": [STATEMENT]}),
+        )
     assert caught.value.response["Error"]["Code"] == "MalformedPolicyDocument"
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == []

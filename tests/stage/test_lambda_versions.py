@@ -37,8 +37,9 @@ def versioned(target: Target) -> str:
 
 
 @pytest.mark.fidelity("9.1")
-@pytest.mark.parametrize(("qualifier", "code", "version"), [("1", "old", "1"), ("live", "old", "1"),
-                                                             ("$LATEST", "new", "$LATEST")])
+@pytest.mark.parametrize(
+    ("qualifier", "code", "version"), [("1", "old", "1"), ("live", "old", "1"), ("$LATEST", "new", "$LATEST")]
+)
 def test_invoke_when_qualified(target: Target, versioned: str, qualifier: str, code: str, version: str):
     """A qualifier chooses the code; the context has its version and the ARN that was asked for."""
     told = invoke(target, versioned, Qualifier=qualifier)
@@ -64,10 +65,17 @@ def test_route_when_its_integration_names_an_alias(target: Target, versioned: st
     api = gateway.create_api(Name="alias", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
     allow_api_gateway(target, alias, api["ApiId"])
     integration = gateway.create_integration(
-        ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationMethod="POST",
-        IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{alias}/invocations")
-    route = gateway.create_route(ApiId=api["ApiId"], RouteKey="$default", RouteResponseSelectionExpression="$default",
-                                 Target=f"integrations/{integration['IntegrationId']}")
+        ApiId=api["ApiId"],
+        IntegrationType="AWS_PROXY",
+        IntegrationMethod="POST",
+        IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{alias}/invocations",
+    )
+    route = gateway.create_route(
+        ApiId=api["ApiId"],
+        RouteKey="$default",
+        RouteResponseSelectionExpression="$default",
+        Target=f"integrations/{integration['IntegrationId']}",
+    )
     gateway.create_route_response(ApiId=api["ApiId"], RouteId=route["RouteId"], RouteResponseKey="$default")
     deployment = gateway.create_deployment(ApiId=api["ApiId"])["DeploymentId"]
     gateway.create_stage(ApiId=api["ApiId"], StageName="prod", DeploymentId=deployment)
@@ -84,7 +92,8 @@ def layer(target: Target, files: dict[str, str]) -> str:
         for name, text in files.items():
             archive.writestr(name, text)
     return target.client("lambda").publish_layer_version(
-        LayerName=f"test-{uuid.uuid4().hex[:12]}", Content={"ZipFile": buffer.getvalue()})["LayerVersionArn"]
+        LayerName=f"test-{uuid.uuid4().hex[:12]}", Content={"ZipFile": buffer.getvalue()}
+    )["LayerVersionArn"]
 
 
 def test_layers_when_a_function_has_two(target: Target):
@@ -109,8 +118,11 @@ def test_invoke_when_the_reserved_concurrency_is_zero(target: Target):
 
     def printed() -> list[str]:
         groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{arn.rpartition(':')[2]}")["logGroups"]
-        return [event["message"] for group in groups
-                for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]]
+        return [
+            event["message"]
+            for group in groups
+            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        ]
 
     eventually(printed, lambda found: "it ran\n" in found, "the throttled event to be served")
 
@@ -129,17 +141,25 @@ def test_triggers_when_configured(target: Target, versioned: str):
     queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = sns.create_topic(Name=f"test-{uuid.uuid4().hex[:8]}")["TopicArn"]
     assert refusal(lambda_.create_event_source_mapping, EventSourceArn=queue_arn, FunctionName=versioned) == (
-        f"The local stage has no event source mappings; {queue_arn} cannot invoke {versioned}.")
+        f"The local stage has no event source mappings; {queue_arn} cannot invoke {versioned}."
+    )
     assert "does not invoke functions from SNS topics" in refusal(
-        sns.subscribe, TopicArn=topic, Protocol="lambda", Endpoint=versioned)
+        sns.subscribe, TopicArn=topic, Protocol="lambda", Endpoint=versioned
+    )
     assert "no destinations of asynchronous invocations" in refusal(
-        lambda_.put_function_event_invoke_config, FunctionName=versioned,
-        DestinationConfig={"OnFailure": {"Destination": queue_arn}})
+        lambda_.put_function_event_invoke_config,
+        FunctionName=versioned,
+        DestinationConfig={"OnFailure": {"Destination": queue_arn}},
+    )
     assert "no dead-letter queues" in refusal(
-        lambda_.update_function_configuration, FunctionName=versioned, DeadLetterConfig={"TargetArn": queue_arn})
+        lambda_.update_function_configuration, FunctionName=versioned, DeadLetterConfig={"TargetArn": queue_arn}
+    )
     assert "no weighted aliases" in refusal(
-        lambda_.update_alias, FunctionName=versioned, Name="live",
-        RoutingConfig={"AdditionalVersionWeights": {"1": 0.5}})
+        lambda_.update_alias,
+        FunctionName=versioned,
+        Name="live",
+        RoutingConfig={"AdditionalVersionWeights": {"1": 0.5}},
+    )
 
 
 def test_retries_when_they_are_configured_twice(target: Target):

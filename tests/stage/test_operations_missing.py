@@ -11,12 +11,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 
-@pytest.mark.parametrize(("service", "operation", "arguments"), [
-    ("cloudformation", "continue_update_rollback", {"StackName": "chat"}),
-    ("cloudformation", "signal_resource", {"StackName": "chat", "LogicalResourceId": "Q", "UniqueId": "1",
-                                           "Status": "SUCCESS"}),
-    ("cognito-idp", "start_web_authn_registration", {"AccessToken": "x"}),
-    ("sqs", "cancel_message_move_task", {"TaskHandle": "x"})], ids=["query", "query with more", "JSON", "JSON of SQS"])
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("cloudformation", "continue_update_rollback", {"StackName": "chat"}),
+        (
+            "cloudformation",
+            "signal_resource",
+            {"StackName": "chat", "LogicalResourceId": "Q", "UniqueId": "1", "Status": "SUCCESS"},
+        ),
+        ("cognito-idp", "start_web_authn_registration", {"AccessToken": "x"}),
+        ("sqs", "cancel_message_move_task", {"TaskHandle": "x"}),
+    ],
+    ids=["query", "query with more", "JSON", "JSON of SQS"],
+)
 def test_operation_when_the_stage_does_not_have_it(aws, service: str, operation: str, arguments: dict[str, Any]):
     """It is refused by name in one sentence that every protocol's parser finds, and is not tried again."""
     with pytest.raises(ClientError) as refused:
@@ -33,8 +41,9 @@ def test_operation_when_moto_has_no_path_for_it(aws):
         aws("lambda").list_provisioned_concurrency_configs(FunctionName="chat")
     error = refused.value.response["Error"]
     assert (error["Code"], error["Message"]) == (
-        "NotImplemented", "The local stage does not have the operation "
-                          "GET /2019-09-30/functions/chat/provisioned-concurrency.")
+        "NotImplemented",
+        "The local stage does not have the operation GET /2019-09-30/functions/chat/provisioned-concurrency.",
+    )
 
 
 @pytest.mark.parametrize("kind", ["HTTP", "REST"])
@@ -48,5 +57,7 @@ def test_api_when_it_is_no_websocket_api(stage, aws, kind: str):
     connection.request("GET", "/prod/hello", headers={"Host": f"{api_id}.execute-api.us-east-1.amazonaws.com"})
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())) == (
-        501, {"message": f"The local stage serves WebSocket APIs; {api_id} is a {kind} API"})
+        501,
+        {"message": f"The local stage serves WebSocket APIs; {api_id} is a {kind} API"},
+    )
     connection.close()

@@ -7,7 +7,14 @@ import json
 import pytest
 
 from tests.stage.moved_functions import (
-    active_function, answering, create_function, error_of, new_role, ready_role, result_of)
+    active_function,
+    answering,
+    create_function,
+    error_of,
+    new_role,
+    ready_role,
+    result_of,
+)
 from tests.stage.target import package
 
 LISTING_TABLES = """
@@ -32,10 +39,17 @@ def functions(moved):
 def test_role_when_it_was_just_made(moved, functions):
     """Lambda cannot assume a new role for some seconds."""
     role = new_role(moved)
-    refused = {"FunctionName": "early", "Runtime": "python3.13", "Role": role, "Handler": "handler.handler",
-               "Code": {"ZipFile": answering("old")}}
+    refused = {
+        "FunctionName": "early",
+        "Runtime": "python3.13",
+        "Role": role,
+        "Handler": "handler.handler",
+        "Code": {"ZipFile": answering("old")},
+    }
     assert error_of(functions.create_function, **refused) == (
-        "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.")
+        "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda.",
+    )
     moved.move(2)
     create_function(moved, role, answering("old"))
 
@@ -46,8 +60,10 @@ def test_function_when_it_was_just_made(moved, functions):
     name = made["FunctionName"]
     assert (made["State"], made["StateReasonCode"]) == ("Pending", "Creating")
     assert functions.get_function(FunctionName=name)["Configuration"]["State"] == "Pending"
-    pending = ("ResourceConflictException", "The operation cannot be performed at this time. "
-               "The function is currently in the following state: Pending")
+    pending = (
+        "ResourceConflictException",
+        "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+    )
     assert error_of(functions.invoke, FunctionName=name) == pending
     assert error_of(functions.invoke, FunctionName=name, InvocationType="Event") == pending
     assert error_of(functions.update_function_code, FunctionName=name, ZipFile=answering("new")) == pending
@@ -66,8 +82,10 @@ def test_function_when_it_is_updated(moved, functions):
     assert (updated["State"], updated["LastUpdateStatus"]) == ("Active", "InProgress")
     assert result_of(moved, function) == "old"
     assert error_of(functions.update_function_configuration, FunctionName=updated["FunctionArn"], Timeout=5) == (
-        "ResourceConflictException", "The operation cannot be performed at this time. "
-        f"An update is in progress for resource: {updated['FunctionArn']}")
+        "ResourceConflictException",
+        "The operation cannot be performed at this time. "
+        f"An update is in progress for resource: {updated['FunctionArn']}",
+    )
     moved.move(1)
     assert functions.get_function(FunctionName=function)["Configuration"]["LastUpdateStatus"] == "Successful"
     assert result_of(moved, function) == "new"
@@ -80,8 +98,15 @@ def test_policy_when_it_was_just_changed(moved):
     moved.move(1)
     iam, own = moved.client("iam"), {"RoleName": role.rpartition("/")[2], "PolicyName": "tables"}
     assert result_of(moved, name) == "AccessDeniedException"
-    iam.put_role_policy(**own, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}]}))
+    iam.put_role_policy(
+        **own,
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "dynamodb:ListTables", "Resource": "*"}],
+            }
+        ),
+    )
     assert result_of(moved, name) == "AccessDeniedException"
     moved.move(1)
     assert result_of(moved, name) == "allowed"

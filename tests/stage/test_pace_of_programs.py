@@ -26,8 +26,9 @@ WAIT = 'dynamodb.get_waiter("table_exists").wait(TableName="Notes", WaiterConfig
 def run_like_aws(program: str, work_dir, *options: str) -> subprocess.CompletedProcess[str]:
     """The program under ``localstage run --as-aws --like-aws``."""
     command = [sys.executable, "-m", "localstage", "run", "--as-aws", *options, "--", sys.executable, "-c", program]
-    return subprocess.run(command, env=clean_environment(work_dir), text=True, capture_output=True, timeout=120,
-                          stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, env=clean_environment(work_dir), text=True, capture_output=True, timeout=120, stdin=subprocess.DEVNULL
+    )
 
 
 def test_program_when_it_waits(tmp_path):
@@ -63,25 +64,30 @@ def refusals(client, call: str, calls: int) -> list[str]:
     return codes
 
 
-@pytest.mark.parametrize(("service", "call", "code"), [
-    ("apigatewayv2", "get_apis", "TooManyRequestsException"),
-    ("lambda", "list_functions", "TooManyRequestsException"),
-    ("iam", "list_roles", "Throttling"),
-    ("cloudformation", "list_stacks", "Throttling"),
-    ("logs", "describe_log_groups", "ThrottlingException")])
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("apigatewayv2", "get_apis", "TooManyRequestsException"),
+        ("lambda", "list_functions", "TooManyRequestsException"),
+        ("iam", "list_roles", "Throttling"),
+        ("cloudformation", "list_stacks", "Throttling"),
+        ("logs", "describe_log_groups", "ThrottlingException"),
+    ],
+)
 def test_call_when_it_is_throttled_now_and_then(moved, service, call, code):
     """Without retries some calls are throttled, never three in a row; boto3's own retries absorb that."""
     codes = refusals(moved.client(service, attempts=1), call, 45)
     assert set(codes) == {"", code}
-    assert [code] * 3 not in [codes[start:start + 3] for start in range(len(codes))]
+    assert [code] * 3 not in [codes[start : start + 3] for start in range(len(codes))]
     assert set(refusals(moved.client(service), call, 25)) == {""}
 
 
 def test_deployments_when_they_follow_each_other(moved):
     """A second deployment comes too soon for AWS; who tries often enough makes it."""
     hasty, patient = moved.client("apigatewayv2", attempts=1), moved.client("apigatewayv2", attempts=10)
-    api_id = patient.create_api(Name="hasty", ProtocolType="WEBSOCKET",
-                                RouteSelectionExpression="$request.body.action")["ApiId"]
+    api_id = patient.create_api(
+        Name="hasty", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
     patient.create_route(ApiId=api_id, RouteKey="$default")
     patient.create_deployment(ApiId=api_id)
     with pytest.raises(ClientError, match="TooManyRequestsException"):

@@ -77,9 +77,13 @@ def test_stack_when_it_is_created(moved, stacks, name):
     stack_id = stacks.create_stack(StackName=name, TemplateBody=topics("A", "B"))["StackId"]
     assert events_of(stacks, name) == [(name, "CREATE_IN_PROGRESS")]
     assert error_of(stacks.update_stack, StackName=name, TemplateBody=topics("A", "C")) == (
-        "ValidationError", f"Stack:{stack_id} is in CREATE_IN_PROGRESS state and can not be updated.")
+        "ValidationError",
+        f"Stack:{stack_id} is in CREATE_IN_PROGRESS state and can not be updated.",
+    )
     assert error_of(stacks.create_stack, StackName=name, TemplateBody=topics("A")) == (
-        "AlreadyExistsException", f"Stack [{name}] already exists")
+        "AlreadyExistsException",
+        f"Stack [{name}] already exists",
+    )
     moved.move(STEP_S)
     assert events_of(stacks, name)[1:] == [("A", "CREATE_IN_PROGRESS"), ("A", "CREATE_IN_PROGRESS")]
     moved.move(STEP_S)
@@ -97,9 +101,13 @@ def test_stack_when_it_is_updated(moved, stacks, stack):
     refusal = f"Stack:{stack_id} is in UPDATE_IN_PROGRESS state and can not be updated."
     assert error_of(stacks.update_stack, StackName=stack, TemplateBody=topics("A")) == ("ValidationError", refusal)
     assert error_of(stacks.create_change_set, StackName=stack, ChangeSetName="late", TemplateBody=topics("A")) == (
-        "ValidationError", refusal)
+        "ValidationError",
+        refusal,
+    )
     assert error_of(stacks.delete_stack, StackName=stack) == (
-        "ValidationError", f"Stack [{stack_id}] cannot be deleted while in status UPDATE_IN_PROGRESS")
+        "ValidationError",
+        f"Stack [{stack_id}] cannot be deleted while in status UPDATE_IN_PROGRESS",
+    )
     moved.move(DONE_S)
     assert status_of(stacks, stack) == "UPDATE_COMPLETE"
     assert [name for name, status in events_of(stacks, stack) if status == "DELETE_COMPLETE"] == ["B"]
@@ -109,7 +117,10 @@ def test_stack_when_its_creation_is_rolled_back(moved, stacks, name):
     """A failure leads to a roll-back that takes its time, too."""
     stacks.create_stack(StackName=name, TemplateBody=topics("A", "B", Bad=REFUSED))
     assert statuses_until_the_end(moved, stacks, name) == [
-        "CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"]
+        "CREATE_IN_PROGRESS",
+        "ROLLBACK_IN_PROGRESS",
+        "ROLLBACK_COMPLETE",
+    ]
 
 
 def test_stack_when_its_update_is_rolled_back(moved, stacks, stack):
@@ -117,8 +128,9 @@ def test_stack_when_its_update_is_rolled_back(moved, stacks, stack):
     stacks.update_stack(StackName=stack, TemplateBody=topics("A", "B", Bad=REFUSED))
     seen = statuses_until_the_end(moved, stacks, stack)
     assert (seen[:2], seen[-1]) == (["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"], "UPDATE_ROLLBACK_COMPLETE")
-    assert {resource["LogicalResourceId"] for resource in stacks.describe_stack_resources(
-        StackName=stack)["StackResources"]} == {"A", "B"}
+    assert {
+        resource["LogicalResourceId"] for resource in stacks.describe_stack_resources(StackName=stack)["StackResources"]
+    } == {"A", "B"}
 
 
 def test_stack_when_it_is_deleted(moved, stacks, stack):
@@ -155,7 +167,8 @@ def test_change_set_when_it_was_just_made(moved, stacks, stack):
     assert (look()["Status"], look()["ExecutionStatus"], look()["Changes"]) == ("CREATE_PENDING", "UNAVAILABLE", [])
     assert error_of(stacks.execute_change_set, ChangeSetName=made) == (
         "InvalidChangeSetStatus",
-        f"ChangeSet [{made}] cannot be executed in its current status of [CREATE_PENDING]")
+        f"ChangeSet [{made}] cannot be executed in its current status of [CREATE_PENDING]",
+    )
     moved.move(0.5)
     assert look()["Status"] == "CREATE_IN_PROGRESS"
     moved.move(0.5)
@@ -175,14 +188,35 @@ def test_change_set_when_it_has_no_changes(moved, stacks, stack):
 
 def test_function_when_its_stack_is_complete(moved, stacks, name):
     """CloudFormation waits for roles and functions: what a complete stack has can be used at once."""
-    body = {"Resources": {
-        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {
-            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-                                                   "Principal": {"Service": "lambda.amazonaws.com"}}]}}},
-        "Function": {"Type": "AWS::Lambda::Function", "Properties": {
-            "FunctionName": name, "Runtime": "python3.13", "Handler": "index.handler",
-            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-            "Code": {"ZipFile": "def handler(event, context):\n    return 'ready'\n"}}}}}
+    body = {
+        "Resources": {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {
+                                "Effect": "Allow",
+                                "Action": "sts:AssumeRole",
+                                "Principal": {"Service": "lambda.amazonaws.com"},
+                            }
+                        ],
+                    }
+                },
+            },
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": name,
+                    "Runtime": "python3.13",
+                    "Handler": "index.handler",
+                    "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                    "Code": {"ZipFile": "def handler(event, context):\n    return 'ready'\n"},
+                },
+            },
+        }
+    }
     stacks.create_stack(StackName=name, TemplateBody=json.dumps(body), Capabilities=["CAPABILITY_IAM"])
     with pytest.raises(ClientError):
         result_of(moved, name)

@@ -20,11 +20,15 @@ def gateway(moved):
 @pytest.fixture
 def api_id(gateway) -> str:
     """The id of an API with the route hello, answered by a mock."""
-    made = gateway.create_api(Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET",
-                              RouteSelectionExpression="$request.body.action")["ApiId"]
+    made = gateway.create_api(
+        Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
     integration = gateway.create_integration(
-        ApiId=made, IntegrationType="MOCK", TemplateSelectionExpression="200",
-        RequestTemplates={"200": '{"statusCode": 200}'})["IntegrationId"]
+        ApiId=made,
+        IntegrationType="MOCK",
+        TemplateSelectionExpression="200",
+        RequestTemplates={"200": '{"statusCode": 200}'},
+    )["IntegrationId"]
     gateway.create_route(ApiId=made, RouteKey="hello", Target=f"integrations/{integration}")
     return made
 
@@ -60,8 +64,11 @@ def test_stage_when_it_is_deployed_again(moved, gateway, api_id):
     moved.move(1)
     assert handshake(moved, api_id) == 101
     refusing = gateway.create_integration(
-        ApiId=api_id, IntegrationType="MOCK", TemplateSelectionExpression="200",
-        RequestTemplates={"200": '{"statusCode": 401}'})["IntegrationId"]
+        ApiId=api_id,
+        IntegrationType="MOCK",
+        TemplateSelectionExpression="200",
+        RequestTemplates={"200": '{"statusCode": 401}'},
+    )["IntegrationId"]
     gateway.create_route(ApiId=api_id, RouteKey="$connect", Target=f"integrations/{refusing}")
     gateway.update_stage(ApiId=api_id, StageName="prod", DeploymentId=deploy(gateway, api_id))
     assert handshake(moved, api_id) == 101
@@ -74,13 +81,17 @@ def test_permission_when_it_was_just_added(moved, gateway, api_id):
     functions, function = moved.client("lambda"), active_function(moved, answering("no status code"))
     arn = functions.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     integration = gateway.create_integration(
-        ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST",
-        IntegrationUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations")
+        ApiId=api_id,
+        IntegrationType="AWS_PROXY",
+        IntegrationMethod="POST",
+        IntegrationUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations",
+    )
     gateway.create_route(ApiId=api_id, RouteKey="$connect", Target=f"integrations/{integration['IntegrationId']}")
     gateway.create_stage(ApiId=api_id, StageName="prod", DeploymentId=deploy(gateway, api_id))
     moved.move(1)
-    functions.add_permission(FunctionName=function, StatementId="api", Action="lambda:InvokeFunction",
-                             Principal="apigateway.amazonaws.com")
+    functions.add_permission(
+        FunctionName=function, StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com"
+    )
     assert handshake(moved, api_id) == 500
     moved.move(1)
     assert handshake(moved, api_id) == 502  # it runs, and returns no status code

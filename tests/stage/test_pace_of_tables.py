@@ -20,9 +20,12 @@ def dynamodb(moved):
 def new_table(dynamodb) -> str:
     """The name of a table that is being created."""
     name = f"test-{uuid.uuid4().hex[:12]}"
-    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
-                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
     return name
 
 
@@ -45,10 +48,13 @@ def test_table_when_it_was_just_made(moved, dynamodb, new_table):
     """A table is CREATING, its items are not found, and it cannot be deleted; then it is ACTIVE."""
     assert status_of(dynamodb, new_table) == "CREATING"
     assert message_of(dynamodb.put_item, TableName=new_table, Item=row("a")) == "Requested resource not found"
-    assert code_of(dynamodb.batch_write_item, RequestItems={
-        new_table: [{"PutRequest": {"Item": row("a")}}]}) == "ResourceNotFoundException"
+    assert (
+        code_of(dynamodb.batch_write_item, RequestItems={new_table: [{"PutRequest": {"Item": row("a")}}]})
+        == "ResourceNotFoundException"
+    )
     assert message_of(dynamodb.delete_table, TableName=new_table) == (
-        f"Attempt to change a resource which is still in use: Table is being created: {new_table}")
+        f"Attempt to change a resource which is still in use: Table is being created: {new_table}"
+    )
     moved.move(1)
     assert status_of(dynamodb, new_table) == "ACTIVE"
     dynamodb.put_item(TableName=new_table, Item=row("a"))
@@ -56,11 +62,15 @@ def test_table_when_it_was_just_made(moved, dynamodb, new_table):
 
 def test_table_when_it_is_updated(moved, dynamodb, table):
     """A table is UPDATING, a second update is refused, and its items can be used all the time."""
-    change = {"TableName": table, "BillingMode": "PROVISIONED",
-              "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}
+    change = {
+        "TableName": table,
+        "BillingMode": "PROVISIONED",
+        "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+    }
     assert dynamodb.update_table(**change)["TableDescription"]["TableStatus"] == "UPDATING"
     assert message_of(dynamodb.update_table, **change) == (
-        f"Attempt to change a resource which is still in use: Table is being updated: {table}")
+        f"Attempt to change a resource which is still in use: Table is being updated: {table}"
+    )
     dynamodb.put_item(TableName=table, Item=row("a"))
     moved.move(1)
     assert status_of(dynamodb, table) == "ACTIVE"
@@ -72,10 +82,13 @@ def test_table_when_it_is_deleted(moved, dynamodb, table):
     assert dynamodb.delete_table(TableName=table)["TableDescription"]["TableStatus"] == "DELETING"
     assert status_of(dynamodb, table) == "DELETING"
     assert table in dynamodb.list_tables()["TableNames"]
-    assert message_of(dynamodb.create_table, TableName=table, BillingMode="PAY_PER_REQUEST", KeySchema=[
-        {"AttributeName": "id", "KeyType": "HASH"}], AttributeDefinitions=[
-        {"AttributeName": "id", "AttributeType": "S"}]) == (
-        f"Attempt to change a resource which is still in use: Table is being deleted: {table}")
+    assert message_of(
+        dynamodb.create_table,
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    ) == (f"Attempt to change a resource which is still in use: Table is being deleted: {table}")
     moved.move(1)
     assert code_of(dynamodb.describe_table, TableName=table) == "ResourceNotFoundException"
     assert table not in dynamodb.list_tables()["TableNames"]
@@ -92,7 +105,8 @@ def test_time_to_live_when_it_is_changed(moved, dynamodb, table):
     assert status() == "ENABLING"
     change["TimeToLiveSpecification"]["Enabled"] = False
     assert message_of(dynamodb.update_time_to_live, **change) == (
-        "Time to live has been modified multiple times within a fixed interval")
+        "Time to live has been modified multiple times within a fixed interval"
+    )
     moved.move(2)
     assert status() == "ENABLED"
 
@@ -100,13 +114,24 @@ def test_time_to_live_when_it_is_changed(moved, dynamodb, table):
 def test_index_when_it_was_just_made(moved, dynamodb, table):
     """An index is CREATING and cannot be read; then it is ACTIVE."""
     dynamodb.update_table(
-        TableName=table, AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("id", "room")],
-        GlobalSecondaryIndexUpdates=[{"Create": {
-            "IndexName": "by-room", "KeySchema": [{"AttributeName": "room", "KeyType": "HASH"}],
-            "Projection": {"ProjectionType": "ALL"}}}])
-    asked = {"TableName": table, "IndexName": "by-room", "KeyConditionExpression": "room = :room",
-             "ExpressionAttributeValues": {":room": {"S": "global"}}}
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("id", "room")],
+        GlobalSecondaryIndexUpdates=[
+            {
+                "Create": {
+                    "IndexName": "by-room",
+                    "KeySchema": [{"AttributeName": "room", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            }
+        ],
+    )
+    asked = {
+        "TableName": table,
+        "IndexName": "by-room",
+        "KeyConditionExpression": "room = :room",
+        "ExpressionAttributeValues": {":room": {"S": "global"}},
+    }
     (index,) = dynamodb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
     assert index["IndexStatus"] == "CREATING"
     assert message_of(dynamodb.query, **asked) == "Cannot read from backfilling global secondary index: by-room"
@@ -119,8 +144,13 @@ def test_read_when_it_is_not_consistent(moved, dynamodb, table):
     for key in ("kept", "changed", "deleted"):
         dynamodb.put_item(TableName=table, Item=row(key, text="old"))
     moved.move(1)
-    dynamodb.update_item(TableName=table, Key=row("changed"), UpdateExpression="SET #t = :new",
-                         ExpressionAttributeNames={"#t": "text"}, ExpressionAttributeValues={":new": {"S": "new"}})
+    dynamodb.update_item(
+        TableName=table,
+        Key=row("changed"),
+        UpdateExpression="SET #t = :new",
+        ExpressionAttributeNames={"#t": "text"},
+        ExpressionAttributeValues={":new": {"S": "new"}},
+    )
     dynamodb.delete_item(TableName=table, Key=row("deleted"))
     dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": table, "Item": row("added", text="new")}}])
 
@@ -142,8 +172,10 @@ def test_read_when_it_is_not_consistent(moved, dynamodb, table):
 def test_condition_when_a_row_was_just_written(dynamodb, table):
     """Writes see each other at once, whatever eventual reads show."""
     dynamodb.put_item(TableName=table, Item=row("a"))
-    assert code_of(dynamodb.put_item, TableName=table, Item=row("a"),
-                   ConditionExpression="attribute_not_exists(id)") == "ConditionalCheckFailedException"
+    assert (
+        code_of(dynamodb.put_item, TableName=table, Item=row("a"), ConditionExpression="attribute_not_exists(id)")
+        == "ConditionalCheckFailedException"
+    )
 
 
 def test_account_when_it_is_emptied(moved, dynamodb, new_table):

@@ -15,25 +15,42 @@ from tests.stage.target import REGION, DeployedApi, add_route, create_function, 
 from tests.stage.waiting import eventually
 
 ACCEPT = "def handler(event, context):\n    return {'statusCode': 200}\n"
-KEYS = ("import os\ndef handler(event, context):\n    return [os.environ[name] for name in "
-        "('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')]\n")
+KEYS = (
+    "import os\ndef handler(event, context):\n    return [os.environ[name] for name in "
+    "('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')]\n"
+)
 
 
 @pytest.mark.fidelity("10.4")
-@pytest.mark.parametrize(("path", "status"), [("*/$connect", 101), ("prod/$connect", 101), ("*", 101),
-                                              ("*/*/$connect", 500), ("dev/$connect", 500), ("*/$disconnect", 500)])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("*/$connect", 101),
+        ("prod/$connect", 101),
+        ("*", 101),
+        ("*/*/$connect", 500),
+        ("dev/$connect", 500),
+        ("*/$disconnect", 500),
+    ],
+)
 def test_handshake_when_the_permission_names_a_source(target, path, status):
     """The SourceArn of the permission must match {api}/{stage}/$connect; else the handshake is answered 500."""
     gateway = target.client("apigatewayv2")
     function = create_function(target, ACCEPT)
-    api_id = gateway.create_api(Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET",
-                                RouteSelectionExpression="$request.body.action")["ApiId"]
+    api_id = gateway.create_api(
+        Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
     add_route(target, api_id, "$connect", function)
-    gateway.create_stage(ApiId=api_id, StageName="prod",
-                         DeploymentId=gateway.create_deployment(ApiId=api_id)["DeploymentId"])
+    gateway.create_stage(
+        ApiId=api_id, StageName="prod", DeploymentId=gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+    )
     target.client("lambda").add_permission(
-        FunctionName=function, StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
-        SourceArn=f"arn:aws:execute-api:{REGION}:{function.split(':')[4]}:{api_id}/{path}")
+        FunctionName=function,
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:{REGION}:{function.split(':')[4]}:{api_id}/{path}",
+    )
     url = DeployedApi(api_id, {}).url
     if status == 101:
         target.connect(url).close()
@@ -66,9 +83,15 @@ def handshake_status(target, api: DeployedApi, credentials: list[str]) -> int:
 
 
 @pytest.mark.fidelity("3.16")
-@pytest.mark.parametrize(("statements", "status"), [
-    ([], 403), ([allow("execute-api:Invoke")], 101), ([allow("execute-api:ManageConnections")], 403),
-    ([allow("execute-api:Invoke"), deny("execute-api:*")], 403)])
+@pytest.mark.parametrize(
+    ("statements", "status"),
+    [
+        ([], 403),
+        ([allow("execute-api:Invoke")], 101),
+        ([allow("execute-api:ManageConnections")], 403),
+        ([allow("execute-api:Invoke"), deny("execute-api:*")], 403),
+    ],
+)
 def test_iam_route_when_the_signer_has_policies(target, guarded, statements, status):
     """The signer's policies must allow execute-api:Invoke; a signature alone is not enough."""
     api, role, credentials = guarded
@@ -77,11 +100,14 @@ def test_iam_route_when_the_signer_has_policies(target, guarded, statements, sta
 
 
 @pytest.mark.fidelity("3.16")
-@pytest.mark.parametrize(("path", "status"), [("prod/$connect", 101), ("*/$connect", 101), ("dev/$connect", 403),
-                                              ("prod/GET/$connect", 403)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("prod/$connect", 101), ("*/$connect", 101), ("dev/$connect", 403), ("prod/GET/$connect", 403)]
+)
 def test_iam_route_when_the_policy_names_it(target, guarded, path, status):
     """The resource is …:{api}/{stage}/$connect."""
     api, role, credentials = guarded
     account = role.split(":")[4]
-    set_statements(target, role, allow("execute-api:Invoke", f"arn:aws:execute-api:{REGION}:{account}:{api.api_id}/{path}"))
+    set_statements(
+        target, role, allow("execute-api:Invoke", f"arn:aws:execute-api:{REGION}:{account}:{api.api_id}/{path}")
+    )
     eventually(lambda: handshake_status(target, api, credentials), lambda seen: seen == status, f"a {status}")

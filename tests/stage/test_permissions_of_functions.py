@@ -42,13 +42,15 @@ def table(target):
 def socket(target):
     """A WebSocket to an API that answers with the connection's id; also the API's id and that id."""
     gateway = target.client("apigatewayv2")
-    api_id = gateway.create_api(Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET",
-                                RouteSelectionExpression="$request.body.action")["ApiId"]
+    api_id = gateway.create_api(
+        Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
     echo = create_function(target, ECHO)
     allow_api_gateway(target, echo, api_id)
     add_route(target, api_id, "$default", echo, two_way=True)
-    gateway.create_stage(ApiId=api_id, StageName="prod",
-                         DeploymentId=gateway.create_deployment(ApiId=api_id)["DeploymentId"])
+    gateway.create_stage(
+        ApiId=api_id, StageName="prod", DeploymentId=gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+    )
     connection = target.connect(f"wss://{api_id}.execute-api.{REGION}.amazonaws.com/prod")
     connection.send("who am I?")
     yield api_id, connection.recv()
@@ -79,23 +81,63 @@ def caller(target, table, socket, queue_url, account):
     connections = f"arn:aws:execute-api:{REGION}:{account}:{api_id}/prod/%s/@connections/*"
     table_arn = f"arn:aws:dynamodb:{REGION}:{account}:table/{table}"
     made = {
-        "put": ("dynamodb", "put_item", {"TableName": table, "Item": {"id": {"S": "1"}}}, "dynamodb:PutItem", table_arn),
+        "put": (
+            "dynamodb",
+            "put_item",
+            {"TableName": table, "Item": {"id": {"S": "1"}}},
+            "dynamodb:PutItem",
+            table_arn,
+        ),
         "get": ("dynamodb", "get_item", key, "dynamodb:GetItem", table_arn),
-        "update": ("dynamodb", "update_item", {**key, "UpdateExpression": "SET a = :a",
-                                               "ExpressionAttributeValues": {":a": {"S": "1"}}},
-                   "dynamodb:UpdateItem", table_arn),
+        "update": (
+            "dynamodb",
+            "update_item",
+            {**key, "UpdateExpression": "SET a = :a", "ExpressionAttributeValues": {":a": {"S": "1"}}},
+            "dynamodb:UpdateItem",
+            table_arn,
+        ),
         "scan": ("dynamodb", "scan", {"TableName": table}, "dynamodb:Scan", table_arn),
         "delete": ("dynamodb", "delete_item", key, "dynamodb:DeleteItem", table_arn),
-        "transact": ("dynamodb", "transact_write_items", {"TransactItems": [{"ConditionCheck": {
-            **key, "Key": {"id": {"S": "never"}}, "ConditionExpression": "attribute_not_exists(id)"}}]},
-                     "dynamodb:ConditionCheckItem", table_arn),
-        "describe": ("apigatewaymanagementapi", "get_connection", id_of, "execute-api:ManageConnections",
-                     connections % "GET"),
-        "post": ("apigatewaymanagementapi", "post_to_connection", {**id_of, "Data": "hello"},
-                 "execute-api:ManageConnections", connections % "POST"),
+        "transact": (
+            "dynamodb",
+            "transact_write_items",
+            {
+                "TransactItems": [
+                    {
+                        "ConditionCheck": {
+                            **key,
+                            "Key": {"id": {"S": "never"}},
+                            "ConditionExpression": "attribute_not_exists(id)",
+                        }
+                    }
+                ]
+            },
+            "dynamodb:ConditionCheckItem",
+            table_arn,
+        ),
+        "describe": (
+            "apigatewaymanagementapi",
+            "get_connection",
+            id_of,
+            "execute-api:ManageConnections",
+            connections % "GET",
+        ),
+        "post": (
+            "apigatewaymanagementapi",
+            "post_to_connection",
+            {**id_of, "Data": "hello"},
+            "execute-api:ManageConnections",
+            connections % "POST",
+        ),
         "invoke": ("lambda", "invoke", {"FunctionName": other}, "lambda:InvokeFunction", other),
-        "send": ("sqs", "send_message", {"QueueUrl": queue_url, "MessageBody": "hello"}, "sqs:SendMessage",
-                 f"arn:aws:sqs:{REGION}:{account}:{queue_url.rpartition('/')[2]}")}
+        "send": (
+            "sqs",
+            "send_message",
+            {"QueueUrl": queue_url, "MessageBody": "hello"},
+            "sqs:SendMessage",
+            f"arn:aws:sqs:{REGION}:{account}:{queue_url.rpartition('/')[2]}",
+        ),
+    }
     calls = {name: call[:3] for name, call in made.items()}
     event = {"calls": calls, "endpoint": f"https://{api_id}.execute-api.{REGION}.amazonaws.com/prod"}
     return arn, role, event, {name: allow(call[3], call[4]) for name, call in made.items()}
@@ -110,8 +152,11 @@ def test_calls_when_one_statement_is_removed(target, caller):
     eventually(lambda: answer_of(target, arn, event), lambda seen: seen == every, "every call to be allowed")
     for removed in statements:
         set_statements(target, role, *(s for name, s in statements.items() if name != removed))
-        results = eventually(lambda: answer_of(target, arn, event), lambda seen: seen[removed] != "ok",  # noqa: B023
-                             f"{removed} to be denied")
+        results = eventually(
+            lambda: answer_of(target, arn, event),
+            lambda seen: seen[removed] != "ok",  # noqa: B023
+            f"{removed} to be denied",
+        )
         assert "AccessDenied" in results.pop(removed)
         assert set(results.values()) == {"ok"}
     set_statements(target, role)
@@ -130,20 +175,24 @@ def test_denials_when_nothing_is_allowed(target, caller, account):
     table_arn = statements["put"]["Resource"]
     assert results["put"] == (
         f"An error occurred (AccessDeniedException) when calling the PutItem operation: {user}dynamodb:PutItem on "
-        f"resource: {table_arn} because no identity-based policy allows the dynamodb:PutItem action")
+        f"resource: {table_arn} because no identity-based policy allows the dynamodb:PutItem action"
+    )
     other = statements["invoke"]["Resource"]
     assert results["invoke"] == (
         f"An error occurred (AccessDeniedException) when calling the Invoke operation: {user}lambda:InvokeFunction on "
-        f"resource: {other} because no identity-based policy allows the lambda:InvokeFunction action")
+        f"resource: {other} because no identity-based policy allows the lambda:InvokeFunction action"
+    )
     queue_arn = statements["send"]["Resource"]
     assert results["send"] == (
         f"An error occurred (AccessDenied) when calling the SendMessage operation: {user}sqs:sendmessage on "
-        f"resource: {queue_arn} because no identity-based policy allows the sqs:sendmessage action")
+        f"resource: {queue_arn} because no identity-based policy allows the sqs:sendmessage action"
+    )
     stage_path = event["endpoint"].split(".")[0].removeprefix("https://") + "/prod"
     assert results["post"] == (
         f"An error occurred (AccessDeniedException) when calling the PostToConnection operation: {user}"
         f"execute-api:ManageConnections on resource: arn:aws:execute-api:{REGION}:********{account[-4:]}:"
-        f"{stage_path}/POST/@connections/{{connectionId}}")
+        f"{stage_path}/POST/@connections/{{connectionId}}"
+    )
 
 
 @pytest.mark.fidelity("10.5")
@@ -173,8 +222,10 @@ def test_boundary_when_set(target, caller):
     """A permissions boundary limits what the role's policies allow."""
     arn, role, event, _ = caller
     iam, name = target.client("iam"), role.rpartition("/")[2]
-    boundary = iam.create_policy(PolicyName=f"test-{uuid.uuid4().hex[:8]}", PolicyDocument=json.dumps(
-        {"Version": "2012-10-17", "Statement": [allow("dynamodb:*")]}))["Policy"]["Arn"]
+    boundary = iam.create_policy(
+        PolicyName=f"test-{uuid.uuid4().hex[:8]}",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("dynamodb:*")]}),
+    )["Policy"]["Arn"]
     set_statements(target, role, allow("*"))
     iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
     results = eventually(lambda: answer_of(target, arn, event), lambda seen: seen["send"] != "ok", "the boundary")
@@ -222,8 +273,10 @@ def test_hang_up_when_allowed_and_not(target, caller, account):
     api_id = event["endpoint"].split(".")[0].removeprefix("https://")
     socket = target.connect(f"wss://{api_id}.execute-api.{REGION}.amazonaws.com/prod")
     socket.send("who am I?")
-    hang_up = {**event, "calls": {"delete": ["apigatewaymanagementapi", "delete_connection",
-                                             {"ConnectionId": socket.recv()}]}}
+    hang_up = {
+        **event,
+        "calls": {"delete": ["apigatewaymanagementapi", "delete_connection", {"ConnectionId": socket.recv()}]},
+    }
     set_statements(target, role, statements["post"], statements["describe"])
     eventually(lambda: answer_of(target, arn, event), lambda seen: seen["describe"] == "ok", "the policy", 60)
     assert f"{api_id}/prod/DELETE/@connections/{{connectionId}}" in answer_of(target, arn, hang_up)["delete"]
@@ -239,8 +292,17 @@ def test_role_when_it_does_not_trust_lambda(target, account):
     role = create_role(target, trusted={"AWS": account})
     refused = ("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.")
     lambda_ = target.client("lambda")
-    assert refusal(lambda_.create_function, FunctionName="test-untrusted", Runtime="python3.13", Role=role,
-                   Handler="handler.handler", Code={"ZipFile": package(STATUS)}) == refused
+    assert (
+        refusal(
+            lambda_.create_function,
+            FunctionName="test-untrusted",
+            Runtime="python3.13",
+            Role=role,
+            Handler="handler.handler",
+            Code={"ZipFile": package(STATUS)},
+        )
+        == refused
+    )
     function = create_function(target, STATUS)
     assert refusal(lambda_.update_function_configuration, FunctionName=function, Role=role) == refused
 
@@ -291,26 +353,33 @@ def test_logs_when_the_group_exists(target):
 def test_denial_when_it_is_in_the_functions_log(target, table):
     """What the function does not catch is in its log, word for word."""
     role = create_role(target, BASIC)
-    source = ("import boto3\ndef handler(event, context):\n"
-              f"    boto3.client('dynamodb').scan(TableName='{table}')\n")
+    source = f"import boto3\ndef handler(event, context):\n    boto3.client('dynamodb').scan(TableName='{table}')\n"
     arn = function_of(target, role, source, Timeout=30)
     target.client("lambda").invoke(FunctionName=arn)
     group, logs = GROUP + arn.rpartition(":")[2], target.client("logs")
 
     def messages() -> str:
         groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-        return "".join(event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]) if groups else ""
+        return (
+            "".join(event["message"] for event in logs.filter_log_events(logGroupName=group)["events"])
+            if groups
+            else ""
+        )
 
     log = eventually(messages, lambda text: "[ERROR]" in text, "the error in the log", 60)
-    assert "[ERROR] ClientError: An error occurred (AccessDeniedException) when calling the Scan operation: User: " in log
+    assert (
+        "[ERROR] ClientError: An error occurred (AccessDeniedException) when calling the Scan operation: User: " in log
+    )
     assert "because no identity-based policy allows the dynamodb:Scan action" in log
 
 
 def test_credentials_when_taken_out_of_a_function(target):
     """The keys in a function's environment are its role's session, wherever they are used."""
     role = create_role(target, allow("sqs:ListQueues"))
-    source = ("import os\ndef handler(event, context):\n    return [os.environ[name] for name in "
-              "('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')]\n")
+    source = (
+        "import os\ndef handler(event, context):\n    return [os.environ[name] for name in "
+        "('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')]\n"
+    )
     credentials = answer_of(target, function_of(target, role, source), {})
     assert client_with(target, credentials, "sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
     with pytest.raises(ClientError, match="lambda:ListFunctions on resource: \\* because no identity-based policy"):

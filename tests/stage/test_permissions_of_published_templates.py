@@ -39,33 +39,86 @@ ROUTES = {"OnConnect": "$connect", "OnDisconnect": "$disconnect", "SendMessage":
 def template() -> str:
     """The whole system."""
     resources: dict[str, object] = {
-        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {
-            "Name": "sample", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.message"}},
-        "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {
-            "AttributeDefinitions": [{"AttributeName": "connectionId", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "connectionId", "KeyType": "HASH"}],
-            "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}},
-        "Deployment": {"Type": "AWS::ApiGatewayV2::Deployment", "DependsOn": [f"{name}Route" for name in ROUTES],
-                       "Properties": {"ApiId": {"Ref": "Api"}}},
-        "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {
-            "StageName": "Prod", "DeploymentId": {"Ref": "Deployment"}, "ApiId": {"Ref": "Api"}}}}
+        "Api": {
+            "Type": "AWS::ApiGatewayV2::Api",
+            "Properties": {
+                "Name": "sample",
+                "ProtocolType": "WEBSOCKET",
+                "RouteSelectionExpression": "$request.body.message",
+            },
+        },
+        "Table": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "AttributeDefinitions": [{"AttributeName": "connectionId", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "connectionId", "KeyType": "HASH"}],
+                "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+            },
+        },
+        "Deployment": {
+            "Type": "AWS::ApiGatewayV2::Deployment",
+            "DependsOn": [f"{name}Route" for name in ROUTES],
+            "Properties": {"ApiId": {"Ref": "Api"}},
+        },
+        "Stage": {
+            "Type": "AWS::ApiGatewayV2::Stage",
+            "Properties": {"StageName": "Prod", "DeploymentId": {"Ref": "Deployment"}, "ApiId": {"Ref": "Api"}},
+        },
+    }
     for (name, route), source in zip(ROUTES.items(), (PUT, DELETE, SEND), strict=True):
         policies: list[object] = [{"DynamoDBCrudPolicy": {"TableName": {"Ref": "Table"}}}]
         if name == "SendMessage":
-            policies.append({"Statement": [{"Effect": "Allow", "Action": ["execute-api:ManageConnections"], "Resource": [
-                {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"}]}]})
+            policies.append(
+                {
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Action": ["execute-api:ManageConnections"],
+                            "Resource": [{"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"}],
+                        }
+                    ]
+                }
+            )
         uri = f"arn:aws:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{{name}.Arn}}/invocations"
         resources |= {
-            name: {"Type": "AWS::Serverless::Function", "Properties": {
-                "InlineCode": source, "Handler": "index.handler", "Runtime": "python3.13", "Timeout": 30,
-                "Policies": policies, "Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}}},
-            f"{name}Integration": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
-                "ApiId": {"Ref": "Api"}, "IntegrationType": "AWS_PROXY", "IntegrationUri": {"Fn::Sub": uri}}},
-            f"{name}Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {
-                "ApiId": {"Ref": "Api"}, "RouteKey": route, "AuthorizationType": "NONE",
-                "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"}}},
-            f"{name}Permission": {"Type": "AWS::Lambda::Permission", "DependsOn": ["Api"], "Properties": {
-                "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": name}, "Principal": "apigateway.amazonaws.com"}}}
+            name: {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {
+                    "InlineCode": source,
+                    "Handler": "index.handler",
+                    "Runtime": "python3.13",
+                    "Timeout": 30,
+                    "Policies": policies,
+                    "Environment": {"Variables": {"TABLE": {"Ref": "Table"}}},
+                },
+            },
+            f"{name}Integration": {
+                "Type": "AWS::ApiGatewayV2::Integration",
+                "Properties": {
+                    "ApiId": {"Ref": "Api"},
+                    "IntegrationType": "AWS_PROXY",
+                    "IntegrationUri": {"Fn::Sub": uri},
+                },
+            },
+            f"{name}Route": {
+                "Type": "AWS::ApiGatewayV2::Route",
+                "Properties": {
+                    "ApiId": {"Ref": "Api"},
+                    "RouteKey": route,
+                    "AuthorizationType": "NONE",
+                    "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"},
+                },
+            },
+            f"{name}Permission": {
+                "Type": "AWS::Lambda::Permission",
+                "DependsOn": ["Api"],
+                "Properties": {
+                    "Action": "lambda:InvokeFunction",
+                    "FunctionName": {"Ref": name},
+                    "Principal": "apigateway.amazonaws.com",
+                },
+            },
+        }
     return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": resources})
 
 
@@ -79,7 +132,8 @@ class Sample:
 
     def physical_id(self, logical_id: str) -> str:
         detail = self.target.client("cloudformation").describe_stack_resource(
-            StackName=self.stack, LogicalResourceId=logical_id)
+            StackName=self.stack, LogicalResourceId=logical_id
+        )
         return detail["StackResourceDetail"]["PhysicalResourceId"]
 
     def messages(self, function: str) -> str:
@@ -111,8 +165,9 @@ class Sample:
 def sample(target) -> Iterator[Sample]:
     name = f"test-{uuid.uuid4().hex[:10]}"
     formation = target.client("cloudformation")
-    formation.create_stack(StackName=name, TemplateBody=template(),
-                           Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+    formation.create_stack(
+        StackName=name, TemplateBody=template(), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    )
     formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     made = Sample(target, name, "")
     made.url = f"wss://{made.physical_id('Api')}.execute-api.{REGION}.amazonaws.com/Prod"
@@ -128,10 +183,15 @@ def test_sample_when_it_is_whole(sample):
 
 
 @pytest.mark.fidelity("10.1", "10.2")
-@pytest.mark.parametrize(("function", "number", "handshake", "answer", "denied"), [
-    ("OnConnect", 0, 502, None, "dynamodb:PutItem"), ("OnDisconnect", 0, 101, "hello", "dynamodb:DeleteItem"),
-    ("SendMessage", 0, 101, "Internal server error", "dynamodb:Scan"),
-    ("SendMessage", 1, 101, "Internal server error", "execute-api:ManageConnections")])
+@pytest.mark.parametrize(
+    ("function", "number", "handshake", "answer", "denied"),
+    [
+        ("OnConnect", 0, 502, None, "dynamodb:PutItem"),
+        ("OnDisconnect", 0, 101, "hello", "dynamodb:DeleteItem"),
+        ("SendMessage", 0, 101, "Internal server error", "dynamodb:Scan"),
+        ("SendMessage", 1, 101, "Internal server error", "execute-api:ManageConnections"),
+    ],
+)
 def test_sample_when_a_policy_is_removed(target, sample, function, number, handshake, answer, denied):
     """Each policy of a function is what its one call needs; nothing else changes, and put back it works again."""
     iam, role = target.client("iam"), sample.physical_id(f"{function}Role")
@@ -146,8 +206,12 @@ def test_sample_when_a_policy_is_removed(target, sample, function, number, hands
         eventually(lambda: sample.messages(function), lambda log: wanted in log, f"{denied} in the log", 60)
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-    eventually(lambda: (sample.handshake(), sample.answer() if answer != "hello" else "hello"),
-               lambda seen: seen == (101, "hello"), "the sample to work again", 60)
+    eventually(
+        lambda: (sample.handshake(), sample.answer() if answer != "hello" else "hello"),
+        lambda seen: seen == (101, "hello"),
+        "the sample to work again",
+        60,
+    )
 
 
 @pytest.mark.fidelity("10.3")
@@ -176,6 +240,10 @@ def test_sample_when_api_gateway_may_not_invoke(target, sample):
     [statement] = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
     lambda_.remove_permission(FunctionName=function, StatementId=statement["Sid"])
     eventually(sample.handshake, lambda status: status == 500, "500 at the handshake", 60)
-    lambda_.add_permission(FunctionName=function, StatementId=statement["Sid"], Action="lambda:InvokeFunction",
-                           Principal="apigateway.amazonaws.com")
+    lambda_.add_permission(
+        FunctionName=function,
+        StatementId=statement["Sid"],
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+    )
     eventually(sample.handshake, lambda status: status == 101, "the handshake to work again", 60)

@@ -36,9 +36,17 @@ Resources:
         Version: "2012-10-17"
         Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
 """
-TABLES = ["dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:DeleteTable", "dynamodb:DescribeContinuousBackups",
-          "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "dynamodb:DescribeContributorInsights",
-          "dynamodb:GetResourcePolicy", "dynamodb:DescribeKinesisStreamingDestination"]
+TABLES = [
+    "dynamodb:CreateTable",
+    "dynamodb:DescribeTable",
+    "dynamodb:DeleteTable",
+    "dynamodb:DescribeContinuousBackups",
+    "dynamodb:DescribeTimeToLive",
+    "dynamodb:ListTagsOfResource",
+    "dynamodb:DescribeContributorInsights",
+    "dynamodb:GetResourcePolicy",
+    "dynamodb:DescribeKinesisStreamingDestination",
+]
 
 
 @dataclass
@@ -58,8 +66,13 @@ class Learner:
     def create(self, template: str, **settings: Any) -> str:
         """Creates a stack once it may; returns the stack's name."""
         name = f"test-{uuid.uuid4().hex[:10]}"
-        call = {"StackName": name, "TemplateBody": template, "OnFailure": "DO_NOTHING",
-                "Capabilities": ["CAPABILITY_IAM"], **settings}
+        call = {
+            "StackName": name,
+            "TemplateBody": template,
+            "OnFailure": "DO_NOTHING",
+            "Capabilities": ["CAPABILITY_IAM"],
+            **settings,
+        }
 
         def create() -> bool:
             try:
@@ -101,11 +114,18 @@ def stacks(target) -> Iterator[list[str]]:
 def settled(target: Target, name: str) -> tuple[str, str]:
     """The stack's status in the end, and the reason of the resource that failed, "" if none did."""
     client = target.client("cloudformation")
-    status = eventually(lambda: client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"],
-                        lambda seen: not seen.endswith("IN_PROGRESS"), "the stack to settle", 120)
+    status = eventually(
+        lambda: client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"],
+        lambda seen: not seen.endswith("IN_PROGRESS"),
+        "the stack to settle",
+        120,
+    )
     events = client.describe_stack_events(StackName=name)["StackEvents"]
-    reasons = [event.get("ResourceStatusReason", "") for event in events
-               if event["ResourceStatus"].endswith("_FAILED") and event["ResourceType"] != "AWS::CloudFormation::Stack"]
+    reasons = [
+        event.get("ResourceStatusReason", "")
+        for event in events
+        if event["ResourceStatus"].endswith("_FAILED") and event["ResourceType"] != "AWS::CloudFormation::Stack"
+    ]
     return status, reasons[-1] if reasons else ""
 
 
@@ -116,9 +136,11 @@ def test_stack_when_its_caller_may_not_make_a_resource(target, learner, stacks, 
     stacks.append(learner.create(TABLE % table))
     status, reason = settled(target, stacks[0])
     assert status == "CREATE_FAILED"
-    assert (f"User: arn:aws:sts::{account}:assumed-role/{learner.role_arn.rpartition('/')[2]}/alice is not authorized to "
-            f"perform: dynamodb:CreateTable on resource: arn:aws:dynamodb:{REGION}:{account}:table/{table} because no "
-            "identity-based policy allows the dynamodb:CreateTable action") in reason
+    assert (
+        f"User: arn:aws:sts::{account}:assumed-role/{learner.role_arn.rpartition('/')[2]}/alice is not authorized to "
+        f"perform: dynamodb:CreateTable on resource: arn:aws:dynamodb:{REGION}:{account}:table/{table} because no "
+        "identity-based policy allows the dynamodb:CreateTable action"
+    ) in reason
     assert "HandlerErrorCode: AccessDenied" in reason
     assert table not in target.client("dynamodb").list_tables()["TableNames"]
 
@@ -162,8 +184,12 @@ def test_stack_when_it_has_a_role(target, learner, stacks, account):
     arguments = {"StackName": f"test-{uuid.uuid4().hex[:10]}", "TemplateBody": TABLE % table, "RoleARN": role}
     with pytest.raises(ClientError, match="iam:PassRole on resource: " + role):
         client.create_stack(**arguments)
-    learner.may(allow("cloudformation:*"), allow("iam:PassRole", role, Condition={
-        "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}))
+    learner.may(
+        allow("cloudformation:*"),
+        allow(
+            "iam:PassRole", role, Condition={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+        ),
+    )
     stacks.append(learner.create(TABLE % table, RoleARN=role))
     assert settled(target, stacks[0]) == ("CREATE_COMPLETE", "")
 
@@ -174,7 +200,9 @@ def test_stack_when_its_role_does_not_trust(target, account):
     name = f"test-{uuid.uuid4().hex[:10]}"
     client = target.client("cloudformation")
     assert refusal(client.create_stack, StackName=name, TemplateBody=TABLE % name, RoleARN=role) == (
-        "ValidationError", f"Role {role} is invalid or cannot be assumed")
+        "ValidationError",
+        f"Role {role} is invalid or cannot be assumed",
+    )
     assert refusal(client.describe_stacks, StackName=name)[0] == "ValidationError"
 
 
@@ -182,11 +210,16 @@ def test_stack_when_its_role_does_not_trust(target, account):
 def test_stack_when_roles_need_a_boundary(target, learner, stacks, account, with_boundary):
     """A caller who may make roles only with a boundary can make none without it, in a stack either."""
     iam = target.client("iam")
-    boundary = iam.create_policy(PolicyName=f"test-{uuid.uuid4().hex[:8]}", PolicyDocument=document(
-        allow("dynamodb:*")))["Policy"]["Arn"]
+    boundary = iam.create_policy(
+        PolicyName=f"test-{uuid.uuid4().hex[:8]}", PolicyDocument=document(allow("dynamodb:*"))
+    )["Policy"]["Arn"]
     roles = ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"]
-    learner.may(allow(["cloudformation:*", "iam:GetRole", "iam:DeleteRole", "iam:List*"]), allow(
-        roles, f"arn:aws:iam::{account}:role/*", Condition={"StringEquals": {"iam:PermissionsBoundary": boundary}}))
+    learner.may(
+        allow(["cloudformation:*", "iam:GetRole", "iam:DeleteRole", "iam:List*"]),
+        allow(
+            roles, f"arn:aws:iam::{account}:role/*", Condition={"StringEquals": {"iam:PermissionsBoundary": boundary}}
+        ),
+    )
     template = ROLE % (boundary if with_boundary else "!Ref AWS::NoValue")
     stacks.append(learner.create(template))
     status, reason = settled(target, stacks[0])
@@ -194,15 +227,20 @@ def test_stack_when_roles_need_a_boundary(target, learner, stacks, account, with
     assert with_boundary or "is not authorized to perform: iam:CreateRole on resource: " in reason
 
 
-@pytest.mark.parametrize(("statement", "allowed"), [
-    (allow("cloudformation:DescribeStacks"), True),
-    (allow("cloudformation:*", "arn:aws:cloudformation:*:*:stack/own-*"), False),
-    (deny("cloudformation:*"), False)])
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        (allow("cloudformation:DescribeStacks"), True),
+        (allow("cloudformation:*", "arn:aws:cloudformation:*:*:stack/own-*"), False),
+        (deny("cloudformation:*"), False),
+    ],
+)
 def test_stacks_when_read_by_a_learner(target, learner, stacks, account, statement, allowed):
     """Reading a stack needs the permission for its ARN."""
     stacks.append(f"test-{uuid.uuid4().hex[:10]}")
-    target.client("cloudformation").create_stack(StackName=stacks[0], TemplateBody=json.dumps(
-        {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}))
+    target.client("cloudformation").create_stack(
+        StackName=stacks[0], TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    )
     settled(target, stacks[0])
     learner.may(statement)
 

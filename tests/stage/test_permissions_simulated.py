@@ -50,29 +50,39 @@ def _session(target: Target, role: str) -> Any:
 def simulated(target: Target, role: str, actions: list[str], resource: str, **others: Any) -> list[str]:
     """The decision about each action."""
     answer = target.client("iam").simulate_principal_policy(
-        PolicySourceArn=role, ActionNames=actions, ResourceArns=[resource], **others)
+        PolicySourceArn=role, ActionNames=actions, ResourceArns=[resource], **others
+    )
     return [result["EvalDecision"] for result in answer["EvaluationResults"]]
 
 
 POLICIES = {
-    "nothing": [], "all": [allow("*")], "one action": [allow("dynamodb:Scan", "{table}")],
+    "nothing": [],
+    "all": [allow("*")],
+    "one action": [allow("dynamodb:Scan", "{table}")],
     "one denied": [allow("dynamodb:*"), deny("dynamodb:PutItem", "{table}")],
-    "another table": [allow("dynamodb:*", "{table}2")], "not actions": [{"Effect": "Allow", "NotAction": "dynamodb:Put*",
-                                                                        "Resource": "{table}"}],
+    "another table": [allow("dynamodb:*", "{table}2")],
+    "not actions": [{"Effect": "Allow", "NotAction": "dynamodb:Put*", "Resource": "{table}"}],
     "by tag of nobody": [allow("dynamodb:*", "{table}", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})],
-    "in a region": [allow("dynamodb:*", "{table}", Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}})]}
+    "in a region": [
+        allow("dynamodb:*", "{table}", Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}})
+    ],
+}
 
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_simulation_when_compared_with_calls(target, role, credentials, table, table_arn, name):
     """For each policy the simulator allows exactly the calls that are then served."""
-    statements = [{**statement, "Resource": str(statement["Resource"]).replace("{table}", table_arn)}
-                  for statement in POLICIES[name]]
+    statements = [
+        {**statement, "Resource": str(statement["Resource"]).replace("{table}", table_arn)}
+        for statement in POLICIES[name]
+    ]
     set_statements(target, role, *statements)
     client = client_with(target, credentials, "dynamodb")
-    calls = {"dynamodb:PutItem": lambda: client.put_item(TableName=table, Item={"id": {"S": "1"}}),
-             "dynamodb:GetItem": lambda: client.get_item(TableName=table, Key={"id": {"S": "1"}}),
-             "dynamodb:Scan": lambda: client.scan(TableName=table)}
+    calls = {
+        "dynamodb:PutItem": lambda: client.put_item(TableName=table, Item={"id": {"S": "1"}}),
+        "dynamodb:GetItem": lambda: client.get_item(TableName=table, Key={"id": {"S": "1"}}),
+        "dynamodb:Scan": lambda: client.scan(TableName=table),
+    }
     decisions = simulated(target, role, list(calls), table_arn)
 
     def served() -> list[str]:
@@ -80,9 +90,14 @@ def test_simulation_when_compared_with_calls(target, role, credentials, table, t
 
     expected = ["allowed" if decision == "allowed" else "denied" for decision in decisions]
     eventually(served, lambda seen: seen == expected, f"{expected}")
-    assert set(decisions) == {"nothing": {"implicitDeny"}, "all": {"allowed"}, "another table": {"implicitDeny"},
-                              "one denied": {"explicitDeny", "allowed"}, "by tag of nobody": {"implicitDeny"},
-                              "in a region": {"allowed"}}.get(name, {"allowed", "implicitDeny"})
+    assert set(decisions) == {
+        "nothing": {"implicitDeny"},
+        "all": {"allowed"},
+        "another table": {"implicitDeny"},
+        "one denied": {"explicitDeny", "allowed"},
+        "by tag of nobody": {"implicitDeny"},
+        "in a region": {"allowed"},
+    }.get(name, {"allowed", "implicitDeny"})
 
 
 def _is_served(call) -> bool:
@@ -104,8 +119,12 @@ def test_simulation_when_more_is_given(target, role, table_arn):
     entries = [{"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": ["us-east-1"], "ContextKeyType": "string"}]
     assert simulated(target, role, scan, table_arn, PolicyInputList=given, ContextEntries=entries) == ["allowed"]
     answer = target.client("iam").simulate_principal_policy(
-        PolicySourceArn=role, ActionNames=scan, ResourceArns=[table_arn], PolicyInputList=given,
-        PermissionsBoundaryPolicyInputList=[document(allow("s3:*"))])["EvaluationResults"][0]
+        PolicySourceArn=role,
+        ActionNames=scan,
+        ResourceArns=[table_arn],
+        PolicyInputList=given,
+        PermissionsBoundaryPolicyInputList=[document(allow("s3:*"))],
+    )["EvaluationResults"][0]
     assert answer["MissingContextValues"] == ["aws:RequestedRegion"]
     assert answer["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
 
@@ -114,9 +133,14 @@ def test_simulation_when_no_principal_is_named(target):
     """SimulateCustomPolicy weighs policies that nobody has, on all resources unless some are named."""
     results = target.client("iam").simulate_custom_policy(
         PolicyInputList=[document(allow("s3:Get*", "arn:aws:s3:::b/*"), deny("s3:GetObjectAcl"))],
-        ActionNames=["s3:GetObject", "s3:GetObjectAcl", "s3:PutObject"], ResourceArns=["arn:aws:s3:::b/k"])
+        ActionNames=["s3:GetObject", "s3:GetObjectAcl", "s3:PutObject"],
+        ResourceArns=["arn:aws:s3:::b/k"],
+    )
     assert [result["EvalDecision"] for result in results["EvaluationResults"]] == [
-        "allowed", "explicitDeny", "implicitDeny"]
+        "allowed",
+        "explicitDeny",
+        "implicitDeny",
+    ]
 
 
 def test_simulation_when_the_principal_does_not_exist(target, account):
@@ -140,7 +164,8 @@ def test_user_when_its_boundary_is_narrow(target, account):
     eventually(lambda: _may(target, credentials, "sqs", "list_queues"), lambda why: why == "", "the new key", 60)
     assert _may(target, credentials, "sns", "list_topics").endswith(
         f"User: arn:aws:iam::{account}:user/{name} is not authorized to perform: SNS:ListTopics on resource: "
-        f"arn:aws:sns:{REGION}:{account}:* because no permissions boundary allows the SNS:ListTopics action")
+        f"arn:aws:sns:{REGION}:{account}:* because no permissions boundary allows the SNS:ListTopics action"
+    )
     iam.delete_user_permissions_boundary(UserName=name)
     eventually(lambda: _may(target, credentials, "sns", "list_topics"), lambda why: why == "", "no boundary", 60)
     iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])

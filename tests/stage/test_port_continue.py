@@ -20,8 +20,9 @@ def test_upload_when_the_client_waits_to_be_told_to_go_on(stage: LocalStage, aws
     s3.create_bucket(Bucket=bucket)
     settings, where = stage.changes().settings, urlsplit(stage.url)
     request = AWSRequest("PUT", f"{stage.url}/{bucket}/key", data=body, headers={"Host": where.netloc})
-    S3SigV4Auth(Credentials(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]), "s3",
-                "us-east-1").add_auth(request)
+    S3SigV4Auth(
+        Credentials(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]), "s3", "us-east-1"
+    ).add_auth(request)
     headers = {**dict(request.headers), "Content-Length": str(len(body)), "Expect": "100-continue"}
     lines = [f"PUT /{bucket}/key HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     with socket.create_connection((where.hostname, where.port), timeout=30) as line:

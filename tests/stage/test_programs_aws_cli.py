@@ -76,8 +76,15 @@ def aws(stage: LocalStage, tmp_path_factory: pytest.TempPathFactory) -> Aws:
     environment = {**stage.environment(as_aws=True), "AWS_PAGER": "", "HOME": str(directory)}
 
     def run(*words: str, status: int = 0) -> str:
-        done = subprocess.run([sys.executable, "-m", "awscli", *words], env=environment, cwd=directory, text=True,
-                              capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [sys.executable, "-m", "awscli", *words],
+            env=environment,
+            cwd=directory,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
         assert done.returncode == status, (words, done.stdout, done.stderr)
         return done.stdout + done.stderr
 
@@ -89,8 +96,16 @@ def stack(aws: Aws) -> Iterator[str]:
     """The name of a stack that ``package`` and ``deploy`` made; deleted in the end."""
     name = f"cli-{uuid.uuid4().hex[:8]}"
     aws("s3", "mb", f"s3://{name}")
-    aws("cloudformation", "package", "--template-file", "template.yaml", "--s3-bucket", name,
-        "--output-template-file", "packaged.yaml")
+    aws(
+        "cloudformation",
+        "package",
+        "--template-file",
+        "template.yaml",
+        "--s3-bucket",
+        name,
+        "--output-template-file",
+        "packaged.yaml",
+    )
     assert f"Successfully created/updated stack - {name}" in deploy(aws, name, "hello")
     yield name
     aws("cloudformation", "delete-stack", "--stack-name", name)
@@ -100,9 +115,19 @@ def stack(aws: Aws) -> Iterator[str]:
 
 
 def deploy(aws: Aws, stack: str, greeting: str) -> str:
-    return aws("cloudformation", "deploy", "--template-file", "packaged.yaml", "--stack-name", stack,
-               "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset",
-               "--parameter-overrides", f"Greeting={greeting}")
+    return aws(
+        "cloudformation",
+        "deploy",
+        "--template-file",
+        "packaged.yaml",
+        "--stack-name",
+        stack,
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-fail-on-empty-changeset",
+        "--parameter-overrides",
+        f"Greeting={greeting}",
+    )
 
 
 def outputs(aws: Aws, stack: str) -> dict[str, str]:
@@ -130,7 +155,10 @@ def test_connection_when_the_command_line_posts_to_it(aws: Aws, stack: str, stag
     aws("apigatewaymanagementapi", "post-to-connection", *connection, "--data", "from the command line")
     assert socket.recv() == "from the command line"
     assert set(json.loads(aws("apigatewaymanagementapi", "get-connection", *connection))) == {
-        "ConnectedAt", "Identity", "LastActiveAt"}
+        "ConnectedAt",
+        "Identity",
+        "LastActiveAt",
+    }
     aws("apigatewaymanagementapi", "delete-connection", *connection)
     assert socket.recv_data()[0] == 8
     assert "GoneException" in aws("apigatewaymanagementapi", "get-connection", *connection, status=255)
@@ -162,8 +190,15 @@ def test_apis_when_the_command_line_lists_them(aws: Aws, stack: str):
 def test_command_when_the_readme_gives_it(tmp_path: Path):
     """``localstage run --as-aws -- aws …`` runs the command line with a fresh stage in AWS's place."""
     words = ["localstage", "run", "--as-aws", "--", sys.executable, "-m", "awscli", "dynamodb", "list-tables"]
-    done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, text=True, capture_output=True, timeout=120,
-                          env={**_here(), "AWS_PAGER": ""}, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        env={**_here(), "AWS_PAGER": ""},
+        stdin=subprocess.DEVNULL,
+    )
     assert (done.returncode, json.loads(done.stdout)) == (0, {"TableNames": []}), done.stderr
 
 

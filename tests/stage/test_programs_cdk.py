@@ -66,9 +66,12 @@ def deploy(target: Target, stack: str, template: str) -> dict[str, str]:
     """Deploys with a change set, as the CDK's command line does; returns the outputs."""
     cloudformation = target.client("cloudformation")
     change_set = cloudformation.create_change_set(
-        StackName=stack, ChangeSetName="cdk-deploy-change-set", ChangeSetType="CREATE",
+        StackName=stack,
+        ChangeSetName="cdk-deploy-change-set",
+        ChangeSetType="CREATE",
         TemplateBody=(CDK / template).read_text(),
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"])["Id"]
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )["Id"]
     cloudformation.get_waiter("change_set_create_complete").wait(ChangeSetName=change_set)
     cloudformation.execute_change_set(ChangeSetName=change_set)
     cloudformation.get_waiter("stack_create_complete").wait(StackName=stack)
@@ -89,10 +92,14 @@ def test_chat_when_the_cdk_wrote_its_template(target: Target, bootstrapped: str,
     for person in (ann, bob):
         person.close()
     dynamodb = target.client("dynamodb")
-    eventually(lambda: dynamodb.scan(TableName=outputs["TableName"], ConsistentRead=True)["Count"],
-               lambda count: count == 0, "the table of connections to be empty")
+    eventually(
+        lambda: dynamodb.scan(TableName=outputs["TableName"], ConsistentRead=True)["Count"],
+        lambda count: count == 0,
+        "the table of connections to be empty",
+    )
     assert dynamodb.describe_time_to_live(TableName=outputs["TableName"])["TimeToLiveDescription"]["AttributeName"] == (
-        "expires")
+        "expires"
+    )
 
 
 def test_rule_when_the_bootstrap_is_too_old(target: Target, bootstrapped: str):

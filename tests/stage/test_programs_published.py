@@ -46,32 +46,94 @@ def send(event, me):
 """
 
 PLACEHOLDER = {
-    "Conditions": {"CDKMetadataAvailable": {"Fn::Or": [
-        {"Fn::Equals": [{"Ref": "AWS::Region"}, REGION]}, {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}]}},
+    "Conditions": {
+        "CDKMetadataAvailable": {
+            "Fn::Or": [
+                {"Fn::Equals": [{"Ref": "AWS::Region"}, REGION]},
+                {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]},
+            ]
+        }
+    },
     "Resources": {
-        "Table": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete",
-                  "Properties": {"KeySchema": [{"AttributeName": "connection_id", "KeyType": "HASH"}],
-                                 "AttributeDefinitions": [{"AttributeName": "connection_id", "AttributeType": "S"}],
-                                 "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}},
-        "Role": {"Type": "AWS::IAM::Role", "Properties": {
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [
-                {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}]},
-            "ManagedPolicyArns": [{"Fn::Join": ["", [
-                "arn:", {"Ref": "AWS::Partition"}, ":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]]}]}},
-        "Policy": {"Type": "AWS::IAM::Policy", "Properties": {
-            "PolicyName": "grants", "Roles": [{"Ref": "Role"}],
-            "PolicyDocument": {"Version": "2012-10-17", "Statement": [
-                {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem",
-                                               "dynamodb:Scan"], "Resource": {"Fn::GetAtt": ["Table", "Arn"]}},
-                {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": "*"}]}}},
-        "Function": {"Type": "AWS::Lambda::Function", "DependsOn": ["Policy", "Role"], "Properties": {
-            "Code": {"ZipFile": "def lambda_handler(event, context):\n    raise RuntimeError('placeholder')\n"},
-            "Handler": "index.lambda_handler", "Runtime": "python3.13", "Timeout": 30,
-            "Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Environment": {"Variables": {"table_name": {"Ref": "Table"}}}}},
-        "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Condition": "CDKMetadataAvailable",
-                        "Properties": {"Analytics": "v2:deflate64:documentation"}}},
-    "Outputs": {"Name": {"Value": {"Ref": "Function"}}, "Arn": {"Value": {"Fn::GetAtt": ["Function", "Arn"]}},
-                "TableName": {"Value": {"Ref": "Table"}}}}
+        "Table": {
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {
+                "KeySchema": [{"AttributeName": "connection_id", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "connection_id", "AttributeType": "S"}],
+                "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+            },
+        },
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Action": "sts:AssumeRole",
+                            "Effect": "Allow",
+                            "Principal": {"Service": "lambda.amazonaws.com"},
+                        }
+                    ],
+                },
+                "ManagedPolicyArns": [
+                    {
+                        "Fn::Join": [
+                            "",
+                            [
+                                "arn:",
+                                {"Ref": "AWS::Partition"},
+                                ":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+                            ],
+                        ]
+                    }
+                ],
+            },
+        },
+        "Policy": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": "grants",
+                "Roles": [{"Ref": "Role"}],
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Action": ["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem", "dynamodb:Scan"],
+                            "Resource": {"Fn::GetAtt": ["Table", "Arn"]},
+                        },
+                        {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": "*"},
+                    ],
+                },
+            },
+        },
+        "Function": {
+            "Type": "AWS::Lambda::Function",
+            "DependsOn": ["Policy", "Role"],
+            "Properties": {
+                "Code": {"ZipFile": "def lambda_handler(event, context):\n    raise RuntimeError('placeholder')\n"},
+                "Handler": "index.lambda_handler",
+                "Runtime": "python3.13",
+                "Timeout": 30,
+                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Environment": {"Variables": {"table_name": {"Ref": "Table"}}},
+            },
+        },
+        "CDKMetadata": {
+            "Type": "AWS::CDK::Metadata",
+            "Condition": "CDKMetadataAvailable",
+            "Properties": {"Analytics": "v2:deflate64:documentation"},
+        },
+    },
+    "Outputs": {
+        "Name": {"Value": {"Ref": "Function"}},
+        "Arn": {"Value": {"Fn::GetAtt": ["Function", "Arn"]}},
+        "TableName": {"Value": {"Ref": "Table"}},
+    },
+}
 """A table, a function with placeholder code, its role, and the CDK's own record, as synthesised templates have them."""
 
 
@@ -89,9 +151,13 @@ def deploy(target: Target, name: str, template: dict, kind: str = "CREATE", **pa
     """Deploys with a change set, as the command lines of AWS and the CDK do; returns the outputs."""
     cloudformation = target.client("cloudformation")
     change_set = cloudformation.create_change_set(
-        StackName=name, ChangeSetName="deploy", ChangeSetType=kind, TemplateBody=json.dumps(template),
+        StackName=name,
+        ChangeSetName="deploy",
+        ChangeSetType=kind,
+        TemplateBody=json.dumps(template),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()])["Id"]
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    )["Id"]
     cloudformation.get_waiter("change_set_create_complete").wait(ChangeSetName=change_set)
     cloudformation.execute_change_set(ChangeSetName=change_set)
     cloudformation.get_waiter(f"stack_{kind.lower()}_complete").wait(StackName=name)
@@ -102,17 +168,24 @@ def deploy(target: Target, name: str, template: dict, kind: str = "CREATE", **pa
 def make_api(target: Target, function_arn: str, account: str) -> str:
     """The routes by API calls, each with its own permission, and a stage that deploys by itself."""
     gateway, lambda_ = target.client("apigatewayv2"), target.client("lambda")
-    api_id = gateway.create_api(Name="program", ProtocolType="WEBSOCKET",
-                                RouteSelectionExpression="$request.body.action")["ApiId"]
+    api_id = gateway.create_api(
+        Name="program", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
     for route in ("$connect", "$disconnect", "sendmessage"):
         integration = gateway.create_integration(
-            ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST",
-            IntegrationUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function_arn}/invocations")
+            ApiId=api_id,
+            IntegrationType="AWS_PROXY",
+            IntegrationMethod="POST",
+            IntegrationUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function_arn}/invocations",
+        )
         gateway.create_route(ApiId=api_id, RouteKey=route, Target=f"integrations/{integration['IntegrationId']}")
         lambda_.add_permission(
-            FunctionName=function_arn, StatementId=f"{api_id}-{route.strip('$')}", Action="lambda:InvokeFunction",
+            FunctionName=function_arn,
+            StatementId=f"{api_id}-{route.strip('$')}",
+            Action="lambda:InvokeFunction",
             Principal="apigateway.amazonaws.com",
-            SourceArn=f"arn:aws:execute-api:{REGION}:{account}:{api_id}/*/{route}")
+            SourceArn=f"arn:aws:execute-api:{REGION}:{account}:{api_id}/*/{route}",
+        )
     gateway.create_stage(ApiId=api_id, StageName="test", AutoDeploy=True)
     return api_id
 
@@ -151,29 +224,83 @@ def synthesised(routes: tuple[str, ...]) -> dict:
     """The template of the whole chat as the CDK writes it: code from an asset, joined URIs, a stage of its own."""
     resources = json.loads(json.dumps(PLACEHOLDER["Resources"]))
     resources["Function"]["Properties"]["Code"] = {"S3Bucket": {"Ref": "AssetBucket"}, "S3Key": {"Ref": "AssetKey"}}
-    resources["Api"] = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {
-        "Name": "Chat", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action"}}
+    resources["Api"] = {
+        "Type": "AWS::ApiGatewayV2::Api",
+        "Properties": {"Name": "Chat", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action"},
+    }
     api, arn = {"Ref": "Api"}, {"Fn::GetAtt": ["Function", "Arn"]}
     for route in routes:
         part = route.strip("$").capitalize()
-        resources[f"{part}Permission"] = {"Type": "AWS::Lambda::Permission", "Properties": {
-            "Action": "lambda:InvokeFunction", "FunctionName": arn, "Principal": "apigateway.amazonaws.com",
-            "SourceArn": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":execute-api:", {"Ref": "AWS::Region"},
-                                            ":", {"Ref": "AWS::AccountId"}, ":", api, f"/*/{route}"]]}}}
-        resources[f"{part}Integration"] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {
-            "ApiId": api, "IntegrationType": "AWS_PROXY", "IntegrationUri": {"Fn::Join": ["", [
-                "arn:", {"Ref": "AWS::Partition"}, ":apigateway:", {"Ref": "AWS::Region"},
-                ":lambda:path/2015-03-31/functions/", arn, "/invocations"]]}}}
-        resources[f"{part}Route"] = {"Type": "AWS::ApiGatewayV2::Route", "Properties": {
-            "ApiId": api, "RouteKey": route, "AuthorizationType": "NONE",
-            "Target": {"Fn::Join": ["", ["integrations/", {"Ref": f"{part}Integration"}]]}}}
-    resources["Stage"] = {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {
-        "ApiId": api, "StageName": "prod", "AutoDeploy": True}}
-    url = {"Fn::Join": ["", ["wss://", api, ".execute-api.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"},
-                             "/prod"]]}
-    return {**PLACEHOLDER, "Resources": resources,
-            "Parameters": {"AssetBucket": {"Type": "String"}, "AssetKey": {"Type": "String"}},
-            "Outputs": {"Url": {"Value": url}, "TableName": {"Value": {"Ref": "Table"}}}}
+        resources[f"{part}Permission"] = {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": arn,
+                "Principal": "apigateway.amazonaws.com",
+                "SourceArn": {
+                    "Fn::Join": [
+                        "",
+                        [
+                            "arn:",
+                            {"Ref": "AWS::Partition"},
+                            ":execute-api:",
+                            {"Ref": "AWS::Region"},
+                            ":",
+                            {"Ref": "AWS::AccountId"},
+                            ":",
+                            api,
+                            f"/*/{route}",
+                        ],
+                    ]
+                },
+            },
+        }
+        resources[f"{part}Integration"] = {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": api,
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": {
+                    "Fn::Join": [
+                        "",
+                        [
+                            "arn:",
+                            {"Ref": "AWS::Partition"},
+                            ":apigateway:",
+                            {"Ref": "AWS::Region"},
+                            ":lambda:path/2015-03-31/functions/",
+                            arn,
+                            "/invocations",
+                        ],
+                    ]
+                },
+            },
+        }
+        resources[f"{part}Route"] = {
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {
+                "ApiId": api,
+                "RouteKey": route,
+                "AuthorizationType": "NONE",
+                "Target": {"Fn::Join": ["", ["integrations/", {"Ref": f"{part}Integration"}]]},
+            },
+        }
+    resources["Stage"] = {
+        "Type": "AWS::ApiGatewayV2::Stage",
+        "Properties": {"ApiId": api, "StageName": "prod", "AutoDeploy": True},
+    }
+    url = {
+        "Fn::Join": [
+            "",
+            ["wss://", api, ".execute-api.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}, "/prod"],
+        ]
+    }
+    return {
+        **PLACEHOLDER,
+        "Resources": resources,
+        "Parameters": {"AssetBucket": {"Type": "String"}, "AssetKey": {"Type": "String"}},
+        "Outputs": {"Url": {"Value": url}, "TableName": {"Value": {"Ref": "Table"}}},
+    }
 
 
 @pytest.mark.fidelity("11.5")

@@ -18,19 +18,45 @@ from botocore.exceptions import ClientError
 
 from tests.stage.target import REGION, deploy_api
 
-CALLS = {"dynamodb": ("list_tables", {}), "lambda": ("list_functions", {}), "apigatewayv2": ("get_apis", {}),
-         "sts": ("get_caller_identity", {}), "iam": ("list_users", {}), "cloudformation": ("list_stacks", {}),
-         "logs": ("describe_log_groups", {}), "sqs": ("list_queues", {}), "s3": ("list_buckets", {}),
-         "cloudwatch": ("list_metrics", {})}
-UNKNOWN = {"dynamodb": "UnrecognizedClientException", "lambda": "UnrecognizedClientException",
-           "apigatewayv2": "UnrecognizedClientException", "sts": "InvalidClientTokenId", "iam": "InvalidClientTokenId",
-           "cloudformation": "InvalidClientTokenId", "logs": "UnrecognizedClientException",
-           "sqs": "UnrecognizedClientException", "s3": "InvalidAccessKeyId", "cloudwatch": "UnrecognizedClientException"}
-MISMATCH = {service: "SignatureDoesNotMatch" if service in ("sts", "iam", "cloudformation", "s3")
-            else "InvalidSignatureException" for service in CALLS}
-MISSING = {service: {"sts": "MissingAuthenticationToken", "iam": "MissingAuthenticationToken", "s3": "AccessDenied",
-                     "cloudformation": "MissingAuthenticationToken"}.get(service, "MissingAuthenticationTokenException")
-           for service in CALLS}
+CALLS = {
+    "dynamodb": ("list_tables", {}),
+    "lambda": ("list_functions", {}),
+    "apigatewayv2": ("get_apis", {}),
+    "sts": ("get_caller_identity", {}),
+    "iam": ("list_users", {}),
+    "cloudformation": ("list_stacks", {}),
+    "logs": ("describe_log_groups", {}),
+    "sqs": ("list_queues", {}),
+    "s3": ("list_buckets", {}),
+    "cloudwatch": ("list_metrics", {}),
+}
+UNKNOWN = {
+    "dynamodb": "UnrecognizedClientException",
+    "lambda": "UnrecognizedClientException",
+    "apigatewayv2": "UnrecognizedClientException",
+    "sts": "InvalidClientTokenId",
+    "iam": "InvalidClientTokenId",
+    "cloudformation": "InvalidClientTokenId",
+    "logs": "UnrecognizedClientException",
+    "sqs": "UnrecognizedClientException",
+    "s3": "InvalidAccessKeyId",
+    "cloudwatch": "UnrecognizedClientException",
+}
+MISMATCH = {
+    service: "SignatureDoesNotMatch"
+    if service in ("sts", "iam", "cloudformation", "s3")
+    else "InvalidSignatureException"
+    for service in CALLS
+}
+MISSING = {
+    service: {
+        "sts": "MissingAuthenticationToken",
+        "iam": "MissingAuthenticationToken",
+        "s3": "AccessDenied",
+        "cloudformation": "MissingAuthenticationToken",
+    }.get(service, "MissingAuthenticationTokenException")
+    for service in CALLS
+}
 ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 ECHO = "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event['requestContext'])}\n"
 
@@ -45,8 +71,15 @@ def code_of(client, service: str) -> str:
 
 def client_of(stage, service: str, key: str, secret: str, token: str | None = None, **config):
     options = Config(retries={"max_attempts": 0}, proxies={}, **config)
-    return boto3.client(service, endpoint_url=stage.url, region_name=REGION, aws_access_key_id=key,
-                        aws_secret_access_key=secret, aws_session_token=token, config=options)
+    return boto3.client(
+        service,
+        endpoint_url=stage.url,
+        region_name=REGION,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=options,
+    )
 
 
 @pytest.mark.parametrize("service", CALLS)
@@ -77,14 +110,26 @@ def test_call_when_iam_made_the_key(stage, aws):
     assert code_of(client, "dynamodb") == "UnrecognizedClientException"
 
 
-@pytest.mark.parametrize(("operation", "arguments"), [
-    ("assume_role", {"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "lesson"}),
-    ("get_session_token", {}), ("get_federation_token", {"Name": "bob", "Policy": ALL})])
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("assume_role", {"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "lesson"}),
+        ("get_session_token", {}),
+        ("get_federation_token", {"Name": "bob", "Policy": ALL}),
+    ],
+)
 def test_call_when_sts_made_the_key(stage, aws, operation, arguments):
     """Temporary credentials work with their session token, and not without it."""
     iam = aws("iam")
-    iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}]}))
+    iam.create_role(
+        RoleName="r",
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}],
+            }
+        ),
+    )
     iam.put_role_policy(RoleName="r", PolicyName="all", PolicyDocument=ALL)
     made = getattr(aws("sts"), operation)(**arguments)["Credentials"]
     pair = made["AccessKeyId"], made["SecretAccessKey"]
@@ -96,8 +141,9 @@ def test_web_identity_when_anyone_asks(stage, aws):
     """No credentials are given for a token that nobody can check."""
     sts = client_of(stage, "sts", "x", "x", signature_version=UNSIGNED)
     with pytest.raises(ClientError, match="Missing|missing"):
-        sts.assume_role_with_web_identity(RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="lesson",
-                                          WebIdentityToken="anything")
+        sts.assume_role_with_web_identity(
+            RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="lesson", WebIdentityToken="anything"
+        )
 
 
 def test_s3_when_uploaded_and_pre_signed(stage, aws):
@@ -106,11 +152,17 @@ def test_s3_when_uploaded_and_pre_signed(stage, aws):
     s3.create_bucket(Bucket="papers")
     s3.put_object(Bucket="papers", Key="a b/é+.txt", Body=b"text", Metadata={"who": "me"})
     settings = stage.changes().settings
-    presigner = client_of(stage, "s3", settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"],
-                          signature_version="s3v4", s3={"addressing_style": "path"})
+    presigner = client_of(
+        stage,
+        "s3",
+        settings["AWS_ACCESS_KEY_ID"],
+        settings["AWS_SECRET_ACCESS_KEY"],
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+    )
     url = presigner.generate_presigned_url("get_object", {"Bucket": "papers", "Key": "a b/é+.txt"}, ExpiresIn=60)
-    assert get(stage, url[len(stage.url):])[::2] == (200, b"text")
-    status, _, body = get(stage, url[len(stage.url):].replace("Expires=60", "Expires=6000"))
+    assert get(stage, url[len(stage.url) :])[::2] == (200, b"text")
+    status, _, body = get(stage, url[len(stage.url) :].replace("Expires=60", "Expires=6000"))
     assert status == 403 and b"<Code>SignatureDoesNotMatch</Code>" in body
 
 
@@ -118,8 +170,13 @@ def test_invocation_when_signed_for_another_service(stage, aws):
     """A call is evaluated as what it does, not as what it says it is: rights to SQS run no function."""
     iam = aws("iam")
     iam.create_user(UserName="alice")
-    iam.put_user_policy(UserName="alice", PolicyName="queues", PolicyDocument=json.dumps(
-        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}))
+    iam.put_user_policy(
+        UserName="alice",
+        PolicyName="queues",
+        PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+        ),
+    )
     key = iam.create_access_key(UserName="alice")["AccessKey"]
     path = "/2015-03-31/functions/anything/invocations"
     request = AWSRequest("POST", stage.url + path, data=b"{}", headers={"Host": urlsplit(stage.url).netloc})
@@ -144,7 +201,7 @@ def test_caller_identity_when_pre_signed(stage, aws):
     settings = stage.changes().settings
     sts = client_of(stage, "sts", settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"])
     url = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
-    status, _, body = get(stage, url[len(stage.url):])
+    status, _, body = get(stage, url[len(stage.url) :])
     assert status == 200 and sts.get_caller_identity()["Arn"].encode() in body
 
 
@@ -169,10 +226,14 @@ def test_motos_switches_when_unsigned(stage, aws, target):
 
 def aws_users(stage):
     settings = stage.changes().settings
-    return client_of(stage, "iam", settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]).list_users()["Users"]
+    return client_of(stage, "iam", settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]).list_users()[
+        "Users"
+    ]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "amazonaws.com.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "amazonaws.com.evil.example", ""]
+)
 def test_request_when_its_host_is_rebound(stage, host):
     """A name that somebody pointed at the loopback address is refused before anything is looked at."""
     for target in ("/", "/_localstage/status", "/moto-api/reset", "/abcd/prod/@connections/x"):
@@ -182,8 +243,9 @@ def test_request_when_its_host_is_rebound(stage, host):
 def test_answer_when_a_page_asks_across_origins(stage):
     """No answer names an origin that may read it, nor lets a preflight through."""
     for method in ("GET", "OPTIONS"):
-        status, headers, _ = get(stage, "/", method, **{"Origin": "http://evil.example",
-                                                       "Access-Control-Request-Method": "POST"})
+        status, headers, _ = get(
+            stage, "/", method, **{"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+        )
         assert status == 403
         assert not [name for name in headers if name.lower().startswith("access-control-")]
 
@@ -196,11 +258,19 @@ def test_management_api_when_the_signature_is_no_good(stage, target):
     assert (status, headers["x-amzn-errortype"]) == (403, "MissingAuthenticationTokenException")
     assert json.loads(body) == {"message": "Missing Authentication Token"}
     settings = stage.changes().settings
-    expected = {"x": ("UnrecognizedClientException", "The security token included in the request is invalid."),
-                settings["AWS_ACCESS_KEY_ID"]: ("InvalidSignatureException", "The request signature we calculated")}
+    expected = {
+        "x": ("UnrecognizedClientException", "The security token included in the request is invalid."),
+        settings["AWS_ACCESS_KEY_ID"]: ("InvalidSignatureException", "The request signature we calculated"),
+    }
     for key, (code, message) in expected.items():
-        client = boto3.client("apigatewaymanagementapi", endpoint_url=stage.url + "/abcdefghij/prod", region_name=REGION,
-                              aws_access_key_id=key, aws_secret_access_key="x", config=Config(proxies={}))
+        client = boto3.client(
+            "apigatewaymanagementapi",
+            endpoint_url=stage.url + "/abcdefghij/prod",
+            region_name=REGION,
+            aws_access_key_id=key,
+            aws_secret_access_key="x",
+            config=Config(proxies={}),
+        )
         with pytest.raises(ClientError) as caught:
             client.post_to_connection(ConnectionId="abcdefghijklmno=", Data=b"x")
         assert caught.value.response["Error"]["Code"] == code

@@ -78,8 +78,10 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=[
-            "--no-sandbox", "--no-proxy-server", "--host-resolver-rules=MAP evil.example 127.0.0.1"])
+        chromium = playwright.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox", "--no-proxy-server", "--host-resolver-rules=MAP evil.example 127.0.0.1"],
+        )
         yield chromium
         chromium.close()
 
@@ -88,16 +90,21 @@ def browser():
 def kept(aws):
     """An account with a table, a user and a bucket; gives what is in it."""
     aws("dynamodb").create_table(
-        TableName="Kept", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
+        TableName="Kept",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
     aws("iam").create_user(UserName="alice")
     aws("s3").create_bucket(Bucket="papers")
 
     def contents() -> tuple[list[str], list[str], list[str], int]:
-        return (aws("dynamodb").list_tables()["TableNames"],
-                [user["UserName"] for user in aws("iam").list_users()["Users"]],
-                [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]],
-                aws("s3").list_objects_v2(Bucket="papers")["KeyCount"])
+        return (
+            aws("dynamodb").list_tables()["TableNames"],
+            [user["UserName"] for user in aws("iam").list_users()["Users"]],
+            [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]],
+            aws("s3").list_objects_v2(Bucket="papers")["KeyCount"],
+        )
 
     return contents
 

@@ -43,9 +43,11 @@ def table(target: Target):
 
     def make(name: str, *keys: tuple[str, str, str]) -> None:
         dynamodb.create_table(
-            TableName=name, BillingMode="PAY_PER_REQUEST",
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": key, "KeyType": kind} for key, _, kind in keys],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": type_} for key, type_, _ in keys])
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": type_} for key, type_, _ in keys],
+        )
         dynamodb.get_waiter("table_exists").wait(TableName=name)
         made.append(name)
 
@@ -62,8 +64,12 @@ def test_first_module_of_s0_when_a_message_is_sent(target: Target, table):
     """S0's module 1 stores the message and shows nothing."""
     table("ChatMessages", ("room_id", "S", "HASH"), ("timestamp", "N", "RANGE"))
     source = printed_code("000", 0)
-    api = deploy_api(target, {"$connect": source, "$disconnect": source, "sendMessage": source, "echo": ECHO},
-                     two_way=("echo",), Timeout=20)
+    api = deploy_api(
+        target,
+        {"$connect": source, "$disconnect": source, "sendMessage": source, "echo": ECHO},
+        two_way=("echo",),
+        Timeout=20,
+    )
     set_handler(target, api.function_arns["sendMessage"])
     socket = target.connect(api.url)
     socket.send(json.dumps({"action": "sendMessage", "sender": "Student", "message": "Hello AWS"}))
@@ -96,8 +102,9 @@ def test_connect_of_s4_when_a_client_comes(target: Target, table):
     table("WebSocketConnections", ("connectionId", "S", "HASH"))
     source = printed_code("004", 0)
     api = deploy_api(target, {"echo": ECHO}, two_way=("echo",))
-    arn = create_function(target, source, Timeout=20,
-                          Environment={"Variables": {"WEBSOCKET_TABLE": "WebSocketConnections"}})
+    arn = create_function(
+        target, source, Timeout=20, Environment={"Variables": {"WEBSOCKET_TABLE": "WebSocketConnections"}}
+    )
     set_handler(target, arn)
     allow_api_gateway(target, arn, api.api_id)
     add_route(target, api.api_id, "$connect", arn)
@@ -119,5 +126,6 @@ def set_handler(target: Target, arn: str) -> None:
 
 def wait_for_rows(target: Target, table_name: str, count: int) -> list[dict]:
     """Waits until the table has so many rows."""
-    return eventually(lambda: rows(target, table_name), lambda found: len(found) == count,
-                      f"{count} rows in {table_name}")
+    return eventually(
+        lambda: rows(target, table_name), lambda found: len(found) == count, f"{count} rows in {table_name}"
+    )

@@ -37,8 +37,12 @@ def filter_of_logs(target: StageTarget, name: str, function: str) -> None:
 def notification_of_a_bucket(target: StageTarget, name: str, function: str) -> None:
     s3 = target.client("s3")
     s3.create_bucket(Bucket=name)
-    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"LambdaFunctionConfigurations": [
-        {"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"]}]})
+    s3.put_bucket_notification_configuration(
+        Bucket=name,
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [{"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
 
 
 def target_of_a_rule(target: StageTarget, name: str, function: str) -> None:
@@ -49,8 +53,11 @@ def target_of_a_rule(target: StageTarget, name: str, function: str) -> None:
 
 def target_of_a_schedule(target: StageTarget, name: str, function: str) -> None:
     target.client("scheduler").create_schedule(
-        Name=name, ScheduleExpression="rate(1 minute)", FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": function, "RoleArn": "arn:aws:iam::123456789012:role/anybody"})
+        Name=name,
+        ScheduleExpression="rate(1 minute)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": function, "RoleArn": "arn:aws:iam::123456789012:role/anybody"},
+    )
 
 
 def trigger_of_a_user_pool(target: StageTarget, name: str, function: str) -> None:
@@ -67,11 +74,18 @@ def url_of_a_function(target: StageTarget, name: str, function: str) -> None:
     target.client("lambda").create_function_url_config(FunctionName=function, AuthType="NONE")
 
 
-@pytest.mark.parametrize(("set_up", "code"), [
-    (filter_of_logs, "InvalidParameterException"), (notification_of_a_bucket, "InvalidArgument"),
-    (target_of_a_rule, "ValidationException"), (target_of_a_schedule, "ValidationException"),
-    (trigger_of_a_user_pool, "InvalidParameterException"), (rotation_of_a_secret, "InvalidRequestException"),
-    (url_of_a_function, "InvalidParameterValueException")])
+@pytest.mark.parametrize(
+    ("set_up", "code"),
+    [
+        (filter_of_logs, "InvalidParameterException"),
+        (notification_of_a_bucket, "InvalidArgument"),
+        (target_of_a_rule, "ValidationException"),
+        (target_of_a_schedule, "ValidationException"),
+        (trigger_of_a_user_pool, "InvalidParameterException"),
+        (rotation_of_a_secret, "InvalidRequestException"),
+        (url_of_a_function, "InvalidParameterValueException"),
+    ],
+)
 def test_trigger_when_it_would_invoke_a_function(target: StageTarget, function: str, set_up: Set, code: str):
     """A trigger is refused where it is set up, in one sentence that names the function."""
     with pytest.raises(ClientError) as caught:
@@ -86,11 +100,15 @@ def test_service_when_no_function_is_involved(target: StageTarget):
     """The same services do the rest of their work."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     queue = target.client("sqs").create_queue(QueueName=name)["QueueUrl"]
-    arn = target.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = target.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
     s3 = target.client("s3")
     s3.create_bucket(Bucket=name)
-    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={
-        "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]})
+    s3.put_bucket_notification_configuration(
+        Bucket=name,
+        NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+    )
     target.client("events").put_rule(Name=name, ScheduleExpression="rate(1 minute)")
     assert target.client("events").put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn}])["FailedEntryCount"] == 0
     assert target.client("cognito-idp").create_user_pool(PoolName=name)["UserPool"]["Name"] == name
@@ -105,17 +123,46 @@ def stacks(aws) -> Iterator[Stacks]:
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
 
 
-@pytest.mark.parametrize(("kind", "properties", "named"), [
-    ("AWS::Events::Rule", {"ScheduleExpression": "rate(1 minute)", "Targets": [{"Id": "1", "Arn": FUNCTION}]}, FUNCTION),
-    ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": FUNCTION}}, "AWS::Cognito::UserPool"),
-    ("AWS::Lambda::Url", {"TargetFunctionArn": FUNCTION, "AuthType": "NONE"}, "AWS::Lambda::Url"),
-    ("AWS::Lambda::EventSourceMapping", {"FunctionName": FUNCTION, "EventSourceArn": "arn:aws:sqs:us-east-1:1:q"}, FUNCTION),
-    ("AWS::Logs::SubscriptionFilter", {"LogGroupName": "x", "FilterPattern": "", "DestinationArn": FUNCTION}, "AWS::Logs"),
-    ("AWS::S3::Bucket", {"NotificationConfiguration": {"LambdaConfigurations": [
-        {"Event": "s3:ObjectCreated:*", "Function": FUNCTION}]}}, "NotificationConfiguration"),
-    ("AWS::Scheduler::Schedule", {"ScheduleExpression": "rate(1 minute)", "FlexibleTimeWindow": {"Mode": "OFF"},
-                                  "Target": {"Arn": FUNCTION, "RoleArn": "arn:aws:iam::123456789012:role/x"}},
-     "AWS::Scheduler")])
+@pytest.mark.parametrize(
+    ("kind", "properties", "named"),
+    [
+        (
+            "AWS::Events::Rule",
+            {"ScheduleExpression": "rate(1 minute)", "Targets": [{"Id": "1", "Arn": FUNCTION}]},
+            FUNCTION,
+        ),
+        ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": FUNCTION}}, "AWS::Cognito::UserPool"),
+        ("AWS::Lambda::Url", {"TargetFunctionArn": FUNCTION, "AuthType": "NONE"}, "AWS::Lambda::Url"),
+        (
+            "AWS::Lambda::EventSourceMapping",
+            {"FunctionName": FUNCTION, "EventSourceArn": "arn:aws:sqs:us-east-1:1:q"},
+            FUNCTION,
+        ),
+        (
+            "AWS::Logs::SubscriptionFilter",
+            {"LogGroupName": "x", "FilterPattern": "", "DestinationArn": FUNCTION},
+            "AWS::Logs",
+        ),
+        (
+            "AWS::S3::Bucket",
+            {
+                "NotificationConfiguration": {
+                    "LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": FUNCTION}]
+                }
+            },
+            "NotificationConfiguration",
+        ),
+        (
+            "AWS::Scheduler::Schedule",
+            {
+                "ScheduleExpression": "rate(1 minute)",
+                "FlexibleTimeWindow": {"Mode": "OFF"},
+                "Target": {"Arn": FUNCTION, "RoleArn": "arn:aws:iam::123456789012:role/x"},
+            },
+            "AWS::Scheduler",
+        ),
+    ],
+)
 def test_stack_when_it_has_a_trigger(stacks: Stacks, kind: str, properties: dict[str, Any], named: str):
     """A stack with a trigger fails at the trigger and says why, whichever service it is."""
     template = json.dumps({"Resources": {"Trigger": {"Type": kind, "Properties": properties}}})

@@ -13,8 +13,7 @@ _WITHIN_S = 20.0
 _PAUSE_S = 0.05
 
 
-def eventually(look: Callable[[], T], is_there: Callable[[T], bool], what: str,
-               within_s: float = _WITHIN_S) -> T:
+def eventually(look: Callable[[], T], is_there: Callable[[T], bool], what: str, within_s: float = _WITHIN_S) -> T:
     """Looks until what is seen satisfies; returns it. Raises AssertionError with what was waited for."""
     deadline = time.monotonic() + within_s
     never = Event()

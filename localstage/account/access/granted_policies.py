@@ -29,8 +29,11 @@ class GrantedPolicies:
 
     def of(self, key: KnownKey) -> Grants:
         """The policies that count for a caller. Of a role or user that is gone, none."""
-        session = None if key.session_policies is None else self._shelf.policies(
-            [("session", document) for document in key.session_policies])
+        session = (
+            None
+            if key.session_policies is None
+            else self._shelf.policies([("session", document) for document in key.session_policies])
+        )
         if key.entity_arn == f"arn:aws:iam::{key.account_id}:root":
             return Grants(session=session, administrator=True)
         entity = books.find_entity(key.entity_arn)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from datetime import timezone
+from datetime import UTC
 from typing import Any
 
 from localstage.account.iam import books
@@ -19,10 +19,14 @@ class KnownKeys:
     """The one owner of the keys that are not moto's."""
 
     def __init__(self, account_id: str):
-        self.learner = KnownKey("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30),
-                                f"arn:aws:iam::{account_id}:user/learner", account_id,
-                                "AIDA" + secrets.token_hex(8).upper(),
-                                entity_arn=f"arn:aws:iam::{account_id}:root")
+        self.learner = KnownKey(
+            "AKIA" + secrets.token_hex(8).upper(),
+            secrets.token_urlsafe(30),
+            f"arn:aws:iam::{account_id}:user/learner",
+            account_id,
+            "AIDA" + secrets.token_hex(8).upper(),
+            entity_arn=f"arn:aws:iam::{account_id}:root",
+        )
         self._sessions: dict[tuple[str, str], KnownKey] = {}
         self._by_id = {self.learner.access_key_id: self.learner}
 
@@ -40,10 +44,15 @@ class KnownKeys:
             account_id = role_arn.split(":")[4]
             role = role_arn.rpartition("/")[2]
             entity = books.find_entity(role_arn)
-            known = KnownKey("ASIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30),
-                             f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}", account_id,
-                             f"{entity.id}:{name}" if entity is not None else "",
-                             session_token=secrets.token_urlsafe(60), entity_arn=role_arn)
+            known = KnownKey(
+                "ASIA" + secrets.token_hex(8).upper(),
+                secrets.token_urlsafe(30),
+                f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}",
+                account_id,
+                f"{entity.id}:{name}" if entity is not None else "",
+                session_token=secrets.token_urlsafe(60),
+                entity_arn=role_arn,
+            )
             self._sessions[(holder, role_arn)] = known
             self._by_id[known.access_key_id] = known
         return known
@@ -60,8 +69,9 @@ def _key_of_iam(access_key_id: str) -> KnownKey | None:
             continue
         user = backend.users.get(key.user_name)
         if user is not None:
-            return KnownKey(access_key_id, key.secret_access_key, user.arn, backend.account_id, user.id,
-                            entity_arn=user.arn)
+            return KnownKey(
+                access_key_id, key.secret_access_key, user.arn, backend.account_id, user.id, entity_arn=user.arn
+            )
     return None
 
 
@@ -73,9 +83,17 @@ def _key_of_sts(access_key_id: str) -> KnownKey | None:
         if session is None:
             continue
         facts = backend.facts_of(session)
-        return KnownKey(access_key_id, session.secret_access_key, facts.principal_arn, session.account_id,
-                        facts.principal_id, session.session_token,
-                        session.expiration.replace(tzinfo=timezone.utc), facts.entity_arn, facts.policies)
+        return KnownKey(
+            access_key_id,
+            session.secret_access_key,
+            facts.principal_arn,
+            session.account_id,
+            facts.principal_id,
+            session.session_token,
+            session.expiration.replace(tzinfo=UTC),
+            facts.entity_arn,
+            facts.policies,
+        )
     return None
 
 

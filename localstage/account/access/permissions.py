@@ -7,7 +7,7 @@ Knows no wire. With ``enforced`` False everything is allowed (``--no-iam``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -31,8 +31,9 @@ _ALWAYS: Mapping[str, Value] = MappingProxyType({"aws:SecureTransport": "true", 
 class Permissions:
     """Decides for one account. ``policies`` says which policies count (see granted_policies.py)."""
 
-    def __init__(self, account_id: str, now_ms: Callable[[], int], *, enforced: bool = True,
-                 policies: PoliciesOf | None = None):
+    def __init__(
+        self, account_id: str, now_ms: Callable[[], int], *, enforced: bool = True, policies: PoliciesOf | None = None
+    ):
         shelf = books.PolicyShelf()
         self._account_id = account_id
         self._now_ms = now_ms
@@ -41,16 +42,37 @@ class Permissions:
         self._operations = RestOperations()
         self.facts = AccountFacts(account_id, shelf)
 
-    def refusal_of_call(self, key: KnownKey, request: SignableRequest, service: str, region: str,
-                        source_ip: str | None, more: Mapping[str, Value] | None = None) -> Decision | None:
+    def refusal_of_call(
+        self,
+        key: KnownKey,
+        request: SignableRequest,
+        service: str,
+        region: str,
+        source_ip: str | None,
+        more: Mapping[str, Value] | None = None,
+    ) -> Decision | None:
         """The first need of an AWS API call that is not granted, or None; ``more`` are further condition keys."""
         if not self._enforced or self._is_free(key) and service != "sts":
             return None
-        call = ApiCall(service, region or "us-east-1", self._account_id, request.method, request.raw_path,
-                       request.raw_query, request.headers, request.body, self.facts, self._operations,
-                       key.principal_arn)
-        keys = {"aws:RequestedRegion": call.region, **_keys_of_request(request, source_ip), **_keys_of_tags(call),
-                **(more or {})}
+        call = ApiCall(
+            service,
+            region or "us-east-1",
+            self._account_id,
+            request.method,
+            request.raw_path,
+            request.raw_query,
+            request.headers,
+            request.body,
+            self.facts,
+            self._operations,
+            key.principal_arn,
+        )
+        keys = {
+            "aws:RequestedRegion": call.region,
+            **_keys_of_request(request, source_ip),
+            **_keys_of_tags(call),
+            **(more or {}),
+        }
         return self.refusal(key, needs_of(call), keys)
 
     def refusal(self, key: KnownKey, needs: Iterable[Need], keys: Mapping[str, Value] | None = None) -> Decision | None:
@@ -82,9 +104,19 @@ class Permissions:
         if not self._enforced:
             return True
         trust = self.facts.trust_of(role_arn)
-        context = RequestContext({**_ALWAYS, "aws:SourceAccount": self._account_id, "aws:PrincipalIsAWSService": "true"})
-        return trust is not None and decide(Principal("", "", self._account_id, service), Need(
-            "sts:AssumeRole", role_arn, {}), context, Grants(), trust=trust).allowed
+        context = RequestContext(
+            {**_ALWAYS, "aws:SourceAccount": self._account_id, "aws:PrincipalIsAWSService": "true"}
+        )
+        return (
+            trust is not None
+            and decide(
+                Principal("", "", self._account_id, service),
+                Need("sts:AssumeRole", role_arn, {}),
+                context,
+                Grants(),
+                trust=trust,
+            ).allowed
+        )
 
     def _is_free(self, key: KnownKey) -> bool:
         """Whether nothing needs to be looked at: the administrator, not limited by a session policy."""
@@ -93,13 +125,17 @@ class Permissions:
     def _keys_of_caller(self, key: KnownKey) -> dict[str, Value]:
         """AWS: IAM user guide, "AWS global condition context keys"."""
         user = ":user/" in key.entity_arn
-        now = datetime.fromtimestamp(self._now_ms() / 1000, timezone.utc)
+        now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
         keys: dict[str, Value] = {
             "aws:PrincipalArn": key.principal_arn if key.entity_arn.endswith(":root") else key.entity_arn,
             "aws:PrincipalAccount": key.account_id,
-            "aws:PrincipalType": "User" if user else "AssumedRole", "aws:userid": key.principal_id,
-            "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "aws:EpochTime": str(int(now.timestamp())),
-            "aws:ResourceAccount": self._account_id, "aws:PrincipalIsAWSService": "false"}
+            "aws:PrincipalType": "User" if user else "AssumedRole",
+            "aws:userid": key.principal_id,
+            "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "aws:EpochTime": str(int(now.timestamp())),
+            "aws:ResourceAccount": self._account_id,
+            "aws:PrincipalIsAWSService": "false",
+        }
         if user:
             keys["aws:username"] = key.entity_arn.rpartition("/")[2]
         entity = books.find_entity(key.entity_arn)
@@ -115,8 +151,11 @@ def principal_of(key: KnownKey) -> Principal:
 
 def _keys_of_request(request: SignableRequest, source_ip: str | None) -> dict[str, Value]:
     keys = dict(_ALWAYS)
-    for key, value in (("aws:UserAgent", request.headers.get("user-agent")),
-                       ("aws:Referer", request.headers.get("referer")), ("aws:SourceIp", source_ip)):
+    for key, value in (
+        ("aws:UserAgent", request.headers.get("user-agent")),
+        ("aws:Referer", request.headers.get("referer")),
+        ("aws:SourceIp", source_ip),
+    ):
         if value:
             keys[key] = value
     return keys
@@ -124,5 +163,7 @@ def _keys_of_request(request: SignableRequest, source_ip: str | None) -> dict[st
 
 def _keys_of_tags(call: ApiCall) -> dict[str, Any]:
     tags = call.request_tags()
-    return {**{f"aws:RequestTag/{key}": value for key, value in tags.items()},
-            **({"aws:TagKeys": tuple(tags)} if tags else {})}
+    return {
+        **{f"aws:RequestTag/{key}": value for key, value in tags.items()},
+        **({"aws:TagKeys": tuple(tags)} if tags else {}),
+    }

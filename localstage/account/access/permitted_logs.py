@@ -26,8 +26,9 @@ class PermittedLogs:
         self._permissions = permissions
         self._key_of = key_of
 
-    def put(self, definition: FunctionDefinition, log_group: str, log_stream: str,
-            events: Sequence[tuple[int, str]]) -> None:
+    def put(
+        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
+    ) -> None:
         """Takes lines as (milliseconds, message); returns at once."""
         key = self._key_of(definition.arn, definition.role_arn)
         if self._permissions.refusal(key, self._needs(definition, log_group, log_stream)) is None:

@@ -20,7 +20,10 @@ class ResourceTags:
     def __init__(self, account_id: str):
         self._account_id = account_id
         self._finders: dict[str, Callable[[str, str], Mapping[str, str]]] = {
-            "apigateway": self._of_api, "dynamodb": self._of_table, "lambda": self._of_function}
+            "apigateway": self._of_api,
+            "dynamodb": self._of_table,
+            "lambda": self._of_function,
+        }
 
     def of(self, arn: str) -> Mapping[str, str]:
         """The tags of a resource by its ARN."""

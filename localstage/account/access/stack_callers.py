@@ -22,8 +22,12 @@ from localstage.signatures.request import SignableRequest
 from localstage.signatures.verification import KnownKey
 
 _SERVICE = "cloudformation.amazonaws.com"
-_ON_BEHALF = {"aws:ViaAWSService": "true", "aws:CalledVia": (_SERVICE,), "aws:CalledViaFirst": _SERVICE,
-              "aws:CalledViaLast": _SERVICE}
+_ON_BEHALF = {
+    "aws:ViaAWSService": "true",
+    "aws:CalledVia": (_SERVICE,),
+    "aws:CalledViaFirst": _SERVICE,
+    "aws:CalledViaLast": _SERVICE,
+}
 
 
 class StackCaller:

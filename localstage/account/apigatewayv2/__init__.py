@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .served import find_api, find_stage, served_stage, unserved_kind
+from localstage.account.apigatewayv2.served import find_api, find_stage, served_stage, unserved_kind
 
 if TYPE_CHECKING:
-    from .stage import Stage
+    from localstage.account.apigatewayv2.stage import Stage
 
 __all__ = ["extend", "find_api", "find_stage", "served_stage", "unserved_kind"]
 
@@ -29,8 +29,8 @@ def extend(stage_refreshed: Callable[[Stage], None] | None = None) -> None:
     import moto.apigatewayv2.models
     import moto.apigatewayv2.urls
 
-    from . import urls
-    from .models import DeployingApiGatewayV2Backend
+    from localstage.account.apigatewayv2 import urls
+    from localstage.account.apigatewayv2.models import DeployingApiGatewayV2Backend
 
     def make_backend(region_name: str, account_id: str) -> Any:
         backend = DeployingApiGatewayV2Backend(region_name, account_id)

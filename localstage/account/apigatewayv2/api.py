@@ -13,9 +13,9 @@ from moto.apigatewayv2.exceptions import BadRequestException, StageNotFound
 from moto.core.utils import utcnow
 from moto.utilities.utils import get_partition
 
-from .deployment import AUTO_DEPLOYED_DESCRIPTION, Deployment, new_id
-from .exceptions import ConflictException, DeploymentNotFound
-from .stage import Stage
+from localstage.account.apigatewayv2.deployment import AUTO_DEPLOYED_DESCRIPTION, Deployment, new_id
+from localstage.account.apigatewayv2.exceptions import ConflictException, DeploymentNotFound
+from localstage.account.apigatewayv2.stage import Stage
 
 
 class Api(moto_models.Api):
@@ -76,9 +76,7 @@ class Api(moto_models.Api):
         deployment = self.get_deployment(deployment_id)
         if any(stage.deployment is deployment for stage in self.stages.values()):
             # The text of REST APIs (terraform-provider-aws#19805). Guess: v2 says the same.
-            raise BadRequestException(
-                "Active stages pointing to this deployment must be moved or deleted"
-            )
+            raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
         del self.deployments[deployment_id]
 
     def create_stage(self, config: dict[str, Any]) -> Stage:
@@ -115,8 +113,7 @@ class Api(moto_models.Api):
             # terraform-aws-next-js#247 shows the text for an integration.
             ids = ", ".join(route.route_id for route in used_by)
             raise ConflictException(
-                f"Cannot delete {kind} because it is referenced by the following "
-                f"Routes with Ids: [{ids}]"
+                f"Cannot delete {kind} because it is referenced by the following Routes with Ids: [{ids}]"
             )
 
     def _point(self, stage: Stage, deployment: Deployment | None) -> None:

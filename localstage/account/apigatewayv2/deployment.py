@@ -9,9 +9,8 @@ from moto.apigatewayv2 import models as moto_models
 from moto.core.utils import iso_8601_datetime_without_milliseconds, utcnow
 from moto.moto_api._internal import mock_random
 
+from localstage.account.apigatewayv2.snapshot import snapshot_of
 from localstage.core.snapshot import ApiSnapshot
-
-from .snapshot import snapshot_of
 
 AUTO_DEPLOYED_DESCRIPTION = "Automatic deployment triggered by changes to the Api configuration"
 
@@ -25,9 +24,7 @@ def new_id(length: int) -> str:
 class Deployment:
     """AWS: FIDELITY section 8. Only the description can change after it is made."""
 
-    def __init__(
-        self, api: moto_models.Api, description: str | None = None, auto_deployed: bool = False
-    ):
+    def __init__(self, api: moto_models.Api, description: str | None = None, auto_deployed: bool = False):
         self.id = new_id(6)
         self.description = description
         self.auto_deployed = auto_deployed

@@ -21,9 +21,7 @@ class DeploymentNotFound(APIGatewayV2Error):
 
     def __init__(self, deployment_id: str):
         # Guess: worded like the not-found errors of the other resources.
-        super().__init__(
-            "NotFoundException", f"Invalid Deployment identifier specified {deployment_id}"
-        )
+        super().__init__("NotFoundException", f"Invalid Deployment identifier specified {deployment_id}")
 
 
 class NotFoundException(APIGatewayV2Error):

@@ -13,12 +13,12 @@ from typing import Any
 from moto.apigatewayv2 import models as moto_models
 from moto.apigatewayv2.exceptions import ModelNotFound, RouteResponseNotFound
 
-from . import quotas, validation
-from .api import Api
-from .deployment import Deployment
-from .exceptions import ConflictException
-from .snapshot import TARGET_PREFIX
-from .stage import Stage
+from localstage.account.apigatewayv2 import quotas, validation
+from localstage.account.apigatewayv2.api import Api
+from localstage.account.apigatewayv2.deployment import Deployment
+from localstage.account.apigatewayv2.exceptions import ConflictException
+from localstage.account.apigatewayv2.snapshot import TARGET_PREFIX
+from localstage.account.apigatewayv2.stage import Stage
 
 _ROUTE_FIELDS = (
     "api_key_required",
@@ -37,12 +37,7 @@ _INTEGRATION_FIELDS = (
     "request_templates",
     "timeout_in_millis",
 )
-_AUTHORIZER_FIELDS = (
-    "authorizer_type",
-    "authorizer_uri",
-    "enable_simple_response",
-    "identity_source",
-)
+_AUTHORIZER_FIELDS = ("authorizer_type", "authorizer_uri", "enable_simple_response", "identity_source")
 
 
 class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
@@ -56,9 +51,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_api(self, **definition: Any) -> Api:
         validation.check_api(
-            definition.get("name"),
-            definition["protocol_type"],
-            definition.get("route_selection_expression"),
+            definition.get("name"), definition["protocol_type"], definition.get("route_selection_expression")
         )
         api = Api(region=self.region_name, backend=self, **definition)
         self.apis[api.api_id] = api
@@ -80,9 +73,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     # Deployments and stages
 
-    def create_deployment(
-        self, api_id: str, description: str | None, stage_name: str | None
-    ) -> Deployment:
+    def create_deployment(self, api_id: str, description: str | None, stage_name: str | None) -> Deployment:
         return self.get_api(api_id).create_deployment(description, stage_name)
 
     def get_deployment(self, api_id: str, deployment_id: str) -> Deployment:
@@ -91,9 +82,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def get_deployments(self, api_id: str) -> list[Deployment]:
         return list(self.get_api(api_id).deployments.values())
 
-    def update_deployment(
-        self, api_id: str, deployment_id: str, description: str | None
-    ) -> Deployment:
+    def update_deployment(self, api_id: str, deployment_id: str, description: str | None) -> Deployment:
         """Only the description; the snapshot stays (FIDELITY section 11, trap 1)."""
         deployment = self.get_deployment(api_id, deployment_id)
         if description is not None:
@@ -200,15 +189,11 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         api.changed()
         return created
 
-    def update_integration(
-        self, api_id: str, integration_id: str, **changes: Any
-    ) -> moto_models.Integration:
+    def update_integration(self, api_id: str, integration_id: str, **changes: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
         current = api.get_integration(integration_id)
         validation.check_integration(api, _merged(_INTEGRATION_FIELDS, current, changes))
-        updated = super().update_integration(
-            api_id=api_id, integration_id=integration_id, **changes
-        )
+        updated = super().update_integration(api_id=api_id, integration_id=integration_id, **changes)
         api.changed()
         return updated
 
@@ -235,15 +220,11 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         self, api_id: str, integration_id: str, integration_response_id: str, **changes: Any
     ) -> moto_models.IntegrationResponse:
         self.get_integration_response(api_id, integration_id, integration_response_id)
-        updated = super().update_integration_response(
-            api_id, integration_id, integration_response_id, **changes
-        )
+        updated = super().update_integration_response(api_id, integration_id, integration_response_id, **changes)
         self.get_api(api_id).changed()
         return updated
 
-    def delete_integration_response(
-        self, api_id: str, integration_id: str, integration_response_id: str
-    ) -> None:
+    def delete_integration_response(self, api_id: str, integration_id: str, integration_response_id: str) -> None:
         self.get_integration_response(api_id, integration_id, integration_response_id)
         super().delete_integration_response(api_id, integration_id, integration_response_id)
         self.get_api(api_id).changed()
@@ -261,9 +242,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         api.changed()
         return created
 
-    def update_authorizer(
-        self, api_id: str, authorizer_id: str, **changes: Any
-    ) -> moto_models.Authorizer:
+    def update_authorizer(self, api_id: str, authorizer_id: str, **changes: Any) -> moto_models.Authorizer:
         api = self.get_api(api_id)
         current = api.get_authorizer(authorizer_id)
         validation.check_authorizer(api, _merged(_AUTHORIZER_FIELDS, current, changes))
@@ -314,7 +293,4 @@ _WEBSOCKET_INTEGRATION_DEFAULTS = {
 
 def _merged(fields: tuple[str, ...], current: Any, changes: dict[str, Any]) -> dict[str, Any]:
     """What the fields would be after the changes; None leaves a field as it is."""
-    return {
-        field: getattr(current, field) if changes.get(field) is None else changes[field]
-        for field in fields
-    }
+    return {field: getattr(current, field) if changes.get(field) is None else changes[field] for field in fields}

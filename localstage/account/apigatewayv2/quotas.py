@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from moto.apigatewayv2.exceptions import BadRequestException
 
-from .exceptions import QuotaExceeded
+from localstage.account.apigatewayv2.exceptions import QuotaExceeded
 
 MOST_OF_AN_API = {"Authorizers": 10, "Integrations": 300, "Routes": 300, "Stages": 10}
 ACCESS_LOG_FORMAT_LIMIT_BYTES = 3 * 1024
@@ -27,8 +27,11 @@ def check_access_log_format(log_format: str | None) -> None:
     size = len(log_format.encode("utf-8"))
     if size > ACCESS_LOG_FORMAT_LIMIT_BYTES:
         # Guess: the text.
-        raise BadRequestException(f"Access Log format must be at most {ACCESS_LOG_FORMAT_LIMIT_BYTES} bytes, not {size}")
+        raise BadRequestException(
+            f"Access Log format must be at most {ACCESS_LOG_FORMAT_LIMIT_BYTES} bytes, not {size}"
+        )
     if "\n" in log_format.rstrip("\n"):
         # ministryofjustice/cloud-platform-environments#12962 shows the text.
         raise BadRequestException(
-            "Access Log format must be single line, new line character is allowed only at end of the format")
+            "Access Log format must be single line, new line character is allowed only at end of the format"
+        )

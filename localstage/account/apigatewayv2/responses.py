@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.core.responses import TYPE_RESPONSE
 
-from .models import DeployingApiGatewayV2Backend
+from localstage.account.apigatewayv2.models import DeployingApiGatewayV2Backend
 
 
 class DeployingApiGatewayV2Response(ApiGatewayV2Response):
@@ -64,15 +64,11 @@ class DeployingApiGatewayV2Response(ApiGatewayV2Response):
         return 204, {}, ""
 
     def create_stage(self) -> TYPE_RESPONSE:
-        stage = self.apigatewayv2_backend.create_stage(
-            self._path(3), _with_throttle(self._json_body())
-        )
+        stage = self.apigatewayv2_backend.create_stage(self._path(3), _with_throttle(self._json_body()))
         return 201, {}, json.dumps(stage.to_json())
 
     def update_stage(self) -> TYPE_RESPONSE:
-        stage = self.apigatewayv2_backend.update_stage(
-            self._path(3), self._path(5), _with_throttle(self._json_body())
-        )
+        stage = self.apigatewayv2_backend.update_stage(self._path(3), self._path(5), _with_throttle(self._json_body()))
         return 200, {}, json.dumps(stage.to_json())
 
     def delete_access_log_settings(self) -> TYPE_RESPONSE:
@@ -80,9 +76,7 @@ class DeployingApiGatewayV2Response(ApiGatewayV2Response):
         return 204, {}, ""
 
     def delete_route_settings(self) -> TYPE_RESPONSE:
-        self.apigatewayv2_backend.delete_route_settings(
-            self._path(3), self._path(5), self._path(7)
-        )
+        self.apigatewayv2_backend.delete_route_settings(self._path(3), self._path(5), self._path(7))
         return 204, {}, ""
 
     def get_authorizers(self) -> TYPE_RESPONSE:
@@ -92,9 +86,7 @@ class DeployingApiGatewayV2Response(ApiGatewayV2Response):
         return _items(self.apigatewayv2_backend.get_models(self._path(3)))
 
     def get_route_responses(self) -> TYPE_RESPONSE:
-        return _items(
-            self.apigatewayv2_backend.get_route_responses(self._path(3), self._path(5))
-        )
+        return _items(self.apigatewayv2_backend.get_route_responses(self._path(3), self._path(5)))
 
     def update_route_response(self) -> TYPE_RESPONSE:
         response = self.apigatewayv2_backend.update_route_response(

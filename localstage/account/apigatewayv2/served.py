@@ -14,13 +14,11 @@ from moto.apigatewayv2.models import apigatewayv2_backends
 from localstage.core.snapshot import ServedStage
 
 if TYPE_CHECKING:
-    from .api import Api
-    from .stage import Stage
+    from localstage.account.apigatewayv2.api import Api
+    from localstage.account.apigatewayv2.stage import Stage
 
 
-def served_stage(
-    account_id: str, region: str, api_id: str, stage_name: str
-) -> ServedStage | None:
+def served_stage(account_id: str, region: str, api_id: str, stage_name: str) -> ServedStage | None:
     """The stage as it serves now, or None when there is none or it has no deployment.
 
     The same object is returned until the stage or what it points at changes.

@@ -12,13 +12,7 @@ from typing import Any
 
 from moto.apigatewayv2 import models as moto_models
 
-from localstage.core.snapshot import (
-    ApiSnapshot,
-    Authorizer,
-    Integration,
-    IntegrationResponse,
-    Route,
-)
+from localstage.core.snapshot import ApiSnapshot, Authorizer, Integration, IntegrationResponse, Route
 
 TARGET_PREFIX = "integrations/"
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from moto.apigatewayv2 import models as moto_models
 from moto.core.utils import utcnow
 
+from localstage.account.apigatewayv2.deployment import Deployment
 from localstage.core.snapshot import RouteLogging, RouteThrottle, ServedStage
 
-from .deployment import Deployment
-
 if TYPE_CHECKING:
-    from .api import Api
+    from localstage.account.apigatewayv2.api import Api
 
 
 class Stage(moto_models.Stage):
@@ -36,9 +35,7 @@ class Stage(moto_models.Stage):
         """Serve this deployment from now on."""
         self.deployment = deployment
         if deployment.auto_deployed:
-            self.last_deployment_status_message = (
-                f"Successfully deployed stage with deployment ID '{deployment.id}'"
-            )
+            self.last_deployment_status_message = f"Successfully deployed stage with deployment ID '{deployment.id}'"
         self.refresh()
 
     def update(self, changes: dict[str, Any]) -> None:
@@ -48,10 +45,7 @@ class Stage(moto_models.Stage):
                 setattr(self, _ATTRIBUTES[field], changes[field])
         if "defaultRouteSettings" in changes:
             # Guess: the settings are replaced whole; what is not given takes its default.
-            self.default_route_settings = {
-                **_DEFAULT_ROUTE_SETTINGS,
-                **changes["defaultRouteSettings"],
-            }
+            self.default_route_settings = {**_DEFAULT_ROUTE_SETTINGS, **changes["defaultRouteSettings"]}
         route_settings = dict(self.route_settings)
         for route_key, settings in changes.get("routeSettings", {}).items():
             route_settings[route_key] = {**route_settings.get(route_key, {}), **settings}
@@ -108,11 +102,7 @@ class Stage(moto_models.Stage):
         return f"{self.api.arn}/stages/{self.name}"
 
 
-_DEFAULT_ROUTE_SETTINGS = {
-    "dataTraceEnabled": False,
-    "detailedMetricsEnabled": False,
-    "loggingLevel": "OFF",
-}
+_DEFAULT_ROUTE_SETTINGS = {"dataTraceEnabled": False, "detailedMetricsEnabled": False, "loggingLevel": "OFF"}
 _ATTRIBUTES = {
     "autoDeploy": "auto_deploy",
     "clientCertificateId": "client_certificate_id",
@@ -124,12 +114,9 @@ _ATTRIBUTES = {
 def _throttle(settings: dict[str, Any]) -> RouteThrottle:
     rate, burst = settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
     return RouteThrottle(
-        rate_limit=None if rate is None else float(rate),
-        burst_limit=None if burst is None else int(burst),
+        rate_limit=None if rate is None else float(rate), burst_limit=None if burst is None else int(burst)
     )
 
 
 def _logging(settings: dict[str, Any]) -> RouteLogging:
-    return RouteLogging(
-        settings.get("loggingLevel") or "OFF", bool(settings.get("dataTraceEnabled"))
-    )
+    return RouteLogging(settings.get("loggingLevel") or "OFF", bool(settings.get("dataTraceEnabled")))

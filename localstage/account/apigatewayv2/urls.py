@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto.apigatewayv2 import urls as moto_urls
 
-from .responses import DeployingApiGatewayV2Response
+from localstage.account.apigatewayv2.responses import DeployingApiGatewayV2Response
 
 url_bases = moto_urls.url_bases
 

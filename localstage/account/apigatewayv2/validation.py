@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from moto.apigatewayv2.exceptions import BadRequestException
 
+from localstage.account.apigatewayv2.exceptions import ConflictException, NotFoundException
+from localstage.account.apigatewayv2.quotas import check_access_log_format
+from localstage.account.apigatewayv2.snapshot import TARGET_PREFIX
 from localstage.core.integration_uri import is_loopback_url
-
-from .exceptions import ConflictException, NotFoundException
-from .quotas import check_access_log_format
-from .snapshot import TARGET_PREFIX
 
 if TYPE_CHECKING:
     from moto.apigatewayv2 import models as moto_models
 
-    from .api import Api
+    from localstage.account.apigatewayv2.api import Api
 
 RESERVED_ROUTE_KEYS = ("$connect", "$disconnect", "$default")
 SERVED_INTEGRATION_TYPES = ("AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
@@ -32,9 +31,7 @@ _LAMBDA_URI = re.compile(
     r"^arn:[^:]+:(lambda:[^:]*:[^:]*:function:.+"
     r"|apigateway:[^:]*:lambda:path/2015-03-31/functions/.+/invocations)$"
 )
-_IDENTITY_SOURCE = re.compile(
-    r"^(route\.request\.(header|querystring)|stageVariables|context)\.[^\s]+$"
-)
+_IDENTITY_SOURCE = re.compile(r"^(route\.request\.(header|querystring)|stageVariables|context)\.[^\s]+$")
 _STAGE_NAME = re.compile(r"^(\$default|[a-zA-Z0-9_-]{1,128})$")
 _STAGE_VARIABLE_NAME = re.compile(r"^\w+$", re.ASCII)
 _STAGE_VARIABLE_VALUE = re.compile(r"^[A-Za-z0-9\-._~:/?#&=,]*$")
@@ -45,9 +42,7 @@ def check_api(name: str | None, protocol_type: str, route_selection_expression: 
     if not name:
         raise BadRequestException("Name is a required parameter")
     if protocol_type == "WEBSOCKET" and not route_selection_expression:
-        raise BadRequestException(
-            "RouteSelectionExpression is a required parameter for WEBSOCKET protocol"
-        )
+        raise BadRequestException("RouteSelectionExpression is a required parameter for WEBSOCKET protocol")
 
 
 def check_route(api: Api, route: dict[str, Any], itself: moto_models.Route | None = None) -> None:
@@ -82,31 +77,22 @@ def _check_target(api: Api, target: str | None) -> None:
     if not target.startswith(TARGET_PREFIX):
         raise BadRequestException("Target must have the form integrations/{integrationId}")
     if target.removeprefix(TARGET_PREFIX) not in api.integrations:
-        raise NotFoundException(
-            f"Invalid Integration identifier specified {target.removeprefix(TARGET_PREFIX)}"
-        )
+        raise NotFoundException(f"Invalid Integration identifier specified {target.removeprefix(TARGET_PREFIX)}")
 
 
 def _check_authorization(api: Api, key: str, route: dict[str, Any]) -> None:
     """AWS: FIDELITY section 3, authorizers and API keys are for $connect only."""
     kind, authorizer_id = route["authorization_type"] or "NONE", route["authorizer_id"]
     if kind not in ("NONE", "AWS_IAM", "CUSTOM"):
-        raise BadRequestException(
-            f"Authorization type {kind} is not supported for WEBSOCKET APIs"
-        )
+        raise BadRequestException(f"Authorization type {kind} is not supported for WEBSOCKET APIs")
     if key != "$connect":
         if kind != "NONE" or authorizer_id:
-            raise BadRequestException(
-                "Currently, authorization restriction is supported on the $connect route only"
-            )
+            raise BadRequestException("Currently, authorization restriction is supported on the $connect route only")
         if route["api_key_required"]:
-            raise BadRequestException(
-                "Currently, API key required is supported on the $connect route only"
-            )
+            raise BadRequestException("Currently, API key required is supported on the $connect route only")
     if kind == "CUSTOM" and authorizer_id not in api.authorizers:
         raise BadRequestException(
-            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM "
-            "requires a valid authorizer."
+            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM requires a valid authorizer."
         )
 
 
@@ -125,9 +111,7 @@ def check_integration(api: Api, integration: dict[str, Any]) -> None:
             f"it runs {', '.join(SERVED_INTEGRATION_TYPES)}"
         )
     if integration["connection_type"] == "VPC_LINK":
-        raise BadRequestException(
-            "The local stage does not run integrations with ConnectionType VPC_LINK"
-        )
+        raise BadRequestException("The local stage does not run integrations with ConnectionType VPC_LINK")
     if integration["integration_subtype"]:
         raise BadRequestException("IntegrationSubtype is supported only for HTTP APIs")
     if kind == "AWS_PROXY" and not _LAMBDA_URI.match(uri or ""):
@@ -157,9 +141,7 @@ def check_templates(kind: str, templates: dict[str, str] | None) -> None:
 def check_timeout(timeout_in_millis: str | int | None) -> None:
     """AWS: FIDELITY section 5, 50 ms to 29 s."""
     if timeout_in_millis and not MIN_TIMEOUT_MS <= int(timeout_in_millis) <= MAX_TIMEOUT_MS:
-        raise BadRequestException(
-            f"Timeout should be between {MIN_TIMEOUT_MS} ms and {MAX_TIMEOUT_MS} ms"
-        )
+        raise BadRequestException(f"Timeout should be between {MIN_TIMEOUT_MS} ms and {MAX_TIMEOUT_MS} ms")
 
 
 def check_authorizer(api: Api, authorizer: dict[str, Any]) -> None:
@@ -168,13 +150,10 @@ def check_authorizer(api: Api, authorizer: dict[str, Any]) -> None:
         return
     kind = authorizer["authorizer_type"]
     if kind != "REQUEST":
-        raise BadRequestException(
-            f"Authorizer type {kind} is not supported for WEBSOCKET APIs; it must be REQUEST"
-        )
+        raise BadRequestException(f"Authorizer type {kind} is not supported for WEBSOCKET APIs; it must be REQUEST")
     if not _LAMBDA_URI.match(authorizer["authorizer_uri"] or ""):
         raise BadRequestException(
-            "AuthorizerUri must be the invocation path of a Lambda function, not "
-            f"{authorizer['authorizer_uri']!r}"
+            f"AuthorizerUri must be the invocation path of a Lambda function, not {authorizer['authorizer_uri']!r}"
         )
     if authorizer["enable_simple_response"]:
         raise BadRequestException("EnableSimpleResponses is supported only for HTTP APIs")
@@ -208,9 +187,7 @@ def check_stage(api: Api, config: dict[str, Any]) -> None:
     check_access_log_format((config.get("accessLogSettings") or {}).get("format"))
     if _wants_logs(config) and not _cloudwatch_role_arn(api):
         # FIDELITY section 8; for access logs of WebSocket APIs sst#1556.
-        raise BadRequestException(
-            "CloudWatch Logs role ARN must be set in account settings to enable logging"
-        )
+        raise BadRequestException("CloudWatch Logs role ARN must be set in account settings to enable logging")
 
 
 def _wants_logs(config: dict[str, Any]) -> bool:

@@ -27,5 +27,7 @@ class AccountSettings(BaseResponse):
     def get_account_settings(self) -> TYPE_RESPONSE:
         functions = list(lambda_backends[self.current_account][self.region].list_functions())
         usage: dict[str, Any] = {
-            "TotalCodeSize": sum(function.code_size for function in functions), "FunctionCount": len(functions)}
+            "TotalCodeSize": sum(function.code_size for function in functions),
+            "FunctionCount": len(functions),
+        }
         return 200, {"Content-Type": "application/json"}, json.dumps({"AccountLimit": _LIMITS, "AccountUsage": usage})

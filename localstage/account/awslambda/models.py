@@ -28,8 +28,9 @@ class StageLambdaBackend(LambdaBackend):
         self._check_role(spec.get("Role"))
         return super().create_function(spec)
 
-    def update_function_configuration(self, function_name: str, qualifier: str,
-                                      body: dict[str, Any]) -> dict[str, Any] | None:
+    def update_function_configuration(
+        self, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any] | None:
         _check({"Runtime": "python3.13", **body}, function_name)
         self._check_role(body.get("Role"))
         return super().update_function_configuration(function_name, qualifier, body)
@@ -49,34 +50,40 @@ class StageLambdaBackend(LambdaBackend):
         if s3_backends[self.account_id]["aws"].get_object(bucket, key) is None:
             raise InvalidParameterValueException(
                 "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
-                "S3 Error Message: The specified key does not exist.")
+                "S3 Error Message: The specified key does not exist."
+            )
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
         raise InvalidParameterValueException(
             "The local stage has no event source mappings; "
-            f"{spec.get('EventSourceArn')} cannot invoke {spec.get('FunctionName')}.")
+            f"{spec.get('EventSourceArn')} cannot invoke {spec.get('FunctionName')}."
+        )
 
     def create_function_url_config(self, name_or_arn: str, config: dict[str, Any]) -> Any:
         raise InvalidParameterValueException(
-            f"The local stage has no function URLs; {name_or_arn} can be invoked and can be integrated.")
+            f"The local stage has no function URLs; {name_or_arn} can be invoked and can be integrated."
+        )
 
     def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
         destinations = config.get("DestinationConfig") or {}
         if any((destinations.get(key) or {}).get("Destination") for key in ("OnSuccess", "OnFailure")):
             raise InvalidParameterValueException(
-                f"The local stage has no destinations of asynchronous invocations; {function_name} asks for one.")
+                f"The local stage has no destinations of asynchronous invocations; {function_name} asks for one."
+            )
         answer = super().put_function_event_invoke_config(function_name, config)
         configurations = self.get_function(function_name).event_invoke_config
         del configurations[:-1]  # a new configuration takes the old one's place
         return answer
 
-    def create_alias(self, name: str, function_name: str, function_version: str, description: str,
-                     routing_config: Any) -> LambdaAlias:
+    def create_alias(
+        self, name: str, function_name: str, function_version: str, description: str, routing_config: Any
+    ) -> LambdaAlias:
         _check_routing(name, routing_config)
         return super().create_alias(name, function_name, function_version, description, routing_config)
 
-    def update_alias(self, name: str, function_name: str, function_version: str, description: str,
-                     routing_config: Any) -> LambdaAlias:
+    def update_alias(
+        self, name: str, function_name: str, function_version: str, description: str, routing_config: Any
+    ) -> LambdaAlias:
         _check_routing(name, routing_config)
         return super().update_alias(name, function_name, function_version, description, routing_config)
 
@@ -96,16 +103,20 @@ def _check(spec: dict[str, Any], name: str) -> None:
     runtime = spec.get("Runtime")
     if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
         raise InvalidParameterValueException(
-            f"The local stage runs functions from zip packages only; {name} is a container image.")
+            f"The local stage runs functions from zip packages only; {name} is a container image."
+        )
     if not runtime or not _PYTHON.match(runtime):
         raise InvalidParameterValueException(
-            f"The local stage runs Python functions only; {name} asks for the runtime {runtime}.")
+            f"The local stage runs Python functions only; {name} asks for the runtime {runtime}."
+        )
     if (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
         raise InvalidParameterValueException(
-            f"The local stage has no dead-letter queues of functions; {name} asks for one.")
+            f"The local stage has no dead-letter queues of functions; {name} asks for one."
+        )
     if (spec.get("LoggingConfig") or {}).get("LogFormat", "Text") != "Text":
         raise InvalidParameterValueException(
-            f"The local stage writes the logs of functions as text only; {name} asks for LogFormat JSON.")
+            f"The local stage writes the logs of functions as text only; {name} asks for LogFormat JSON."
+        )
     # AWS: FIDELITY section 9, defaults and maxima.
     for key, least, most in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):
         value = spec.get(key)

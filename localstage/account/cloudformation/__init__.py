@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .driving import Driver
+from localstage.account.cloudformation.driving import Driver
 
 if TYPE_CHECKING:
-    from .account_apis import FindCaller
+    from localstage.account.cloudformation.account_apis import FindCaller
 
 __all__ = ["extend"]
 
@@ -26,9 +26,9 @@ def extend(find_caller: FindCaller, driver: Driver | None = None) -> None:
     import moto.cloudformation.models
     import moto.cloudformation.urls
 
-    from . import urls
-    from .account_apis import Apis
-    from .models import StackEngineBackend
+    from localstage.account.cloudformation import urls
+    from localstage.account.cloudformation.account_apis import Apis
+    from localstage.account.cloudformation.models import StackEngineBackend
 
     apis = Apis(find_caller)
 

@@ -82,9 +82,7 @@ class Apis:
             aws_access_key_id=access_key_id,
             aws_secret_access_key="cloudformation",
             config=Config(
-                retries={"total_max_attempts": 1},
-                s3={"addressing_style": "path"},
-                ignore_configured_endpoint_urls=True,
+                retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, ignore_configured_endpoint_urls=True
             ),
         )
 

@@ -7,15 +7,12 @@ from datetime import datetime
 
 from moto.core.utils import utcnow
 
-from .definition import Definition
-from .driving import CHANGE_SET, Steps
-from .plan import ResourceChange
+from localstage.account.cloudformation.definition import Definition
+from localstage.account.cloudformation.driving import CHANGE_SET, Steps
+from localstage.account.cloudformation.plan import ResourceChange
 
 # AWS: the text by which ``aws cloudformation deploy`` knows that nothing is to be done.
-NO_CHANGES = (
-    "The submitted information didn't contain changes. "
-    "Submit different information to create a change set."
-)
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
 @dataclass

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .account_apis import AccountApis
-from .dependencies import check_references, creation_order, needs, references
-from .errors import InsufficientCapabilities, ValidationError
-from .intrinsics import evaluate, text_of
-from .parameters import parameter_texts, parameter_values
-from .registry import Registry
-from .rules import check_rules
-from .template import Template, read_template
-from .transforms import transformed
+from localstage.account.cloudformation.account_apis import AccountApis
+from localstage.account.cloudformation.dependencies import check_references, creation_order, needs, references
+from localstage.account.cloudformation.errors import InsufficientCapabilities, ValidationError
+from localstage.account.cloudformation.intrinsics import evaluate, text_of
+from localstage.account.cloudformation.parameters import parameter_texts, parameter_values
+from localstage.account.cloudformation.registry import Registry
+from localstage.account.cloudformation.rules import check_rules
+from localstage.account.cloudformation.template import Template, read_template
+from localstage.account.cloudformation.transforms import transformed
 
 _IAM_NAMES = {
     "AWS::IAM::AccessKey": None,
@@ -105,9 +105,7 @@ def required_capabilities(template: Template) -> list[str]:
     return sorted(set(capabilities))[-1:]
 
 
-def check_capabilities(
-    definition: Definition, acknowledged: list[str], expands: bool = True
-) -> None:
+def check_capabilities(definition: Definition, acknowledged: list[str], expands: bool = True) -> None:
     """Refuse what the caller has not acknowledged.
 
     ``expands`` says that transforms run without a review; change sets are reviewed.
@@ -170,13 +168,10 @@ class _ConditionScope:
     def condition(self, name: str) -> bool:
         if name not in self._expressions:
             raise ValidationError(
-                f"Template format error: Unresolved condition dependency {name} in the "
-                "Conditions block of the template"
+                f"Template format error: Unresolved condition dependency {name} in the Conditions block of the template"
             )
         if name in self._open:
-            raise ValidationError(
-                f"Template format error: Circular dependency between conditions: [{name}]"
-            )
+            raise ValidationError(f"Template format error: Circular dependency between conditions: [{name}]")
         self._open.add(name)
         try:
             return evaluate(self._expressions[name], self)
@@ -189,9 +184,7 @@ def _stored(apis: AccountApis, name: str) -> str:
     try:
         return text_of(client.get_parameter(Name=name)["Parameter"]["Value"])
     except client.exceptions.ParameterNotFound:
-        raise ValidationError(
-            f"Unable to fetch parameters [{name}] from parameter store for this account."
-        ) from None
+        raise ValidationError(f"Unable to fetch parameters [{name}] from parameter store for this account.") from None
 
 
 def _check_condition_names(template: Template, conditions: Mapping[str, bool]) -> None:
@@ -201,8 +194,7 @@ def _check_condition_names(template: Template, conditions: Mapping[str, bool]) -
             if condition is not None and condition not in conditions:
                 kind = "resource" if section == "Resources" else "output"
                 raise ValidationError(
-                    f"Template format error: Unresolved condition dependency {condition} of "
-                    f"{kind} {name}"
+                    f"Template format error: Unresolved condition dependency {condition} of {kind} {name}"
                 )
 
 
@@ -235,8 +227,7 @@ def _decided(value: Any, conditions: Mapping[str, bool]) -> Any:
         name, when_true, when_false = value["Fn::If"]
         if name not in conditions:
             raise ValidationError(
-                f"Template format error: Unresolved condition dependency {name} in the "
-                "Resources block of the template"
+                f"Template format error: Unresolved condition dependency {name} in the Resources block of the template"
             )
         return _decided(when_true if conditions[name] else when_false, conditions)
     return {key: _decided(item, conditions) for key, item in value.items()}
@@ -246,9 +237,7 @@ def _check_types(resources: Mapping[str, Any], owner: Owner) -> None:
     kinds = {resource["Type"] for resource in resources.values()}
     unknown = sorted(kind for kind in kinds if not owner.registry.is_known_to_aws(kind))
     if unknown:
-        raise ValidationError(
-            f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]"
-        )
+        raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     _check_attributes(resources, owner)
 
 
@@ -259,6 +248,5 @@ def _check_attributes(resources: Mapping[str, Any], owner: Owner) -> None:
             schema = owner.registry.schema(target["Type"]) if target and attribute else None
             if schema is not None and not owner.registry.offers(target["Type"], attribute):
                 raise ValidationError(
-                    f"Template error: resource {name} does not support attribute type "
-                    f"{attribute} in Fn::GetAtt"
+                    f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt"
                 )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .errors import ValidationError
-from .intrinsics import SUB_VARIABLE, attribute_reference, sub_parts
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.intrinsics import SUB_VARIABLE, attribute_reference, sub_parts
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId",
@@ -80,9 +80,7 @@ def check_references(body: Mapping[str, Any], resources: Mapping[str, Any]) -> N
 def _check_attributes(value: Any, resources: Mapping[str, Any]) -> None:
     for name, attribute in references(value):
         if attribute is not None and name not in resources:
-            raise ValidationError(
-                "Template error: instance of Fn::GetAtt references undefined resource " + name
-            )
+            raise ValidationError("Template error: instance of Fn::GetAtt references undefined resource " + name)
 
 
 def _check_known(names: list[str], known: set[str], block: str) -> None:
@@ -99,10 +97,7 @@ def needs(resources: Mapping[str, Any]) -> dict[str, set[str]]:
     return {
         logical_id: {
             name
-            for name in [
-                *(name for name, _ in references(resource.get("Properties"))),
-                *depends_on(resource),
-            ]
+            for name in [*(name for name, _ in references(resource.get("Properties"))), *depends_on(resource)]
             if name in resources and name != logical_id
         }
         for logical_id, resource in resources.items()
@@ -132,9 +127,7 @@ def creation_order(resources: Mapping[str, Any]) -> list[str]:
             raise ValidationError(f"Circular dependency between resources: [{circle}]")
         order.extend(wave)
         waiting = {
-            logical_id: wanted.difference(wave)
-            for logical_id, wanted in waiting.items()
-            if logical_id not in wave
+            logical_id: wanted.difference(wave) for logical_id, wanted in waiting.items() if logical_id not in wave
         }
     return order
 

@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random
 
-from .account_apis import AccountApis
-from .resource_types.base import Work, is_gone
-from .resource_types.readers import READERS
-from .stack import Stack, StackResource
+from localstage.account.cloudformation.account_apis import AccountApis
+from localstage.account.cloudformation.resource_types.base import Work, is_gone
+from localstage.account.cloudformation.resource_types.readers import READERS
+from localstage.account.cloudformation.stack import Stack, StackResource
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .account_apis import AccountApis
-from .errors import ResourceFailure
+from localstage.account.cloudformation.account_apis import AccountApis
+from localstage.account.cloudformation.errors import ResourceFailure
 
 _REFERENCE = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^}]+)\}\}")
 
@@ -32,8 +32,7 @@ def _value(service: str, reference: str, apis: AccountApis) -> str:
         return answer["Parameter"]["Value"]
     except ClientError as error:
         raise ResourceFailure(
-            f"Could not resolve {{{{resolve:{service}:{reference}}}}}: "
-            f"{error.response['Error'].get('Message', '')}"
+            f"Could not resolve {{{{resolve:{service}:{reference}}}}}: {error.response['Error'].get('Message', '')}"
         ) from None
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .errors import ValidationError
-from .stack import Output, Stack
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.stack import Output, Stack
 
 
 class ExportBook:
@@ -19,9 +19,7 @@ class ExportBook:
 
     def all(self) -> list[tuple[Stack, Output]]:
         """Each export with the stack that it belongs to."""
-        return [
-            (stack, output) for stack in self._stacks.values() for output in stack.exports.values()
-        ]
+        return [(stack, output) for stack in self._stacks.values() for output in stack.exports.values()]
 
     def importers(self, name: str) -> list[Stack]:
         """The stacks that import an export."""
@@ -38,10 +36,7 @@ class ExportBook:
         """Why a stack cannot have these exports instead of those that it has, or None."""
         for owner, output in self.all():
             if owner is not stack and output.export_name in wanted:
-                return (
-                    f"Export with name {output.export_name} is already exported by stack "
-                    f"{owner.name}."
-                )
+                return f"Export with name {output.export_name} is already exported by stack {owner.name}."
         for name, output in stack.exports.items():
             users = " and ".join(user.name for user in self.importers(name) if user is not stack)
             if users and name not in wanted:

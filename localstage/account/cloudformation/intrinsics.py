@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, Protocol
 
-from .errors import ValidationError
+from localstage.account.cloudformation.errors import ValidationError
 
 NO_VALUE = object()
 """What ``AWS::NoValue`` resolves to: the member that holds it is left out."""
@@ -50,9 +50,7 @@ def resolve(value: Any, scope: Scope) -> Any:
             if function is not None:
                 return function(argument, scope)
             if isinstance(name, str) and name.startswith("Fn::"):
-                raise ValidationError(
-                    f"Template error: the local stage does not support {name}"
-                )
+                raise ValidationError(f"Template error: the local stage does not support {name}")
         resolved = {key: resolve(item, scope) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
     if isinstance(value, list):
@@ -66,9 +64,7 @@ def evaluate(condition: Any, scope: Scope) -> bool:
     if isinstance(condition, bool):
         return condition
     if not isinstance(condition, dict) or len(condition) != 1:
-        raise ValidationError(
-            "Template format error: Every Conditions member must contain a condition function."
-        )
+        raise ValidationError("Template format error: Every Conditions member must contain a condition function.")
     ((name, argument),) = condition.items()
     if name == "Condition":
         return scope.condition(argument)
@@ -149,9 +145,7 @@ def _split(argument: Any, scope: Scope) -> list[str]:
 def _select(argument: Any, scope: Scope) -> Any:
     index, items = int(resolve(argument[0], scope)), resolve(argument[1], scope)
     if not 0 <= index < len(items):
-        raise ValidationError(
-            f"Template error: Fn::Select cannot select nonexistent value at index {index}"
-        )
+        raise ValidationError(f"Template error: Fn::Select cannot select nonexistent value at index {index}")
     return items[index]
 
 

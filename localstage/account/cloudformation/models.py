@@ -11,36 +11,29 @@ from moto.cloudformation.utils import generate_changeset_id, generate_stack_id
 from moto.core.utils import utcnow
 
 from localstage.account.access.callers import RoleNotAssumable
-
-from . import names
-from .account_apis import AccountApis
-from .change_set import NO_CHANGES, ChangeSet
-from .definition import Definition, Owner, check_capabilities, define
-from .drift import DriftDetection, detect
-from .driving import AtOnce, Driver
-from .errors import (
+from localstage.account.cloudformation import names
+from localstage.account.cloudformation.account_apis import AccountApis
+from localstage.account.cloudformation.change_set import NO_CHANGES, ChangeSet
+from localstage.account.cloudformation.definition import Definition, Owner, check_capabilities, define
+from localstage.account.cloudformation.drift import DriftDetection, detect
+from localstage.account.cloudformation.driving import AtOnce, Driver
+from localstage.account.cloudformation.errors import (
     AlreadyExists,
     ChangeSetNotFound,
     InvalidChangeSetStatus,
     StackNotFound,
     ValidationError,
 )
-from .exports import ExportBook
-from .notifications import notifier
-from .operations import CreateStack, DeleteStack, UpdateStack
-from .parameters import given_parameters
-from .plan import planned_changes, would_change
-from .registry import Registry
-from .stack import Stack
-from .stack_request import StackRequest
+from localstage.account.cloudformation.exports import ExportBook
+from localstage.account.cloudformation.notifications import notifier
+from localstage.account.cloudformation.operations import CreateStack, DeleteStack, UpdateStack
+from localstage.account.cloudformation.parameters import given_parameters
+from localstage.account.cloudformation.plan import planned_changes, would_change
+from localstage.account.cloudformation.registry import Registry
+from localstage.account.cloudformation.stack import Stack
+from localstage.account.cloudformation.stack_request import StackRequest
 
-UPDATABLE = (
-    "CREATE_COMPLETE",
-    "IMPORT_COMPLETE",
-    "UPDATE_COMPLETE",
-    "UPDATE_FAILED",
-    "UPDATE_ROLLBACK_COMPLETE",
-)
+UPDATABLE = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE")
 
 
 class StackEngineBackend(moto_models.CloudFormationBackend):
@@ -97,29 +90,28 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if not would_change(stack, definition, self.export_book.value, tags):
             raise ValidationError("No updates are to be performed.")
         stack.token = request.token
-        self._take_settings(stack, request.capabilities, request.notification_arns,
-                            request.role_arn)  # fmt: skip
+        self._take_settings(stack, request.capabilities, request.notification_arns, request.role_arn)
         update = UpdateStack(stack, definition, self.export_book, tags)
         self.driver.drive(stack.stack_id, update.steps(request.disable_rollback), lambda: None)
         return stack
 
     def delete_stack(  # type: ignore[override]
-        self, name_or_id: str, retained: tuple[str, ...] = (), token: str | None = None,
-        access_key_id: str = "", role_arn: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        name_or_id: str,
+        retained: tuple[str, ...] = (),
+        token: str | None = None,
+        access_key_id: str = "",
+        role_arn: str | None = None,
+    ) -> None:
         """Delete a stack; one that does not exist, or no longer, is not an error."""
         stack = self._living(name_or_id)
         if stack is None or stack.status == "DELETE_IN_PROGRESS":
             return
         if stack.status.startswith("UPDATE") and stack.status.endswith("IN_PROGRESS"):
             # AWS: the text is amplify-backend#2366's.
-            raise ValidationError(
-                f"Stack [{stack.stack_id}] cannot be deleted while in status {stack.status}"
-            )
+            raise ValidationError(f"Stack [{stack.stack_id}] cannot be deleted while in status {stack.status}")
         if stack.termination_protection:
-            raise ValidationError(
-                f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
-            )
+            raise ValidationError(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
         if retained and stack.status != "DELETE_FAILED":
             raise ValidationError(
                 f"Invalid operation on stack [{stack.stack_id}]. RetainResources can only be "
@@ -154,9 +146,8 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
     # Change sets
 
     def create_change_set(  # type: ignore[override]
-        self, request: StackRequest, name: str, kind: str, description: str | None,
-        on_stack_failure: str | None = None,
-    ) -> ChangeSet:  # fmt: skip
+        self, request: StackRequest, name: str, kind: str, description: str | None, on_stack_failure: str | None = None
+    ) -> ChangeSet:
         """Plan what a request would do. An empty plan is a FAILED change set, not an error."""
         names.check_stack_name(request.name)
         names.check_change_set_name(name)
@@ -187,9 +178,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             on_stack_failure=on_stack_failure,
         )
         changes = planned_changes(stack, definition, self.export_book.value, tags)
-        empty = kind == "UPDATE" and not would_change(
-            stack, definition, self.export_book.value, tags
-        )
+        empty = kind == "UPDATE" and not would_change(stack, definition, self.export_book.value, tags)
         if stack.stack_id not in self.stacks:
             self.stacks[stack.stack_id] = stack
             stack.enter("REVIEW_IN_PROGRESS", "User Initiated")
@@ -217,9 +206,13 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         raise ChangeSetNotFound(name_or_id)
 
     def execute_change_set(  # type: ignore[override]
-        self, name_or_id: str, stack_name: str | None = None, disable_rollback: bool = False,
-        token: str | None = None, access_key_id: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        name_or_id: str,
+        stack_name: str | None = None,
+        disable_rollback: bool = False,
+        token: str | None = None,
+        access_key_id: str = "",
+    ) -> None:
         """Do what a change set planned; the stack's other change sets are dropped."""
         change_set = self.find_change_set(name_or_id, stack_name)
         if change_set.execution_status != "AVAILABLE":
@@ -233,20 +226,15 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         stack.token, stack.change_set_id = token, change_set.change_set_id
         self._act_for(stack, access_key_id, change_set.role_arn)
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
-        self._take_settings(stack, change_set.capabilities, change_set.notification_arns,
-                            change_set.role_arn)  # fmt: skip
+        self._take_settings(stack, change_set.capabilities, change_set.notification_arns, change_set.role_arn)
         if change_set.kind == "CREATE":
             stack.disable_rollback = disable_rollback
             stack.tags = change_set.tags or {}
-            on_failure = change_set.on_stack_failure or (
-                "DO_NOTHING" if disable_rollback else "ROLLBACK"
-            )
+            on_failure = change_set.on_stack_failure or ("DO_NOTHING" if disable_rollback else "ROLLBACK")
             operation = CreateStack(stack, change_set.definition, self.export_book)
             steps = operation.steps(on_failure)
         else:
-            update = UpdateStack(
-                stack, change_set.definition, self.export_book, change_set.tags
-            )
+            update = UpdateStack(stack, change_set.definition, self.export_book, change_set.tags)
             steps = update.steps(disable_rollback)
         self.driver.drive(stack.stack_id, steps, lambda: self._executed(change_set, stack))
 
@@ -320,25 +308,16 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             raise ValidationError(f"Role {error} is invalid or cannot be assumed") from None
 
     def _owner(self, stack: Stack) -> Owner:
-        return Owner(
-            stack.apis or self.apis,
-            self.registry,
-            stack.stack_id,
-            stack.name,
-            tuple(stack.notification_arns),
-        )
+        return Owner(stack.apis or self.apis, self.registry, stack.stack_id, stack.name, tuple(stack.notification_arns))
 
     def _create(self, stack: Stack, definition: Definition, on_failure: str) -> None:
         steps = CreateStack(stack, definition, self.export_book).steps(on_failure)
         self.driver.drive(stack.stack_id, steps, lambda: self._bury_if_gone(stack))
 
-    def _first_definition(
-        self, stack: Stack | None, request: StackRequest, name: str
-    ) -> tuple[Stack, Definition]:
+    def _first_definition(self, stack: Stack | None, request: StackRequest, name: str) -> tuple[Stack, Definition]:
         if stack is not None and stack.definition is not None:
             raise ValidationError(
-                f"Stack [{stack.name}] already exists and cannot be created again with the "
-                f"changeSet [{name}]."
+                f"Stack [{stack.name}] already exists and cannot be created again with the changeSet [{name}]."
             )
         if stack is None:
             stack = self._new_stack(request)
@@ -356,9 +335,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
 
     def _check_updatable(self, stack: Stack) -> None:
         if stack.status not in UPDATABLE:
-            raise ValidationError(
-                f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
-            )
+            raise ValidationError(f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
 
     def _check_new_change_set(self, stack: Stack, name: str) -> None:
         for other_id, other in list(self.change_sets.items()):
@@ -370,9 +347,8 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             del self.change_sets[other_id]
 
     def _take_settings(
-        self, stack: Stack, capabilities: list[str], notification_arns: list[str] | None,
-        role_arn: str | None,
-    ) -> None:  # fmt: skip
+        self, stack: Stack, capabilities: list[str], notification_arns: list[str] | None, role_arn: str | None
+    ) -> None:
         stack.capabilities = capabilities
         stack.role_arn = role_arn or stack.role_arn
         if notification_arns:

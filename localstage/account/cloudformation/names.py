@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .errors import ValidationError
+from localstage.account.cloudformation.errors import ValidationError
 
 _NAME = re.compile(r"^[a-zA-Z][-a-zA-Z0-9]*$")
 MAX_NAME_CHARACTERS = 128
@@ -25,11 +25,7 @@ def _check(name: str, member: str) -> None:
     start = f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy "
     if not _NAME.match(name):
         raise ValidationError(
-            f"{start}constraint: Member must satisfy regular expression pattern: "
-            "[a-zA-Z][-a-zA-Z0-9]*"
+            f"{start}constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
         )
     if len(name) > MAX_NAME_CHARACTERS:
-        raise ValidationError(
-            f"{start}constraint: Member must have length less than or equal to "
-            f"{MAX_NAME_CHARACTERS}"
-        )
+        raise ValidationError(f"{start}constraint: Member must have length less than or equal to {MAX_NAME_CHARACTERS}")

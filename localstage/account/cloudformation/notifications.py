@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from moto.core.utils import iso_8601_datetime_with_milliseconds
 
-from .account_apis import AccountApis
-from .resource_types.base import unless_gone
-from .stack import Stack, StackEvent
+from localstage.account.cloudformation.account_apis import AccountApis
+from localstage.account.cloudformation.resource_types.base import unless_gone
+from localstage.account.cloudformation.stack import Stack, StackEvent
 
 
 def notifier(stack: Stack, apis: AccountApis) -> Callable[[StackEvent], None]:

@@ -12,14 +12,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from .definition import Definition
-from .driving import RESOURCE, Steps
-from .errors import CloudFormationError, ResourceFailure
-from .exports import ExportBook
-from .outputs import resolved_outputs
-from .resource_work import ResourceWork
-from .scope import StackScope
-from .stack import Stack, StackResource
+from localstage.account.cloudformation.definition import Definition
+from localstage.account.cloudformation.driving import RESOURCE, Steps
+from localstage.account.cloudformation.errors import CloudFormationError, ResourceFailure
+from localstage.account.cloudformation.exports import ExportBook
+from localstage.account.cloudformation.outputs import resolved_outputs
+from localstage.account.cloudformation.resource_work import ResourceWork
+from localstage.account.cloudformation.scope import StackScope
+from localstage.account.cloudformation.stack import Stack, StackResource
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,7 @@ class CreateStack:
 class UpdateStack:
     """Brings a stack to a new definition, or back to the old one when a resource fails."""
 
-    def __init__(
-        self,
-        stack: Stack,
-        definition: Definition,
-        exports: ExportBook,
-        tags: dict[str, str] | None = None,
-    ):
+    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook, tags: dict[str, str] | None = None):
         self._stack = stack
         self._definition = definition
         self._exports = exports
@@ -147,8 +141,7 @@ class UpdateStack:
         self._stack.note(
             record,
             "UPDATE_IN_PROGRESS",
-            "Requested update requires the creation of a new physical resource; "
-            "hence creating one.",
+            "Requested update requires the creation of a new physical resource; hence creating one.",
         )
         return (yield from self._work.create(new, verb="UPDATE"))
 
@@ -207,9 +200,7 @@ class UpdateStack:
             yield RESOURCE
             if done.properties is not None and self._work.update(done.record, done.properties):
                 self._stack.enter(
-                    "UPDATE_ROLLBACK_FAILED",
-                    "The following resource(s) failed to update: "
-                    f"[{done.record.logical_id}].",
+                    "UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{done.record.logical_id}]."
                 )
                 return
             if done.replaced is not None:
@@ -261,9 +252,7 @@ class DeleteStack:
             self._stack.enter("DELETE_COMPLETE")
 
 
-def _settle_outputs(
-    stack: Stack, definition: Definition, scope: StackScope, exports: ExportBook
-) -> str | None:
+def _settle_outputs(stack: Stack, definition: Definition, scope: StackScope, exports: ExportBook) -> str | None:
     """Give the stack its new outputs, or say why it cannot have them."""
     try:
         outputs = resolved_outputs(definition, scope)

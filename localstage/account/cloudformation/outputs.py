@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .definition import Definition
-from .errors import ValidationError
-from .intrinsics import resolve, text_of
-from .scope import StackScope
-from .stack import Output
+from localstage.account.cloudformation.definition import Definition
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.intrinsics import resolve, text_of
+from localstage.account.cloudformation.scope import StackScope
+from localstage.account.cloudformation.stack import Output
 
 
 def resolved_outputs(definition: Definition, scope: StackScope) -> list[Output]:
@@ -20,8 +20,7 @@ def resolved_outputs(definition: Definition, scope: StackScope) -> list[Output]:
         value = resolve(declared["Value"], scope)
         if isinstance(value, dict | list) or value is None:
             raise ValidationError(
-                "Template format error: The Value field of every Outputs member must evaluate "
-                "to a String."
+                "Template format error: The Value field of every Outputs member must evaluate to a String."
             )
         export = declared.get("Export")
         outputs.append(

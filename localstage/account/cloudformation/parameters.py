@@ -10,15 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .errors import ValidationError
+from localstage.account.cloudformation.errors import ValidationError
 
 _PLAIN_TYPES = {"String", "Number", "List<Number>", "List<String>", "CommaDelimitedList"}
 NO_ECHO = "****"
 
 
-def given_parameters(
-    request: list[dict[str, Any]], previous: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def given_parameters(request: list[dict[str, Any]], previous: Mapping[str, str] | None = None) -> dict[str, str]:
     """The values of a request's parameter list, UsePreviousValue resolved.
 
     Raises:
@@ -68,9 +66,7 @@ def parameter_texts(slots: Mapping[str, Any], given: Mapping[str, str]) -> dict[
 
 
 def parameter_values(
-    slots: Mapping[str, Any],
-    texts: Mapping[str, str],
-    stored_value: Callable[[str], str],
+    slots: Mapping[str, Any], texts: Mapping[str, str], stored_value: Callable[[str], str]
 ) -> dict[str, Any]:
     """What ``Ref`` gives for each parameter; ``stored_value`` reads the SSM Parameter Store."""
     return {key: _value(slots[key], text, stored_value) for key, text in texts.items()}
@@ -89,13 +85,9 @@ def _value(slot: Mapping[str, Any], text: str, stored_value: Callable[[str], str
 def _check_constraints(key: str, slot: Mapping[str, Any], text: str) -> None:
     kind = slot.get("Type")
     if kind is None:
-        raise ValidationError(
-            "Template format error: Every Parameters object must contain a Type member."
-        )
+        raise ValidationError("Template format error: Every Parameters object must contain a Type member.")
     if kind not in _PLAIN_TYPES and not kind.startswith(("AWS::", "List<AWS::")):
-        raise ValidationError(
-            f"Template format error: Unrecognized parameter type: {kind}"
-        )
+        raise ValidationError(f"Template format error: Unrecognized parameter type: {kind}")
     allowed = [_text(value) for value in slot.get("AllowedValues", [])]
     if allowed:
         for item in text.split(",") if kind == "CommaDelimitedList" else [text]:

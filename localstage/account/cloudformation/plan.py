@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .definition import Definition
-from .errors import CloudFormationError, ResourceFailure, ValidationError
-from .outputs import resolved_outputs
-from .properties import wanted_properties
-from .scope import PlanScope, is_unknown
-from .stack import Stack, StackResource
+from localstage.account.cloudformation.definition import Definition
+from localstage.account.cloudformation.errors import CloudFormationError, ResourceFailure, ValidationError
+from localstage.account.cloudformation.outputs import resolved_outputs
+from localstage.account.cloudformation.properties import wanted_properties
+from localstage.account.cloudformation.scope import PlanScope, is_unknown
+from localstage.account.cloudformation.stack import Stack, StackResource
 
 ImportValue = Callable[[str], Any]
 
@@ -81,9 +81,7 @@ def planned_changes(
     return [*changes, *removed]
 
 
-def would_change(
-    stack: Stack, definition: Definition, import_value: ImportValue, tags: dict[str, str]
-) -> bool:
+def would_change(stack: Stack, definition: Definition, import_value: ImportValue, tags: dict[str, str]) -> bool:
     """Whether there is anything to update at all."""
     if planned_changes(stack, definition, import_value, tags) or stack.tags != tags:
         return True
@@ -108,9 +106,7 @@ def _modification(
     except (ResourceFailure, CloudFormationError):
         wanted = resource.get("Properties", {})  # The execution will tell what is wrong.
     names = [
-        name
-        for name in dict.fromkeys([*record.properties, *wanted])
-        if record.properties.get(name) != wanted.get(name)
+        name for name in dict.fromkeys([*record.properties, *wanted]) if record.properties.get(name) != wanted.get(name)
     ]
     properties = tuple(_property_change(record, definition, wanted, name) for name in names)
     attributes = ["Properties"] if properties else []
@@ -119,17 +115,9 @@ def _modification(
     if not attributes:
         return None
     needs = {change.requires_recreation for change in properties}
-    replacement = (
-        "True" if "Always" in needs else "Conditional" if "Conditionally" in needs else "False"
-    )
+    replacement = "True" if "Always" in needs else "Conditional" if "Conditionally" in needs else "False"
     return ResourceChange(
-        "Modify",
-        record.logical_id,
-        record.type_name,
-        record.physical_id,
-        replacement,
-        properties,
-        tuple(attributes),
+        "Modify", record.logical_id, record.type_name, record.physical_id, replacement, properties, tuple(attributes)
     )
 
 
@@ -141,9 +129,7 @@ def _property_change(
     is_dynamic = is_unknown(wanted.get(name))
     recreation = "Never"
     try:
-        replacing = registry.resource_type(record.type_name).replacing_changes(
-            record.properties, wanted
-        )
+        replacing = registry.resource_type(record.type_name).replacing_changes(record.properties, wanted)
     except ResourceFailure:
         replacing = []
     if schema is not None:

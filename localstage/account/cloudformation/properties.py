@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import ResourceFailure
-from .intrinsics import resolve
-from .registry import Registry
-from .scope import StackScope
+from localstage.account.cloudformation.errors import ResourceFailure
+from localstage.account.cloudformation.intrinsics import resolve
+from localstage.account.cloudformation.registry import Registry
+from localstage.account.cloudformation.scope import StackScope
 
 
 def wanted_properties(
-    logical_id: str,
-    resource: dict[str, Any],
-    scope: StackScope,
-    registry: Registry,
-    tags: dict[str, str],
+    logical_id: str, resource: dict[str, Any], scope: StackScope, registry: Registry, tags: dict[str, str]
 ) -> dict[str, Any]:
     """The properties of a resource as its type gets them.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .errors import ResourceFailure
-from .schema import TypeSchema, find_schema, offers_attribute
-from .resource_types import (
+from localstage.account.cloudformation.errors import ResourceFailure
+from localstage.account.cloudformation.resource_types import (
     account_settings,
     apigatewayv2,
     awslambda,
@@ -16,8 +15,9 @@ from .resource_types import (
     storage,
     supporting,
 )
-from .resource_types.base import ResourceType
-from .resource_types.moto_types import MotoType, can_be_deleted
+from localstage.account.cloudformation.resource_types.base import ResourceType
+from localstage.account.cloudformation.resource_types.moto_types import MotoType, can_be_deleted
+from localstage.account.cloudformation.schema import TypeSchema, find_schema, offers_attribute
 
 _OWN_TYPES: tuple[ResourceType, ...] = (
     *apigatewayv2.TYPES,

@@ -11,14 +11,14 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
-from .definition import Definition
-from .driving import RESOURCE
-from .errors import CloudFormationError, ResourceFailure
-from .properties import wanted_properties
-from .registry import Registry
-from .resource_types.base import ResourceType, Work, failure_reason
-from .scope import StackScope
-from .stack import Stack, StackResource
+from localstage.account.cloudformation.definition import Definition
+from localstage.account.cloudformation.driving import RESOURCE
+from localstage.account.cloudformation.errors import CloudFormationError, ResourceFailure
+from localstage.account.cloudformation.properties import wanted_properties
+from localstage.account.cloudformation.registry import Registry
+from localstage.account.cloudformation.resource_types.base import ResourceType, Work, failure_reason
+from localstage.account.cloudformation.scope import StackScope
+from localstage.account.cloudformation.stack import Stack, StackResource
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,7 @@ class ResourceWork:
             ResourceFailure, CloudFormationError: they cannot be had.
         """
         resource = self._definition.resources[logical_id]
-        return wanted_properties(
-            logical_id, resource, self._scope, self._registry, self._stack.tags
-        )
+        return wanted_properties(logical_id, resource, self._scope, self._registry, self._stack.tags)
 
     def create(self, record: StackResource, verb: str = "CREATE") -> Generator[str, None, bool]:
         """Make the resource and wait for it; whether it could be made. The record becomes the stack's.
@@ -72,9 +70,7 @@ class ResourceWork:
             kind, work = self._kind(record), self._work(record, made)
             record.physical_id = kind.create(work, record.properties)
             properties = _shown(record.properties)
-            self._stack.note(
-                record, f"{verb}_IN_PROGRESS", "Resource creation Initiated", properties
-            )
+            self._stack.note(record, f"{verb}_IN_PROGRESS", "Resource creation Initiated", properties)
             record.attributes = kind.attributes(work, record.physical_id, record.properties)
         except Exception as error:
             self._stack.note(record, f"{verb}_FAILED", _reason(error), _shown(record.properties))
@@ -118,9 +114,7 @@ class ResourceWork:
         """Leave the resource in the account, as its policy says."""
         self._stack.note(record, "DELETE_SKIPPED")
 
-    def replacement_reasons(
-        self, record: StackResource, properties: dict[str, Any]
-    ) -> list[str]:
+    def replacement_reasons(self, record: StackResource, properties: dict[str, Any]) -> list[str]:
         """The changed properties for whose sake the resource must be replaced.
 
         Raises:

@@ -12,21 +12,20 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from localstage.account.access.callers import caller_of
-
-from . import shapes
-from .definition import required_capabilities
-from .drift import detect
-from .errors import ValidationError
-from .models import StackEngineBackend
-from .stack import Stack
-from .stack_request import StackRequest
-from .template import (
+from localstage.account.cloudformation import shapes
+from localstage.account.cloudformation.definition import required_capabilities
+from localstage.account.cloudformation.drift import detect
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.models import StackEngineBackend
+from localstage.account.cloudformation.stack import Stack
+from localstage.account.cloudformation.stack_request import StackRequest
+from localstage.account.cloudformation.template import (
     MAX_TEMPLATE_BODY_BYTES,
     MAX_TEMPLATE_URL_BYTES,
     Template,
     read_template,
 )
-from .template_url import template_at
+from localstage.account.cloudformation.template_url import template_at
 
 
 class StackEngineResponse(CloudFormationResponse):
@@ -69,9 +68,7 @@ class StackEngineResponse(CloudFormationResponse):
         return ActionResult({"Stacks": [shapes.stack(stack) for stack in stacks]})
 
     def list_stacks(self) -> ActionResult:
-        stacks = self.cloudformation_backend.list_all_stacks(
-            self._get_param("StackStatusFilter", [])
-        )
+        stacks = self.cloudformation_backend.list_all_stacks(self._get_param("StackStatusFilter", []))
         return ActionResult({"StackSummaries": [shapes.stack_summary(s) for s in stacks]})
 
     def describe_stack_events(self) -> ActionResult:
@@ -178,9 +175,7 @@ class StackEngineResponse(CloudFormationResponse):
         return EmptyResult()
 
     def delete_change_set(self) -> ActionResult:
-        self.cloudformation_backend.delete_change_set(
-            self._get_param("ChangeSetName"), self._get_param("StackName")
-        )
+        self.cloudformation_backend.delete_change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
         return EmptyResult()
 
     def list_change_sets(self) -> ActionResult:
@@ -207,9 +202,7 @@ class StackEngineResponse(CloudFormationResponse):
 
     def describe_stack_drift_detection_status(self) -> ActionResult:
         wanted = self._get_param("StackDriftDetectionId")
-        return ActionResult(
-            shapes.detection_status(self.cloudformation_backend.find_drift_detection(wanted))
-        )
+        return ActionResult(shapes.detection_status(self.cloudformation_backend.find_drift_detection(wanted)))
 
     def describe_stack_resource_drifts(self) -> ActionResult:
         stack, statuses = self._stack(), self._get_param("StackResourceDriftStatusFilters", [])
@@ -302,9 +295,7 @@ class StackEngineResponse(CloudFormationResponse):
     def _check_one_template(self, request: StackRequest) -> None:
         previous = self._flag("UsePreviousTemplate")
         if previous and request.template is not None:
-            raise ValidationError(
-                "You cannot specify both usePreviousTemplate and Template Body/Template URL."
-            )
+            raise ValidationError("You cannot specify both usePreviousTemplate and Template Body/Template URL.")
         if not previous and request.template is None:
             raise ValidationError("Either Template URL or Template Body must be specified.")
 

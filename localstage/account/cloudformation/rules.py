@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ValidationError
-from .intrinsics import Scope, resolve, text_of
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.intrinsics import Scope, resolve, text_of
 
 _REFUSED = ("Fn::RefAll", "Fn::ValueOf", "Fn::ValueOfAll")
 

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any
 
-from .errors import ResourceFailure
+from localstage.account.cloudformation.errors import ResourceFailure
 
 
 class TypeSchema:
@@ -52,8 +52,7 @@ class TypeSchema:
         value = self._typed(properties, self._schema, "#", faults)
         if faults:
             raise ResourceFailure(
-                f"Properties validation failed for resource {logical_id} with message:\n"
-                + "\n".join(faults)
+                f"Properties validation failed for resource {logical_id} with message:\n" + "\n".join(faults)
             )
         return value
 
@@ -93,21 +92,12 @@ class TypeSchema:
         patterns = schema.get("patternProperties", {})
         other = next(iter(patterns.values()), {}) if patterns else {}
         if known and schema.get("additionalProperties") is False and not patterns:
-            faults += [
-                f"{path}: extraneous key [{key}] is not permitted"
-                for key in value
-                if key not in known
-            ]
+            faults += [f"{path}: extraneous key [{key}] is not permitted" for key in value if key not in known]
         if known:
             faults += [
-                f"{path}: required key [{key}] not found"
-                for key in schema.get("required", [])
-                if key not in value
+                f"{path}: required key [{key}] not found" for key in schema.get("required", []) if key not in value
             ]
-        return {
-            key: self._typed(item, known.get(key, other), f"{path}/{key}", faults)
-            for key, item in value.items()
-        }
+        return {key: self._typed(item, known.get(key, other), f"{path}/{key}", faults) for key, item in value.items()}
 
 
 def find_schema(region: str, type_name: str) -> TypeSchema | None:
@@ -178,6 +168,4 @@ def _is_a(value: Any, kind: str) -> bool:
 
 
 def _kind(value: Any) -> str:
-    return {bool: "Boolean", str: "String", int: "Integer", float: "Double"}.get(
-        type(value), type(value).__name__
-    )
+    return {bool: "Boolean", str: "String", int: "Integer", float: "Double"}.get(type(value), type(value).__name__)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from .definition import Definition, pseudo_parameter
-from .dynamic_references import with_values
-from .errors import ValidationError
-from .stack import Stack, StackResource
+from localstage.account.cloudformation.definition import Definition, pseudo_parameter
+from localstage.account.cloudformation.dynamic_references import with_values
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.stack import Stack, StackResource
 
 # AWS: what a change set shows for a value that only its execution will give.
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -21,9 +21,7 @@ KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 class StackScope:
     """Names as they are now; records what is imported from other stacks."""
 
-    def __init__(
-        self, definition: Definition, stack: Stack, import_value: Callable[[str], Any]
-    ):
+    def __init__(self, definition: Definition, stack: Stack, import_value: Callable[[str], Any]):
         self.mappings = definition.processed.section("Mappings")
         self.region = definition.owner.apis.region
         self.imported: set[str] = set()
@@ -45,8 +43,7 @@ class StackScope:
             if attribute in source:
                 return source[attribute]
         raise ValidationError(
-            f"Template error: resource {logical_id} does not support attribute type "
-            f"{attribute} in Fn::GetAtt"
+            f"Template error: resource {logical_id} does not support attribute type {attribute} in Fn::GetAtt"
         )
 
     def condition(self, name: str) -> bool:
@@ -76,11 +73,7 @@ class PlanScope(StackScope):
     """Names as far as they are known before anything is done."""
 
     def __init__(
-        self,
-        definition: Definition,
-        stack: Stack,
-        import_value: Callable[[str], Any],
-        unknown: Collection[str],
+        self, definition: Definition, stack: Stack, import_value: Callable[[str], Any], unknown: Collection[str]
     ):
         super().__init__(definition, stack, import_value)
         self._unknown = unknown

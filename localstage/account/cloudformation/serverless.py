@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ValidationError
-from .template import Template
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.template import Template
 
 
 def translated(template: Template, parameters: Mapping[str, str], region: str) -> Template:
@@ -34,9 +34,7 @@ def translated(template: Template, parameters: Mapping[str, str], region: str) -
         body = translator.translate(copy.deepcopy(template.body), parameter_values=values)
     except InvalidDocumentException as error:
         causes = " ".join(cause.message for cause in error.causes)
-        raise ValidationError(
-            f"Transform AWS::Serverless-2016-10-31 failed with: {error.message} {causes}"
-        ) from None
+        raise ValidationError(f"Transform AWS::Serverless-2016-10-31 failed with: {error.message} {causes}") from None
     finally:
         translator.metrics.publish()  # Publishes nowhere; without it SAM warns on stderr.
     body.pop("Transform", None)

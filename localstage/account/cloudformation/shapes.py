@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .change_set import ChangeSet
-from .drift import DriftDetection, ResourceDrift
-from .parameters import NO_ECHO
-from .plan import ResourceChange
-from .stack import Output, Stack, StackEvent, StackResource
-from .template import Template
+from localstage.account.cloudformation.change_set import ChangeSet
+from localstage.account.cloudformation.drift import DriftDetection, ResourceDrift
+from localstage.account.cloudformation.parameters import NO_ECHO
+from localstage.account.cloudformation.plan import ResourceChange
+from localstage.account.cloudformation.stack import Output, Stack, StackEvent, StackResource
+from localstage.account.cloudformation.template import Template
 
 Shape = dict[str, Any]
 
@@ -103,12 +103,7 @@ def resource(owner: Stack, record: StackResource) -> Shape:
 def resource_detail(owner: Stack, record: StackResource) -> Shape:
     """The shape ``StackResourceDetail``."""
     metadata = json.dumps(record.metadata) if record.metadata is not None else None
-    return {
-        "StackName": owner.name,
-        "StackId": owner.stack_id,
-        "Metadata": metadata,
-        **resource_summary(owner, record),
-    }
+    return {"StackName": owner.name, "StackId": owner.stack_id, "Metadata": metadata, **resource_summary(owner, record)}
 
 
 def change_set_summary(record: ChangeSet) -> Shape:
@@ -140,10 +135,7 @@ def change_set(record: ChangeSet) -> Shape:
         "RollbackConfiguration": {},
         "Capabilities": record.capabilities,
         "Tags": tags(record.tags or {}),
-        "Changes": [
-            {"Type": "Resource", "ResourceChange": _resource_change(change)}
-            for change in record.changes
-        ],
+        "Changes": [{"Type": "Resource", "ResourceChange": _resource_change(change)} for change in record.changes],
         "OnStackFailure": record.on_stack_failure,
     }
 
@@ -212,11 +204,7 @@ def _parameters(record: Stack) -> list[Shape] | None:
         if str(slots[key].get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
     }
     return [
-        {
-            "ParameterKey": key,
-            "ParameterValue": value,
-            "ResolvedValue": _joined(stored[key]) if key in stored else None,
-        }
+        {"ParameterKey": key, "ParameterValue": value, "ResolvedValue": _joined(stored[key]) if key in stored else None}
         for key, value in shown.items()
     ]
 
@@ -227,10 +215,7 @@ def _joined(value: Any) -> str:
 
 def _visible(template: Template, parameters: Any) -> dict[str, str]:
     slots = template.section("Parameters")
-    return {
-        key: NO_ECHO if _is_secret(slots.get(key, {})) else value
-        for key, value in parameters.items()
-    }
+    return {key: NO_ECHO if _is_secret(slots.get(key, {})) else value for key, value in parameters.items()}
 
 
 def _is_secret(slot: Shape) -> bool:
@@ -269,8 +254,12 @@ def resource_drift(owner: Stack, drift: ResourceDrift) -> Shape:
         "ExpectedProperties": json.dumps(drift.expected) if known else None,
         "ActualProperties": json.dumps(drift.actual) if known else None,
         "PropertyDifferences": [
-            {"PropertyPath": difference.path, "ExpectedValue": _text(difference.expected),
-             "ActualValue": _text(difference.actual), "DifferenceType": difference.kind}
+            {
+                "PropertyPath": difference.path,
+                "ExpectedValue": _text(difference.expected),
+                "ActualValue": _text(difference.actual),
+                "DifferenceType": difference.kind,
+            }
             for difference in drift.differences
         ],
         "StackResourceDriftStatus": drift.status,

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random
 
-from .definition import Definition
+from localstage.account.cloudformation.definition import Definition
 
 if TYPE_CHECKING:
-    from .account_apis import AccountApis
-    from .drift import DriftDetection
+    from localstage.account.cloudformation.account_apis import AccountApis
+    from localstage.account.cloudformation.drift import DriftDetection
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
@@ -117,21 +117,16 @@ class Stack:
         self._record(self.name, self.stack_id, STACK_TYPE, status, reason, None)
 
     def note(
-        self,
-        resource: StackResource,
-        status: str,
-        reason: str | None = None,
-        properties: str | None = None,
+        self, resource: StackResource, status: str, reason: str | None = None, properties: str | None = None
     ) -> None:
         """Record a step of one resource, which takes the status."""
         resource.status, resource.status_reason, resource.updated = status, reason, utcnow()
         physical_id = resource.physical_id or ""
-        self._record(
-            resource.logical_id, physical_id, resource.type_name, status, reason, properties
-        )
+        self._record(resource.logical_id, physical_id, resource.type_name, status, reason, properties)
 
-    def _record(self, logical_id: str, physical_id: str, type_name: str, status: str,
-                reason: str | None, properties: str | None) -> None:  # fmt: skip
+    def _record(
+        self, logical_id: str, physical_id: str, type_name: str, status: str, reason: str | None, properties: str | None
+    ) -> None:
         suffix = str(mock_random.uuid4())
         event = StackEvent(
             event_id=suffix if type_name == STACK_TYPE else f"{logical_id}-{status}-{suffix}",
@@ -157,9 +152,9 @@ class Stack:
         waiting = {name: record for name, record in self.resources.items() if record.exists}
         ordered: list[StackResource] = []
         while waiting:
-            ready = [
-                record for record in waiting.values() if record.needs.isdisjoint(waiting.keys())
-            ] or list(waiting.values())
+            ready = [record for record in waiting.values() if record.needs.isdisjoint(waiting.keys())] or list(
+                waiting.values()
+            )
             ordered.extend(ready)
             for record in ready:
                 del waiting[record.logical_id]

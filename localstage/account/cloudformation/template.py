@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from .errors import ValidationError
+from localstage.account.cloudformation.errors import ValidationError
 
 MAX_TEMPLATE_BODY_BYTES = 51_200
 MAX_TEMPLATE_URL_BYTES = 1_048_576
@@ -122,9 +122,7 @@ def _parse(text: str) -> Any:
             return json.loads(text)
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
-            raise ValidationError(
-                f"Template format error: JSON not well-formed. ({where})"
-            ) from None
+            raise ValidationError(f"Template format error: JSON not well-formed. ({where})") from None
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -146,26 +144,19 @@ def _check_sections(template: Template) -> None:
         if not isinstance(template.section(section), dict):
             raise ValidationError(f"Template format error: {section} must be an object.")
     if not template.resources:
-        raise ValidationError(
-            "Template format error: At least one Resources member must be defined."
-        )
+        raise ValidationError("Template format error: At least one Resources member must be defined.")
     for path in _null_paths(template.body["Resources"], "/Resources"):
         raise ValidationError(f"[{path}] 'null' values are not allowed in templates")
 
 
 def _check_resource(logical_id: str, resource: Any, transforms: list[str]) -> None:
     if not isinstance(logical_id, str) or not logical_id.isalnum() or not logical_id.isascii():
-        raise ValidationError(
-            f"Template format error: Resource name {logical_id} is non alphanumeric."
-        )
+        raise ValidationError(f"Template format error: Resource name {logical_id} is non alphanumeric.")
     if not isinstance(resource, dict):
-        raise ValidationError(
-            "Template format error: Any Resources member must be an object."
-        )
+        raise ValidationError("Template format error: Any Resources member must be an object.")
     if not isinstance(resource.get("Type"), str):
         raise ValidationError(
-            f"Template format error: [/Resources/{logical_id}] Every Resources object must "
-            "contain a Type member."
+            f"Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."
         )
     allowed = _RESOURCE_MEMBERS | _SAM_MEMBERS if transforms else _RESOURCE_MEMBERS
     for member in resource:

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.exceptions import ClientError
 
-from .account_apis import AccountApis
-from .errors import ValidationError
+from localstage.account.cloudformation.account_apis import AccountApis
+from localstage.account.cloudformation.errors import ValidationError
 
 
 def template_at(url: str, apis: AccountApis) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .errors import ValidationError
-from .template import Template
+from localstage.account.cloudformation.errors import ValidationError
+from localstage.account.cloudformation.template import Template
 
 SERVERLESS = "AWS::Serverless-2016-10-31"
 # Adds Fn::ToJsonString, Fn::Length and defaults of Fn::FindInMap to the language;
@@ -21,7 +21,7 @@ def transformed(template: Template, parameters: Mapping[str, str], region: str) 
     """
     for name in template.transforms:
         if name == SERVERLESS:
-            from .serverless import translated
+            from localstage.account.cloudformation.serverless import translated
 
             template = translated(template, parameters, region)
         elif name != LANGUAGE_EXTENSIONS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto.cloudformation import urls as moto_urls
 
-from .responses import StackEngineResponse
+from localstage.account.cloudformation.responses import StackEngineResponse
 
 url_bases = moto_urls.url_bases
 

@@ -22,9 +22,9 @@ def extend(partition: str = "aws") -> None:
     import moto.iam.models
     import moto.iam.urls
 
-    from .models import StageIamBackend
-    from .policies import StagePolicyValidator
-    from .responses import StageIamResponse
+    from localstage.account.iam.models import StageIamBackend
+    from localstage.account.iam.policies import StagePolicyValidator
+    from localstage.account.iam.responses import StageIamResponse
 
     def make_backend(region_name: str, account_id: str) -> StageIamBackend:
         return StageIamBackend(region_name, account_id, partition)

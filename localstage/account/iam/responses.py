@@ -9,12 +9,11 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.responses import IamResponse
 
+from localstage.account.iam import books
+from localstage.account.iam.simulation import Entries, Simulation
 from localstage.permissions.decision import Grants
 from localstage.permissions.policy import Policy
 from localstage.permissions.principal import Principal
-
-from . import books
-from .simulation import Entries, Simulation
 
 
 class InvalidInput(ServiceException):
@@ -34,8 +33,11 @@ class StageIamResponse(IamResponse):
             raise NotFoundException(f"The entity {source} cannot be found.")
         boundary = books.boundary_of(entity, books.PolicyShelf())
         held = books.PolicyShelf().policies(books.documents_of(entity))
-        keys = {"aws:PrincipalArn": source, "aws:PrincipalAccount": self.current_account,
-                **{f"aws:PrincipalTag/{key}": value for key, value in books.tags_of(entity).items()}}
+        keys = {
+            "aws:PrincipalArn": source,
+            "aws:PrincipalAccount": self.current_account,
+            **{f"aws:PrincipalTag/{key}": value for key, value in books.tags_of(entity).items()},
+        }
         if ":user/" in source:
             keys.update({"aws:username": entity.name, "aws:userid": entity.id})
         return self._simulated(source, held, boundary, keys)
@@ -64,8 +66,11 @@ class StageIamResponse(IamResponse):
     def _set_boundary(self, user_name: str, arn: str | None) -> None:
         user: Any = self.backend.get_user(user_name)
         user.permissions_boundary_arn = arn
-        user.permissions_boundary = None if arn is None else {
-            "PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+        user.permissions_boundary = (
+            None
+            if arn is None
+            else {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+        )
 
     def _boundary_param(self) -> str:
         arn: str = self._get_param("PermissionsBoundary")
@@ -73,17 +78,22 @@ class StageIamResponse(IamResponse):
             raise NotFoundException(f"Scope ARN: {arn} does not exist or is not attachable.")
         return arn
 
-    def _simulated(self, source: str, held: tuple[Policy, ...], boundary: tuple[Policy, ...] | None,
-                   keys: dict[str, str]) -> ActionResult:
+    def _simulated(
+        self, source: str, held: tuple[Policy, ...], boundary: tuple[Policy, ...] | None, keys: dict[str, str]
+    ) -> ActionResult:
         given = self._given("PolicyInputList")
         other = self._given("PermissionsBoundaryPolicyInputList")
         resource_policy = self._get_param("ResourcePolicy")
         caller = self._get_param("CallerArn") or source
         simulation = Simulation(
-            Principal(caller, caller, self.current_account), Grants((*held, *given), other or boundary),
+            Principal(caller, caller, self.current_account),
+            Grants((*held, *given), other or boundary),
             Entries(self._get_param("ContextEntries", []) or [], keys).context(),
-            self._read(resource_policy, "ResourcePolicy") if resource_policy else None)
-        results = simulation.results(self._get_param("ActionNames", []) or [], self._get_param("ResourceArns", []) or [])
+            self._read(resource_policy, "ResourcePolicy") if resource_policy else None,
+        )
+        results = simulation.results(
+            self._get_param("ActionNames", []) or [], self._get_param("ResourceArns", []) or []
+        )
         return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
     def _given(self, parameter: str) -> tuple[Policy, ...]:

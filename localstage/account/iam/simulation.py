@@ -33,22 +33,30 @@ class Simulation:
     def _result(self, need: Need) -> dict[str, Any]:
         decision = decide(self.principal, need, self.context, self.grants, self.resource_policy)
         result: dict[str, Any] = {
-            "EvalActionName": need.action, "EvalResourceName": need.resource, "EvalDecision": _word(decision),
-            "MatchedStatements": [{"SourcePolicyId": policy.name, "SourcePolicyType": "IAM Policy"}
-                                  for policy, _ in decision.statements],
-            "MissingContextValues": sorted(self._missing(need)), "ResourceSpecificResults": []}
+            "EvalActionName": need.action,
+            "EvalResourceName": need.resource,
+            "EvalDecision": _word(decision),
+            "MatchedStatements": [
+                {"SourcePolicyId": policy.name, "SourcePolicyType": "IAM Policy"} for policy, _ in decision.statements
+            ],
+            "MissingContextValues": sorted(self._missing(need)),
+            "ResourceSpecificResults": [],
+        }
         if self.grants.boundary is not None:
             result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": self._within(need)}
         return result
 
     def _within(self, need: Need) -> bool:
-        return decide(self.principal, need, self.context, Grants(
-            administrator=True, boundary=self.grants.boundary)).kind != BOUNDARY
+        return (
+            decide(self.principal, need, self.context, Grants(administrator=True, boundary=self.grants.boundary)).kind
+            != BOUNDARY
+        )
 
     def _missing(self, need: Need) -> set[str]:
         """The keys that policies ask for and the request has not."""
-        asked = {key for policy in (*self.grants.identity, *(self.grants.boundary or ()))
-                 for key in policy.keys_asked(need)}
+        asked = {
+            key for policy in (*self.grants.identity, *(self.grants.boundary or ())) for key in policy.keys_asked(need)
+        }
         return {key for key in asked if not self.context.values(key.lower())}
 
 

@@ -58,8 +58,9 @@ class AccountPace:
 
     def invoker(self, inner: Invoker) -> Invoker:
         """``inner``, which refuses functions that are Pending."""
-        return PacedInvoker(inner, lambda region, name: self._function_states.pending(
-            region, name, self._clock.monotonic()))
+        return PacedInvoker(
+            inner, lambda region, name: self._function_states.pending(region, name, self._clock.monotonic())
+        )
 
     def log_writer(self, thread: AccountThread) -> LogWriter:
         """A writer whose lines can be read later."""
@@ -79,9 +80,15 @@ class AccountPace:
         if _RESET.match(environ["PATH_INFO"]):
             self._forget()
             return proceed(environ)
-        call = read_call(environ["REQUEST_METHOD"], environ["RAW_URI"], {
-            "authorization": environ.get("HTTP_AUTHORIZATION", ""),
-            "x-amz-target": environ.get("HTTP_X_AMZ_TARGET", "")}, environ["wsgi.input"].getvalue())
+        call = read_call(
+            environ["REQUEST_METHOD"],
+            environ["RAW_URI"],
+            {
+                "authorization": environ.get("HTTP_AUTHORIZATION", ""),
+                "x-amz-target": environ.get("HTTP_X_AMZ_TARGET", ""),
+            },
+            environ["wsgi.input"].getvalue(),
+        )
         now = self._clock.monotonic()
         refusal = self._throttling.refusal(call) or self._refusal(call, now)
         if refusal is not None:

@@ -51,8 +51,11 @@ class EventualReads:
         while self._writes and self._writes[0].at <= now - self._stale_s:
             self._writes.popleft()
         if call.operation in _READS:
-            tables = {id(table) for name in tables_of(call) if self._is_stale(call, name)
-                      and (table := self._table(call.region, name)) is not None}
+            tables = {
+                id(table)
+                for name in tables_of(call)
+                if self._is_stale(call, name) and (table := self._table(call.region, name)) is not None
+            }
             with self._as_it_was(tables):
                 return proceed()
         written = list(self._about_to_write(call, now))

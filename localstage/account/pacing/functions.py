@@ -41,8 +41,9 @@ class PacedFunctions(FunctionDirectory):
         self._old_definitions: dict[_Function, tuple[float, FunctionDefinition]] = {}
         self._permissions: dict[_Function, Late[_Statements]] = {}
 
-    def function(self, name_or_arn: str, qualifier: str | None = None,
-                 region: str | None = None) -> FunctionDefinition | None:
+    def function(
+        self, name_or_arn: str, qualifier: str | None = None, region: str | None = None
+    ) -> FunctionDefinition | None:
         """The definition that runs now: the one before the update while an update is in progress."""
         current = super().function(name_or_arn, qualifier, region)
         named_region, name, named = split_name(name_or_arn, region or self._default_region)
@@ -88,8 +89,9 @@ class PacedInvoker:
         self._inner = inner
         self._pending = pending
 
-    async def invoke(self, definition: FunctionDefinition, payload: bytes, *,
-                     client_context: str | None = None) -> InvocationResult:
+    async def invoke(
+        self, definition: FunctionDefinition, payload: bytes, *, client_context: str | None = None
+    ) -> InvocationResult:
         """Runs one invocation to its end. Raises FunctionPending."""
         self._check(definition)
         return await self._inner.invoke(definition, payload, client_context=client_context)

@@ -20,5 +20,6 @@ class LateLogWriter(LogWriter):
     def write(self, region: str, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
         """Takes lines as (milliseconds, message); they can be read later."""
         taken = list(events)
-        self._agenda.after(self._delay_s, lambda: super(LateLogWriter, self).write(
-            region, log_group, log_stream, taken))
+        self._agenda.after(
+            self._delay_s, lambda: super(LateLogWriter, self).write(region, log_group, log_stream, taken)
+        )

@@ -12,6 +12,6 @@ def extend() -> None:
     """Makes moto use this package's buckets. Idempotent. Must be called before the first bucket is made."""
     import moto.s3.models
 
-    from .bucket import StageBucket
+    from localstage.account.s3.bucket import StageBucket
 
     moto.s3.models.FakeBucket = StageBucket  # type: ignore[misc]

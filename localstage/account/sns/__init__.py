@@ -9,6 +9,6 @@ def extend() -> None:
     """Makes moto use this package's backend. Must be called before moto makes its first SNS backend."""
     import moto.sns.models
 
-    from .models import StageSnsBackend
+    from localstage.account.sns.models import StageSnsBackend
 
     moto.sns.models.sns_backends.backend = StageSnsBackend  # type: ignore[assignment]

@@ -12,5 +12,6 @@ class StageSnsBackend(SNSBackend):
     def subscribe(self, topic_arn: str, endpoint: str, protocol: str) -> Subscription:
         if protocol == "lambda":
             raise SNSInvalidParameter(
-                f"The local stage does not invoke functions from SNS topics; {topic_arn} cannot call {endpoint}.")
+                f"The local stage does not invoke functions from SNS topics; {topic_arn} cannot call {endpoint}."
+            )
         return super().subscribe(topic_arn, endpoint, protocol)

@@ -22,8 +22,8 @@ def extend(find_key: Callable[[str], KnownKey | None]) -> None:
     import moto.sts.models
     import moto.sts.urls
 
-    from .models import StageStsBackend
-    from .responses import StageTokenResponse
+    from localstage.account.sts.models import StageStsBackend
+    from localstage.account.sts.responses import StageTokenResponse
 
     class TokenResponse(StageTokenResponse):
         """The answers, knowing the stage's keys."""

@@ -30,4 +30,5 @@ class StageStsBackend(STSBackend):
     def facts_of(self, session: AssumedRole) -> SessionFacts:
         """What is known of a session."""
         return self.session_facts.get(session.access_key_id) or SessionFacts(
-            session.arn, session.user_id, session.role_arn, None)
+            session.arn, session.user_id, session.role_arn, None
+        )

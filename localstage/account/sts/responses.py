@@ -15,8 +15,7 @@ from moto.sts.responses import TokenResponse
 
 from localstage.account.access.callers import caller_of
 from localstage.account.iam import books
-
-from .models import SessionFacts, StageStsBackend
+from localstage.account.sts.models import SessionFacts, StageStsBackend
 
 if TYPE_CHECKING:
     from localstage.signatures.verification import KnownKey
@@ -53,8 +52,9 @@ class StageTokenResponse(TokenResponse):
     def get_session_token(self) -> ActionResult:
         """Credentials that act for the caller: with its policies, under its name."""
         session, caller = self._session("session"), self._caller()
-        self._remember(session, SessionFacts(caller.principal_arn, caller.principal_id, caller.entity_arn,
-                                             caller.session_policies))
+        self._remember(
+            session, SessionFacts(caller.principal_arn, caller.principal_id, caller.entity_arn, caller.session_policies)
+        )
         return ActionResult({"Credentials": session})
 
     def get_federation_token(self) -> ActionResult:
@@ -65,8 +65,13 @@ class StageTokenResponse(TokenResponse):
         federated_id = f"{self.current_account}:{session.session_name}"
         # AWS: without a policy the session has no permissions.
         self._remember(session, SessionFacts(arn, federated_id, caller.entity_arn, policies))
-        return ActionResult({"Credentials": session, "PackedPolicySize": 6, "FederatedUser": {
-            "FederatedUserId": federated_id, "Arn": arn}})
+        return ActionResult(
+            {
+                "Credentials": session,
+                "PackedPolicySize": 6,
+                "FederatedUser": {"FederatedUserId": federated_id, "Arn": arn},
+            }
+        )
 
     def get_caller_identity(self) -> ActionResult:
         """Who signed the request; of a function, its role session."""
@@ -86,9 +91,13 @@ class StageTokenResponse(TokenResponse):
 
     def _session(self, name: str) -> AssumedRole:
         return self.backend.assume_role(
-            region_name=self.region, role_session_name=name, policy="", external_id="",
+            region_name=self.region,
+            role_session_name=name,
+            policy="",
+            external_id="",
             role_arn=f"arn:{self.partition}:iam::{self.current_account}:root",
-            duration=self._get_int_param("DurationSeconds", _SESSION_S))
+            duration=self._get_int_param("DurationSeconds", _SESSION_S),
+        )
 
     def _remember(self, session: AssumedRole, facts: SessionFacts) -> None:
         self.backend.session_facts[session.access_key_id] = facts

@@ -11,8 +11,14 @@ from importlib import import_module
 
 __all__ = ["SERVICES", "guard"]
 
-SERVICES = {"logs": "logs", "s3": "s3", "events": "events", "scheduler": "scheduler", "cognito-idp": "cognitoidp",
-            "secretsmanager": "secretsmanager"}
+SERVICES = {
+    "logs": "logs",
+    "s3": "s3",
+    "events": "events",
+    "scheduler": "scheduler",
+    "cognito-idp": "cognitoidp",
+    "secretsmanager": "secretsmanager",
+}
 """The services that are guarded, by the name they are signed for; moto's name of each."""
 LOADED_ANYWAY = ("logs", "s3", "events")
 """Those that moto's Lambda brings."""

@@ -7,7 +7,7 @@ from typing import Any
 from moto.cognitoidp.exceptions import InvalidParameterException
 from moto.cognitoidp.models import CognitoIdpBackend
 
-from .sentences import refusal
+from localstage.account.triggers.sentences import refusal
 
 
 class Backend(CognitoIdpBackend):

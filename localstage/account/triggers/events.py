@@ -7,7 +7,7 @@ from typing import Any
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend
 
-from .sentences import names_a_function, refusal
+from localstage.account.triggers.sentences import names_a_function, refusal
 
 
 class Backend(EventsBackend):

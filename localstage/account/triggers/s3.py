@@ -7,7 +7,7 @@ from typing import Any
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend
 
-from .sentences import refusal
+from localstage.account.triggers.sentences import refusal
 
 
 class _InvalidNotification(S3ClientError):

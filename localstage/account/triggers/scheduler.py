@@ -7,7 +7,7 @@ from typing import Any
 from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend
 
-from .sentences import names_a_function, refusal
+from localstage.account.triggers.sentences import names_a_function, refusal
 
 
 class Backend(EventBridgeSchedulerBackend):

@@ -11,10 +11,19 @@ from localstage.permissions.policy import Need
 
 __all__ = ["ApiCall", "needs_of"]
 
-_SERVICES = {"dynamodb": dynamodb.needs, "sqs": messaging.sqs_needs, "sns": messaging.sns_needs, "logs": logs.needs,
-             "lambda": awslambda.needs, "s3": s3.needs, "iam": identity.iam_needs, "sts": identity.sts_needs,
-             "apigateway": control.apigateway_needs, "cloudformation": control.cloudformation_needs,
-             "monitoring": control.cloudwatch_needs}
+_SERVICES = {
+    "dynamodb": dynamodb.needs,
+    "sqs": messaging.sqs_needs,
+    "sns": messaging.sns_needs,
+    "logs": logs.needs,
+    "lambda": awslambda.needs,
+    "s3": s3.needs,
+    "iam": identity.iam_needs,
+    "sts": identity.sts_needs,
+    "apigateway": control.apigateway_needs,
+    "cloudformation": control.cloudformation_needs,
+    "monitoring": control.cloudwatch_needs,
+}
 
 
 def needs_of(call: ApiCall) -> list[Need]:

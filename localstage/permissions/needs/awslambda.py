@@ -10,8 +10,16 @@ from localstage.permissions.needs.call import ApiCall
 from localstage.permissions.policy import Need
 
 _ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
-_ON_ALL = {"ListFunctions", "ListLayers", "ListLayerVersions", "ListEventSourceMappings", "GetAccountSettings",
-           "ListCodeSigningConfigs", "CreateCodeSigningConfig", "CreateEventSourceMapping"}
+_ON_ALL = {
+    "ListFunctions",
+    "ListLayers",
+    "ListLayerVersions",
+    "ListEventSourceMappings",
+    "GetAccountSettings",
+    "ListCodeSigningConfigs",
+    "CreateCodeSigningConfig",
+    "CreateEventSourceMapping",
+}
 
 
 def needs(call: ApiCall) -> list[Need]:
@@ -21,8 +29,11 @@ def needs(call: ApiCall) -> list[Need]:
     if operation in _ON_ALL:
         name = call.text("FunctionName")
         return [call.need(action, lambda__FunctionArn=function_arn(call, name) if name else None)]
-    needs = [call.need(action, _resource(call), lambda__Principal=call.text("Principal")
-                       if operation == "AddPermission" else None)]
+    needs = [
+        call.need(
+            action, _resource(call), lambda__Principal=call.text("Principal") if operation == "AddPermission" else None
+        )
+    ]
     if operation in ("CreateFunction", "UpdateFunctionConfiguration"):
         needs += _of_configuration(call)
     if operation in ("CreateFunction", "UpdateFunctionCode"):

@@ -114,8 +114,10 @@ class ApiCall:
 
     def arn(self, service: str, resource: str, *, regional: bool = True, account: bool = True) -> str:
         """An ARN of the call's region and account."""
-        return (f"arn:{self.partition}:{service}:{self.region if regional else ''}:"
-                f"{self.account_id if account else ''}:{resource}")
+        return (
+            f"arn:{self.partition}:{service}:{self.region if regional else ''}:"
+            f"{self.account_id if account else ''}:{resource}"
+        )
 
     def need(self, action: str, resource: str = "*", **keys: Any) -> Need:
         """A need; names of keys have ``__`` for their colon. A value that is None or "" makes no key."""
@@ -128,8 +130,11 @@ class ApiCall:
             if isinstance(tags, Mapping):
                 return {str(key): str(value) for key, value in tags.items()}
             if isinstance(tags, list):
-                return {str(tag.get("Key", tag.get("key"))): str(tag.get("Value", tag.get("value", "")))
-                        for tag in tags if isinstance(tag, Mapping)}
+                return {
+                    str(tag.get("Key", tag.get("key"))): str(tag.get("Value", tag.get("value", "")))
+                    for tag in tags
+                    if isinstance(tag, Mapping)
+                }
         return _tags_of_form(self.form) if "Action" in self.form else {}
 
 

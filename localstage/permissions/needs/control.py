@@ -12,12 +12,32 @@ from localstage.permissions.needs.awslambda import pass_role
 from localstage.permissions.needs.call import ApiCall
 from localstage.permissions.policy import Need
 
-_OF_STACKS = {"CancelUpdateStack", "ContinueUpdateRollback", "CreateChangeSet", "CreateStack", "DeleteChangeSet",
-              "DeleteStack", "DescribeChangeSet", "DescribeStackEvents", "DescribeStackResource",
-              "DescribeStackResources", "DescribeStackResourceDrifts", "DescribeStacks", "DetectStackDrift",
-              "ExecuteChangeSet", "GetStackPolicy", "GetTemplate", "GetTemplateSummary", "ListChangeSets",
-              "ListStackResources", "RollbackStack", "SetStackPolicy", "SignalResource", "UpdateStack",
-              "UpdateTerminationProtection"}
+_OF_STACKS = {
+    "CancelUpdateStack",
+    "ContinueUpdateRollback",
+    "CreateChangeSet",
+    "CreateStack",
+    "DeleteChangeSet",
+    "DeleteStack",
+    "DescribeChangeSet",
+    "DescribeStackEvents",
+    "DescribeStackResource",
+    "DescribeStackResources",
+    "DescribeStackResourceDrifts",
+    "DescribeStacks",
+    "DetectStackDrift",
+    "ExecuteChangeSet",
+    "GetStackPolicy",
+    "GetTemplate",
+    "GetTemplateSummary",
+    "ListChangeSets",
+    "ListStackResources",
+    "RollbackStack",
+    "SetStackPolicy",
+    "SignalResource",
+    "UpdateStack",
+    "UpdateTerminationProtection",
+}
 
 
 def apigateway_needs(call: ApiCall) -> list[Need]:
@@ -38,15 +58,17 @@ def _tagging(call: ApiCall, path: str) -> Need:
     """
     made = call.arn("apigateway", path + "/*", account=False)
     if call.raw_path.startswith("/v2/"):
-        return call.need("apigateway:POST", call.arn("apigateway", call.arn("apigateway", "/tags/", account=False),
-                                                     account=False))
+        return call.need(
+            "apigateway:POST", call.arn("apigateway", call.arn("apigateway", "/tags/", account=False), account=False)
+        )
     return call.need("apigateway:PUT", call.arn("apigateway", f"/tags/{quote(made, safe='*')}", account=False))
 
 
 def _cloudwatch_role(call: ApiCall) -> str:
     operations = call.json.get("patchOperations") or []
-    return next((str(o.get("value")) for o in operations if o.get("path") == "/cloudwatchRoleArn" and o.get("value")),
-                "")
+    return next(
+        (str(o.get("value")) for o in operations if o.get("path") == "/cloudwatchRoleArn" and o.get("value")), ""
+    )
 
 
 def cloudformation_needs(call: ApiCall) -> list[Need]:
@@ -65,9 +87,15 @@ def cloudformation_needs(call: ApiCall) -> list[Need]:
     else:
         resource = call.arn("cloudformation", "stack/*") if operation == "DescribeStacks" else "*"
     role = call.text("RoleARN")
-    needs = [call.need(f"cloudformation:{operation}", resource, cloudformation__RoleArn=role,
-                       cloudformation__TemplateUrl=call.text("TemplateURL"),
-                       cloudformation__ChangeSetName=change_set.rpartition("/")[2] if change_set else None)]
+    needs = [
+        call.need(
+            f"cloudformation:{operation}",
+            resource,
+            cloudformation__RoleArn=role,
+            cloudformation__TemplateUrl=call.text("TemplateURL"),
+            cloudformation__ChangeSetName=change_set.rpartition("/")[2] if change_set else None,
+        )
+    ]
     return needs + ([pass_role(call, role, "cloudformation.amazonaws.com")] if role else [])
 
 
@@ -75,5 +103,10 @@ def cloudwatch_needs(call: ApiCall) -> list[Need]:
     """Alarms have ARNs; metrics have none."""
     operation = call.operation or call.raw_path.rpartition("/")[2]  # rpc-v2-cbor names it in the path.
     alarm = call.text("AlarmName")
-    return [call.need(f"cloudwatch:{operation}", call.arn("cloudwatch", f"alarm:{alarm}") if alarm else "*",
-                      cloudwatch__namespace=call.text("Namespace"))]
+    return [
+        call.need(
+            f"cloudwatch:{operation}",
+            call.arn("cloudwatch", f"alarm:{alarm}") if alarm else "*",
+            cloudwatch__namespace=call.text("Namespace"),
+        )
+    ]

@@ -14,15 +14,30 @@ from typing import Any
 from localstage.permissions.needs.call import ApiCall
 from localstage.permissions.policy import Need
 
-_TRANSACTION_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem",
-                        "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
-_ON_ALL = {"ListTables": "table/*", "ListBackups": "*", "ListGlobalTables": "*", "ListStreams": "*",
-           "DescribeLimits": "*", "DescribeEndpoints": "*", "ListExports": "*", "ListImports": "*"}
+_TRANSACTION_ACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+    "Get": "GetItem",
+}
+_ON_ALL = {
+    "ListTables": "table/*",
+    "ListBackups": "*",
+    "ListGlobalTables": "*",
+    "ListStreams": "*",
+    "DescribeLimits": "*",
+    "DescribeEndpoints": "*",
+    "ListExports": "*",
+    "ListImports": "*",
+}
 _NAME = r'"?([A-Za-z0-9_.-]+)"?'
-_PARTIQL = ((re.compile(rf'^\s*SELECT\b.*?\bFROM\s+{_NAME}(?:\s*\.\s*{_NAME})?', re.I | re.S), "PartiQLSelect"),
-            (re.compile(rf'^\s*INSERT\s+INTO\s+{_NAME}', re.I), "PartiQLInsert"),
-            (re.compile(rf'^\s*UPDATE\s+{_NAME}', re.I), "PartiQLUpdate"),
-            (re.compile(rf'^\s*DELETE\s+FROM\s+{_NAME}', re.I), "PartiQLDelete"))
+_PARTIQL = (
+    (re.compile(rf"^\s*SELECT\b.*?\bFROM\s+{_NAME}(?:\s*\.\s*{_NAME})?", re.I | re.S), "PartiQLSelect"),
+    (re.compile(rf"^\s*INSERT\s+INTO\s+{_NAME}", re.I), "PartiQLInsert"),
+    (re.compile(rf"^\s*UPDATE\s+{_NAME}", re.I), "PartiQLUpdate"),
+    (re.compile(rf"^\s*DELETE\s+FROM\s+{_NAME}", re.I), "PartiQLDelete"),
+)
 _EQUALS = re.compile(r"(#?[A-Za-z0-9_.-]+)\s*=\s*(:[A-Za-z0-9_]+)")
 
 
@@ -30,11 +45,15 @@ def needs(call: ApiCall) -> list[Need]:
     """The needs of one call."""
     operation, body = call.operation, call.json
     if operation == "BatchGetItem":
-        return [_item_need(call, operation, table, [keys for keys in request.get("Keys", [])])
-                for table, request in _mapping(body.get("RequestItems")).items()]
+        return [
+            _item_need(call, operation, table, [keys for keys in request.get("Keys", [])])
+            for table, request in _mapping(body.get("RequestItems")).items()
+        ]
     if operation == "BatchWriteItem":
-        return [_item_need(call, operation, table, [_written(write) for write in writes])
-                for table, writes in _mapping(body.get("RequestItems")).items()]
+        return [
+            _item_need(call, operation, table, [_written(write) for write in writes])
+            for table, writes in _mapping(body.get("RequestItems")).items()
+        ]
     if operation in ("TransactWriteItems", "TransactGetItems"):
         return list(_of_transaction(call, body.get("TransactItems") or []))
     if operation in ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"):
@@ -65,13 +84,19 @@ def _keys(call: ApiCall, operation: str, body: Mapping[str, Any]) -> dict[str, A
         leading = lambda: _leading_keys(call, body["TableName"], [item])  # noqa: E731 - asked only if a policy asks
     elif operation == "Query":
         leading = lambda: _leading_keys_of_query(body)  # noqa: E731
-    return {"dynamodb__LeadingKeys": leading, "dynamodb__Select": body.get("Select"),
-            "dynamodb__ReturnValues": body.get("ReturnValues")}
+    return {
+        "dynamodb__LeadingKeys": leading,
+        "dynamodb__Select": body.get("Select"),
+        "dynamodb__ReturnValues": body.get("ReturnValues"),
+    }
 
 
 def _item_need(call: ApiCall, operation: str, table: str, items: list[Mapping[str, Any]]) -> Need:
-    return call.need(f"dynamodb:{operation}", _table_arn(call, table),
-                     dynamodb__LeadingKeys=lambda: _leading_keys(call, table, items))
+    return call.need(
+        f"dynamodb:{operation}",
+        _table_arn(call, table),
+        dynamodb__LeadingKeys=lambda: _leading_keys(call, table, items),
+    )
 
 
 def _of_transaction(call: ApiCall, items: list[Any]) -> Iterator[Need]:
@@ -92,8 +117,11 @@ def _of_statements(call: ApiCall) -> list[Need]:
             match = pattern.match(statement)
             if match:
                 index = match.group(2) if action == "PartiQLSelect" else None
-                found.append(call.need(f"dynamodb:{action}", _table_arn(call, match.group(1))
-                                       + (f"/index/{index}" if index else "")))
+                found.append(
+                    call.need(
+                        f"dynamodb:{action}", _table_arn(call, match.group(1)) + (f"/index/{index}" if index else "")
+                    )
+                )
                 break
         else:  # Not one of the four statements: DynamoDB itself will refuse it.
             found.append(call.need("dynamodb:PartiQLSelect", call.arn("dynamodb", "table/*")))

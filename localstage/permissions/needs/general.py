@@ -13,9 +13,13 @@ from localstage.permissions.policy import Need
 PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag", "cognito-idp": "cognito-idp"}
 """IAM's name of a service, where it is not that of the credential scope."""
 _ARNS = {
-    "ssm": (("Name", "parameter/{}"),), "secretsmanager": (("SecretId", "secret:{}"), ("Name", "secret:{}")),
-    "kms": (("KeyId", "key/{}"),), "events": (("Rule", "rule/{}"), ("Name", "rule/{}")),
-    "kinesis": (("StreamName", "stream/{}"),), "states": (("stateMachineArn", "{}"), ("executionArn", "{}"))}
+    "ssm": (("Name", "parameter/{}"),),
+    "secretsmanager": (("SecretId", "secret:{}"), ("Name", "secret:{}")),
+    "kms": (("KeyId", "key/{}"),),
+    "events": (("Rule", "rule/{}"), ("Name", "rule/{}")),
+    "kinesis": (("StreamName", "stream/{}"),),
+    "states": (("stateMachineArn", "{}"), ("executionArn", "{}")),
+}
 
 
 def needs(call: ApiCall) -> list[Need]:
@@ -26,6 +30,9 @@ def needs(call: ApiCall) -> list[Need]:
     for parameter, resource in _ARNS.get(service, ()):
         name = call.text(parameter)
         if name:
-            return [call.need(action, name if name.startswith("arn:")
-                              else call.arn(service, resource.format(name.lstrip("/"))))]
+            return [
+                call.need(
+                    action, name if name.startswith("arn:") else call.arn(service, resource.format(name.lstrip("/")))
+                )
+            ]
     return [call.need(action)]

@@ -14,12 +14,25 @@ from localstage.permissions.policy import Need
 
 _NO_PERMISSION = {"GetCallerIdentity", "GetSessionToken"}
 """AWS: "No permissions are required": even an explicit deny does not matter for the first."""
-_KINDS = (("RoleName", "role"), ("UserName", "user"), ("GroupName", "group"),
-          ("InstanceProfileName", "instance-profile"))
-_LISTS = {"ListRoles": "role/", "ListUsers": "user/", "ListGroups": "group/", "ListPolicies": "policy/",
-          "ListInstanceProfiles": "instance-profile/"}
-_TAGS = {"CreateRole": "TagRole", "CreateUser": "TagUser", "CreatePolicy": "TagPolicy",
-         "CreateInstanceProfile": "TagInstanceProfile"}
+_KINDS = (
+    ("RoleName", "role"),
+    ("UserName", "user"),
+    ("GroupName", "group"),
+    ("InstanceProfileName", "instance-profile"),
+)
+_LISTS = {
+    "ListRoles": "role/",
+    "ListUsers": "user/",
+    "ListGroups": "group/",
+    "ListPolicies": "policy/",
+    "ListInstanceProfiles": "instance-profile/",
+}
+_TAGS = {
+    "CreateRole": "TagRole",
+    "CreateUser": "TagUser",
+    "CreatePolicy": "TagPolicy",
+    "CreateInstanceProfile": "TagInstanceProfile",
+}
 _OF_SELF = {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "ChangePassword"}
 _BOUNDED = re.compile(r"^(Attach|Detach|Put|Delete)(Role|User)(Policy|PermissionsBoundary)$")
 
@@ -30,8 +43,14 @@ def sts_needs(call: ApiCall) -> list[Need]:
     if operation in _NO_PERMISSION:
         return []
     if operation == "AssumeRole":
-        return [call.need("sts:AssumeRole", call.text("RoleArn"), sts__ExternalId=call.text("ExternalId"),
-                          sts__RoleSessionName=call.text("RoleSessionName"))]
+        return [
+            call.need(
+                "sts:AssumeRole",
+                call.text("RoleArn"),
+                sts__ExternalId=call.text("ExternalId"),
+                sts__RoleSessionName=call.text("RoleSessionName"),
+            )
+        ]
     if operation == "GetFederationToken":
         return [call.need(f"sts:{operation}", call.arn("sts", f"federated-user/{call.text('Name')}", regional=False))]
     return [call.need(f"sts:{operation}")]
@@ -46,8 +65,10 @@ def iam_needs(call: ApiCall) -> list[Need]:
         needs.append(call.need(f"iam:{_TAGS[operation]}", resource))
     if operation == "AddRoleToInstanceProfile":
         role = _named(call, "role", call.text("RoleName"))
-        needs = [call.need(f"iam:{operation}", _named(call, "instance-profile", call.text("InstanceProfileName"))),
-                 call.need("iam:PassRole", role)]
+        needs = [
+            call.need(f"iam:{operation}", _named(call, "instance-profile", call.text("InstanceProfileName"))),
+            call.need("iam:PassRole", role),
+        ]
     return needs
 
 
@@ -82,5 +103,8 @@ def _keys(call: ApiCall) -> dict[str, Any]:
     if bounded and not boundary:
         kind = bounded.group(2).lower()
         boundary = call.facts.boundary_of(kind, call.text("RoleName") or call.text("UserName")) or ""
-    return {"iam__PermissionsBoundary": boundary, "iam__PolicyARN": call.text("PolicyArn"),
-            "iam__AWSServiceName": call.text("AWSServiceName")}
+    return {
+        "iam__PermissionsBoundary": boundary,
+        "iam__PolicyARN": call.text("PolicyArn"),
+        "iam__AWSServiceName": call.text("AWSServiceName"),
+    }

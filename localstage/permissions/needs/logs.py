@@ -12,9 +12,21 @@ from localstage.permissions.needs.call import ApiCall
 from localstage.permissions.policy import Need
 
 _OF_STREAMS = {"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"}
-_ON_ALL = {"DescribeQueries", "DescribeQueryDefinitions", "PutQueryDefinition", "DeleteQueryDefinition",
-           "DescribeDestinations", "DescribeResourcePolicies", "PutResourcePolicy", "DeleteResourcePolicy",
-           "DescribeExportTasks", "CancelExportTask", "GetQueryResults", "StopQuery", "TestMetricFilter"}
+_ON_ALL = {
+    "DescribeQueries",
+    "DescribeQueryDefinitions",
+    "PutQueryDefinition",
+    "DeleteQueryDefinition",
+    "DescribeDestinations",
+    "DescribeResourcePolicies",
+    "PutResourcePolicy",
+    "DeleteResourcePolicy",
+    "DescribeExportTasks",
+    "CancelExportTask",
+    "GetQueryResults",
+    "StopQuery",
+    "TestMetricFilter",
+}
 
 
 def needs(call: ApiCall) -> list[Need]:
@@ -26,10 +38,14 @@ def needs(call: ApiCall) -> list[Need]:
         return [call.need(f"logs:{operation}", str(body.get("resourceArn", "")).removesuffix(":*") or "*")]
     group = body.get("logGroupName") or _name_of(body.get("logGroupIdentifier"))
     stream = body.get("logStreamName", "") if operation in _OF_STREAMS else ""
-    names = [group] if group else [_name_of(name) for name in body.get("logGroupNames")
-                                   or body.get("logGroupIdentifiers") or [""]]
-    needs = [call.need(f"logs:{operation}", log_stream_arn(call.region, call.account_id, name, stream))
-             for name in names]
+    names = (
+        [group]
+        if group
+        else [_name_of(name) for name in body.get("logGroupNames") or body.get("logGroupIdentifiers") or [""]]
+    )
+    needs = [
+        call.need(f"logs:{operation}", log_stream_arn(call.region, call.account_id, name, stream)) for name in names
+    ]
     if operation == "CreateLogGroup" and body.get("tags"):
         needs.append(call.need("logs:TagResource", call.arn("logs", f"log-group:{group}")))
     return needs

@@ -32,8 +32,14 @@ def sns_needs(call: ApiCall) -> list[Need]:
         resource = call.text("SubscriptionArn").rpartition(":")[0]
     elif operation in ("ListTopics", "ListSubscriptions"):
         resource = call.arn("sns", "*")
-    needs = [call.need(f"sns:{operation}", resource or "*", sns__Protocol=call.text("Protocol"),
-                       sns__Endpoint=call.text("Endpoint"))]
+    needs = [
+        call.need(
+            f"sns:{operation}",
+            resource or "*",
+            sns__Protocol=call.text("Protocol"),
+            sns__Endpoint=call.text("Endpoint"),
+        )
+    ]
     if operation == "CreateTopic" and call.request_tags():
         needs.append(call.need("sns:TagResource", resource))
     return needs

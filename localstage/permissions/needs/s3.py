@@ -14,15 +14,40 @@ from localstage.permissions.policy import Need
 
 _VIRTUAL_HOST = re.compile(r"^(.+)\.s3[.-]")
 _BUCKET_PARTS = {  # The query's word: the action after Get, Put or Delete.
-    "location": "BucketLocation", "versioning": "BucketVersioning", "policy": "BucketPolicy", "tagging": "BucketTagging",
-    "encryption": "EncryptionConfiguration", "lifecycle": "LifecycleConfiguration", "cors": "BucketCORS",
-    "acl": "BucketAcl", "website": "BucketWebsite", "notification": "BucketNotification",
-    "publicAccessBlock": "BucketPublicAccessBlock", "ownershipControls": "BucketOwnershipControls",
-    "logging": "BucketLogging", "accelerate": "AccelerateConfiguration", "replication": "ReplicationConfiguration",
-    "object-lock": "BucketObjectLockConfiguration", "requestPayment": "BucketRequestPayment"}
-_DELETED_BY_PUT = {"tagging", "encryption", "lifecycle", "cors", "publicAccessBlock", "ownershipControls", "replication"}
-_OBJECT_PARTS = {"tagging": "ObjectTagging", "acl": "ObjectAcl", "retention": "ObjectRetention",
-                 "legal-hold": "ObjectLegalHold", "attributes": "ObjectAttributes"}
+    "location": "BucketLocation",
+    "versioning": "BucketVersioning",
+    "policy": "BucketPolicy",
+    "tagging": "BucketTagging",
+    "encryption": "EncryptionConfiguration",
+    "lifecycle": "LifecycleConfiguration",
+    "cors": "BucketCORS",
+    "acl": "BucketAcl",
+    "website": "BucketWebsite",
+    "notification": "BucketNotification",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "ownershipControls": "BucketOwnershipControls",
+    "logging": "BucketLogging",
+    "accelerate": "AccelerateConfiguration",
+    "replication": "ReplicationConfiguration",
+    "object-lock": "BucketObjectLockConfiguration",
+    "requestPayment": "BucketRequestPayment",
+}
+_DELETED_BY_PUT = {
+    "tagging",
+    "encryption",
+    "lifecycle",
+    "cors",
+    "publicAccessBlock",
+    "ownershipControls",
+    "replication",
+}
+_OBJECT_PARTS = {
+    "tagging": "ObjectTagging",
+    "acl": "ObjectAcl",
+    "retention": "ObjectRetention",
+    "legal-hold": "ObjectLegalHold",
+    "attributes": "ObjectAttributes",
+}
 _VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
 
 
@@ -46,8 +71,10 @@ def _bucket_and_key(call: ApiCall) -> tuple[str, str]:
 
 def _of_bucket(call: ApiCall, arn: str) -> list[Need]:
     if call.method == "POST" and "delete" in call.query:
-        return [call.need("s3:DeleteObjectVersion" if version else "s3:DeleteObject", f"{arn}/{key}")
-                for key, version in _deleted(call.body)]
+        return [
+            call.need("s3:DeleteObjectVersion" if version else "s3:DeleteObject", f"{arn}/{key}")
+            for key, version in _deleted(call.body)
+        ]
     part = next((name for name in call.query if name in _BUCKET_PARTS), None)
     if part is not None:
         # AWS has no action of its own to take these away: it is the Put action.
@@ -55,10 +82,18 @@ def _of_bucket(call: ApiCall, arn: str) -> list[Need]:
         return [call.need(f"s3:{verb}{_BUCKET_PARTS[part]}", arn)]
     if call.method in ("PUT", "DELETE"):
         return [call.need("s3:CreateBucket" if call.method == "PUT" else "s3:DeleteBucket", arn)]
-    action = ("s3:ListBucketVersions" if "versions" in call.query
-              else "s3:ListBucketMultipartUploads" if "uploads" in call.query else "s3:ListBucket")
-    listed = Need(action, arn, {f"s3:{name}": call.query[name] for name in ("prefix", "delimiter", "max-keys")
-                                if name in call.query})
+    action = (
+        "s3:ListBucketVersions"
+        if "versions" in call.query
+        else "s3:ListBucketMultipartUploads"
+        if "uploads" in call.query
+        else "s3:ListBucket"
+    )
+    listed = Need(
+        action,
+        arn,
+        {f"s3:{name}": call.query[name] for name in ("prefix", "delimiter", "max-keys") if name in call.query},
+    )
     return [listed]
 
 

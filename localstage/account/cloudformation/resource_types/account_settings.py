@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import ResourceFailure
-from .base import Properties, ResourceType, Work
+from localstage.account.cloudformation.errors import ResourceFailure
+from localstage.account.cloudformation.resource_types.base import Properties, ResourceType, Work
 
 
 class ApiGatewayAccount(ResourceType):
@@ -25,11 +25,7 @@ class ApiGatewayAccount(ResourceType):
         return {"Id": physical_id}
 
     def _set(self, work: Work, properties: Properties) -> None:
-        patch = {
-            "op": "replace",
-            "path": "/cloudwatchRoleArn",
-            "value": properties.get("CloudWatchRoleArn", ""),
-        }
+        patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": properties.get("CloudWatchRoleArn", "")}
         work.client("apigateway").update_account(patchOperations=[patch])
 
 
@@ -84,18 +80,13 @@ class NestedStack(ResourceType):
 
     def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
         stack = self._stack(work, physical_id)
-        return {
-            f"Outputs.{output['OutputKey']}": output["OutputValue"]
-            for output in stack.get("Outputs", [])
-        }
+        return {f"Outputs.{output['OutputKey']}": output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def _expect(self, work: Work, stack_id: str, status: str, done: str) -> None:
         stack = self._stack(work, stack_id)
         if stack["StackStatus"] != status:
             reason = stack.get("StackStatusReason", stack["StackStatus"])
-            raise ResourceFailure(
-                f"Embedded stack {stack_id} was not successfully {done}: {reason}"
-            )
+            raise ResourceFailure(f"Embedded stack {stack_id} was not successfully {done}: {reason}")
 
     def _stack(self, work: Work, stack_id: str) -> Properties:
         answer = work.client("cloudformation").describe_stacks(StackName=stack_id)
@@ -109,10 +100,7 @@ _ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_
 def _parameters(properties: Properties) -> list[dict[str, str]]:
     given = properties.get("Parameters", {})
     return [
-        {
-            "ParameterKey": key,
-            "ParameterValue": ",".join(value) if isinstance(value, list) else str(value),
-        }
+        {"ParameterKey": key, "ParameterValue": ",".join(value) if isinstance(value, list) else str(value)}
         for key, value in given.items()
     ]
 

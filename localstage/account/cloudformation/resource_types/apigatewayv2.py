@@ -9,9 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from localstage.account.cloudformation.resource_types.base import (
+    Properties,
+    ResourceType,
+    Work,
+    change_tags,
+    document,
+    picked,
+    unless_gone,
+)
 from localstage.core import throttling
-
-from .base import Properties, ResourceType, Work, change_tags, document, picked, unless_gone
 
 _EMPTY = {"array": [], "boolean": False, "object": {}, "string": ""}
 
@@ -77,8 +84,7 @@ class Api(ResourceType):
     # Body and BodyS3Location import a definition; RouteKey, Target and
     # CredentialsArn are the quick creation of HTTP APIs.
     not_run = frozenset(
-        {"BasePath", "Body", "BodyS3Location", "CredentialsArn", "FailOnWarnings", "RouteKey",
-         "Target"}  # fmt: skip
+        {"BasePath", "Body", "BodyS3Location", "CredentialsArn", "FailOnWarnings", "RouteKey", "Target"}
     )
 
     def create(self, work: Work, properties: Properties) -> str:
@@ -119,9 +125,7 @@ class Stage(ResourceType):
         client = work.client("apigatewayv2")
         where = picked(new, ("ApiId", "StageName"))
         changed = {name: value for name, value in new.items() if name != "Tags"}
-        for name, empty in (
-            ("AutoDeploy", False), ("DefaultRouteSettings", {}), ("Description", ""),
-        ):  # fmt: skip
+        for name, empty in (("AutoDeploy", False), ("DefaultRouteSettings", {}), ("Description", "")):
             if name in old and name not in new:
                 changed[name] = empty
         before, after = old.get("StageVariables") or {}, new.get("StageVariables") or {}
@@ -137,11 +141,7 @@ class Stage(ResourceType):
         _update_tags(client, arn, old, new)
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(
-            work.client("apigatewayv2").delete_stage,
-            ApiId=properties["ApiId"],
-            StageName=physical_id,
-        )
+        unless_gone(work.client("apigatewayv2").delete_stage, ApiId=properties["ApiId"], StageName=physical_id)
 
 
 def _with_account_limits(properties: Properties) -> Properties:
@@ -221,11 +221,7 @@ TYPES: tuple[ResourceType, ...] = (
         "integration_response",
         "IntegrationResponseId",
         parents=("ApiId", "IntegrationId"),
-        cleared=_cleared(
-            ResponseParameters="object",
-            ResponseTemplates="object",
-            TemplateSelectionExpression="string",
-        ),
+        cleared=_cleared(ResponseParameters="object", ResponseTemplates="object", TemplateSelectionExpression="string"),
     ),
     ApiPart(
         "AWS::ApiGatewayV2::Authorizer",
@@ -233,10 +229,5 @@ TYPES: tuple[ResourceType, ...] = (
         "AuthorizerId",
         cleared=_cleared(AuthorizerCredentialsArn="string"),
     ),
-    ApiPart(
-        "AWS::ApiGatewayV2::Model",
-        "model",
-        "ModelId",
-        cleared=_cleared(Description="string"),
-    ),
+    ApiPart("AWS::ApiGatewayV2::Model", "model", "ModelId", cleared=_cleared(Description="string")),
 )

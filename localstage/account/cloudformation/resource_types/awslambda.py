@@ -6,8 +6,16 @@ import io
 import zipfile
 from typing import Any
 
-from ..errors import ResourceFailure
-from .base import Properties, ResourceType, Work, change_tags, picked, tag_map, unless_gone
+from localstage.account.cloudformation.errors import ResourceFailure
+from localstage.account.cloudformation.resource_types.base import (
+    Properties,
+    ResourceType,
+    Work,
+    change_tags,
+    picked,
+    tag_map,
+    unless_gone,
+)
 
 MAX_ZIP_FILE_CHARACTERS = 4 * 1024 * 1024
 
@@ -91,9 +99,7 @@ class Function(ResourceType):
     def _reserve(self, client: Any, name: str, old: Properties, new: Properties) -> None:
         before, after = (p.get("ReservedConcurrentExecutions") for p in (old, new))
         if after is not None and after != before:
-            client.put_function_concurrency(
-                FunctionName=name, ReservedConcurrentExecutions=int(after)
-            )
+            client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(after))
         elif before is not None and after is None:
             client.delete_function_concurrency(FunctionName=name)
 
@@ -104,9 +110,7 @@ _API_NAMES = {"KmsKeyArn": "KMSKeyArn"}
 def _configuration(properties: Properties) -> Properties:
     wanted = picked(properties, _CONFIGURATION_DEFAULTS)
     if "VpcConfig" in wanted:
-        wanted["VpcConfig"] = picked(
-            wanted["VpcConfig"], ("Ipv6AllowedForDualStack", "SecurityGroupIds", "SubnetIds")
-        )
+        wanted["VpcConfig"] = picked(wanted["VpcConfig"], ("Ipv6AllowedForDualStack", "SecurityGroupIds", "SubnetIds"))
     return {_API_NAMES.get(name, name): value for name, value in wanted.items()}
 
 
@@ -125,9 +129,7 @@ def _zip_of(source: str, runtime: str) -> bytes:
         raise ResourceFailure("Code.ZipFile must not be longer than 4 MB")
     extension = {"python": "py", "nodejs": "js"}.get(runtime.rstrip("0123456789.x"))
     if extension is None:
-        raise ResourceFailure(
-            "ZipFile can only be used when Runtime is set to one of python, nodejs"
-        )
+        raise ResourceFailure("ZipFile can only be used when Runtime is set to one of python, nodejs")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
         entry = zipfile.ZipInfo(f"index.{extension}", date_time=(1980, 1, 1, 0, 0, 0))
@@ -148,9 +150,7 @@ class Permission(ResourceType):
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         unless_gone(
-            work.client("lambda").remove_permission,
-            FunctionName=properties["FunctionName"],
-            StatementId=physical_id,
+            work.client("lambda").remove_permission, FunctionName=properties["FunctionName"], StatementId=physical_id
         )
 
     def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
@@ -187,9 +187,7 @@ class Version(ResourceType):
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         function, version = physical_id.rsplit(":", 1)
-        unless_gone(
-            work.client("lambda").delete_function, FunctionName=function, Qualifier=version
-        )
+        unless_gone(work.client("lambda").delete_function, FunctionName=function, Qualifier=version)
 
     def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
         return {"Version": physical_id.rsplit(":", 1)[-1], "FunctionArn": physical_id}
@@ -228,15 +226,11 @@ class LayerVersion(ResourceType):
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
         layer, version = physical_id.rsplit(":", 1)
         unless_gone(
-            work.client("lambda").delete_layer_version,
-            LayerName=layer.rsplit(":", 1)[-1],
-            VersionNumber=int(version),
+            work.client("lambda").delete_layer_version, LayerName=layer.rsplit(":", 1)[-1], VersionNumber=int(version)
         )
 
     def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
         return {"LayerVersionArn": physical_id}
 
 
-TYPES: tuple[ResourceType, ...] = (
-    Function(), Permission(), EventInvokeConfig(), Version(), Alias(), LayerVersion(),
-)  # fmt: skip
+TYPES: tuple[ResourceType, ...] = (Function(), Permission(), EventInvokeConfig(), Version(), Alias(), LayerVersion())

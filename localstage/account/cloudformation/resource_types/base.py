@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.moto_api._internal import mock_random
 
-from ..account_apis import AccountApis
-from ..errors import ResourceFailure
+from localstage.account.cloudformation.account_apis import AccountApis
+from localstage.account.cloudformation.errors import ResourceFailure
 
 Properties = dict[str, Any]
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -110,9 +110,7 @@ def failure_reason(error: Exception) -> str:
             f"(HandlerErrorCode: {_handler_error_code(code, status)})"
         )
     if isinstance(error, ParamValidationError):
-        return (
-            f'Resource handler returned message: "{error}" (HandlerErrorCode: InvalidRequest)'
-        )
+        return f'Resource handler returned message: "{error}" (HandlerErrorCode: InvalidRequest)'
     if isinstance(error, JsonRESTError | ServiceException):
         # What one of moto's own types raised: the same, not yet on the wire.
         return f'Resource handler returned message: "{error.message}" (HandlerErrorCode: InvalidRequest)'
@@ -126,14 +124,19 @@ def _handler_error_code(code: str, status: int) -> str:
         return "NotFound"
     if status == 409 or "AlreadyExists" in code or "InUse" in code:
         return "AlreadyExists"
-    return {403: "AccessDenied", 429: "Throttling", 500: "InternalFailure"}.get(
-        status, "InvalidRequest"
-    )
+    return {403: "AccessDenied", 429: "Throttling", 500: "InternalFailure"}.get(status, "InvalidRequest")
 
 
-_GONE = ("NotFoundException", "ResourceNotFoundException", "NoSuchEntity", "NotFound",
-         "NoSuchBucket", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
-         "ParameterNotFound")  # fmt: skip
+_GONE = (
+    "NotFoundException",
+    "ResourceNotFoundException",
+    "NoSuchEntity",
+    "NotFound",
+    "NoSuchBucket",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+    "ParameterNotFound",
+)
 
 
 def unless_gone(call: Callable[..., Any], **arguments: Any) -> Any:
@@ -174,10 +177,7 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def change_tags(
-    old: Properties,
-    new: Properties,
-    put: Callable[[dict[str, str]], Any],
-    remove: Callable[[list[str]], Any],
+    old: Properties, new: Properties, put: Callable[[dict[str, str]], Any], remove: Callable[[list[str]], Any]
 ) -> None:
     """Bring a resource's tags from its old properties to its new ones."""
     before, after = tag_map(old.get("Tags")), tag_map(new.get("Tags"))

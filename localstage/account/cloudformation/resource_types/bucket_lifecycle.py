@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Properties, picked
+from localstage.account.cloudformation.resource_types.base import Properties, picked
 
 _AS_IN_THE_API = ("AbortIncompleteMultipartUpload", "Status")
-_EXPIRATION = {"ExpirationDate": "Date", "ExpirationInDays": "Days", "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"}
+_EXPIRATION = {
+    "ExpirationDate": "Date",
+    "ExpirationInDays": "Days",
+    "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
+}
 _TRANSITION = {"StorageClass": "StorageClass", "TransitionDate": "Date", "TransitionInDays": "Days"}
-_NONCURRENT_TRANSITION = {"NewerNoncurrentVersions": "NewerNoncurrentVersions", "StorageClass": "StorageClass",
-                          "TransitionInDays": "NoncurrentDays"}
-_FILTER = {"ObjectSizeGreaterThan": "ObjectSizeGreaterThan", "ObjectSizeLessThan": "ObjectSizeLessThan", "Prefix": "Prefix"}
+_NONCURRENT_TRANSITION = {
+    "NewerNoncurrentVersions": "NewerNoncurrentVersions",
+    "StorageClass": "StorageClass",
+    "TransitionInDays": "NoncurrentDays",
+}
+_FILTER = {
+    "ObjectSizeGreaterThan": "ObjectSizeGreaterThan",
+    "ObjectSizeLessThan": "ObjectSizeLessThan",
+    "Prefix": "Prefix",
+}
 
 
 def lifecycle(configuration: Properties) -> Properties:
@@ -27,11 +38,16 @@ def _rule(rule: Properties) -> Properties:
     if expiration:
         made["Expiration"] = expiration
     if "NoncurrentVersionExpiration" in rule or "NoncurrentVersionExpirationInDays" in rule:
-        days = {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]} if (
-            "NoncurrentVersionExpirationInDays" in rule) else {}
+        days = (
+            {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
+            if ("NoncurrentVersionExpirationInDays" in rule)
+            else {}
+        )
         made["NoncurrentVersionExpiration"] = {**days, **rule.get("NoncurrentVersionExpiration", {})}
-    for name, single, words in (("Transitions", "Transition", _TRANSITION),
-                                ("NoncurrentVersionTransitions", "NoncurrentVersionTransition", _NONCURRENT_TRANSITION)):
+    for name, single, words in (
+        ("Transitions", "Transition", _TRANSITION),
+        ("NoncurrentVersionTransitions", "NoncurrentVersionTransition", _NONCURRENT_TRANSITION),
+    ):
         steps = [*rule.get(name, []), *([rule[single]] if single in rule else [])]
         if steps:
             made[name] = [_renamed(step, words) for step in steps]

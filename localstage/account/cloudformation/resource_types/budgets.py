@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Properties, ResourceType, Work
+from localstage.account.cloudformation.resource_types.base import Properties, ResourceType, Work
 
 
 class Budget(ResourceType):
@@ -18,8 +18,10 @@ class Budget(ResourceType):
             limit = budget["BudgetLimit"]
             budget["BudgetLimit"] = {**limit, "Amount": str(limit["Amount"])}  # the API takes decimals as text
         work.client("budgets").create_budget(
-            AccountId=work.account_id, Budget=budget,
-            NotificationsWithSubscribers=properties.get("NotificationsWithSubscribers", []))
+            AccountId=work.account_id,
+            Budget=budget,
+            NotificationsWithSubscribers=properties.get("NotificationsWithSubscribers", []),
+        )
         return name
 
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ResourceFailure
-from .base import (
+from localstage.account.cloudformation.errors import ResourceFailure
+from localstage.account.cloudformation.resource_types.base import (
     Properties,
     ResourceType,
     Work,
@@ -27,13 +27,7 @@ _AS_IN_THE_API = (
     "ProvisionedThroughput",
     "TableClass",
 )
-_INDEX_MEMBERS = (
-    "IndexName",
-    "KeySchema",
-    "OnDemandThroughput",
-    "Projection",
-    "ProvisionedThroughput",
-)
+_INDEX_MEMBERS = ("IndexName", "KeySchema", "OnDemandThroughput", "Projection", "ProvisionedThroughput")
 
 
 class Table(ResourceType):
@@ -41,17 +35,12 @@ class Table(ResourceType):
 
     name = "AWS::DynamoDB::Table"
     name_property = "TableName"
-    not_run = frozenset(
-        {"ImportSourceSpecification", "KinesisStreamSpecification", "VectorIndexes",
-         "WarmThroughput"}  # fmt: skip
-    )
+    not_run = frozenset({"ImportSourceSpecification", "KinesisStreamSpecification", "VectorIndexes", "WarmThroughput"})
 
     def create(self, work: Work, properties: Properties) -> str:
         client = work.client("dynamodb")
         name = properties.get("TableName") or work.generated_name(255)
-        client.create_table(
-            TableName=name, Tags=properties.get("Tags", []), **_table_arguments(properties)
-        )
+        client.create_table(TableName=name, Tags=properties.get("Tags", []), **_table_arguments(properties))
         work.made(name)
         self._settle(work, name, {}, properties)
         return name
@@ -92,8 +81,7 @@ class Table(ResourceType):
         recovery = new.get("PointInTimeRecoverySpecification")
         if recovery != old.get("PointInTimeRecoverySpecification"):
             client.update_continuous_backups(
-                TableName=name,
-                PointInTimeRecoverySpecification=recovery or {"PointInTimeRecoveryEnabled": False},
+                TableName=name, PointInTimeRecoverySpecification=recovery or {"PointInTimeRecoveryEnabled": False}
             )
         policy = new.get("ResourcePolicy")
         arn = f"arn:aws:dynamodb:{work.region}:{work.account_id}:table/{name}"
@@ -169,9 +157,7 @@ def _index_change(old: Properties, new: Properties) -> Properties | None:
     updates: list[Properties] = [{"Create": after[n]} for n in after if n not in before]
     updates += [{"Delete": {"IndexName": n}} for n in before if n not in after]
     if len(updates) > 1:
-        raise ResourceFailure(
-            "Cannot perform more than one GSI creation or deletion in a single update"
-        )
+        raise ResourceFailure("Cannot perform more than one GSI creation or deletion in a single update")
     for name in before.keys() & after.keys():
         if before[name] == after[name]:
             continue
@@ -185,10 +171,7 @@ def _index_change(old: Properties, new: Properties) -> Properties | None:
         updates.append({"Update": {"IndexName": name, **throughput}})
     if not updates:
         return None
-    return {
-        "AttributeDefinitions": new["AttributeDefinitions"],
-        "GlobalSecondaryIndexUpdates": updates,
-    }
+    return {"AttributeDefinitions": new["AttributeDefinitions"], "GlobalSecondaryIndexUpdates": updates}
 
 
 def _attribute_types(properties: Properties) -> dict[str, str]:

@@ -6,13 +6,27 @@ together as those of ``AWS::DynamoDB::Table``.
 
 from __future__ import annotations
 
-from ..errors import ResourceFailure
-from .base import Properties, ResourceType, Work, picked
-from .dynamodb import Table
+from localstage.account.cloudformation.errors import ResourceFailure
+from localstage.account.cloudformation.resource_types.base import Properties, ResourceType, Work, picked
+from localstage.account.cloudformation.resource_types.dynamodb import Table
 
-_OF_THE_TABLE = ("AttributeDefinitions", "BillingMode", "KeySchema", "LocalSecondaryIndexes", "SSESpecification",
-                 "StreamSpecification", "TableName", "TimeToLiveSpecification")
-_OF_THE_REPLICA = ("DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "ResourcePolicy", "TableClass", "Tags")
+_OF_THE_TABLE = (
+    "AttributeDefinitions",
+    "BillingMode",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "SSESpecification",
+    "StreamSpecification",
+    "TableName",
+    "TimeToLiveSpecification",
+)
+_OF_THE_REPLICA = (
+    "DeletionProtectionEnabled",
+    "PointInTimeRecoverySpecification",
+    "ResourcePolicy",
+    "TableClass",
+    "Tags",
+)
 _REPLICA_NOT_RUN = ("KinesisStreamSpecification", "ReplicaSSESpecification")
 
 
@@ -34,7 +48,8 @@ def _as_table(work: Work, properties: Properties) -> Properties:
     replicas = properties.get("Replicas", [])
     if [replica.get("Region") for replica in replicas] != [work.region]:
         raise ResourceFailure(
-            f"The local stage has global tables with one replica, in the stack's region {work.region}, only")
+            f"The local stage has global tables with one replica, in the stack's region {work.region}, only"
+        )
     replica = replicas[0]
     for name in _REPLICA_NOT_RUN:
         if name in replica:
@@ -46,16 +61,25 @@ def _as_table(work: Work, properties: Properties) -> Properties:
     if "GlobalSecondaryIndexes" in properties:
         of_replica = {index["IndexName"]: index for index in replica.get("GlobalSecondaryIndexes", [])}
         table["GlobalSecondaryIndexes"] = [
-            {**picked(index, ("IndexName", "KeySchema", "Projection")),
-             **({"ProvisionedThroughput": _capacity(index, of_replica.get(index["IndexName"], {}))} if provisioned else {})}
-            for index in properties["GlobalSecondaryIndexes"]]
+            {
+                **picked(index, ("IndexName", "KeySchema", "Projection")),
+                **(
+                    {"ProvisionedThroughput": _capacity(index, of_replica.get(index["IndexName"], {}))}
+                    if provisioned
+                    else {}
+                ),
+            }
+            for index in properties["GlobalSecondaryIndexes"]
+        ]
     return table
 
 
 def _capacity(writes: Properties, reads: Properties) -> Properties:
     """Fixed units, or where auto scaling begins: nothing here scales."""
-    return {"ReadCapacityUnits": _units(reads.get("ReadProvisionedThroughputSettings", {}), "Read"),
-            "WriteCapacityUnits": _units(writes.get("WriteProvisionedThroughputSettings", {}), "Write")}
+    return {
+        "ReadCapacityUnits": _units(reads.get("ReadProvisionedThroughputSettings", {}), "Read"),
+        "WriteCapacityUnits": _units(writes.get("WriteProvisionedThroughputSettings", {}), "Write"),
+    }
 
 
 def _units(settings: Properties, direction: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import (
+from localstage.account.cloudformation.resource_types.base import (
     Properties,
     ResourceType,
     Work,
@@ -42,10 +42,7 @@ class Role(ResourceType):
         client.create_role(
             RoleName=name,
             AssumeRolePolicyDocument=_policy(properties["AssumeRolePolicyDocument"]),
-            **picked(
-                properties,
-                ("Description", "MaxSessionDuration", "Path", "PermissionsBoundary", "Tags"),
-            ),
+            **picked(properties, ("Description", "MaxSessionDuration", "Path", "PermissionsBoundary", "Tags")),
         )
         work.made(name)
         self._set_policies(client, name, {}, properties)
@@ -64,9 +61,7 @@ class Role(ResourceType):
         )
         boundary = new.get("PermissionsBoundary")
         if boundary and boundary != old.get("PermissionsBoundary"):
-            client.put_role_permissions_boundary(
-                RoleName=physical_id, PermissionsBoundary=boundary
-            )
+            client.put_role_permissions_boundary(RoleName=physical_id, PermissionsBoundary=boundary)
         elif not boundary and old.get("PermissionsBoundary"):
             client.delete_role_permissions_boundary(RoleName=physical_id)
         self._set_policies(client, physical_id, old, new)
@@ -97,20 +92,14 @@ class Role(ResourceType):
             unless_gone(client.delete_role_policy, RoleName=name, PolicyName=policy_name)
         for policy_name, text in wanted.items():
             if was.get(policy_name) != text:
-                client.put_role_policy(
-                    RoleName=name, PolicyName=policy_name, PolicyDocument=text
-                )
+                client.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=text)
 
 
 def _inline(properties: Properties) -> dict[str, str]:
-    return {
-        policy["PolicyName"]: _policy(policy["PolicyDocument"])
-        for policy in properties.get("Policies", [])
-    }
+    return {policy["PolicyName"]: _policy(policy["PolicyDocument"]) for policy in properties.get("Policies", [])}
 
 
-_PRINCIPALS = (("Roles", "role", "RoleName"), ("Users", "user", "UserName"),
-               ("Groups", "group", "GroupName"))  # fmt: skip
+_PRINCIPALS = (("Roles", "role", "RoleName"), ("Users", "user", "UserName"), ("Groups", "group", "GroupName"))
 
 
 class Policy(ResourceType):
@@ -138,17 +127,13 @@ class Policy(ResourceType):
         for group, noun, key in _PRINCIPALS:
             for principal in new.get(group, []):
                 getattr(client, f"put_{noun}_policy")(
-                    **{key: principal},
-                    PolicyName=new["PolicyName"],
-                    PolicyDocument=_policy(new["PolicyDocument"]),
+                    **{key: principal}, PolicyName=new["PolicyName"], PolicyDocument=_policy(new["PolicyDocument"])
                 )
             renamed = old.get("PolicyName") != new.get("PolicyName")
             for principal in old.get(group, []):
                 if renamed or principal not in new.get(group, []):
                     unless_gone(
-                        getattr(client, f"delete_{noun}_policy"),
-                        **{key: principal},
-                        PolicyName=old["PolicyName"],
+                        getattr(client, f"delete_{noun}_policy"), **{key: principal}, PolicyName=old["PolicyName"]
                     )
 
 
@@ -176,9 +161,7 @@ class ManagedPolicy(ResourceType):
             if len(others) + 1 >= MAX_POLICY_VERSIONS:
                 client.delete_policy_version(PolicyArn=physical_id, VersionId=others[0])
             client.create_policy_version(
-                PolicyArn=physical_id,
-                PolicyDocument=_policy(new["PolicyDocument"]),
-                SetAsDefault=True,
+                PolicyArn=physical_id, PolicyDocument=_policy(new["PolicyDocument"]), SetAsDefault=True
             )
         self._attach(client, physical_id, old, new)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import (
+from localstage.account.cloudformation.resource_types.base import (
     Properties,
     ResourceType,
     Work,
@@ -55,12 +55,7 @@ class Queue(ResourceType):
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
         client = work.client("sqs")
         removed = {n: d for n, d in _QUEUE_DEFAULTS.items() if n in old and n not in new}
-        attributes = {
-            **removed,
-            **_texts(
-                {n: v for n, v in picked(new, _QUEUE_ATTRIBUTES).items() if old.get(n) != v}
-            ),
-        }
+        attributes = {**removed, **_texts({n: v for n, v in picked(new, _QUEUE_ATTRIBUTES).items() if old.get(n) != v})}
         if attributes:
             client.set_queue_attributes(QueueUrl=physical_id, Attributes=attributes)
         change_tags(
@@ -101,9 +96,7 @@ class QueuePolicy(ResourceType):
 
     def _set(self, work: Work, queues: list[str], policy: str) -> None:
         for queue in queues:
-            work.client("sqs").set_queue_attributes(
-                QueueUrl=queue, Attributes={"Policy": policy}
-            )
+            work.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
 
 
 _TOPIC_ATTRIBUTES = (
@@ -122,9 +115,7 @@ class Topic(ResourceType):
 
     name = "AWS::SNS::Topic"
     name_property = "TopicName"
-    not_run = frozenset(
-        {"ArchivePolicy", "DataProtectionPolicy", "DeliveryStatusLogging", "MaximumMessageSize"}
-    )
+    not_run = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryStatusLogging", "MaximumMessageSize"})
 
     def create(self, work: Work, properties: Properties) -> str:
         suffix = ".fifo" if properties.get("FifoTopic") else ""
@@ -142,9 +133,7 @@ class Topic(ResourceType):
         for name in _TOPIC_ATTRIBUTES:
             if old.get(name) != new.get(name):
                 client.set_topic_attributes(
-                    TopicArn=physical_id,
-                    AttributeName=name,
-                    AttributeValue=_texts({name: new.get(name, "")})[name],
+                    TopicArn=physical_id, AttributeName=name, AttributeValue=_texts({name: new.get(name, "")})[name]
                 )
         self._subscribe(work, physical_id, old, new)
         change_tags(
@@ -217,10 +206,13 @@ class Subscription(ResourceType):
 def _texts(attributes: dict[str, Any]) -> dict[str, str]:
     """Attributes as both services take them: text."""
     return {
-        name: str(value).lower() if isinstance(value, bool)
-        else document(value) if isinstance(value, dict) else str(value)
+        name: str(value).lower()
+        if isinstance(value, bool)
+        else document(value)
+        if isinstance(value, dict)
+        else str(value)
         for name, value in attributes.items()
-    }  # fmt: skip
+    }
 
 
 TYPES: tuple[ResourceType, ...] = (Queue(), QueuePolicy(), Topic(), Subscription())

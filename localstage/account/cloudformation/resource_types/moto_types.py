@@ -10,9 +10,9 @@ from typing import Any
 
 from moto.core.common_models import CloudFormationModel
 
-from ..errors import ResourceFailure
-from ..schema import attribute_patterns
-from .base import Properties, ResourceType, Work
+from localstage.account.cloudformation.errors import ResourceFailure
+from localstage.account.cloudformation.resource_types.base import Properties, ResourceType, Work
+from localstage.account.cloudformation.schema import attribute_patterns
 
 
 def can_be_deleted(model: type[CloudFormationModel]) -> bool:
@@ -61,9 +61,7 @@ class MotoType(ResourceType):
             region_name=work.region,
         )
         if updated is None or str(updated.physical_resource_id) != physical_id:
-            raise ResourceFailure(
-                f"The local stage cannot update a resource of type {self.name} in place"
-            )
+            raise ResourceFailure(f"The local stage cannot update a resource of type {self.name} in place")
         self._made[physical_id] = updated
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
@@ -96,9 +94,7 @@ class MotoType(ResourceType):
         _, service, kind = self.name.split("::")
         denial = work.apis.denial(f"{service.lower()}:{verb}{kind}")
         if denial is not None:
-            raise ResourceFailure(
-                f'Resource handler returned message: "{denial}" (HandlerErrorCode: AccessDenied)'
-            )
+            raise ResourceFailure(f'Resource handler returned message: "{denial}" (HandlerErrorCode: AccessDenied)')
 
     def _json(self, properties: Properties) -> dict[str, Any]:
         return {"Type": self.name, "Properties": properties}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from .base import Properties, Work, picked
+from localstage.account.cloudformation.resource_types.base import Properties, Work, picked
 
 Reader = Callable[[Work, str, Properties], Properties]
 
@@ -39,8 +39,11 @@ def _table(work: Work, physical_id: str, expected: Properties) -> Properties:
     expiry = client.describe_time_to_live(TableName=physical_id)["TimeToLiveDescription"]
     on = expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
     return {
-        **_named(table, expected, ("TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes",
-                                   "LocalSecondaryIndexes")),
+        **_named(
+            table,
+            expected,
+            ("TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"),
+        ),
         "BillingMode": mode,
         "ProvisionedThroughput": throughput if mode == "PROVISIONED" else None,
         "DeletionProtectionEnabled": table.get("DeletionProtectionEnabled", False),
@@ -52,8 +55,11 @@ def _function(work: Work, physical_id: str, expected: Properties) -> Properties:
     answer = work.client("lambda").get_function_configuration(FunctionName=physical_id)
     plain = ("FunctionName", "Description", "Handler", "MemorySize", "Role", "Runtime", "Timeout", "TracingConfig")
     variables = answer.get("Environment", {}).get("Variables")
-    return {**_named(answer, expected, plain), "Environment": {"Variables": variables} if variables else None,
-            "Layers": [layer["Arn"] for layer in answer.get("Layers", [])]}
+    return {
+        **_named(answer, expected, plain),
+        "Environment": {"Variables": variables} if variables else None,
+        "Layers": [layer["Arn"] for layer in answer.get("Layers", [])],
+    }
 
 
 def _role(work: Work, physical_id: str, expected: Properties) -> Properties:
@@ -62,8 +68,15 @@ def _role(work: Work, physical_id: str, expected: Properties) -> Properties:
     names = client.list_role_policies(RoleName=physical_id)["PolicyNames"]
     attached = client.list_attached_role_policies(RoleName=physical_id)["AttachedPolicies"]
     order = {policy["PolicyName"]: place for place, policy in enumerate(expected.get("Policies", []))}
-    policies = [{"PolicyName": name, "PolicyDocument": _document(
-        client.get_role_policy(RoleName=physical_id, PolicyName=name)["PolicyDocument"])} for name in names]
+    policies = [
+        {
+            "PolicyName": name,
+            "PolicyDocument": _document(
+                client.get_role_policy(RoleName=physical_id, PolicyName=name)["PolicyDocument"]
+            ),
+        }
+        for name in names
+    ]
     managed = expected.get("ManagedPolicyArns", [])
     arns = [entry["PolicyArn"] for entry in attached]
     return {
@@ -85,7 +98,8 @@ def _log_group(work: Work, physical_id: str, expected: Properties) -> Properties
     group = next((entry for entry in groups if entry["logGroupName"] == physical_id), None)
     if group is None:
         raise client.exceptions.ResourceNotFoundException(
-            {"Error": {"Code": "ResourceNotFoundException"}}, "DescribeLogGroups")
+            {"Error": {"Code": "ResourceNotFoundException"}}, "DescribeLogGroups"
+        )
     return {"LogGroupName": physical_id, "RetentionInDays": group.get("retentionInDays")}
 
 
@@ -99,19 +113,53 @@ def _part(noun: str, id_name: str, names: tuple[str, ...]) -> Reader:
 
 READERS: dict[str, Reader] = {
     "AWS::ApiGatewayV2::Api": _part(
-        "api", "ApiId", ("Name", "Description", "ProtocolType", "RouteSelectionExpression", "Version",
-                         "ApiKeySelectionExpression", "DisableExecuteApiEndpoint")),
+        "api",
+        "ApiId",
+        (
+            "Name",
+            "Description",
+            "ProtocolType",
+            "RouteSelectionExpression",
+            "Version",
+            "ApiKeySelectionExpression",
+            "DisableExecuteApiEndpoint",
+        ),
+    ),
     "AWS::ApiGatewayV2::Authorizer": _part(
-        "authorizer", "AuthorizerId", ("Name", "AuthorizerType", "AuthorizerUri", "IdentitySource")),
+        "authorizer", "AuthorizerId", ("Name", "AuthorizerType", "AuthorizerUri", "IdentitySource")
+    ),
     "AWS::ApiGatewayV2::Integration": _part(
-        "integration", "IntegrationId", ("Description", "IntegrationType", "IntegrationUri", "TimeoutInMillis",
-                                         "RequestTemplates")),
+        "integration",
+        "IntegrationId",
+        ("Description", "IntegrationType", "IntegrationUri", "TimeoutInMillis", "RequestTemplates"),
+    ),
     "AWS::ApiGatewayV2::Route": _part(
-        "route", "RouteId", ("RouteKey", "Target", "AuthorizationType", "AuthorizerId", "ApiKeyRequired",
-                             "OperationName", "RouteResponseSelectionExpression", "ModelSelectionExpression")),
+        "route",
+        "RouteId",
+        (
+            "RouteKey",
+            "Target",
+            "AuthorizationType",
+            "AuthorizerId",
+            "ApiKeyRequired",
+            "OperationName",
+            "RouteResponseSelectionExpression",
+            "ModelSelectionExpression",
+        ),
+    ),
     "AWS::ApiGatewayV2::Stage": _part(
-        "stage", "StageName", ("Description", "DeploymentId", "AutoDeploy", "StageVariables", "AccessLogSettings",
-                               "DefaultRouteSettings", "RouteSettings")),
+        "stage",
+        "StageName",
+        (
+            "Description",
+            "DeploymentId",
+            "AutoDeploy",
+            "StageVariables",
+            "AccessLogSettings",
+            "DefaultRouteSettings",
+            "RouteSettings",
+        ),
+    ),
     "AWS::DynamoDB::Table": _table,
     "AWS::IAM::Role": _role,
     "AWS::Lambda::Function": _function,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import (
+from localstage.account.cloudformation.resource_types.base import (
     Properties,
     ResourceType,
     Work,
@@ -15,7 +15,7 @@ from .base import (
     tag_map,
     unless_gone,
 )
-from .bucket_lifecycle import lifecycle
+from localstage.account.cloudformation.resource_types.bucket_lifecycle import lifecycle
 
 
 class Bucket(ResourceType):
@@ -24,11 +24,22 @@ class Bucket(ResourceType):
     name = "AWS::S3::Bucket"
     name_property = "BucketName"
     not_run = frozenset(
-        {"AbacStatus", "AccelerateConfiguration", "AnalyticsConfigurations", "BucketNamePrefix",
-         "BucketNamespace", "IntelligentTieringConfigurations", "InventoryConfigurations",
-         "LoggingConfiguration", "MetadataConfiguration",
-         "MetadataTableConfiguration", "MetricsConfigurations", "NotificationConfiguration",
-         "ObjectLockConfiguration", "ReplicationConfiguration"}  # fmt: skip
+        {
+            "AbacStatus",
+            "AccelerateConfiguration",
+            "AnalyticsConfigurations",
+            "BucketNamePrefix",
+            "BucketNamespace",
+            "IntelligentTieringConfigurations",
+            "InventoryConfigurations",
+            "LoggingConfiguration",
+            "MetadataConfiguration",
+            "MetadataTableConfiguration",
+            "MetricsConfigurations",
+            "NotificationConfiguration",
+            "ObjectLockConfiguration",
+            "ReplicationConfiguration",
+        }
     )
 
     def create(self, work: Work, properties: Properties) -> str:
@@ -38,9 +49,11 @@ class Bucket(ResourceType):
         if work.region != "us-east-1":
             where = {"CreateBucketConfiguration": {"LocationConstraint": work.region}}
         acl = {"ACL": _canned_acl(properties["AccessControl"])} if _has_acl(properties) else {}
-        lock = {"ObjectLockEnabledForBucket": properties["ObjectLockEnabled"]} if properties.get(
-            "ObjectLockEnabled"
-        ) else {}  # fmt: skip
+        lock = (
+            {"ObjectLockEnabledForBucket": properties["ObjectLockEnabled"]}
+            if properties.get("ObjectLockEnabled")
+            else {}
+        )
         client.create_bucket(Bucket=name, **where, **acl, **lock)
         work.made(name)
         _configure_bucket(client, name, {}, properties)
@@ -78,9 +91,7 @@ def _configure_bucket(client: Any, bucket: str, old: Properties, new: Properties
         elif noun == "bucket_lifecycle_configuration":
             client.delete_bucket_lifecycle(Bucket=bucket)
         elif noun == "bucket_versioning":
-            client.put_bucket_versioning(
-                Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
-            )
+            client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
         else:
             getattr(client, f"delete_{noun}")(Bucket=bucket)
 
@@ -125,13 +136,11 @@ _BUCKET_CONFIGURATIONS: dict[str, tuple[str, str, Any]] = {
     "CorsConfiguration": ("bucket_cors", "CORSConfiguration", _cors),
     "LifecycleConfiguration": ("bucket_lifecycle_configuration", "LifecycleConfiguration", lifecycle),
     "OwnershipControls": ("bucket_ownership_controls", "OwnershipControls", _ownership),
-    "PublicAccessBlockConfiguration": (
-        "public_access_block", "PublicAccessBlockConfiguration", dict,
-    ),
+    "PublicAccessBlockConfiguration": ("public_access_block", "PublicAccessBlockConfiguration", dict),
     "Tags": ("bucket_tagging", "Tagging", _tagging),
     "VersioningConfiguration": ("bucket_versioning", "VersioningConfiguration", dict),
     "WebsiteConfiguration": ("bucket_website", "WebsiteConfiguration", _website),
-}  # fmt: skip
+}
 
 
 def _has_acl(properties: Properties) -> bool:
@@ -166,8 +175,7 @@ class LogGroup(ResourceType):
     name = "AWS::Logs::LogGroup"
     name_property = "LogGroupName"
     not_run = frozenset(
-        {"BearerTokenAuthenticationEnabled", "DataProtectionPolicy", "FieldIndexPolicies",
-         "ResourcePolicyDocument"}  # fmt: skip
+        {"BearerTokenAuthenticationEnabled", "DataProtectionPolicy", "FieldIndexPolicies", "ResourcePolicyDocument"}
     )
 
     def create(self, work: Work, properties: Properties) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 
-from .base import Properties, ResourceType, Work, change_tags, picked, tag_list, unless_gone
+from localstage.account.cloudformation.resource_types.base import (
+    Properties,
+    ResourceType,
+    Work,
+    change_tags,
+    picked,
+    tag_list,
+    unless_gone,
+)
 
 
 class Alarm(ResourceType):
@@ -69,11 +77,7 @@ class Secret(ResourceType):
         )
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(
-            work.client("secretsmanager").delete_secret,
-            SecretId=physical_id,
-            ForceDeleteWithoutRecovery=True,
-        )
+        unless_gone(work.client("secretsmanager").delete_secret, SecretId=physical_id, ForceDeleteWithoutRecovery=True)
 
     def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
         return {"Id": physical_id}
