@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 from threading import Thread
 
+from localstage.emulator import Stage
 from localstage.open_files import raise_open_files_limit
 from localstage.port.server import PortBusy
 from localstage.settings import Settings
-from localstage.stage import Stage
 from localstage.state import NOTE_NAME, RunningStage, note_path, remove_note, write_note
 
 

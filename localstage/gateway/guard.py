@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localstage.signatures.verification import KnownKey
+from localstage.door.signatures.verification import KnownKey
 
 Guard = Callable[[KnownKey, str, str, str | None], str | None]
 """Caller, action, ARN and source IP address; the sentence of the denial, or None if he may."""

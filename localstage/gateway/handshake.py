@@ -19,16 +19,16 @@ from localstage.core.events import HandshakeRequest
 from localstage.core.management import Address, read_address
 from localstage.core.proxy_result import ProxyResult
 from localstage.core.snapshot import ServedStage
+from localstage.door.signatures.answers import rest_message
+from localstage.door.signatures.refusals import SignatureRefused
+from localstage.door.signatures.request import SignableRequest
+from localstage.door.signatures.verification import KnownKey, Verifier
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.guard import Guard
 from localstage.gateway.refusal import Refused
 from localstage.gateway.registry import Connection
 from localstage.gateway.socket import WebSocket
 from localstage.port.taken import TakenResponse, take_transport
-from localstage.signatures.answers import rest_message
-from localstage.signatures.refusals import SignatureRefused
-from localstage.signatures.request import SignableRequest
-from localstage.signatures.verification import KnownKey, Verifier
 
 
 class Handshakes:

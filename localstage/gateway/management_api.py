@@ -11,11 +11,11 @@ from aiohttp import web
 from localstage.core import management
 from localstage.core.connection_life import DELETED
 from localstage.core.identifiers import is_well_formed_id
+from localstage.door.signatures.verification import SIGNER
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.guard import Guard
 from localstage.gateway.registry import Connection
 from localstage.gateway.socket import ClientReadsTooSlowly
-from localstage.signatures.verification import SIGNER
 
 
 class ManagementApi:

@@ -15,10 +15,10 @@ from collections.abc import Callable
 
 import click
 
-from localstage.account.access.known_keys import KnownKeys
-from localstage.account.access.permissions import Permissions
-from localstage.signatures.request import SignableRequest
-from localstage.signatures.verification import KnownKey
+from localstage.door.keys import KnownKeys
+from localstage.door.permissions import Permissions
+from localstage.door.signatures.request import SignableRequest
+from localstage.door.signatures.verification import KnownKey
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 TRUST = {
@@ -59,7 +59,7 @@ FULL = (
 
 def roles(count: int) -> tuple[str, str]:
     """Makes an account with ``count`` roles; returns the ARNs of a narrow and of a wide one."""
-    from localstage.account import iam
+    from localstage.services import iam
 
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     iam.extend()

@@ -9,9 +9,9 @@ import pytest
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.base_backend import BackendDict
 
-from localstage.account import apigatewayv2
-from localstage.account.apigatewayv2 import find_api, served_stage
 from localstage.core.snapshot import RouteThrottle
+from localstage.services import apigatewayv2
+from localstage.services.apigatewayv2 import find_api, served_stage
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"

@@ -8,7 +8,7 @@ import pytest
 from moto.core.base_backend import BackendDict
 from moto.iam.models import get_account_id_from, iam_backends
 
-from localstage.account import iam
+from localstage.services import iam
 
 
 @pytest.fixture

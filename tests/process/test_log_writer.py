@@ -7,8 +7,8 @@ import time
 
 import moto.logs.models
 
-from localstage.account.log_writer import STREAM_LIMIT_EVENTS, LogWriter
-from localstage.account.moto_server import AccountThread
+from localstage.door.moto_server import AccountThread
+from localstage.services.logs.log_writer import STREAM_LIMIT_EVENTS, LogWriter
 
 _ACCOUNT = "111122223333"
 

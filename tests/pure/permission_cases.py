@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from localstage.permissions.context import RequestContext
-from localstage.permissions.decision import Decision, Grants, decide
-from localstage.permissions.needs import ApiCall, needs_of
-from localstage.permissions.policy import Need, Policy, read_policy
-from localstage.permissions.principal import Principal
+from localstage.policy.context import RequestContext
+from localstage.policy.decision import Decision, Grants, decide
+from localstage.policy.document import Need, Policy, read_policy
+from localstage.policy.principal import Principal
+from localstage.services.needs import ApiCall, needs_of
 
 ACCOUNT = "111122223333"
 SESSION = Principal(f"arn:aws:sts::{ACCOUNT}:assumed-role/writer/save", f"arn:aws:iam::{ACCOUNT}:role/writer", ACCOUNT)

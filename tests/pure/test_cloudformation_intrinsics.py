@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from localstage.account.cloudformation.errors import ValidationError
-from localstage.account.cloudformation.intrinsics import evaluate, resolve
+from localstage.stacks.errors import ValidationError
+from localstage.stacks.intrinsics import evaluate, resolve
 
 
 class Names:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.account.cloudformation.dependencies import check_references, creation_order
-from localstage.account.cloudformation.errors import ValidationError
+from localstage.stacks.dependencies import check_references, creation_order
+from localstage.stacks.errors import ValidationError
 
 CHAT = {
     "Stage": {"Type": "S", "Properties": {"DeploymentId": {"Ref": "Deployment"}}},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.account.cloudformation.errors import ValidationError
-from localstage.account.cloudformation.parameters import given_parameters, parameter_texts, parameter_values
+from localstage.stacks.errors import ValidationError
+from localstage.stacks.parameters import given_parameters, parameter_texts, parameter_values
 
 
 def refusal(slots: dict, given: dict) -> str:

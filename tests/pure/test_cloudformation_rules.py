@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.account.cloudformation.errors import ValidationError
-from localstage.account.cloudformation.rules import check_rules, holds
+from localstage.stacks.errors import ValidationError
+from localstage.stacks.rules import check_rules, holds
 
 
 class Parameters:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.account.cloudformation.errors import ValidationError
-from localstage.account.cloudformation.template import read_template
+from localstage.stacks.errors import ValidationError
+from localstage.stacks.template import read_template
 
 BUCKET = "Resources: {Bucket: {Type: AWS::S3::Bucket}}"
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from localstage.account.deployment_pace import DeploymentPace
+from localstage.services.apigatewayv2.deployment_pace import DeploymentPace
 
 CREATE = ("POST", "/v2/apis/abcdefghij/deployments")
 

@@ -8,30 +8,38 @@ from pathlib import Path
 
 import pytest
 
-import localstage.pace
-from localstage.pace.calls import Answer, ApiCall, Refusal, read_call
-from localstage.pace.delays import Delays
-from localstage.pace.functions import FunctionPace, RolePace
-from localstage.pace.late import Late, Underway
-from localstage.pace.tables import TablePace, tables_of
-from localstage.pace.throttling import Throttling
+import localstage
+from localstage.door.delays import Delays
+from localstage.door.late import Late, Underway
+from localstage.door.pace_calls import Answer, ApiCall, Refusal, read_call
+from localstage.door.throttling import Throttling
+from localstage.services.awslambda.pace import FunctionPace, RolePace
+from localstage.services.dynamodb.pace import TablePace, tables_of
 
+PURE = (
+    "door/delays",
+    "door/late",
+    "door/pace_calls",
+    "door/throttling",
+    "services/awslambda/pace",
+    "services/dynamodb/pace",
+)
 SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIA/20261121/eu-west-1/{}/aws4_request, SignedHeaders=host"}
 
 
 def test_package_when_it_is_imported():
     """The package knows no clock, no socket, no AWS client and no moto."""
     modules = set()
-    for path in Path(localstage.pace.__file__).parent.glob("*.py"):
+    for name in PURE:
+        path = Path(localstage.__file__).parent / f"{name}.py"
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 modules |= {name.name.split(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 modules.add(node.module.split(".")[0] if not node.module.startswith("localstage") else node.module)
     assert not modules & {"asyncio", "socket", "time", "datetime", "boto3", "botocore", "moto", "aiohttp", "threading"}
-    assert {name for name in modules if name.startswith("localstage")} <= {
-        f"localstage.pace.{name}" for name in ("calls", "delays", "functions", "late", "tables", "throttling")
-    }
+    ours = {name for name in modules if name.startswith("localstage")}
+    assert ours <= {f"localstage.{name.replace('/', '.')}" for name in PURE}
 
 
 def test_delays_when_they_are_doubled():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.permissions.context import RequestContext
-from localstage.permissions.decision import Grants, decide
-from localstage.permissions.policy import Need
+from localstage.policy.context import RequestContext
+from localstage.policy.decision import Grants, decide
+from localstage.policy.document import Need
 from tests.pure.permission_cases import ALICE, SESSION, TABLE, decided, policy
 
 USER = {"aws:username": "alice"}

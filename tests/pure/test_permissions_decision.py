@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.permissions.decision import BOUNDARY, IDENTITY, RESOURCE, TRUST, Grants
-from localstage.permissions.decision import SESSION as SESSION_POLICY
-from localstage.permissions.policy import MalformedPolicy, read_policy
-from localstage.permissions.principal import Principal
-from localstage.permissions.sentences import denial, masked_denial
+from localstage.policy.decision import BOUNDARY, IDENTITY, RESOURCE, TRUST, Grants
+from localstage.policy.decision import SESSION as SESSION_POLICY
+from localstage.policy.document import MalformedPolicy, read_policy
+from localstage.policy.principal import Principal
+from localstage.policy.sentences import denial, masked_denial
 from tests.pure.permission_cases import ACCOUNT, ALICE, SESSION, TABLE, decided, policy
 
 ALL = policy({})

@@ -11,10 +11,10 @@ from botocore.auth import S3SigV4Auth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from localstage.signatures import refusals
-from localstage.signatures.answers import answer_to
-from localstage.signatures.request import SignableRequest
-from localstage.signatures.verification import KnownKey, Verifier
+from localstage.door.signatures import refusals
+from localstage.door.signatures.answers import answer_to
+from localstage.door.signatures.request import SignableRequest
+from localstage.door.signatures.verification import KnownKey, Verifier
 
 KEY = KnownKey("AKIAKNOWN", "secret", "arn:aws:iam::123456789012:user/alice", "123456789012")
 SESSION = KnownKey(

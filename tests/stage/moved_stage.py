@@ -27,9 +27,9 @@ import boto3
 import websocket
 from botocore.config import Config
 
+from localstage.emulator import Stage
 from localstage.environment import changes_for
 from localstage.settings import Settings
-from localstage.stage import Stage
 from tests.stage.target import REGION, StageTarget, empty_account
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localstage.pace.delays import Delays
+from localstage.door.delays import Delays
 from tests.stage.moved_functions import error_of, result_of
 
 

@@ -1,1 +1,0 @@
-"""Who may call: keys, signatures at the door, and what policies grant to whom."""

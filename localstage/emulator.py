@@ -1,0 +1,145 @@
+"""One local stage: the port, the account behind it, functions and the gateway, put together.
+
+``start`` returns when every call would be answered; ``stop`` when no process,
+port, thread or file of the stage is left. Lives on one event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from localstage.clock import Clock, SystemClock
+from localstage.door.account import Account
+from localstage.door.account_pace import AccountPace
+from localstage.door.callers import Callers
+from localstage.door.delays import Delays
+from localstage.door.keys import KnownKeys
+from localstage.door.permissions import Permissions
+from localstage.door.permitted_calls import PermittedCalls
+from localstage.door.signatures.verification import Verifier
+from localstage.door.signed_calls import SignedCalls
+from localstage.door.stack_callers import StackCallers
+from localstage.environment import Reach, proxy_settings
+from localstage.functions.definition import FunctionDefinition
+from localstage.functions.service import Functions
+from localstage.gateway.gateway import Gateway
+from localstage.gateway.handshake import Handshakes
+from localstage.gateway.integrations import Integrations
+from localstage.gateway.management_api import ManagementApi
+from localstage.port.certificates import Authority
+from localstage.port.pages import PAGES_PATH, Pages
+from localstage.port.server import LOOPBACK, Desks, Port
+from localstage.services.logs.permitted_logs import PermittedLogs
+from localstage.settings import ACCOUNT_ID, Settings
+
+
+class Stage:
+    """A running stage. ``work_dir`` must exist and belong to the stage alone."""
+
+    def __init__(self, settings: Settings, work_dir: Path, clock: Clock | None = None):
+        self._settings = settings
+        self._work_dir = work_dir
+        self._authority = Authority()
+        self._keys = KnownKeys(ACCOUNT_ID)
+        clock = clock or SystemClock()
+        verifier = Verifier(self._keys.find, clock.now_ms)
+        signed = SignedCalls(self._keys, verifier)
+        pace = (
+            None
+            if settings.pace is None
+            else AccountPace(ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
+        )
+        permissions = Permissions(
+            ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced, policies=pace.policies if pace else None
+        )
+        permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
+        callers = Callers(self._keys.find, StackCallers(self._keys, permissions).of, permissions.may_assume)
+        self._account = Account(settings, clock.now_ms, callers, pace)
+        self._functions = Functions(
+            settings=settings,
+            runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
+            function_environment=self._function_environment,
+            work_dir=work_dir / "functions",
+            log_sink=PermittedLogs(self._account.logs, permissions, self._keys.of_function),
+        )
+        invoker = pace.invoker(self._functions) if pace else self._functions
+        integrations = Integrations(self._account.functions, invoker)
+        self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
+        self._account.use_functions(invoker)
+        self._port = Port(
+            self._authority,
+            Desks(
+                aws_api=signed.aws_api(permitted.aws_api(self._account.answer)),
+                handshake=Handshakes(self._gateway, verifier, guard).answer,
+                management=signed.management(ManagementApi(self._gateway, guard).answer),
+                stage_itself=self._answer_status,
+                runtime_api=self._functions.handle_runtime_request,
+                pages=Pages(settings.pages).answer,
+            ),
+            settings.pages_for_any_host,
+        )
+
+    async def start(self) -> Reach:
+        """Opens the port; returns how programs reach it. Raises PortBusy."""
+        (self._work_dir / "functions").mkdir(exist_ok=True)
+        bundle = self._work_dir / "ca-bundle.pem"
+        self._authority.write_bundle(bundle)
+        for name in ("aws-config", "aws-credentials"):
+            (self._work_dir / name).touch()
+        await self._port.start(self._settings.port)
+        try:
+            await self._account.start()
+        except BaseException:
+            await self._port.stop()
+            raise
+        return self._reach()
+
+    async def stop(self) -> None:
+        """Ends connections, functions and the port, and removes the stage's files."""
+        await self._gateway.stop()
+        await self._functions.stop()
+        await self._port.stop()
+        self._account.stop()
+        shutil.rmtree(self._work_dir, ignore_errors=True)
+
+    def _reach(self) -> Reach:
+        return Reach(
+            url=f"http://{LOOPBACK}:{self._port.number}",
+            region=self._settings.region,
+            access_key_id=self._keys.learner.access_key_id,
+            secret_access_key=self._keys.learner.secret_access_key,
+            ca_bundle=str(self._work_dir / "ca-bundle.pem"),
+            aws_config_file=str(self._work_dir / "aws-config"),
+            aws_credentials_file=str(self._work_dir / "aws-credentials"),
+            pages_url=f"http://{LOOPBACK}:{self._port.number}{PAGES_PATH}" if self._settings.pages else "",
+        )
+
+    def _function_environment(self, definition: FunctionDefinition) -> Mapping[str, str]:
+        """What a function's environment gets from the stage: AWS is reached as on AWS, through the proxy."""
+        reach = self._reach()
+        key = self._keys.of_function(definition.arn, definition.role_arn)
+        return {
+            **proxy_settings(reach.url, reach.ca_bundle, {}),
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+            "AWS_SESSION_TOKEN": key.session_token or "",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": reach.aws_config_file,
+            "AWS_SHARED_CREDENTIALS_FILE": reach.aws_credentials_file,
+        }
+
+    async def _answer_status(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.raw_path != "/_localstage/status":
+            return web.Response(status=404, text=f"The local stage has /_localstage/status and {PAGES_PATH} only.\n")
+        facts = {
+            "url": self._reach().url,
+            "region": self._settings.region,
+            "connections": len(self._gateway.connections),
+            "environments": self._functions.environment_count,
+        }
+        return web.Response(body=json.dumps(facts).encode(), content_type="application/json")

@@ -1,0 +1,107 @@
+"""Weighs all policies that count for a principal against one need.
+
+AWS: IAM user guide, "Policy evaluation logic": an explicit deny anywhere wins;
+then something must allow, and every kind of policy that only limits must allow
+too. Organisations' policies do not exist here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from localstage.policy.context import RequestContext
+from localstage.policy.document import Need, Policy, Statement
+from localstage.policy.principal import Principal
+
+IDENTITY, BOUNDARY, SESSION, RESOURCE, TRUST = (
+    "identity-based policy",
+    "permissions boundary",
+    "session policy",
+    "resource-based policy",
+    "role trust policy",
+)
+
+
+@dataclass(frozen=True)
+class Grants:
+    """The policies of one principal as of now. ``None`` where a kind of limit is not set."""
+
+    identity: tuple[Policy, ...] = ()
+    boundary: tuple[Policy, ...] | None = None
+    session: tuple[Policy, ...] | None = None
+    administrator: bool = False
+    """The account's root: what it asks for in its account is allowed."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a need is granted; if not, by which kind of policy, and whether one denies it expressly."""
+
+    need: Need
+    allowed: bool
+    explicit: bool = False
+    kind: str = ""
+    """The kind of policy that denies or does not allow; "" where AWS gives no reason."""
+    statements: tuple[tuple[Policy, Statement], ...] = ()
+    """The identity's statements that decided, for simulations."""
+
+
+def decide(
+    principal: Principal,
+    need: Need,
+    context: RequestContext,
+    grants: Grants,
+    resource_policy: Policy | None = None,
+    trust: Policy | None = None,
+) -> Decision:
+    """The decision about one need.
+
+    ``resource_policy`` is that of the resource, in the principal's own account:
+    it can allow by itself. ``trust`` is a role's: it must allow in any case.
+    """
+    context = context.with_(need.keys)
+    attached = trust or resource_policy
+    named = attached.naming(principal, need, context) if attached is not None else []
+    identity = _matching(grants.identity, need, context)
+    limits = {
+        kind: _matching(policies, need, context)
+        for kind, policies in ((BOUNDARY, grants.boundary), (SESSION, grants.session))
+        if policies is not None
+    }
+    for kind, statements in (
+        (IDENTITY, [s for _, s in identity]),
+        *((kind, [s for _, s in found]) for kind, found in limits.items()),
+        (TRUST if trust else RESOURCE, [s for s, _ in named]),
+    ):
+        if any(statement.denies for statement in statements):
+            return Decision(need, False, True, kind, tuple(pair for pair in identity if pair[1].denies))
+    missing = _missing(identity, limits, [how for _, how in named], trust is not None, grants)
+    return Decision(need, missing is None, False, missing or "", tuple(identity) if missing is None else ())
+
+
+def _missing(
+    identity: list[tuple[Policy, Statement]],
+    limits: dict[str, list[tuple[Policy, Statement]]],
+    named: list[str],
+    trusts: bool,
+    grants: Grants,
+) -> str | None:
+    """The kind of policy that should have allowed and did not; nothing is denied here any more."""
+    if trusts and not named:
+        return TRUST
+    if "itself" in named:
+        return None  # AWS: who is named himself in a resource's policy is not limited by what does not deny.
+    if not identity and not grants.administrator and "role" not in named:
+        return IDENTITY
+    return next((kind for kind, statements in limits.items() if not statements), None)
+
+
+def _matching(policies: tuple[Policy, ...], need: Need, context: RequestContext) -> list[tuple[Policy, Statement]]:
+    return list(_pairs(policies, need, context))
+
+
+def _pairs(policies: tuple[Policy, ...], need: Need, context: RequestContext) -> Iterator[tuple[Policy, Statement]]:
+    for policy in policies:
+        for statement in policy.matching(need, context):
+            yield policy, statement

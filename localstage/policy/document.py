@@ -1,0 +1,122 @@
+"""A policy document, read once and then asked: which statements speak of this need?
+
+AWS: IAM user guide, "IAM JSON policy elements". Knows no principal's other
+policies; that is decision.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localstage.policy.conditions import Condition, NullCondition, read_conditions
+from localstage.policy.context import RequestContext
+from localstage.policy.patterns import ActionNames, ArnText
+from localstage.policy.principal import Principal, PrincipalNames
+
+
+class MalformedPolicy(ValueError):
+    """A text that is no policy."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a call needs: one action on one resource, and the condition keys that go with it."""
+
+    action: str
+    """``dynamodb:PutItem``."""
+    resource: str
+    """An ARN; ``*`` where the action knows no resources."""
+    keys: Mapping[str, Any]
+    """Condition keys of this need, besides those of the call (values as in context.py)."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement."""
+
+    denies: bool
+    actions: ActionNames
+    not_actions: bool
+    resources: tuple[ArnText, ...]
+    not_resources: bool
+    conditions: tuple[Condition | NullCondition, ...]
+    principals: PrincipalNames | None
+    """Whom a resource's policy names; None in an identity's."""
+
+    def speaks_of(self, need: Need, context: RequestContext) -> bool:
+        """Whether action, resource and conditions fit; principals are not looked at."""
+        if self.actions.include(need.action) is self.not_actions:
+            return False
+        if (
+            self.resources
+            and any(resource.matches(need.resource, context.single) for resource in self.resources)
+            is self.not_resources
+        ):
+            return False
+        return all(condition.holds(context) for condition in self.conditions)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A document's statements. ``name`` is IAM's name for it, as simulations show it."""
+
+    statements: tuple[Statement, ...]
+    name: str = ""
+
+    def matching(self, need: Need, context: RequestContext) -> list[Statement]:
+        """The statements that speak of a need."""
+        return [statement for statement in self.statements if statement.speaks_of(need, context)]
+
+    def keys_asked(self, need: Need) -> set[str]:
+        """The condition keys that statements on this action ask for, as they write them."""
+        return {
+            condition.written
+            for statement in self.statements
+            for condition in statement.conditions
+            if statement.actions.include(need.action) is not statement.not_actions
+        }
+
+    def naming(self, principal: Principal, need: Need, context: RequestContext) -> list[tuple[Statement, str]]:
+        """A resource's policy: the statements for a principal, each with how it is named (see PrincipalNames)."""
+        named = ((s, s.principals.naming(principal)) for s in self.statements if s.principals is not None)
+        return [(statement, how) for statement, how in named if how and statement.speaks_of(need, context)]
+
+
+def read_policy(document: str | Mapping[str, Any], name: str = "") -> Policy:
+    """Reads a document. Raises MalformedPolicy."""
+    try:
+        body = json.loads(document) if isinstance(document, str) else document
+        statements = body["Statement"]
+        # AWS: variables are filled in documents of version 2012-10-17 only.
+        with_variables = body.get("Version") == "2012-10-17"
+        listed = statements if isinstance(statements, list) else [statements]
+        return Policy(tuple(_statement(statement, with_variables) for statement in listed), name)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
+
+
+def _statement(body: Mapping[str, Any], with_variables: bool) -> Statement:
+    if body["Effect"] not in ("Allow", "Deny"):
+        raise ValueError(f"Effect is {body['Effect']!r}")
+    not_actions, not_resources = "NotAction" in body, "NotResource" in body
+    principals = None
+    if "Principal" in body or "NotPrincipal" in body:
+        principals = PrincipalNames.read(body.get("Principal", body.get("NotPrincipal")), "NotPrincipal" in body)
+    return Statement(
+        body["Effect"] == "Deny",
+        ActionNames(_list(body["NotAction" if not_actions else "Action"])),
+        not_actions,
+        tuple(
+            ArnText(text, with_variables) for text in _list(body.get("NotResource" if not_resources else "Resource"))
+        ),
+        not_resources,
+        read_conditions(body.get("Condition") or {}, with_variables),
+        principals,
+    )
+
+
+def _list(value: Any) -> list[str]:
+    return [] if value is None else [str(item) for item in value] if isinstance(value, list) else [str(value)]

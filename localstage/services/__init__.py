@@ -1,0 +1,1 @@
+"""One room for each AWS service: all that is known of it."""

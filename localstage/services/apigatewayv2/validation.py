@@ -1,0 +1,209 @@
+"""What API Gateway refuses in a WebSocket API, request by request.
+
+Each function raises ``BadRequestException`` (or ``ConflictException`` where
+said) and changes nothing. HTTP APIs are left to moto. Texts without a source
+at the line are guesses; the codes follow the service model.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from moto.apigatewayv2.exceptions import BadRequestException
+
+from localstage.core.integration_uri import is_loopback_url
+from localstage.services.apigatewayv2.exceptions import ConflictException, NotFoundException
+from localstage.services.apigatewayv2.quotas import check_access_log_format
+from localstage.services.apigatewayv2.snapshot import TARGET_PREFIX
+
+if TYPE_CHECKING:
+    from moto.apigatewayv2 import models as moto_models
+
+    from localstage.services.apigatewayv2.api import Api
+
+RESERVED_ROUTE_KEYS = ("$connect", "$disconnect", "$default")
+SERVED_INTEGRATION_TYPES = ("AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
+MAX_TIMEOUT_MS = 29_000
+MIN_TIMEOUT_MS = 50
+
+_LAMBDA_URI = re.compile(
+    r"^arn:[^:]+:(lambda:[^:]*:[^:]*:function:.+"
+    r"|apigateway:[^:]*:lambda:path/2015-03-31/functions/.+/invocations)$"
+)
+_IDENTITY_SOURCE = re.compile(r"^(route\.request\.(header|querystring)|stageVariables|context)\.[^\s]+$")
+_STAGE_NAME = re.compile(r"^(\$default|[a-zA-Z0-9_-]{1,128})$")
+_STAGE_VARIABLE_NAME = re.compile(r"^\w+$", re.ASCII)
+_STAGE_VARIABLE_VALUE = re.compile(r"^[A-Za-z0-9\-._~:/?#&=,]*$")
+
+
+def check_api(name: str | None, protocol_type: str, route_selection_expression: str | None) -> None:
+    """AWS: FIDELITY section 2, a WebSocket API must say how it selects routes."""
+    if not name:
+        raise BadRequestException("Name is a required parameter")
+    if protocol_type == "WEBSOCKET" and not route_selection_expression:
+        raise BadRequestException("RouteSelectionExpression is a required parameter for WEBSOCKET protocol")
+
+
+def check_route(api: Api, route: dict[str, Any], itself: moto_models.Route | None = None) -> None:
+    """Check a route as it would be after the request; ``itself`` is the one being updated.
+
+    Raises:
+        ConflictException: another route of the API has the key.
+    """
+    key = route["route_key"]
+    if not key:
+        raise BadRequestException("RouteKey is a required parameter")
+    if any(other.route_key == key for other in api.routes.values() if other is not itself):
+        raise ConflictException(f"Route with key {key} already exists for this API")
+    _check_target(api, route["target"])
+    if not api.is_websocket:
+        return
+    if key.startswith("$") and key not in RESERVED_ROUTE_KEYS:
+        # serverless/serverless#9530 shows the text.
+        raise BadRequestException("The provided route key is not formatted properly")
+    _check_authorization(api, key, route)
+    if route["route_response_selection_expression"] not in (None, "", "$default"):
+        raise BadRequestException("RouteResponseSelectionExpression supports only $default")
+    names = {model.name for model in api.models.values()}
+    for model_name in (route["request_models"] or {}).values():
+        if model_name not in names:
+            raise BadRequestException(f"Invalid model specified: {model_name}")
+
+
+def _check_target(api: Api, target: str | None) -> None:
+    if not target:
+        return
+    if not target.startswith(TARGET_PREFIX):
+        raise BadRequestException("Target must have the form integrations/{integrationId}")
+    if target.removeprefix(TARGET_PREFIX) not in api.integrations:
+        raise NotFoundException(f"Invalid Integration identifier specified {target.removeprefix(TARGET_PREFIX)}")
+
+
+def _check_authorization(api: Api, key: str, route: dict[str, Any]) -> None:
+    """AWS: FIDELITY section 3, authorizers and API keys are for $connect only."""
+    kind, authorizer_id = route["authorization_type"] or "NONE", route["authorizer_id"]
+    if kind not in ("NONE", "AWS_IAM", "CUSTOM"):
+        raise BadRequestException(f"Authorization type {kind} is not supported for WEBSOCKET APIs")
+    if key != "$connect":
+        if kind != "NONE" or authorizer_id:
+            raise BadRequestException("Currently, authorization restriction is supported on the $connect route only")
+        if route["api_key_required"]:
+            raise BadRequestException("Currently, API key required is supported on the $connect route only")
+    if kind == "CUSTOM" and authorizer_id not in api.authorizers:
+        raise BadRequestException(
+            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM requires a valid authorizer."
+        )
+
+
+def check_integration(api: Api, integration: dict[str, Any]) -> None:
+    """Check an integration as it would be after the request.
+
+    Types that the local stage cannot run are refused here, by name, and not
+    at the first message.
+    """
+    if not api.is_websocket:
+        return
+    kind, uri = integration["integration_type"], integration["integration_uri"]
+    if kind not in SERVED_INTEGRATION_TYPES:
+        raise BadRequestException(
+            f"The local stage does not run integrations of type {kind} in a WebSocket API; "
+            f"it runs {', '.join(SERVED_INTEGRATION_TYPES)}"
+        )
+    if integration["connection_type"] == "VPC_LINK":
+        raise BadRequestException("The local stage does not run integrations with ConnectionType VPC_LINK")
+    if integration["integration_subtype"]:
+        raise BadRequestException("IntegrationSubtype is supported only for HTTP APIs")
+    if kind == "AWS_PROXY" and not _LAMBDA_URI.match(uri or ""):
+        raise BadRequestException(
+            "IntegrationUri of an AWS_PROXY integration must be the ARN of a Lambda function "
+            f"or its invocation path, not {uri!r}"
+        )
+    if kind in ("HTTP", "HTTP_PROXY") and not re.match(r"^https?://.", uri or ""):
+        raise BadRequestException("Invalid HTTP endpoint specified for URI")
+    if kind in ("HTTP", "HTTP_PROXY") and "${" not in (uri or "") and not is_loopback_url(uri or ""):
+        raise BadRequestException(
+            f"The local stage calls HTTP endpoints of this machine only (127.0.0.1, localhost), not {uri}"
+        )
+    check_templates(kind, integration["request_templates"])
+    check_timeout(integration["timeout_in_millis"])
+
+
+def check_templates(kind: str, templates: dict[str, str] | None) -> None:
+    """The stage has no mapping templates; a MOCK integration's fixed one is read."""
+    for template in (templates or {}).values():
+        if kind != "MOCK" or re.search(r"#(set|if|foreach)|\$[!{]?(input|context|util)", template):
+            raise BadRequestException(
+                f"The local stage does not run mapping templates (RequestTemplates of a {kind} integration)"
+            )
+
+
+def check_timeout(timeout_in_millis: str | int | None) -> None:
+    """AWS: FIDELITY section 5, 50 ms to 29 s."""
+    if timeout_in_millis and not MIN_TIMEOUT_MS <= int(timeout_in_millis) <= MAX_TIMEOUT_MS:
+        raise BadRequestException(f"Timeout should be between {MIN_TIMEOUT_MS} ms and {MAX_TIMEOUT_MS} ms")
+
+
+def check_authorizer(api: Api, authorizer: dict[str, Any]) -> None:
+    """AWS: FIDELITY section 3, a WebSocket API takes REQUEST authorizers only."""
+    if not api.is_websocket:
+        return
+    kind = authorizer["authorizer_type"]
+    if kind != "REQUEST":
+        raise BadRequestException(f"Authorizer type {kind} is not supported for WEBSOCKET APIs; it must be REQUEST")
+    if not _LAMBDA_URI.match(authorizer["authorizer_uri"] or ""):
+        raise BadRequestException(
+            f"AuthorizerUri must be the invocation path of a Lambda function, not {authorizer['authorizer_uri']!r}"
+        )
+    if authorizer["enable_simple_response"]:
+        raise BadRequestException("EnableSimpleResponses is supported only for HTTP APIs")
+    for source in authorizer["identity_source"] or ():
+        if not _IDENTITY_SOURCE.match(source):
+            raise BadRequestException(f"Invalid identity source expression specified: {source}")
+
+
+def check_route_response(api: Api, route: moto_models.Route, key: str) -> None:
+    """AWS: FIDELITY section 7, $default is the only route response key.
+
+    Raises:
+        ConflictException: the route has that response already.
+    """
+    if key != "$default":
+        raise BadRequestException("RouteResponseKey supports only $default")
+    if any(response.route_response_key == key for response in route.route_responses.values()):
+        raise ConflictException(f"Route response with key {key} already exists for this route")
+
+
+def check_stage(api: Api, config: dict[str, Any]) -> None:
+    """Check the settings in a CreateStage or UpdateStage request, without looking up ids."""
+    if "stageName" in config and not _STAGE_NAME.match(config["stageName"] or ""):
+        raise BadRequestException("Stage name only allows a-zA-Z0-9_-")
+    if config.get("autoDeploy") and config.get("deploymentId"):
+        # FIDELITY section 8: with AutoDeploy, DeploymentId must not be set.
+        raise BadRequestException("DeploymentId cannot be set for a stage with AutoDeploy")
+    for name, value in (config.get("stageVariables") or {}).items():
+        if not _STAGE_VARIABLE_NAME.match(name) or not _STAGE_VARIABLE_VALUE.match(value):
+            raise BadRequestException(f"Invalid stage variable {name}: {value}")
+    check_access_log_format((config.get("accessLogSettings") or {}).get("format"))
+    if _wants_logs(config) and not _cloudwatch_role_arn(api):
+        # FIDELITY section 8; for access logs of WebSocket APIs sst#1556.
+        raise BadRequestException("CloudWatch Logs role ARN must be set in account settings to enable logging")
+
+
+def _wants_logs(config: dict[str, Any]) -> bool:
+    """Whether a stage's settings ask for an access log or an execution log."""
+    route_settings = (config.get("routeSettings") or {}).values()
+    executions = (config.get("defaultRouteSettings"), *route_settings)
+    access = (config.get("accessLogSettings") or {}).get("destinationArn")
+    return bool(access) or any(settings and _logs(settings) for settings in executions)
+
+
+def _logs(settings: dict[str, Any]) -> bool:
+    return settings.get("loggingLevel", "OFF") != "OFF" or bool(settings.get("dataTraceEnabled"))
+
+
+def _cloudwatch_role_arn(api: Api) -> str | None:
+    from moto.apigateway.models import apigateway_backends
+
+    rest = apigateway_backends[api.backend.account_id][api.backend.region_name]
+    return rest.account.cloudwatch_role_arn

@@ -1,0 +1,87 @@
+"""What Lambda's operations need.
+
+AWS: Service Authorization Reference, "AWS Lambda"; Lambda developer guide,
+"Resources and conditions for Lambda actions".
+"""
+
+from __future__ import annotations
+
+from localstage.door.api_call import ApiCall
+from localstage.policy.document import Need
+
+_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
+_ON_ALL = {
+    "ListFunctions",
+    "ListLayers",
+    "ListLayerVersions",
+    "ListEventSourceMappings",
+    "GetAccountSettings",
+    "ListCodeSigningConfigs",
+    "CreateCodeSigningConfig",
+    "CreateEventSourceMapping",
+}
+
+
+def needs(call: ApiCall) -> list[Need]:
+    """The needs of one call."""
+    operation = call.operation
+    action = f"lambda:{_ACTIONS.get(operation, operation)}"
+    if operation in _ON_ALL:
+        name = call.text("FunctionName")
+        return [call.need(action, lambda__FunctionArn=function_arn(call, name) if name else None)]
+    needs = [
+        call.need(
+            action, _resource(call), lambda__Principal=call.text("Principal") if operation == "AddPermission" else None
+        )
+    ]
+    if operation in ("CreateFunction", "UpdateFunctionConfiguration"):
+        needs += _of_configuration(call)
+    if operation in ("CreateFunction", "UpdateFunctionCode"):
+        needs += _of_code(call)
+    if operation == "CreateFunction" and call.json.get("Tags"):
+        needs.append(call.need("lambda:TagResource", _resource(call)))
+    return needs
+
+
+def function_arn(call: ApiCall, name_or_arn: str, qualifier: str = "") -> str:
+    """A function's ARN from its name, partial or whole ARN."""
+    if name_or_arn.startswith("arn:"):
+        arn = name_or_arn
+    else:
+        _, found, rest = name_or_arn.partition(":function:")
+        arn = call.arn("lambda", f"function:{rest if found else name_or_arn}")
+    return f"{arn}:{qualifier}" if qualifier and arn.count(":") == 6 else arn
+
+
+def _resource(call: ApiCall) -> str:
+    name = call.text("FunctionName")
+    if name:
+        with_qualifier = call.operation in _ACTIONS
+        return function_arn(call, name, call.query.get("Qualifier", "") if with_qualifier else "")
+    if call.text("LayerName"):
+        layer = call.text("LayerName")
+        arn = layer if layer.startswith("arn:") else call.arn("lambda", f"layer:{layer}")
+        return f"{arn}:{call.text('VersionNumber')}" if call.text("VersionNumber") else arn
+    if call.text("UUID"):
+        return call.arn("lambda", f"event-source-mapping:{call.text('UUID')}")
+    return call.text("Resource") or call.text("Arn") or "*"
+
+
+def _of_configuration(call: ApiCall) -> list[Need]:
+    """AWS: a role is passed to Lambda, layers are read for it."""
+    role, layers = call.json.get("Role"), call.json.get("Layers") or []
+    passed = [pass_role(call, str(role), "lambda.amazonaws.com")] if role else []
+    return passed + [call.need("lambda:GetLayerVersion", str(layer)) for layer in layers]
+
+
+def _of_code(call: ApiCall) -> list[Need]:
+    """AWS: Lambda reads the package with the caller's permissions."""
+    code = call.json.get("Code") if call.operation == "CreateFunction" else call.json
+    if not isinstance(code, dict) or not code.get("S3Bucket"):
+        return []
+    return [call.need("s3:GetObject", f"arn:{call.partition}:s3:::{code['S3Bucket']}/{code.get('S3Key', '')}")]
+
+
+def pass_role(call: ApiCall, role_arn: str, service: str) -> Need:
+    """``iam:PassRole``: the caller hands a role to a service."""
+    return call.need("iam:PassRole", role_arn, iam__PassedToService=service)

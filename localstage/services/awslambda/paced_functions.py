@@ -1,0 +1,113 @@
+"""Functions as they are seen at AWS's pace: the old code while an update lasts, permissions that take effect late.
+
+What the gateway and Invoke ask of the account goes through here. Written on
+the account thread, read on the event loop: what is replaced is replaced whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from localstage.core.resource_policy import lets_api_gateway_invoke
+from localstage.door.late import Late
+from localstage.door.pace_calls import Refusal
+from localstage.functions.definition import FunctionDefinition
+from localstage.functions.errors import InvocationRefused
+from localstage.services.awslambda.function_directory import FunctionDirectory, split_name
+
+if TYPE_CHECKING:
+    from localstage.functions.service import InvocationResult
+    from localstage.services.awslambda.invoke import Invoker
+
+_Function = tuple[str, str]
+_Statements = tuple[Any, ...]
+
+
+class FunctionPending(InvocationRefused):
+    """The function is not Active yet. AWS: Lambda developer guide, Lambda function states."""
+
+    status = 409
+    code = "ResourceConflictException"
+
+
+class PacedFunctions(FunctionDirectory):
+    """The account's functions, as others see them now."""
+
+    def __init__(self, account_id: str, default_region: str, now: Callable[[], float]):
+        super().__init__(account_id, default_region)
+        self._now = now
+        self._old_definitions: dict[_Function, tuple[float, FunctionDefinition]] = {}
+        self._permissions: dict[_Function, Late[_Statements]] = {}
+
+    def function(
+        self, name_or_arn: str, qualifier: str | None = None, region: str | None = None
+    ) -> FunctionDefinition | None:
+        """The definition that runs now: the one before the update while an update is in progress."""
+        current = super().function(name_or_arn, qualifier, region)
+        named_region, name, named = split_name(name_or_arn, region or self._default_region)
+        until, old = self._old_definitions.get((named_region, name), (0.0, None))
+        if current is None or old is None or self._now() >= until or (qualifier or named) not in (None, "$LATEST"):
+            return current
+        return replace(old, invoked_arn=current.invoked_arn)
+
+    def may_invoke(self, function_arn: str, source_arn: str) -> bool:
+        """Whether the policy that is in effect now lets API Gateway invoke the function."""
+        region, name, _ = split_name(function_arn, self._default_region)
+        late = self._permissions.get((region, name))
+        if late is None or late.settled(self._now()):
+            return super().may_invoke(function_arn, source_arn)
+        return lets_api_gateway_invoke(late.seen(self._now()), source_arn, self._account_id)
+
+    def keep_definition(self, region: str, name: str, old: FunctionDefinition, until: float) -> None:
+        """The function has been updated; until then the old definition runs."""
+        self._old_definitions[region, name] = (until, old)
+
+    def statements(self, region: str, name: str) -> _Statements:
+        """The function's policy as it has been set."""
+        found = self._find(name, None, region)
+        return tuple(found.policy.statements) if found is not None else ()
+
+    def permission_changed(self, region: str, name: str, before: _Statements, due: float) -> None:
+        """The function's policy was ``before``; it is what it is now from ``due`` on."""
+        late = self._permissions.get((region, name))
+        if late is None or late.settled(self._now()):
+            late = self._permissions[region, name] = Late(before)
+        late.change(self.statements(region, name), due)
+
+    def forget(self) -> None:
+        """The account is empty."""
+        self._old_definitions.clear()
+        self._permissions.clear()
+
+
+class PacedInvoker:
+    """Runs functions, save those that are still Pending."""
+
+    def __init__(self, inner: Invoker, pending: Callable[[str, str], Refusal | None]):
+        self._inner = inner
+        self._pending = pending
+
+    async def invoke(
+        self, definition: FunctionDefinition, payload: bytes, *, client_context: str | None = None
+    ) -> InvocationResult:
+        """Runs one invocation to its end. Raises FunctionPending."""
+        self._check(definition)
+        return await self._inner.invoke(definition, payload, client_context=client_context)
+
+    async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> None:
+        """Accepts an asynchronous invocation. Raises FunctionPending."""
+        definition = definition_of()
+        if definition is not None:
+            self._check(definition)
+        await self._inner.invoke_event(definition_of, payload)
+
+    async def retire(self, function_arn: str) -> None:
+        """Ends the environments of a function that is deleted."""
+        await self._inner.retire(function_arn)
+
+    def _check(self, definition: FunctionDefinition) -> None:
+        refusal = self._pending(definition.region, definition.name)
+        if refusal is not None:
+            raise FunctionPending(refusal.message)

@@ -1,0 +1,1 @@
+"""Amazon DynamoDB: what its calls need, its pace, its types in templates."""

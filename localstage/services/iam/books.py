@@ -1,0 +1,127 @@
+"""What moto's IAM knows of a user or role: its policies, its boundary, its tags.
+
+Plain reads of dictionaries, so they may be made from the event loop while the
+account thread writes; no backend is made by looking.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from localstage.policy.document import MalformedPolicy, Policy, read_policy
+
+_KEPT_DOCUMENTS = 4096
+
+
+class PolicyShelf:
+    """Documents that have been read once. The one owner of read policies."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], Policy | None] = {}
+
+    def policy(self, document: Any, name: str = "") -> Policy | None:
+        """A document as a policy; None of one that cannot be read, which then neither allows nor denies."""
+        text = document if isinstance(document, str) else json.dumps(document)
+        key = (name, text)
+        if key not in self._read:
+            if len(self._read) >= _KEPT_DOCUMENTS:
+                self._read.clear()
+            try:
+                self._read[key] = read_policy(text, name)
+            except MalformedPolicy:  # IAM takes none such; another service's may be.
+                self._read[key] = None
+        return self._read[key]
+
+    def policies(self, documents: list[tuple[str, Any]]) -> tuple[Policy, ...]:
+        """Named documents as policies."""
+        read = (self.policy(document, name) for name, document in documents)
+        return tuple(policy for policy in read if policy is not None)
+
+
+def find_entity(arn: str) -> Any:
+    """moto's user or role with this ARN, or None."""
+    fields = arn.split(":", 5)
+    if len(fields) < 6 or fields[2] != "iam":
+        return None
+    kind, _, path = fields[5].partition("/")
+    named = find_named(fields[4], kind, path.rpartition("/")[2])
+    return named if named is not None and named.arn == arn else None
+
+
+def entities_of(account_id: str) -> list[Any]:
+    """moto's roles and users."""
+    backend = _backend(account_id)
+    return [] if backend is None else [*dict.values(backend.roles), *dict.values(backend.users)]
+
+
+def find_named(account_id: str, kind: str, name: str) -> Any:
+    """moto's role, user or group of this name, or None."""
+    backend = _backend(account_id)
+    if backend is None:
+        return None
+    if kind == "role":
+        return next((role for role in list(dict.values(backend.roles)) if role.name == name), None)
+    if kind == "user":
+        return dict.get(backend.users, name)
+    return dict.get(backend.groups, name) if kind == "group" else None
+
+
+def documents_of(entity: Any) -> list[tuple[str, Any]]:
+    """The name and the text of each policy that counts for a user or role, those of the user's groups included."""
+    holders = [entity, *_groups_of(entity)]
+    found: list[tuple[str, Any]] = []
+    for holder in holders:
+        found += list(holder.policies.items())
+        found += [(policy.arn, _default_document(policy)) for policy in list(holder.managed_policies.values())]
+    return found
+
+
+def boundary_arn_of(entity: Any) -> str | None:
+    """The ARN of the permissions boundary, if one is set."""
+    return getattr(entity, "permissions_boundary_arn", None) or None
+
+
+def managed_document(account_id: str, arn: str) -> Any:
+    """The text of a managed policy as of now; None if there is none."""
+    backend = _backend(account_id)
+    policy = dict.get(backend.managed_policies, arn) if backend is not None else None
+    return _default_document(policy) if policy is not None else None
+
+
+def boundary_of(entity: Any, shelf: PolicyShelf) -> tuple[Policy, ...] | None:
+    """The permissions boundary as policies, None where none is set; one whose policy is gone allows nothing."""
+    arn = boundary_arn_of(entity)
+    if arn is None:
+        return None
+    document = managed_document(entity.account_id, arn)
+    return shelf.policies([(arn, document)]) if document is not None else ()
+
+
+def tags_of(entity: Any) -> dict[str, str]:
+    """The tags of a user or role."""
+    tags = getattr(entity, "tags", None) or {}
+    if isinstance(tags, dict):
+        return {key: str(tag.get("Value", "")) if isinstance(tag, dict) else str(tag) for key, tag in tags.items()}
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _default_document(policy: Any) -> Any:
+    versions = list(policy.versions)
+    chosen = next((version for version in versions if version.version_id == policy.default_version_id), versions[-1])
+    return chosen.document
+
+
+def _groups_of(entity: Any) -> list[Any]:
+    backend = _backend(entity.account_id)
+    if backend is None or hasattr(entity, "assume_role_policy_document"):
+        return []
+    return [group for group in list(dict.values(backend.groups)) if entity in list(group.users)]
+
+
+def _backend(account_id: str) -> Any:
+    """The account's IAM backend, None if nobody has used it. Plain dict reads: moto's own would make one."""
+    models = sys.modules.get("moto.iam.models")
+    partitions = dict.get(models.iam_backends, account_id) if models is not None else None
+    return dict.get(partitions, "aws") if partitions is not None else None

@@ -1,0 +1,110 @@
+"""What IAM's and STS's operations need.
+
+AWS: Service Authorization Reference, "AWS Identity and Access Management",
+"AWS Security Token Service".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from localstage.door.api_call import ApiCall
+from localstage.policy.document import Need
+
+_NO_PERMISSION = {"GetCallerIdentity", "GetSessionToken"}
+"""AWS: "No permissions are required": even an explicit deny does not matter for the first."""
+_KINDS = (
+    ("RoleName", "role"),
+    ("UserName", "user"),
+    ("GroupName", "group"),
+    ("InstanceProfileName", "instance-profile"),
+)
+_LISTS = {
+    "ListRoles": "role/",
+    "ListUsers": "user/",
+    "ListGroups": "group/",
+    "ListPolicies": "policy/",
+    "ListInstanceProfiles": "instance-profile/",
+}
+_TAGS = {
+    "CreateRole": "TagRole",
+    "CreateUser": "TagUser",
+    "CreatePolicy": "TagPolicy",
+    "CreateInstanceProfile": "TagInstanceProfile",
+}
+_OF_SELF = {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "ChangePassword"}
+_BOUNDED = re.compile(r"^(Attach|Detach|Put|Delete)(Role|User)(Policy|PermissionsBoundary)$")
+
+
+def sts_needs(call: ApiCall) -> list[Need]:
+    """The needs of one call of STS."""
+    operation = call.operation
+    if operation in _NO_PERMISSION:
+        return []
+    if operation == "AssumeRole":
+        return [
+            call.need(
+                "sts:AssumeRole",
+                call.text("RoleArn"),
+                sts__ExternalId=call.text("ExternalId"),
+                sts__RoleSessionName=call.text("RoleSessionName"),
+            )
+        ]
+    if operation == "GetFederationToken":
+        return [call.need(f"sts:{operation}", call.arn("sts", f"federated-user/{call.text('Name')}", regional=False))]
+    return [call.need(f"sts:{operation}")]
+
+
+def iam_needs(call: ApiCall) -> list[Need]:
+    """The needs of one call of IAM."""
+    operation = call.operation
+    resource = _resource(call)
+    needs = [call.need(f"iam:{operation}", resource, **_keys(call))]
+    if operation in _TAGS and call.request_tags():
+        needs.append(call.need(f"iam:{_TAGS[operation]}", resource))
+    if operation == "AddRoleToInstanceProfile":
+        role = _named(call, "role", call.text("RoleName"))
+        needs = [
+            call.need(f"iam:{operation}", _named(call, "instance-profile", call.text("InstanceProfileName"))),
+            call.need("iam:PassRole", role),
+        ]
+    return needs
+
+
+def _resource(call: ApiCall) -> str:
+    operation = call.operation
+    if operation in _LISTS:
+        return call.arn("iam", _LISTS[operation] + call.text("PathPrefix").strip("/"), regional=False)
+    if operation == "SimulatePrincipalPolicy":
+        return call.text("PolicySourceArn")
+    if operation == "CreatePolicy":
+        return call.arn("iam", f"policy{call.text('Path') or '/'}{call.text('PolicyName')}", regional=False)
+    for parameter, kind in _KINDS:
+        name = call.text(parameter)
+        if name and operation.startswith("Create") and operation.lower() == f"create{kind}".replace("-", ""):
+            return call.arn("iam", f"{kind}{call.text('Path') or '/'}{name}", regional=False)
+        if name:
+            return _named(call, kind, name)
+    if call.text("PolicyArn"):
+        return call.text("PolicyArn")
+    return call.caller_arn if operation in _OF_SELF and ":user/" in call.caller_arn else "*"
+
+
+def _named(call: ApiCall, kind: str, name: str) -> str:
+    known = call.facts.arn_of_identity(kind, name)
+    return known or call.arn("iam", f"{kind}/{name}", regional=False)
+
+
+def _keys(call: ApiCall) -> dict[str, Any]:
+    """``iam:PermissionsBoundary`` is the boundary asked for, or the one that is set where a policy changes."""
+    boundary = call.text("PermissionsBoundary")
+    bounded = _BOUNDED.match(call.operation)
+    if bounded and not boundary:
+        kind = bounded.group(2).lower()
+        boundary = call.facts.boundary_of(kind, call.text("RoleName") or call.text("UserName")) or ""
+    return {
+        "iam__PermissionsBoundary": boundary,
+        "iam__PolicyARN": call.text("PolicyArn"),
+        "iam__AWSServiceName": call.text("AWSServiceName"),
+    }

@@ -1,0 +1,107 @@
+"""IAM's answers: moto's, with the policy simulator and users' permissions boundaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, EmptyResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.responses import IamResponse
+
+from localstage.policy.decision import Grants
+from localstage.policy.document import Policy
+from localstage.policy.principal import Principal
+from localstage.services.iam import books
+from localstage.services.iam.simulation import Entries, Simulation
+
+
+class InvalidInput(ServiceException):
+    """AWS's error for what a simulation cannot work with."""
+
+    code = "InvalidInput"
+
+
+class StageIamResponse(IamResponse):
+    """moto's IAM, where a boundary of a user counts and policies can be tried."""
+
+    def simulate_principal_policy(self) -> ActionResult:
+        """What a user, role or group may do."""
+        source = self._get_param("PolicySourceArn")
+        entity = books.find_entity(source)
+        if entity is None:
+            raise NotFoundException(f"The entity {source} cannot be found.")
+        boundary = books.boundary_of(entity, books.PolicyShelf())
+        held = books.PolicyShelf().policies(books.documents_of(entity))
+        keys = {
+            "aws:PrincipalArn": source,
+            "aws:PrincipalAccount": self.current_account,
+            **{f"aws:PrincipalTag/{key}": value for key, value in books.tags_of(entity).items()},
+        }
+        if ":user/" in source:
+            keys.update({"aws:username": entity.name, "aws:userid": entity.id})
+        return self._simulated(source, held, boundary, keys)
+
+    def simulate_custom_policy(self) -> ActionResult:
+        """What policies would allow that nobody has yet."""
+        return self._simulated(f"arn:aws:iam::{self.current_account}:user/simulated", (), None, {})
+
+    def create_user(self) -> ActionResult:
+        """A user, with its permissions boundary if one is named."""
+        boundary = self._boundary_param() if self._get_param("PermissionsBoundary") else None
+        answer = super().create_user()
+        self._set_boundary(self._get_param("UserName"), boundary)
+        return answer
+
+    def put_user_permissions_boundary(self) -> ActionResult:
+        """Limits what a user's policies can allow."""
+        self._set_boundary(self._get_param("UserName"), self._boundary_param())
+        return EmptyResult()
+
+    def delete_user_permissions_boundary(self) -> ActionResult:
+        """Takes the limit away."""
+        self._set_boundary(self._get_param("UserName"), None)
+        return EmptyResult()
+
+    def _set_boundary(self, user_name: str, arn: str | None) -> None:
+        user: Any = self.backend.get_user(user_name)
+        user.permissions_boundary_arn = arn
+        user.permissions_boundary = (
+            None
+            if arn is None
+            else {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+        )
+
+    def _boundary_param(self) -> str:
+        arn: str = self._get_param("PermissionsBoundary")
+        if books.managed_document(self.current_account, arn) is None:
+            raise NotFoundException(f"Scope ARN: {arn} does not exist or is not attachable.")
+        return arn
+
+    def _simulated(
+        self, source: str, held: tuple[Policy, ...], boundary: tuple[Policy, ...] | None, keys: dict[str, str]
+    ) -> ActionResult:
+        given = self._given("PolicyInputList")
+        other = self._given("PermissionsBoundaryPolicyInputList")
+        resource_policy = self._get_param("ResourcePolicy")
+        caller = self._get_param("CallerArn") or source
+        simulation = Simulation(
+            Principal(caller, caller, self.current_account),
+            Grants((*held, *given), other or boundary),
+            Entries(self._get_param("ContextEntries", []) or [], keys).context(),
+            self._read(resource_policy, "ResourcePolicy") if resource_policy else None,
+        )
+        results = simulation.results(
+            self._get_param("ActionNames", []) or [], self._get_param("ResourceArns", []) or []
+        )
+        return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+    def _given(self, parameter: str) -> tuple[Policy, ...]:
+        documents = self._get_param(parameter, []) or []
+        return tuple(self._read(document, f"{parameter}.{number}") for number, document in enumerate(documents, 1))
+
+    def _read(self, document: str, name: str) -> Policy:
+        policy = books.PolicyShelf().policy(document, name)
+        if policy is None:
+            raise InvalidInput(f"Invalid policy document: {name}")  # Guess: the sentence.
+        return policy

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: what its calls need, and the lines that functions and the gateway write."""

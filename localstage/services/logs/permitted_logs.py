@@ -1,0 +1,45 @@
+"""A function's log lines, as far as its role may write them.
+
+AWS: FIDELITY section 10: Lambda writes a function's log with the function's own
+role; without the permissions there is no log, and nothing says so. Writing is
+log_writer.py's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from localstage.door.permissions import Permissions
+from localstage.door.signatures.verification import KnownKey
+from localstage.functions.definition import FunctionDefinition
+from localstage.functions.environment_log import LogSink
+from localstage.policy.document import Need
+from localstage.services.logs.needs import log_stream_arn
+
+
+class PermittedLogs:
+    """The LogSink of functions; passes on what the role may write."""
+
+    def __init__(self, logs: LogSink, permissions: Permissions, key_of: Callable[[str, str], KnownKey]):
+        """``key_of`` gives the role session of a function's ARN and role."""
+        self._logs = logs
+        self._permissions = permissions
+        self._key_of = key_of
+
+    def put(
+        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
+    ) -> None:
+        """Takes lines as (milliseconds, message); returns at once."""
+        key = self._key_of(definition.arn, definition.role_arn)
+        if self._permissions.refusal(key, self._needs(definition, log_group, log_stream)) is None:
+            self._logs.put(definition, log_group, log_stream, events)
+
+    def _needs(self, definition: FunctionDefinition, group: str, stream: str) -> list[Need]:
+        region, account_id, facts = definition.region, definition.account_id, self._permissions.facts
+        in_stream = log_stream_arn(region, account_id, group, stream)
+        needs = [Need("logs:PutLogEvents", in_stream, {})]
+        if not facts.has_log_stream(region, group, stream):
+            needs.insert(0, Need("logs:CreateLogStream", in_stream, {}))
+        if not facts.has_log_group(region, group):
+            needs.insert(0, Need("logs:CreateLogGroup", log_stream_arn(region, account_id, group), {}))
+        return needs

@@ -1,0 +1,1 @@
+"""Services of which only a type in templates is known here."""

@@ -1,0 +1,43 @@
+"""CloudFormation on the stage: stacks that are created, updated, rolled back and deleted as on AWS.
+
+This package replaces moto's stack engine and keeps its backend's place. It
+knows nothing of sockets, and reaches other services only through their APIs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localstage.stacks.driving import Driver
+
+if TYPE_CHECKING:
+    from localstage.stacks.account_apis import FindCaller
+
+__all__ = ["extend"]
+
+
+def extend(find_caller: FindCaller, driver: Driver | None = None) -> None:
+    """Make moto use this package's backend and URLs. Idempotent.
+
+    ``find_caller`` says for whom a stack acts, ``driver`` sets the pace of operations.
+    Must be called before moto makes its first cloudformation backend, and
+    before the first request to its server.
+    """
+    import moto.cloudformation.models
+    import moto.cloudformation.urls
+
+    from localstage.stacks import urls
+    from localstage.stacks.account_apis import Apis
+    from localstage.stacks.models import StackEngineBackend
+
+    apis = Apis(find_caller)
+
+    def make_backend(region_name: str, account_id: str) -> StackEngineBackend:
+        backend = StackEngineBackend(region_name, account_id)
+        backend.apis = apis.of(account_id, region_name)
+        if driver is not None:
+            backend.driver = driver
+        return backend
+
+    moto.cloudformation.models.cloudformation_backends.backend = make_backend  # type: ignore[assignment]
+    moto.cloudformation.urls.url_paths.update(urls.url_paths)

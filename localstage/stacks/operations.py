@@ -1,0 +1,269 @@
+"""What happens to a stack when it is created, updated or deleted, step by step.
+
+Each operation is a generator that yields where CloudFormation waits for a
+resource, so that whoever drives it decides the pace (see ``driving``). Every
+way of failing ends in the status and the events that AWS has for it; nothing
+is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from localstage.stacks.definition import Definition
+from localstage.stacks.driving import RESOURCE, Steps
+from localstage.stacks.errors import CloudFormationError, ResourceFailure
+from localstage.stacks.exports import ExportBook
+from localstage.stacks.outputs import resolved_outputs
+from localstage.stacks.resource_work import ResourceWork
+from localstage.stacks.scope import StackScope
+from localstage.stacks.stack import Stack, StackResource
+
+
+@dataclass(frozen=True)
+class _Done:
+    """One thing that an update did, with what is needed to undo it."""
+
+    record: StackResource
+    replaced: StackResource | None = None
+    properties: dict[str, Any] | None = None
+    """The properties before an update in place; None when the record was created."""
+
+
+class CreateStack:
+    """Creates the resources of a new stack, and takes them back when one fails."""
+
+    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook):
+        self._stack = stack
+        self._definition = definition
+        self._exports = exports
+        self._scope = StackScope(definition, stack, exports.value)
+        self._work = ResourceWork(stack, definition, self._scope)
+
+    def steps(self, on_failure: str = "ROLLBACK") -> Steps:
+        """``on_failure`` is ROLLBACK, DO_NOTHING or DELETE, as in CreateStack."""
+        self._stack.definition = self._definition
+        self._stack.enter("CREATE_IN_PROGRESS", "User Initiated")
+        reason = None
+        for logical_id in self._definition.order:
+            yield RESOURCE
+            if not (yield from self._work.create(self._work.new_record(logical_id))):
+                reason = f"The following resource(s) failed to create: [{logical_id}]."
+                break
+        if reason is None:
+            reason = _settle_outputs(self._stack, self._definition, self._scope, self._exports)
+        if reason is None:
+            self._stack.enter("CREATE_COMPLETE")
+        elif on_failure == "DO_NOTHING":
+            self._stack.enter("CREATE_FAILED", reason)
+        elif on_failure == "DELETE":
+            yield from self._take_back("DELETE", f"{reason} Delete requested by user.")
+        else:
+            yield from self._take_back("ROLLBACK", f"{reason} Rollback requested by user.")
+
+    def _take_back(self, verb: str, reason: str) -> Steps:
+        self._stack.enter(f"{verb}_IN_PROGRESS", reason)
+        failed = []
+        for record in reversed(self._stack.in_creation_order()):
+            yield RESOURCE
+            if record.deletion_policy == "Retain":
+                self._work.skip_deletion(record)
+            elif not self._work.delete(record):
+                failed.append(record.logical_id)
+        if failed:
+            self._stack.enter(f"{verb}_FAILED", _failed_to_delete(failed))
+        else:
+            self._stack.enter(f"{verb}_COMPLETE")
+
+
+class UpdateStack:
+    """Brings a stack to a new definition, or back to the old one when a resource fails."""
+
+    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook, tags: dict[str, str] | None = None):
+        self._stack = stack
+        self._definition = definition
+        self._exports = exports
+        self._old_tags = stack.tags
+        self._tags = stack.tags if tags is None else tags
+        self._old_resources = dict(stack.resources)
+        self._scope = StackScope(definition, stack, exports.value)
+        self._work = ResourceWork(stack, definition, self._scope)
+        self._done: list[_Done] = []
+
+    def steps(self, disable_rollback: bool = False) -> Steps:
+        """Creates, changes and replaces in order; removes last."""
+        self._stack.enter("UPDATE_IN_PROGRESS", "User Initiated")
+        self._stack.tags = self._tags
+        yield RESOURCE
+        reason = None
+        for logical_id in self._definition.order:
+            reason = yield from self._bring(logical_id)
+            if reason is not None:
+                break
+        if reason is None:
+            reason = _settle_outputs(self._stack, self._definition, self._scope, self._exports)
+        if reason is None:
+            self._stack.definition = self._definition
+            yield from self._clean_up()
+            self._stack.enter("UPDATE_COMPLETE")
+        elif disable_rollback:
+            self._stack.enter("UPDATE_FAILED", reason)
+        else:
+            yield from self._roll_back(reason)
+
+    def _bring(self, logical_id: str) -> Generator[str, None, str | None]:
+        """Bring one resource to what the definition wants; why it failed, or None."""
+        record = self._stack.resources.get(logical_id)
+        new = self._work.new_record(logical_id)
+        if record is None or not record.exists:
+            self._done.append(_Done(new))
+            yield RESOURCE
+            if (yield from self._work.create(new)):
+                return None
+            return f"The following resource(s) failed to create: [{logical_id}]."
+        failure = f"The following resource(s) failed to update: [{logical_id}]."
+        try:
+            wanted = self._work.wanted(logical_id)
+            replace = self._work.replacement_reasons(record, wanted)
+        except (ResourceFailure, CloudFormationError) as error:
+            self._work.fail_update(record, error)
+            return failure
+        if replace or wanted != record.properties:
+            yield RESOURCE
+        if replace:
+            return None if (yield from self._replace(record, new)) else failure
+        return None if self._change(record, new, wanted) else failure
+
+    def _replace(self, record: StackResource, new: StackResource) -> Generator[str, None, bool]:
+        self._done.append(_Done(new, replaced=record))
+        self._stack.note(
+            record,
+            "UPDATE_IN_PROGRESS",
+            "Requested update requires the creation of a new physical resource; hence creating one.",
+        )
+        return (yield from self._work.create(new, verb="UPDATE"))
+
+    def _change(self, record: StackResource, new: StackResource, wanted: dict[str, Any]) -> bool:
+        metadata_changed = record.metadata != new.metadata
+        record.metadata, record.needs = new.metadata, new.needs
+        record.deletion_policy = new.deletion_policy
+        record.update_replace_policy = new.update_replace_policy
+        if wanted == record.properties:
+            if metadata_changed:
+                self._stack.note(record, "UPDATE_COMPLETE")
+            return True
+        before = record.properties
+        error = self._work.update(record, wanted)
+        if error is None:
+            self._done.append(_Done(record, properties=before))
+        elif not isinstance(error, ResourceFailure):
+            # The service refused, perhaps after some of its calls: undo what was done.
+            record.properties = wanted
+            self._done.append(_Done(record, properties=before))
+        return error is None
+
+    def _clean_up(self) -> Steps:
+        """Delete what the new definition no longer has, dependents first."""
+        superseded = [done.replaced for done in self._done if done.replaced is not None]
+        removed = [
+            record
+            for record in reversed(self._stack.in_creation_order())
+            if record.logical_id not in self._definition.resources
+        ]
+        if not superseded and not removed:
+            return
+        self._stack.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+        for record in removed:
+            yield RESOURCE
+            if record.deletion_policy == "Retain":
+                self._work.skip_deletion(record)
+            else:
+                self._work.delete(record)
+            if record.status != "DELETE_FAILED":
+                del self._stack.resources[record.logical_id]
+        for record in reversed(superseded):
+            yield RESOURCE
+            if record.update_replace_policy == "Retain":
+                self._work.skip_deletion(record)
+            else:
+                self._work.delete(record)
+        for logical_id in list(self._stack.resources):
+            if not self._stack.resources[logical_id].exists:
+                del self._stack.resources[logical_id]
+
+    def _roll_back(self, reason: str) -> Steps:
+        self._stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+        self._stack.tags = self._old_tags
+        for done in reversed(self._done):
+            yield RESOURCE
+            if done.properties is not None and self._work.update(done.record, done.properties):
+                self._stack.enter(
+                    "UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{done.record.logical_id}]."
+                )
+                return
+            if done.replaced is not None:
+                self._stack.resources[done.record.logical_id] = done.replaced
+                self._stack.note(done.replaced, "UPDATE_COMPLETE")
+        self._stack.enter("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+        for done in reversed(self._done):
+            if done.properties is None and done.record.exists:
+                yield RESOURCE
+                self._work.delete(done.record)
+        self._stack.resources = {
+            logical_id: record
+            for logical_id, record in self._stack.resources.items()
+            if logical_id in self._old_resources
+        }
+        self._stack.enter("UPDATE_ROLLBACK_COMPLETE")
+
+
+class DeleteStack:
+    """Deletes the resources of a stack, dependents first."""
+
+    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook):
+        self._stack = stack
+        self._exports = exports
+        self._work = ResourceWork(stack, definition, StackScope(definition, stack, exports.value))
+
+    def steps(self, retained: list[str]) -> Steps:
+        """``retained`` are logical ids that stay in the account."""
+        self._stack.enter("DELETE_IN_PROGRESS", "User Initiated")
+        refusal = self._exports.refusal(self._stack, {})
+        if refusal is not None:
+            self._stack.enter("DELETE_FAILED", refusal)
+            return
+        failed: list[StackResource] = []
+        for record in reversed(self._stack.in_creation_order()):
+            yield RESOURCE
+            if any(record.logical_id in other.needs for other in failed):
+                continue
+            if record.deletion_policy == "Retain" or record.logical_id in retained:
+                self._work.skip_deletion(record)
+            elif not self._work.delete(record):
+                failed.append(record)
+        if failed:
+            names = [record.logical_id for record in failed]
+            self._stack.enter("DELETE_FAILED", _failed_to_delete(names))
+        else:
+            self._stack.outputs = []
+            self._stack.imports = set()
+            self._stack.enter("DELETE_COMPLETE")
+
+
+def _settle_outputs(stack: Stack, definition: Definition, scope: StackScope, exports: ExportBook) -> str | None:
+    """Give the stack its new outputs, or say why it cannot have them."""
+    try:
+        outputs = resolved_outputs(definition, scope)
+    except CloudFormationError as error:
+        return str(error.message)
+    refusal = exports.refusal(stack, {o.export_name: o for o in outputs if o.export_name})
+    if refusal is not None:
+        return refusal
+    stack.outputs, stack.imports = outputs, scope.imported
+    return None
+
+
+def _failed_to_delete(names: list[str]) -> str:
+    return f"The following resource(s) failed to delete: [{', '.join(names)}]. "

@@ -1,0 +1,159 @@
+"""The work on single resources of a stack: make, change, delete, each with its events.
+
+Nothing raises out of here: a resource that cannot be done is recorded with
+its reason, and the caller decides what that means for the stack.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Generator
+from typing import Any
+
+from localstage.stacks.definition import Definition
+from localstage.stacks.driving import RESOURCE
+from localstage.stacks.errors import CloudFormationError, ResourceFailure
+from localstage.stacks.properties import wanted_properties
+from localstage.stacks.registry import Registry
+from localstage.stacks.resource_type import ResourceType, Work, failure_reason
+from localstage.stacks.scope import StackScope
+from localstage.stacks.stack import Stack, StackResource
+
+log = logging.getLogger(__name__)
+
+
+class ResourceWork:
+    """Works on the resources of one stack under one definition."""
+
+    def __init__(self, stack: Stack, definition: Definition, scope: StackScope):
+        self._stack = stack
+        self._definition = definition
+        self._scope = scope
+        self._registry: Registry = definition.owner.registry
+
+    def new_record(self, logical_id: str) -> StackResource:
+        """A record for a resource of the definition, with nothing made for it yet."""
+        resource = self._definition.resources[logical_id]
+        return StackResource(
+            logical_id,
+            resource["Type"],
+            metadata=resource.get("Metadata"),
+            deletion_policy=resource.get("DeletionPolicy", "Delete"),
+            update_replace_policy=resource.get("UpdateReplacePolicy", "Delete"),
+            needs=frozenset(self._definition.needs[logical_id]),
+        )
+
+    def wanted(self, logical_id: str) -> dict[str, Any]:
+        """The resource's properties as the definition wants them now.
+
+        Raises:
+            ResourceFailure, CloudFormationError: they cannot be had.
+        """
+        resource = self._definition.resources[logical_id]
+        return wanted_properties(logical_id, resource, self._scope, self._registry, self._stack.tags)
+
+    def create(self, record: StackResource, verb: str = "CREATE") -> Generator[str, None, bool]:
+        """Make the resource and wait for it; whether it could be made. The record becomes the stack's.
+
+        ``verb`` is UPDATE when the resource takes the place of another.
+        """
+        self._stack.resources[record.logical_id] = record
+        if verb == "CREATE":
+            self._stack.note(record, "CREATE_IN_PROGRESS")
+
+        def made(physical_id: str) -> None:
+            record.physical_id = physical_id
+
+        try:
+            record.properties = self.wanted(record.logical_id)
+            kind, work = self._kind(record), self._work(record, made)
+            record.physical_id = kind.create(work, record.properties)
+            properties = _shown(record.properties)
+            self._stack.note(record, f"{verb}_IN_PROGRESS", "Resource creation Initiated", properties)
+            record.attributes = kind.attributes(work, record.physical_id, record.properties)
+        except Exception as error:
+            self._stack.note(record, f"{verb}_FAILED", _reason(error), _shown(record.properties))
+            return False
+        yield RESOURCE
+        self._stack.note(record, f"{verb}_COMPLETE", None, properties)
+        return True
+
+    def update(self, record: StackResource, properties: dict[str, Any]) -> Exception | None:
+        """Change the resource in place; what went wrong, or None."""
+        self._stack.note(record, "UPDATE_IN_PROGRESS", None, _shown(properties))
+        physical_id = record.physical_id or ""
+        try:
+            kind, work = self._kind(record), self._work(record)
+            kind.update(work, physical_id, record.properties, properties)
+            record.properties = properties
+            record.attributes = kind.attributes(work, physical_id, properties)
+        except Exception as error:
+            self._stack.note(record, "UPDATE_FAILED", _reason(error), _shown(properties))
+            return error
+        self._stack.note(record, "UPDATE_COMPLETE", None, _shown(properties))
+        return None
+
+    def fail_update(self, record: StackResource, error: Exception) -> None:
+        """Record that an update failed before anything of it was done."""
+        self._stack.note(record, "UPDATE_FAILED", _reason(error), _shown(record.properties))
+
+    def delete(self, record: StackResource) -> bool:
+        """Delete the resource; whether it is gone."""
+        self._stack.note(record, "DELETE_IN_PROGRESS", None, _shown(record.properties))
+        try:
+            kind, work = self._kind(record), self._work(record)
+            kind.delete(work, record.physical_id or "", record.properties)
+        except Exception as error:
+            self._stack.note(record, "DELETE_FAILED", _reason(error))
+            return False
+        self._stack.note(record, "DELETE_COMPLETE")
+        return True
+
+    def skip_deletion(self, record: StackResource) -> None:
+        """Leave the resource in the account, as its policy says."""
+        self._stack.note(record, "DELETE_SKIPPED")
+
+    def replacement_reasons(self, record: StackResource, properties: dict[str, Any]) -> list[str]:
+        """The changed properties for whose sake the resource must be replaced.
+
+        Raises:
+            ResourceFailure: it must be, and has a name that its successor cannot have.
+        """
+        kind = self._kind(record)
+        schema = self._registry.schema(record.type_name)
+        changed = list(kind.replacing_changes(record.properties, properties))
+        if schema is not None:
+            changed += schema.create_only_changes(record.properties, properties)
+        name = kind.name_property
+        if changed and name and name not in changed and name in properties:
+            raise ResourceFailure(
+                "CloudFormation cannot update a stack when a custom-named resource requires "
+                f"replacing. Rename {properties[name]} and update the stack again."
+            )
+        return changed
+
+    def _kind(self, record: StackResource) -> ResourceType:
+        return self._registry.resource_type(record.type_name)
+
+    def _work(self, record: StackResource, made: Any = None) -> Work:
+        return Work(
+            apis=self._stack.apis or self._definition.owner.apis,
+            stack_id=self._stack.stack_id,
+            stack_name=self._stack.name,
+            logical_id=record.logical_id,
+            type_name=record.type_name,
+            made=made or (lambda physical_id: None),
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, CloudFormationError):
+        return str(error.message)
+    if not isinstance(error, ResourceFailure):
+        log.debug("A resource of a stack failed", exc_info=error)
+    return failure_reason(error)
+
+
+def _shown(properties: dict[str, Any]) -> str:
+    return json.dumps(properties, default=str)

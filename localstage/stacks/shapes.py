@@ -1,0 +1,284 @@
+"""The records of stacks and change sets in the shapes of CloudFormation's answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from localstage.stacks.change_set import ChangeSet
+from localstage.stacks.drift import DriftDetection, ResourceDrift
+from localstage.stacks.parameters import NO_ECHO
+from localstage.stacks.plan import ResourceChange
+from localstage.stacks.stack import Output, Stack, StackEvent, StackResource
+from localstage.stacks.template import Template
+
+Shape = dict[str, Any]
+
+
+def stack(record: Stack) -> Shape:
+    """The shape ``Stack``."""
+    definition = record.definition
+    return {
+        "StackId": record.stack_id,
+        "StackName": record.name,
+        "ChangeSetId": record.change_set_id,
+        "Description": definition.template.description if definition else None,
+        "Parameters": _parameters(record),
+        "CreationTime": record.created,
+        "LastUpdatedTime": record.updated,
+        "DeletionTime": record.deleted,
+        "RollbackConfiguration": {},
+        "StackStatus": record.status,
+        "StackStatusReason": record.status_reason,
+        "DisableRollback": record.disable_rollback,
+        "NotificationARNs": record.notification_arns,
+        "TimeoutInMinutes": record.timeout_in_minutes,
+        "Capabilities": record.capabilities or None,
+        "Outputs": [_output(output) for output in record.outputs] or None,
+        "RoleARN": record.role_arn,
+        "Tags": tags(record.tags),
+        "EnableTerminationProtection": record.termination_protection,
+        "DriftInformation": _drift(record.drift),
+    }
+
+
+def tags(pairs: dict[str, str]) -> list[Shape]:
+    """The shape ``Tags``."""
+    return [{"Key": key, "Value": value} for key, value in pairs.items()]
+
+
+def stack_summary(record: Stack) -> Shape:
+    """The shape ``StackSummary``."""
+    definition = record.definition
+    return {
+        "StackId": record.stack_id,
+        "StackName": record.name,
+        "TemplateDescription": definition.template.description if definition else None,
+        "CreationTime": record.created,
+        "LastUpdatedTime": record.updated,
+        "DeletionTime": record.deleted,
+        "StackStatus": record.status,
+        "StackStatusReason": record.status_reason,
+        "DriftInformation": _drift(record.drift),
+    }
+
+
+def event(record: Stack, step: StackEvent) -> Shape:
+    """The shape ``StackEvent``."""
+    return {
+        "StackId": record.stack_id,
+        "EventId": step.event_id,
+        "StackName": record.name,
+        "LogicalResourceId": step.logical_id,
+        "PhysicalResourceId": step.physical_id,
+        "ResourceType": step.type_name,
+        "Timestamp": step.timestamp,
+        "ResourceStatus": step.status,
+        "ResourceStatusReason": step.reason,
+        "ResourceProperties": step.properties,
+        "ClientRequestToken": step.token,
+    }
+
+
+def resource_summary(owner: Stack, record: StackResource) -> Shape:
+    """The shape ``StackResourceSummary``."""
+    return {
+        "LogicalResourceId": record.logical_id,
+        "PhysicalResourceId": record.physical_id,
+        "ResourceType": record.type_name,
+        "LastUpdatedTimestamp": record.updated,
+        "ResourceStatus": record.status,
+        "ResourceStatusReason": record.status_reason,
+        "DriftInformation": _resource_drift(owner, record),
+    }
+
+
+def resource(owner: Stack, record: StackResource) -> Shape:
+    """The shape ``StackResource``."""
+    shape = resource_summary(owner, record)
+    shape["Timestamp"] = shape.pop("LastUpdatedTimestamp")
+    return {"StackName": owner.name, "StackId": owner.stack_id, **shape}
+
+
+def resource_detail(owner: Stack, record: StackResource) -> Shape:
+    """The shape ``StackResourceDetail``."""
+    metadata = json.dumps(record.metadata) if record.metadata is not None else None
+    return {"StackName": owner.name, "StackId": owner.stack_id, "Metadata": metadata, **resource_summary(owner, record)}
+
+
+def change_set_summary(record: ChangeSet) -> Shape:
+    """The shape ``ChangeSetSummary``."""
+    return {
+        "StackId": record.stack_id,
+        "StackName": record.stack_name,
+        "ChangeSetId": record.change_set_id,
+        "ChangeSetName": record.name,
+        "ExecutionStatus": record.execution_status,
+        "Status": record.status,
+        "StatusReason": record.status_reason,
+        "CreationTime": record.created,
+        "Description": record.description,
+        "IncludeNestedStacks": False,
+    }
+
+
+def change_set(record: ChangeSet) -> Shape:
+    """The answer of DescribeChangeSet."""
+    definition = record.definition
+    return {
+        **change_set_summary(record),
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in _visible(definition.template, definition.parameters).items()
+        ],
+        "NotificationARNs": record.notification_arns,
+        "RollbackConfiguration": {},
+        "Capabilities": record.capabilities,
+        "Tags": tags(record.tags or {}),
+        "Changes": [{"Type": "Resource", "ResourceChange": _resource_change(change)} for change in record.changes],
+        "OnStackFailure": record.on_stack_failure,
+    }
+
+
+def _resource_change(change: ResourceChange) -> Shape:
+    return {
+        "Action": change.action,
+        "LogicalResourceId": change.logical_id,
+        "PhysicalResourceId": change.physical_id,
+        "ResourceType": change.type_name,
+        "Replacement": change.replacement,
+        "Scope": list(change.scope),
+        "Details": [
+            {
+                "Target": {
+                    "Attribute": "Properties",
+                    "Name": item.name,
+                    "RequiresRecreation": item.requires_recreation,
+                },
+                "Evaluation": "Dynamic" if item.is_dynamic else "Static",
+                "ChangeSource": "ResourceReference" if item.is_dynamic else "DirectModification",
+            }
+            for item in change.properties
+        ],
+    }
+
+
+def template_summary(template: Template, capabilities: list[str]) -> Shape:
+    """The answer of GetTemplateSummary."""
+    types = sorted({item["Type"] for item in template.resources.values()})
+    iam = [name for name in types if name.startswith("AWS::IAM::")]
+    reason = f"The following resource(s) require capabilities: [{', '.join(iam)}]"
+    return {
+        "Parameters": [_declaration(k, s) for k, s in template.section("Parameters").items()],
+        "Description": template.description,
+        "Capabilities": capabilities,
+        "CapabilitiesReason": reason if capabilities else None,
+        "ResourceTypes": types,
+        "Version": template.body.get("AWSTemplateFormatVersion"),
+        "DeclaredTransforms": template.transforms,
+    }
+
+
+def _declaration(key: str, slot: Shape) -> Shape:
+    default = slot.get("Default")
+    allowed = [str(value) for value in slot.get("AllowedValues", [])]
+    return {
+        "ParameterKey": key,
+        "DefaultValue": None if default is None else str(default),
+        "ParameterType": slot.get("Type"),
+        "NoEcho": _is_secret(slot),
+        "Description": slot.get("Description"),
+        "ParameterConstraints": {"AllowedValues": allowed} if allowed else {},
+    }
+
+
+def _parameters(record: Stack) -> list[Shape] | None:
+    definition = record.definition
+    if definition is None or not definition.parameters:
+        return None
+    shown = _visible(definition.template, definition.parameters)
+    slots = definition.template.section("Parameters")
+    stored = {
+        key: definition.values[key]
+        for key in shown
+        if str(slots[key].get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
+    }
+    return [
+        {"ParameterKey": key, "ParameterValue": value, "ResolvedValue": _joined(stored[key]) if key in stored else None}
+        for key, value in shown.items()
+    ]
+
+
+def _joined(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _visible(template: Template, parameters: Any) -> dict[str, str]:
+    slots = template.section("Parameters")
+    return {key: NO_ECHO if _is_secret(slots.get(key, {})) else value for key, value in parameters.items()}
+
+
+def _is_secret(slot: Shape) -> bool:
+    return str(slot.get("NoEcho", "false")).lower() == "true"
+
+
+def _output(output: Output) -> Shape:
+    return {
+        "OutputKey": output.key,
+        "OutputValue": output.value,
+        "Description": output.description,
+        "ExportName": output.export_name,
+    }
+
+
+def detection_status(detection: DriftDetection) -> Shape:
+    """The answer of DescribeStackDriftDetectionStatus."""
+    return {
+        "StackId": detection.stack.stack_id,
+        "StackDriftDetectionId": detection.detection_id,
+        "StackDriftStatus": detection.status,
+        "DetectionStatus": "DETECTION_COMPLETE",
+        "DriftedStackResourceCount": detection.drifted_count,
+        "Timestamp": detection.found,
+    }
+
+
+def resource_drift(owner: Stack, drift: ResourceDrift) -> Shape:
+    """The shape ``StackResourceDrift``."""
+    known = drift.status in ("IN_SYNC", "MODIFIED")
+    return {
+        "StackId": owner.stack_id,
+        "LogicalResourceId": drift.record.logical_id,
+        "PhysicalResourceId": drift.record.physical_id,
+        "ResourceType": drift.record.type_name,
+        "ExpectedProperties": json.dumps(drift.expected) if known else None,
+        "ActualProperties": json.dumps(drift.actual) if known else None,
+        "PropertyDifferences": [
+            {
+                "PropertyPath": difference.path,
+                "ExpectedValue": _text(difference.expected),
+                "ActualValue": _text(difference.actual),
+                "DifferenceType": difference.kind,
+            }
+            for difference in drift.differences
+        ],
+        "StackResourceDriftStatus": drift.status,
+        "Timestamp": drift.found,
+    }
+
+
+def _drift(detection: DriftDetection | None) -> Shape:
+    if detection is None:
+        return {"StackDriftStatus": "NOT_CHECKED"}
+    return {"StackDriftStatus": detection.status, "LastCheckTimestamp": detection.found}
+
+
+def _resource_drift(owner: Stack, record: StackResource) -> Shape:
+    found = owner.drift.resources.get(record.logical_id) if owner.drift else None
+    if found is None or found.status == "NOT_CHECKED":
+        return {"StackResourceDriftStatus": "NOT_CHECKED"}
+    return {"StackResourceDriftStatus": found.status, "LastCheckTimestamp": found.found}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
