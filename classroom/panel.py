@@ -48,22 +48,20 @@ class Panel:
         self,
         name: str,
         url: str = "",
-        room: str = "global",
         *,
         write: Callable[[dict], dict | None] | None = None,
         clock: Callable[[], datetime] = datetime.now,
     ):
-        self.name, self.room, self.url = name, room, url
+        self.name, self.url = name, url
         self._label = name
         self._write = write
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
         self._log, self._frames = Log(), Log()
         self._status, self._detail = DISCONNECTED, ""
-        self._unread = 0
         self._frames_shown = False
         self._line: ChatSocket | FunctionLine | None = None
-        self._view = PanelView(name, room, self)
+        self._view = PanelView(name, self)
         self._show_everything()
         self.connect()
 
@@ -99,7 +97,7 @@ class Panel:
 
     def send(self, text: str) -> None:
         """Send a chat message, as if it had been typed. Raises ``NotConnected``, a ``ConnectionError``."""
-        self.send_frame(chat_frame(self.name, text, self.room))
+        self.send_frame(chat_frame(self.name, text))
 
     def send_frame(self, frame: str | dict) -> None:
         """Send one frame exactly as given (a dict goes out as JSON): for frames that are no chat messages."""
@@ -109,9 +107,7 @@ class Panel:
                 raise NotConnected(f"{self._label} is {self.status}: {self._label}.connect() tries again.")
             line = self._line
             self._frames.append(Frame("sent", text, self._time()))
-            self._unread = 0
             self._show_frames()
-            self._show_status()
             self._changed.notify_all()
         line.send(text)
 
@@ -162,7 +158,6 @@ class Panel:
         with self._changed:
             self._log.clear()
             self._frames.clear()
-            self._unread = 0
             self._show_everything()
 
     @property
@@ -188,13 +183,11 @@ class Panel:
             kind = arrival.kind
             if kind == "message":
                 kind = "own" if arrival.sender == self.name else "other"
-                self._unread += kind == "other"
             self._frames.append(Frame("received", text, self._time()))
             if kind != "silent":
                 self._log.append(Entry(kind, arrival.text, arrival.sender, self._time()))
                 self._show_log()
             self._show_frames()
-            self._show_status()
             self._changed.notify_all()
 
     # What the person does (in a kernel thread; an exception would vanish, so none leaves)
@@ -207,10 +200,6 @@ class Panel:
             self.name = name.strip() or self._label
             self._show_status()
 
-    def room_entered(self, room: str) -> None:
-        with self._changed:
-            self.room = room.strip() or "global"
-
     def connection_toggled(self) -> None:
         self._try(self.disconnect if self.connected else self.connect)
 
@@ -220,7 +209,6 @@ class Panel:
     def frames_toggled(self, shown: bool) -> None:
         with self._changed:
             self._frames_shown = shown
-            self._unread = 0
             self._show_everything()
 
     # Inside
@@ -259,10 +247,9 @@ class Panel:
         self._show_frames()
 
     def _show_status(self) -> None:
-        unread = f'<span class="chat-unread">{self._unread} new</span>' if self._unread else ""
         self._view.show_status(
             f'<span class="chat-dot chat-{self._status}"></span><b>{escape(shortened(self.name, 40))}</b> '
-            f'<span class="chat-state" title="{escape(self.status)}">{escape(shortened(self.status, 60))}</span>{unread}',
+            f'<span class="chat-state" title="{escape(self.status)}">{escape(shortened(self.status, 60))}</span>',
             self._status == CONNECTED,
         )
 

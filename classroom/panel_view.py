@@ -20,7 +20,6 @@ class Gestures(Protocol):
 
     def message_entered(self, text: str) -> None: ...
     def name_entered(self, name: str) -> None: ...
-    def room_entered(self, room: str) -> None: ...
     def connection_toggled(self) -> None: ...
     def cleared(self) -> None: ...
     def frames_toggled(self, shown: bool) -> None: ...
@@ -80,7 +79,7 @@ class EntryField:
 class PanelView:
     """The widget tree of one panel: ``widget`` is its root."""
 
-    def __init__(self, name: str, room: str, gestures: Gestures):
+    def __init__(self, name: str, gestures: Gestures):
         self._gestures = gestures
         style = widgets.HTML(f"<style>{resources.files(__package__).joinpath('panel.css').read_text('utf-8')}</style>")
         style.layout.display = "none"
@@ -91,7 +90,7 @@ class PanelView:
         self._entry = EntryField(gestures)
         self._send = _button("paper-plane", "Send the message (Enter does the same)", self._entry.send_draft)
         self._plug = _button("plug", "Connect or disconnect", gestures.connection_toggled)
-        self.widget = widgets.VBox([style, self._head(), self._who(name, room), self._log, self._frames, self._foot()])
+        self.widget = widgets.VBox([style, self._head(), self._who(name), self._log, self._frames, self._foot()])
         self.widget.add_class("chat-panel")
 
     def show_status(self, html: str, connected: bool) -> None:
@@ -112,16 +111,10 @@ class PanelView:
         clear = _button("eraser", "Clear the screen", self._gestures.cleared)
         return _row("chat-head", self._status, frames, clear, self._plug)
 
-    def _who(self, name: str, room: str) -> widgets.Widget:
-        fields = []
-        for label, value, tell in (
-            ("name", name, self._gestures.name_entered),
-            ("room", room, self._gestures.room_entered),
-        ):
-            field = widgets.Text(value=value, description=label, continuous_update=False)
-            field.observe(lambda change, tell=tell: tell(change["new"]), "value")
-            fields.append(field)
-        return _row("chat-who", *fields)
+    def _who(self, name: str) -> widgets.Widget:
+        field = widgets.Text(value=name, description="name", continuous_update=False)
+        field.observe(lambda change: self._gestures.name_entered(change["new"]), "value")
+        return _row("chat-who", field)
 
     def _foot(self) -> widgets.Widget:
         return _row("chat-foot", self._entry.widget, self._send)

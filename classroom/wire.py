@@ -46,10 +46,9 @@ class Arrival:
     sender: str = ""
 
 
-def chat_frame(sender: str, message: str, room: str = "global") -> str:
+def chat_frame(sender: str, message: str) -> str:
     """The frame that sends a chat message: JSON text whose ``action`` selects the route sendMessage."""
-    frame = {"action": "sendMessage", "sender": sender, "message": message}
-    return json.dumps(frame if room == "global" else {**frame, "room": room}, ensure_ascii=False)
+    return json.dumps({"action": "sendMessage", "sender": sender, "message": message}, ensure_ascii=False)
 
 
 def read_frame(frame: str) -> Arrival:

@@ -151,13 +151,22 @@ def test_panel_when_waiting_in_vain():
         panel.wait_for("hi", count=2, timeout=0.01)
 
 
-def test_panel_when_messages_are_unread():
-    """Messages of others are counted as new until one answers."""
+def test_status_line_when_others_write():
+    """The head stays as it is: a kernel cannot know what its person has seen, so nothing is counted as new."""
     panel = new_panel()
+    before = panel._view._status.value
     panel.frame_received(message("bob", "hi"))
-    assert "1 new" in panel._view._status.value
-    panel.send("hello")
-    assert "new" not in panel._view._status.value
+    assert panel._view._status.value == before
+
+
+def test_panel_when_its_fields_are_counted():
+    """The panel has two text fields, the name and the message: the chat has one room."""
+    fields, left = [], [new_panel().widget]
+    while left:
+        widget = left.pop()
+        fields += [widget] if isinstance(widget, ipywidgets.Text) else []
+        left += getattr(widget, "children", ())
+    assert sorted(field.description or field.placeholder for field in fields) == ["Message", "name"]
 
 
 def test_panel_when_cleared():

@@ -11,14 +11,9 @@ from classroom.wire import Arrival, chat_frame, masked, read_frame, shortened
 FORBIDDEN = '{"message": "Forbidden", "connectionId":"L0SM9cOFvHcCIhw=", "requestId":"L0SM9fWwPHcFYhw="}'
 
 
-def test_chat_frame_when_in_the_global_room():
+def test_chat_frame_when_a_message_is_sent():
     """A chat message goes out with the action, the sender and the text, and nothing else."""
     assert json.loads(chat_frame("alice", "hi")) == {"action": "sendMessage", "sender": "alice", "message": "hi"}
-
-
-def test_chat_frame_when_in_another_room():
-    """A room of one's own is named in the frame."""
-    assert json.loads(chat_frame("alice", "hi", "garden"))["room"] == "garden"
 
 
 @pytest.mark.parametrize(
