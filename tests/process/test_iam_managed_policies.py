@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -10,11 +11,12 @@ from moto.iam.models import get_account_id_from, iam_backends
 
 from localstage.services import iam
 
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
 
 @pytest.fixture
-def account(monkeypatch) -> Iterator[str]:
-    """The id of an empty account whose managed policies are loaded."""
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+def account() -> Iterator[str]:
+    """The id of an empty account of the stage's IAM."""
     made_before = iam_backends.backend
     BackendDict.reset()
     iam.extend()
@@ -32,3 +34,30 @@ def test_managed_policies_when_a_key_is_looked_up(account):
     loaded = {name: len(backend.managed_policies) for name, backend in iam_backends[account].items()}
     assert loaded.pop("aws") > 1000
     assert set(loaded.values()) == {0}
+
+
+def test_managed_policies_when_an_account_is_emptied(account, monkeypatch):
+    """The policies are parsed once in a process: what an account is given after a reset comes from no text."""
+    before = len(iam_backends[account]["aws"].managed_policies)
+    with monkeypatch.context() as patched:
+        patched.setattr(json, "loads", lambda text: pytest.fail("a text was parsed"))
+        iam_backends[account]["aws"].reset()
+    assert len(iam_backends[account]["aws"].managed_policies) == before
+
+
+def test_managed_policies_when_one_account_changes_them(account):
+    """An account's attachments, tags and versions of AWS's policies are seen neither by another nor after a reset."""
+    backend = iam_backends[account]["aws"]
+    backend.create_user("us-east-1", user_name="alice")
+    backend.attach_user_policy(READ_ONLY, "alice")
+    changed = backend.managed_policies[READ_ONLY]
+    assert (changed.account_id, changed.attachment_count) == (account, 1)
+    changed.tags["team"] = {"Key": "team", "Value": "chat"}
+    changed.versions[0].is_default = False
+    changed.versions.append(changed.versions[0])
+    other = iam_backends["210987654321"]["aws"].managed_policies[READ_ONLY]
+    backend.reset()
+    for policy in (other, backend.managed_policies[READ_ONLY]):
+        assert (policy.attachment_count, policy.tags, len(policy.versions)) == (0, {}, 1)
+        assert policy.versions[0].is_default
+        assert policy.arn == READ_ONLY
