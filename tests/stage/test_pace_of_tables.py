@@ -16,16 +16,20 @@ def dynamodb(moved):
     return moved.client("dynamodb")
 
 
-@pytest.fixture
-def new_table(dynamodb) -> str:
-    """The name of a table that is being created."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
+def make_table(dynamodb, name: str) -> None:
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
+
+
+@pytest.fixture
+def new_table(dynamodb) -> str:
+    """The name of a table that is being created."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    make_table(dynamodb, name)
     return name
 
 
@@ -34,6 +38,17 @@ def table(moved, new_table) -> str:
     """The name of a table that is ACTIVE."""
     moved.move(1)
     return new_table
+
+
+@pytest.fixture
+def two_tables(moved, dynamodb) -> tuple[str, str]:
+    """The names of two ACTIVE tables, of which the first ends with the second."""
+    suffix = uuid.uuid4().hex[:12]
+    names = f"MyChat-{suffix}", f"Chat-{suffix}"
+    for name in names:
+        make_table(dynamodb, name)
+    moved.move(1)
+    return names
 
 
 def status_of(dynamodb, name: str) -> str:
@@ -167,6 +182,19 @@ def test_read_when_it_is_not_consistent(moved, dynamodb, table):
     assert [item["text"]["S"] for item in batch] == ["old"]
     moved.move(0.5)
     assert seen() == new
+
+
+@pytest.mark.parametrize("by_arn", [False, True])
+def test_batch_when_one_table_is_named_like_the_end_of_another(moved, dynamodb, two_tables, by_arn):
+    """Each table of a batch is read as its own part asks: MyChat consistently, Chat as it was a moment ago."""
+    longer, shorter = two_tables
+    parts = {}
+    for name, consistent in ((longer, True), (shorter, False)):
+        dynamodb.put_item(TableName=name, Item=row("a", text="new"))
+        named = dynamodb.describe_table(TableName=name)["Table"]["TableArn"] if by_arn else name
+        parts[named] = {"Keys": [row("a")], "ConsistentRead": consistent}
+    found = dynamodb.batch_get_item(RequestItems=parts)["Responses"]
+    assert [len(found[named]) for named in parts] == [1, 0]
 
 
 def test_condition_when_a_row_was_just_written(dynamodb, table):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localstage.door.pace_calls import Answer, ApiCall
-from localstage.services.dynamodb.pace import tables_of
+from localstage.services.dynamodb.pace import table_name_of, tables_of
 
 _READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 _ABSENT = object()
@@ -69,7 +69,7 @@ class EventualReads:
         asked = call.parameters
         if call.operation == "BatchGetItem":
             requests = asked.get("RequestItems", {})
-            asked = next((part for name, part in requests.items() if name.endswith(table_name)), {})
+            asked = next((part for name, part in requests.items() if table_name_of(name) == table_name), {})
         if not asked.get("ConsistentRead"):
             return True
         index = asked.get("IndexName")
@@ -98,10 +98,9 @@ class EventualReads:
     def _table(self, region: str, name: str) -> Any:
         from moto.dynamodb.models import dynamodb_backends
 
-        name = name.rpartition("table/")[2] if name.startswith("arn:") else name
         regions = dynamodb_backends.get(self._account_id)
         backend = regions.get(region) if regions is not None else None
-        return backend.tables.get(name) if backend is not None else None
+        return backend.tables.get(table_name_of(name)) if backend is not None else None
 
 
 def _keys_of(call: ApiCall) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -191,4 +191,9 @@ def tables_of(call: ApiCall) -> list[str]:
     named += list(requested) if isinstance(requested, dict) else []
     for item in parameters.get("TransactItems") or ():
         named += [part["TableName"] for part in item.values() if isinstance(part, dict) and "TableName" in part]
-    return [name.rpartition("table/")[2].partition("/")[0] if name.startswith("arn:") else name for name in named]
+    return [table_name_of(name) for name in named]
+
+
+def table_name_of(name_or_arn: str) -> str:
+    """A table's name from its name, its ARN or the ARN of something of it."""
+    return name_or_arn.rpartition(":table/")[2].partition("/")[0] if name_or_arn.startswith("arn:") else name_or_arn
