@@ -7,15 +7,15 @@ Knows the course and its AWS resources; imports ``localstage`` only to start a
 stage, and the handlers never.
 """
 
-from classroom.checks import CheckFailed, check, eventually
-from classroom.cleanup import SomethingIsLeft, clean_up, find_ours
-from classroom.echo import EchoServer
-from classroom.impatient import ImpatientStage
+from classroom.account.stack import StackFailed
+from classroom.account.target import TargetError
+from classroom.exercises.checks import CheckFailed, check, eventually
+from classroom.labs.echo import EchoServer
+from classroom.labs.impatient import ImpatientStage
 from classroom.lesson import Lesson, side_by_side, start
-from classroom.panel import Panel, PanelTimeout
-from classroom.preflight import BrowserCheck, preflight
-from classroom.stack import StackFailed
-from classroom.target import TargetError
+from classroom.operations.cleanup import SomethingIsLeft, clean_up, find_ours
+from classroom.operations.preflight import BrowserCheck, preflight
+from classroom.panel.chat_panel import Panel, PanelTimeout
 
 __all__ = [
     "BrowserCheck",

@@ -18,12 +18,12 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from classroom import readiness
-from classroom.account import Account
-from classroom.cleanup import Resource, SomethingIsLeft, clean_up, find_ours
+from classroom.account.account import Account
+from classroom.account.target import enter, target_name
 from classroom.errors import OneSentence
-from classroom.target import enter, target_name
-from classroom.template_commands import name_deployment, variants_
+from classroom.operations import readiness
+from classroom.operations.cleanup import Resource, SomethingIsLeft, clean_up, find_ours
+from classroom.operations.template_commands import name_deployment, variants_
 from localstage.environment import changes_for
 from localstage.state import running_stages
 

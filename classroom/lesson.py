@@ -12,10 +12,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from classroom import api, boundary, checks, page, stack, steps, target
-from classroom.account import STAGE_NAME, Account
+from classroom import page
+from classroom.account import api, boundary, stack, steps, target
+from classroom.account.account import STAGE_NAME, Account
 from classroom.errors import OneSentence
-from classroom.panel import Panel, SideBySide
+from classroom.exercises import checks
+from classroom.panel.chat_panel import Panel, SideBySide
 
 
 class NoSuchLesson(OneSentence, ValueError):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import websocket
 
-from classroom.deployment_name import stamped
+from classroom.account.deployment_name import stamped
 from localstage import LocalStage
 from tests.course.test_templates_deployed import BUCKET, TEMPLATES, Site, heard, say
 from tests.stage.target import StageTarget

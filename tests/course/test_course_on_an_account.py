@@ -16,10 +16,10 @@ from contextlib import contextmanager
 import boto3
 import pytest
 
-from classroom import api, stack, steps
-from classroom.account import Account
-from classroom.cleanup import SomethingIsLeft, clean_up, find_ours
-from classroom.target import Target
+from classroom.account import api, stack, steps
+from classroom.account.account import Account
+from classroom.account.target import Target
+from classroom.operations.cleanup import SomethingIsLeft, clean_up, find_ours
 from localstage import LocalStage
 from tests.course.nbval_runs import ROOT, clean_environment
 from tests.stage.waiting import eventually

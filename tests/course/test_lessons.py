@@ -15,10 +15,10 @@ import boto3
 import nbformat
 import pytest
 
-from classroom import api, stack, steps
-from classroom.account import Account
-from classroom.cleanup import clean_up, find_ours
-from classroom.target import Target
+from classroom.account import api, stack, steps
+from classroom.account.account import Account
+from classroom.account.target import Target
+from classroom.operations.cleanup import clean_up, find_ours
 from localstage import LocalStage
 from tests.course.nbval_runs import NOTEBOOKS, clean_environment, number_of
 

@@ -8,7 +8,7 @@ from statistics import median, quantiles
 import nbformat
 import pytest
 
-from classroom.notebooks import WIDGET_VIEW, tidy
+from classroom.operations.notebooks import WIDGET_VIEW, tidy
 from tests.course.nbval_runs import NOTEBOOKS, number_of
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

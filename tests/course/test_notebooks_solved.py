@@ -9,7 +9,7 @@ import sys
 import nbformat
 import pytest
 
-from classroom.notebooks import SOLUTIONS
+from classroom.operations.notebooks import SOLUTIONS
 from tests.course.nbval_runs import NOTEBOOKS, ROOT, WITHIN_S, clean_environment, number_of
 
 MOST = {"7b": 6}  # the bug hunt: one for each bug
@@ -59,7 +59,7 @@ def test_exercises_when_solved(path, tmp_path):
     command = [
         sys.executable,
         "-m",
-        "classroom.notebooks",
+        "classroom.operations.notebooks",
         "run",
         "--solved",
         "--into",

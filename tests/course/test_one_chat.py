@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect as websockets_connect
 
-from classroom.panel import Panel
+from classroom.panel.chat_panel import Panel
 from localstage import LocalStage
 from tests.course.jupyterlab import ARTEFACTS, chromium_path
 from tests.course.test_templates_deployed import BUCKET, Site

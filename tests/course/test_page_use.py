@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from classroom.transcript import hue
+from classroom.panel.transcript import hue
 from tests.course.page_browser import ChatPage, chromium, window  # noqa: F401
 from tests.course.page_server import PageServer, message
 from tests.stage.waiting import eventually

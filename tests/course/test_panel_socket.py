@@ -9,7 +9,7 @@ from http import HTTPStatus
 import pytest
 from websockets.sync.server import serve
 
-from classroom.panel import Panel, PanelTimeout
+from classroom.panel.chat_panel import Panel, PanelTimeout
 
 
 class ChatServer:

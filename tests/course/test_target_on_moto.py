@@ -154,7 +154,9 @@ def test_start_when_a_setting_is_wrong(tmp_path, setting, sentence):
     """A wrong setting ends in one sentence that says what to do."""
     done = run_python("from classroom import start\nstart(1)", clean_environment(tmp_path, **setting))
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith(f"classroom.target.TargetError: {sentence}"), done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith(f"classroom.account.target.TargetError: {sentence}"), (
+        done.stderr
+    )
 
 
 def test_start_when_there_is_no_such_lesson(tmp_path):

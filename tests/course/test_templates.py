@@ -11,7 +11,7 @@ import pytest
 from cfnlint.api import lint_file
 from cfnlint.decode import decode
 
-from classroom.deployment_name import routes_hash, stamped
+from classroom.account.deployment_name import routes_hash, stamped
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL_TEMPLATES = sorted((ROOT / "cloudformation").rglob("*.yaml"))

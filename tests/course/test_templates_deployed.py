@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import websocket
 
-from classroom.stack import package_handlers
+from classroom.account.stack import package_handlers
 from localstage import LocalStage
 from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually

@@ -12,13 +12,14 @@ from pathlib import Path
 import boto3
 import pytest
 
-from classroom import stack, variants
-from classroom.account import Account
-from classroom.cleanup import clean_up, find_ours
-from classroom.comparison import MESSAGES, Row, compare, table
-from classroom.deployment_name import stamped
-from classroom.target import Target
-from classroom.variants import VARIANTS, Variant
+from classroom.account import stack
+from classroom.account.account import Account
+from classroom.account.deployment_name import stamped
+from classroom.account.target import Target
+from classroom.labs import variants
+from classroom.labs.comparison import MESSAGES, Row, compare, table
+from classroom.labs.variants import VARIANTS, Variant
+from classroom.operations.cleanup import clean_up, find_ours
 from localstage import LocalStage
 
 USAGE = (

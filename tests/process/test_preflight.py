@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from classroom import EchoServer, preflight
-from classroom.preflight import FACTS, websocket_fault
+from classroom.operations.preflight import FACTS, websocket_fault
 
 
 def test_preflight_when_all_is_well(capsys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom import boundary, stack
+from classroom.account import boundary, stack
 
 ARN = "arn:aws:iam::123456789012:policy/chat-boundary-ann"
 OWN = """Resources:

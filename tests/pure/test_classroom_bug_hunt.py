@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from classroom.bug_hunt import BUGS, CannotBeMended, mended, source_of
+from classroom.labs.bug_hunt import BUGS, CannotBeMended, mended, source_of
 
 SOURCE = '"""A handler."""\n\n\ndef first():\n    return 1\n\n\ndef second():\n    return 2\n'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.checks import CheckFailed, check, eventually, exercise, first_difference
+from classroom.exercises.checks import CheckFailed, check, eventually, exercise, first_difference
 
 
 def test_check_when_right(capsys):

@@ -9,8 +9,8 @@ import zipfile
 import nbformat
 import pytest
 
-from classroom.notebooks import inject, main, tidy
-from classroom.stack import StackFailed, package_handlers, template_body
+from classroom.account.stack import StackFailed, package_handlers, template_body
+from classroom.operations.notebooks import inject, main, tidy
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from datetime import datetime
 import ipywidgets
 import pytest
 
-from classroom.panel import Panel, PanelTimeout, SideBySide
-from classroom.panel_view import EntryField
+from classroom.panel.chat_panel import Panel, PanelTimeout, SideBySide
+from classroom.panel.panel_view import EntryField
 
 
 def noon() -> datetime:

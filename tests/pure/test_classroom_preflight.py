@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from classroom import BrowserCheck, CheckFailed, preflight
-from classroom.preflight import (
+from classroom.operations.preflight import (
     FACTS,
     ROOM_BYTES,
     Fact,

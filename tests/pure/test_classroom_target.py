@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.target import Target, TargetError, ask_once, chosen_prefix, prefix_of, target_name
+from classroom.account.target import Target, TargetError, ask_once, chosen_prefix, prefix_of, target_name
 
 LIVE = Target("live", "alice", "us-east-1", "111122223333")
 

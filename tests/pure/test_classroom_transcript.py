@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from classroom.transcript import (
+from classroom.panel.transcript import (
     LINES,
     Entry,
     Frame,

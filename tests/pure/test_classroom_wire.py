@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from classroom.wire import Arrival, chat_frame, masked, read_frame, shortened
+from classroom.panel.wire import Arrival, chat_frame, masked, read_frame, shortened
 
 FORBIDDEN = '{"message": "Forbidden", "connectionId":"L0SM9cOFvHcCIhw=", "requestId":"L0SM9fWwPHcFYhw="}'
 

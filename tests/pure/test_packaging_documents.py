@@ -100,7 +100,7 @@ def test_workflow_when_it_runs_on_aws():
         for word in (
             "configure-aws-credentials",
             "course.py live --check",
-            "classroom.notebooks run --into executed",
+            "classroom.operations.notebooks run --into executed",
             "course.py clean --target live --yes",
             "upload-artifact",
         )

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any
 
-from classroom.account import Account
+from classroom.account.account import Account
 from classroom.errors import OneSentence
-from classroom.notebooks import NOTEBOOKS
-from classroom.practice import Practice, package_of
+from classroom.labs.practice import Practice, package_of
+from classroom.operations.notebooks import NOTEBOOKS
 
 BUGS = NOTEBOOKS / "bug_hunt"
 ROUTES = ("$connect", "$disconnect", "sendMessage")

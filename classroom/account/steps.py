@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from classroom import api, stack, tables
-from classroom.account import STAGE_NAME, Account
+from classroom.account import api, stack, tables
+from classroom.account.account import STAGE_NAME, Account
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from threading import Event
 from urllib.parse import urlsplit
 
-from classroom.account import STAGE_NAME, Account
+from classroom.account.account import STAGE_NAME, Account
 
 ROUTE_KEYS = ("$connect", "$disconnect", "$default", "sendMessage")
 SELECTION_EXPRESSION = "$request.body.action"

@@ -15,10 +15,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from classroom import stack
-from classroom.account import Account
+from classroom.account import stack
+from classroom.account.account import Account
 from classroom.errors import OneSentence
-from classroom.variants import VARIANTS
+from classroom.labs.variants import VARIANTS
 
 FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "printer")
 """The functions of the course; ``printer`` is the one that lesson 4 looks at events with."""

@@ -5,7 +5,7 @@ The definitions here are those of notebook 01; a test compares what both make.
 
 from __future__ import annotations
 
-from classroom.account import TABLES, Account
+from classroom.account.account import TABLES, Account
 
 _WAIT = {"Delay": 1, "MaxAttempts": 300}
 

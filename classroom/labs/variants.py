@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from classroom import api, stack
-from classroom.account import Account
+from classroom.account import api, stack
+from classroom.account.account import Account
 from classroom.errors import OneSentence
 
 _HANDLERS = ("ConnectHandler", "DisconnectHandler", "SendMessageHandler", "DefaultHandler")

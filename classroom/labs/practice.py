@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
-from classroom import api, boundary, stack
-from classroom.account import TABLES, Account
+from classroom.account import api, boundary, stack
+from classroom.account.account import TABLES, Account
 
 NAME = "practice"
 _WAIT = {"Delay": 1, "MaxAttempts": 120}

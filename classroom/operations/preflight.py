@@ -20,9 +20,9 @@ import ipywidgets as widgets
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from classroom.checks import CheckFailed
-from classroom.echo import EchoServer
-from classroom.stack import ROOT
+from classroom.account.stack import ROOT
+from classroom.exercises.checks import CheckFailed
+from classroom.labs.echo import EchoServer
 
 OLDEST_PYTHON = (3, 11)
 ROOM_BYTES = 200 * 1024 * 1024

@@ -18,11 +18,11 @@ from html import escape
 
 import ipywidgets as widgets
 
-from classroom.chat_socket import CONNECTED, CONNECTING, DISCONNECTED, REFUSED, ChatSocket, FunctionLine
 from classroom.errors import OneSentence
-from classroom.panel_view import PanelView
-from classroom.transcript import Entry, Frame, FrameList, Log, Transcript, frames_html, frames_text, log_html
-from classroom.wire import chat_frame, read_frame, shortened
+from classroom.panel.chat_socket import CONNECTED, CONNECTING, DISCONNECTED, REFUSED, ChatSocket, FunctionLine
+from classroom.panel.panel_view import PanelView
+from classroom.panel.transcript import Entry, Frame, FrameList, Log, Transcript, frames_html, frames_text, log_html
+from classroom.panel.wire import chat_frame, read_frame, shortened
 
 WAIT_S = 10.0
 """How long a cell waits for something to happen before it says what did not."""

@@ -1,9 +1,9 @@
 """For maintainers: run the notebooks and keep their outputs the way they are committed.
 
-    python -m classroom.notebooks run              all of them, each on a stage of its own
-    python -m classroom.notebooks run 05 99        some of them
-    python -m classroom.notebooks run --into DIR   written to another folder, failed ones as far as they came
-    python -m classroom.notebooks run --solved --into DIR 05   with the solutions in place
+    python -m classroom.operations.notebooks run              all of them, each on a stage of its own
+    python -m classroom.operations.notebooks run 05 99        some of them
+    python -m classroom.operations.notebooks run --into DIR   written to another folder, failed ones as far as they came
+    python -m classroom.operations.notebooks run --solved --into DIR 05   with the solutions in place
 
 A notebook is run on the target of the environment and written back with its
 outputs and execution counts, without what differs from run to run: widget
@@ -19,7 +19,7 @@ import os
 import sys
 from pathlib import Path
 
-from classroom.stack import ROOT
+from classroom.account.stack import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"
@@ -94,7 +94,9 @@ def tidy(notebook) -> None:
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m classroom.notebooks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m classroom.operations.notebooks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command = parser.add_subparsers(required=True, metavar="run").add_parser("run")
     command.add_argument("lessons", nargs="*", help="beginnings of file names, such as 05; all lessons unless given")

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from classroom.target import Target
+from classroom.account.target import Target
 
 COURSE = "serverless-chat"
 STAGE_NAME = "prod"

@@ -17,12 +17,12 @@ from threading import Event
 
 from botocore.exceptions import ClientError, WaiterError
 
-from classroom import boundary
-from classroom.account import Account
-from classroom.deployment_name import stamped
+from classroom.account import boundary
+from classroom.account.account import Account
+from classroom.account.deployment_name import stamped
 from classroom.errors import OneSentence
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HANDLERS = ROOT / "handlers"
 TEMPLATES = ROOT / "cloudformation"
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)

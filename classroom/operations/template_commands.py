@@ -10,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from classroom.account import Account
-from classroom.comparison import compare, table
-from classroom.deployment_name import routes_hash, stamped
-from classroom.target import ask_once, enter
-from classroom.variants import VARIANTS, deploy, remove, variant
+from classroom.account.account import Account
+from classroom.account.deployment_name import routes_hash, stamped
+from classroom.account.target import ask_once, enter
+from classroom.labs.comparison import compare, table
+from classroom.labs.variants import VARIANTS, deploy, remove, variant
 
 
 @click.group("variants")

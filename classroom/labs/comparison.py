@@ -21,10 +21,11 @@ from urllib.parse import unquote
 
 import websocket
 
-from classroom import stack, variants
-from classroom.account import Account
-from classroom.checks import CheckFailed
-from classroom.variants import VARIANTS, Variant
+from classroom.account import stack
+from classroom.account.account import Account
+from classroom.exercises.checks import CheckFailed
+from classroom.labs import variants
+from classroom.labs.variants import VARIANTS, Variant
 
 PEOPLE, MESSAGES = 3, 10
 _PATIENCE_S = 60.0

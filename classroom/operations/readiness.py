@@ -13,10 +13,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from classroom import prices
-from classroom.account import STAGE_NAME, TABLES, Account
-from classroom.cleanup import FUNCTIONS
-from classroom.permissions import needs
+from classroom.account.account import STAGE_NAME, TABLES, Account
+from classroom.operations import prices
+from classroom.operations.cleanup import FUNCTIONS
+from classroom.operations.permissions import needs
 
 ROLES_OF_A_LEARNER = 8
 CONCURRENCY_OF_A_LEARNER = 5

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from classroom.wire import masked, shortened
+from classroom.panel.wire import masked, shortened
 
 LINES = 200
 """Most entries and frames that are kept: the whole value is sent to the browser on each change."""

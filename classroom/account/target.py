@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from classroom import guard
+from classroom.account import guard
 from classroom.errors import OneSentence
 from classroom.page import HTML, on_a_hub
 from localstage import LocalStage, StageNotStarted

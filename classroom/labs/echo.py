@@ -16,7 +16,7 @@ class EchoServer:
     """Ready when made, on a free loopback ``port``; ``stop`` ends it, and so does the kernel."""
 
     def __init__(self) -> None:
-        quiet = logging.getLogger("classroom.echo")
+        quiet = logging.getLogger("classroom.labs.echo")
         quiet.addHandler(logging.NullHandler())
         quiet.propagate = False
         self._server = serve(_echo, "127.0.0.1", 0, logger=quiet, compression=None, server_header=None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from classroom.target import Target
+from classroom.account.target import Target
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What a learner is asked: the checks, and what helps when one fails."""

@@ -1,0 +1,1 @@
+"""The chat panel: one person's screen in a notebook, from its socket to its widgets."""
