@@ -1,7 +1,9 @@
 """HTTP and HTTP_PROXY integrations: the message goes to an HTTP endpoint of this machine.
 
 AWS: FIDELITY section 7. Only loopback addresses are called: a stage makes no
-calls into the network on a message's behalf. Does not know routes or frames.
+calls into the network on a message's behalf, and follows no redirect, which
+could lead there: like API Gateway, it hands the redirect on as the result.
+Does not know routes or frames.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ class HttpUnreachable(Exception):
 async def call_http(integration: Integration, stage: ServedStage, event: Mapping[str, Any]) -> ProxyResult:
     """Sends the event's body to the integration's endpoint; its status and text are the result.
 
-    Raises HttpUnreachable.
+    What is not text in the answer becomes U+FFFD (Guess: as for PostToConnection). Raises HttpUnreachable.
     """
     url = fill_stage_variables(integration.integration_uri or "", stage.stage_variables)
     if not is_loopback_url(url):
@@ -40,10 +42,11 @@ async def call_http(integration: Integration, stage: ServedStage, event: Mapping
         "headers": headers,
         "params": query,
         "data": event.get("body", "").encode("utf-8"),
+        "allow_redirects": False,
     }
     try:
         async with aiohttp.ClientSession() as session, session.request(url=url, **request) as answer:
-            return ProxyResult(answer.status, await answer.text())
+            return ProxyResult(answer.status, await answer.text(errors="replace"))
     except aiohttp.ClientError as error:
         raise HttpUnreachable(f"{url} does not answer: {error}") from error
 
