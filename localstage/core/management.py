@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 _HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::\d+)?$", re.IGNORECASE)
 _MARK = "/@connections"
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 
 
 class ManagementError(Exception):
@@ -121,9 +122,24 @@ def read_address(host: str, raw_path: str) -> Address | None:
     return Address(api_id, stage, slash + rest if rest else "")
 
 
-def is_management_path(raw_path: str) -> bool:
-    """Whether a path is one of ``…/@connections/{connectionId}`` (either encoding)."""
-    return _MARK + "/" in unquote(raw_path)
+def is_management_path(host: str, raw_path: str) -> bool:
+    """Whether a host and a path name ``{stage}/@connections/{connectionId}`` in one of the two address forms.
+
+    The path may be encoded or not. On another AWS host, and deeper in a path,
+    the same words are somebody else's: part of an S3 key, for example.
+    """
+    address = read_address(host, raw_path)
+    return address is not None and address.rest.startswith(_MARK + "/")
+
+
+def text_to_send(body: bytes) -> str:
+    """The text of a PostToConnection body; what is not UTF-8 becomes U+FFFD.
+
+    AWS: FIDELITY section 13: one for each invalid byte or sequence as Python
+    counts them, but also one for each whole or truncated encoded surrogate, for
+    which Python writes two or three.
+    """
+    return _ENCODED_SURROGATE.sub("\N{REPLACEMENT CHARACTER}".encode(), body).decode("utf-8", "replace")
 
 
 def connection_id_of(address: Address) -> str:

@@ -80,6 +80,6 @@ class ManagementApi:
         if len(body) > self._gateway.settings.message_limit_bytes:
             raise management.PayloadTooLarge()
         try:
-            self._gateway.send(connection, body.decode("utf-8", "replace"))  # Delivered as a text frame.
+            self._gateway.send(connection, management.text_to_send(body))  # AWS: FIDELITY section 6, a text frame.
         except ClientReadsTooSlowly:
             raise management.LimitExceeded() from None

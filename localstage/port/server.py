@@ -12,13 +12,14 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from localstage.core.management import execute_api_host, is_management_path
 from localstage.port.certificates import Authority
-from localstage.port.hosts import is_own_host
+from localstage.port.hosts import is_aws_host, is_own_host
 from localstage.port.pages import PAGES_PATH
 from localstage.port.tunnel import Tunnels, users_proxy
 
@@ -26,6 +27,7 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 LOOPBACK = "127.0.0.1"
 _RUNTIME_PATH = re.compile(r"^/([0-9a-zA-Z_-]{16,})/(2018-06-01/runtime/.*)$")
+_SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _BODY_LIMIT = 512 * 1024 * 1024
 
 
@@ -108,11 +110,24 @@ class Port:
             return await self._desks.runtime_api(runtime.group(1), runtime.group(2), request)
         if path.startswith("/_localstage/"):
             return await self._desks.stage_itself(request)
-        if is_management_path(path):
+        if _is_for_connections(request, host, path):
             return await self._desks.management(request)
         if _wants_websocket(request) or execute_api_host(host):
             return await self._desks.handshake(request)
         return await self._desks.aws_api(request)
+
+
+def _is_for_connections(request: web.BaseRequest, host: str, path: str) -> bool:
+    """Whether a request is one of the management API, ``@connections``.
+
+    On this machine's own address a path can be both that and the key of an S3
+    object, so a request that is signed for another service is that service's.
+    """
+    if is_aws_host(host.partition(":")[0]) and execute_api_host(host) is None:
+        return False
+    credential = request.headers.get("Authorization") or unquote(request.raw_path.partition("?")[2])
+    signed_for = _SIGNED_FOR.search(credential)
+    return is_management_path(host, path) and (signed_for is None or signed_for.group(1) == "execute-api")
 
 
 def _wants_websocket(request: web.BaseRequest) -> bool:

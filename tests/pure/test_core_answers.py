@@ -179,3 +179,45 @@ SOURCE = "arn:aws:execute-api:us-east-1:1:api/prod/$connect"
 def test_permission_when_api_gateway_invokes(statements, allowed):
     """The SourceArn has two segments behind the API; a third never matches (FIDELITY section 10)."""
     assert lets_api_gateway_invoke(statements, SOURCE, "1") is allowed
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("Grüße 😀".encode(), "Grüße 😀"),
+        (b"\xed\xa0\x80", "\ufffd"),
+        (b"\xed\xb0\x80", "\ufffd"),
+        (b"\xed\xbf\xbf", "\ufffd"),
+        (b"\xed\xa0\xbd\xed\xb8\x80", "\ufffd\ufffd"),
+        (b"\xed\xa0", "\ufffd"),
+        (b"\xed\xa0A", "\ufffdA"),
+        (b"\xc0\xaf", "\ufffd\ufffd"),
+        (b"\xe0\x80\xaf", "\ufffd" * 3),
+        (b"\xf0\x80\x80\x80", "\ufffd" * 4),
+        (b"\xf4\x90\x80\x80", "\ufffd" * 4),
+        (b"\xf5\x80\x80\x80", "\ufffd" * 4),
+        (b"\xe2\x82", "\ufffd"),
+        (b"\xf0\x9f\x98", "\ufffd"),
+        (b"\xed\x9f\xbf", "\ud7ff"),
+    ],
+)
+def test_text_to_send_when_the_body_is_not_utf_8(body, text):
+    """Each invalid sequence becomes one U+FFFD, an encoded surrogate too, whole or cut short."""
+    assert management.text_to_send(body) == text
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "expected"),
+    [
+        ("abc123.execute-api.us-east-1.amazonaws.com", "/prod/@connections/R0o=", True),
+        ("abc123.execute-api.us-east-1.amazonaws.com", "/@connections/R0o=", True),
+        ("127.0.0.1:4580", "/abc123/prod/%40connections/R0o%3D", True),
+        ("127.0.0.1:4580", "/abc123/@connections/R0o=", True),
+        ("127.0.0.1:4580", "/my-bucket/prod/@connections/R0o=", False),
+        ("127.0.0.1:4580", "/abc123/deeper/prod/@connections/R0o=", False),
+        ("127.0.0.1:4580", "/abc123/prod", False),
+    ],
+)
+def test_management_path_when_the_words_stand_elsewhere(host, path, expected):
+    """A path is the management API's only where the words follow the stage."""
+    assert management.is_management_path(host, path) is expected

@@ -62,3 +62,12 @@ def test_object_when_the_policy_denies_everyone(aws, bucket: str):
     s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, Principal="*", Action="s3:PutObject"))
     with pytest.raises(ClientError, match="403"):
         s3.put_object(Bucket=bucket, Key="key", Body=b"text")
+
+
+def test_object_when_its_key_reads_like_a_connections_path(aws):
+    """A key that holds the words of the management API is a key like any other, even in a bucket named like an API."""
+    s3 = aws("s3")
+    s3.create_bucket(Bucket="abcdef1234")
+    key = "prod/@connections/R0oXAdfD0kwCH6w="
+    s3.put_object(Bucket="abcdef1234", Key=key, Body=b"hello")
+    assert s3.get_object(Bucket="abcdef1234", Key=key)["Body"].read() == b"hello"
