@@ -6,6 +6,7 @@ called from the event loop at each invocation without waiting for that thread.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from localstage.core.resource_policy import lets_api_gateway_invoke
@@ -33,8 +34,7 @@ class FunctionDirectory:
         """Whether the resource policy of the function lets API Gateway invoke it."""
         region, name, _ = split_name(function_arn, self._default_region)
         found = self._find(name, None, region)
-        # The policy is read from the unqualified function; moto keeps no policy per alias.
-        return found is not None and lets_api_gateway_invoke(found.policy.statements, source_arn, self._account_id)
+        return found is not None and _allows(found.policy.statements, function_arn, source_arn, self._account_id)
 
     def _find(self, name_or_arn: str, qualifier: str | None, region: str | None) -> Any:
         from moto.awslambda.exceptions import UnknownAliasException, UnknownFunctionException
@@ -51,14 +51,27 @@ class FunctionDirectory:
             return None
 
 
-def split_name(name_or_arn: str, default_region: str) -> tuple[str, str, str | None]:
-    """Region, name and qualifier of ``name``, ``name:qualifier``, ``{account}:function:name`` or an ARN."""
+def _allows(statements: Iterable[Mapping[str, Any]], function_arn: str, source_arn: str, account_id: str) -> bool:
+    """Whether the statements about just this function, version or alias let API Gateway invoke it.
+
+    AWS: Lambda developer guide, "Using Lambda aliases in event sources and permissions policies": what
+    allows the function does not allow its alias, and the other way round.
+    """
+    own = [statement for statement in statements if statement.get("Resource") == function_arn]
+    return lets_api_gateway_invoke(own, source_arn, account_id)
+
+
+def split_name(name_or_arn: str, default_region: str, qualifier: str | None = None) -> tuple[str, str, str | None]:
+    """Region, name and qualifier of ``name``, ``name:qualifier``, ``{account}:function:name`` or an ARN.
+
+    ``qualifier`` is what the caller named beside it; one in the name counts before that.
+    """
     if name_or_arn.startswith("arn:"):
         parts = name_or_arn.split(":")
-        return parts[3] or default_region, parts[6], parts[7] if len(parts) > 7 else None
+        return parts[3] or default_region, parts[6], parts[7] if len(parts) > 7 else qualifier
     _, found, rest = name_or_arn.partition(":function:")
-    name, _, qualifier = (rest if found else name_or_arn).partition(":")
-    return default_region, name, qualifier or None
+    name, _, named = (rest if found else name_or_arn).partition(":")
+    return default_region, name, named or qualifier
 
 
 def _definition(function: Any, account_id: str, qualifier: str | None) -> FunctionDefinition:

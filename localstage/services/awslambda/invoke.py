@@ -94,9 +94,7 @@ class LambdaApi:
         except ValueError:
             # AWS: the text as in github.com/boto/boto3 issue 2153.
             return _error(
-                400,
-                "InvalidRequestContentException",
-                "Client context must be a valid Base64-encoded JSON object.",
+                400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."
             )
         if kind == "DryRun":
             return web.Response(status=204)
