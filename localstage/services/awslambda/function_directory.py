@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from localstage.core.resource_policy import lets_api_gateway_invoke
 from localstage.functions.definition import FunctionDefinition
+from localstage.policy.decision import service_is_allowed
+from localstage.policy.document import Need, read_policy
 
 
 class FunctionDirectory:
@@ -34,7 +35,7 @@ class FunctionDirectory:
         """Whether the resource policy of the function lets API Gateway invoke it."""
         region, name, _ = split_name(function_arn, self._default_region)
         found = self._find(name, None, region)
-        return found is not None and _allows(found.policy.statements, function_arn, source_arn, self._account_id)
+        return found is not None and lets_api_gateway_invoke(found.policy.statements, function_arn, source_arn)
 
     def _find(self, name_or_arn: str, qualifier: str | None, region: str | None) -> Any:
         from moto.awslambda.exceptions import UnknownAliasException, UnknownFunctionException
@@ -51,14 +52,18 @@ class FunctionDirectory:
             return None
 
 
-def _allows(statements: Iterable[Mapping[str, Any]], function_arn: str, source_arn: str, account_id: str) -> bool:
-    """Whether the statements about just this function, version or alias let API Gateway invoke it.
+def lets_api_gateway_invoke(statements: Iterable[Mapping[str, Any]], function_arn: str, source_arn: str) -> bool:
+    """Whether a function's resource policy, given as its statements, lets API Gateway invoke the function.
 
-    AWS: Lambda developer guide, "Using Lambda aliases in event sources and permissions policies": what
-    allows the function does not allow its alias, and the other way round.
+    ``source_arn`` names the route: ``arn:aws:execute-api:…:{api}/{stage}/{routeKey}``.
+    AWS: FIDELITY section 10; Lambda developer guide, "Using Lambda aliases in event sources and
+    permissions policies": what allows the function does not allow its alias, and the other way
+    round. The function's account is taken for the API's. Raises MalformedPolicy.
     """
-    own = [statement for statement in statements if statement.get("Resource") == function_arn]
-    return lets_api_gateway_invoke(own, source_arn, account_id)
+    policy = read_policy({"Version": "2012-10-17", "Statement": list(statements)})
+    need = Need("lambda:InvokeFunction", function_arn, {})
+    keys = {"aws:SourceArn": source_arn}
+    return service_is_allowed("apigateway.amazonaws.com", need, source_arn.split(":")[4], keys, resource_policy=policy)
 
 
 def split_name(name_or_arn: str, default_region: str, qualifier: str | None = None) -> tuple[str, str, str | None]:
