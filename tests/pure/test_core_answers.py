@@ -78,7 +78,7 @@ def test_proxy_result_when_well_formed():
 )
 @pytest.mark.fidelity("2.12")
 def test_proxy_result_when_malformed(payload):
-    """None, a missing status and unknown keys are malformed (FIDELITY sections 2 and 12)."""
+    """None, a missing status and unknown keys are malformed (FIDELITY section 2)."""
     with pytest.raises(MalformedProxyResult):
         read_proxy_result(payload)
 
