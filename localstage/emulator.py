@@ -35,6 +35,7 @@ from localstage.gateway.management_api import ManagementApi
 from localstage.port.certificates import Authority
 from localstage.port.pages import PAGES_PATH, Pages
 from localstage.port.server import LOOPBACK, Desks, Port
+from localstage.services.iam.grants import current_grants
 from localstage.services.logs.permitted_logs import PermittedLogs
 from localstage.settings import ACCOUNT_ID, Settings
 
@@ -72,7 +73,10 @@ class Stage:
             else AccountPace(ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
         )
         permissions = Permissions(
-            ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced, policies=pace.policies if pace else None
+            ACCOUNT_ID,
+            clock.now_ms,
+            enforced=settings.iam_enforced,
+            find_grants=pace.policies.find if pace else current_grants,
         )
         permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
         callers = Callers(self._keys.find, StackCallers(self._keys, permissions).of, permissions.may_assume)

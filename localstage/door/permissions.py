@@ -1,6 +1,6 @@
 """May this caller do that? The account's answer, for calls, connections, handshakes and logs.
 
-Puts the pure evaluator (``localstage.policy``) on the account's books.
+Puts the pure evaluator (``localstage.policy``) on what the account has.
 Knows no wire. With ``enforced`` False everything is allowed (``--no-iam``).
 """
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from localstage.door.account_facts import AccountFacts
-from localstage.door.granted_policies import GrantedPolicies, PoliciesOf
 from localstage.door.rest_operations import RestOperations
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey
@@ -19,7 +18,8 @@ from localstage.policy.decision import Decision, decide, service_is_allowed
 from localstage.policy.document import Need
 from localstage.policy.principal import Principal
 from localstage.policy.sentences import masked_denial
-from localstage.services.iam import books
+from localstage.services.iam import reader
+from localstage.services.iam.grants import FindGrants, current_grants
 from localstage.services.needs import ApiCall, needs_of
 
 _WITH_RESOURCE_POLICIES = frozenset({"lambda", "sqs", "sns", "s3", "sts"})
@@ -27,18 +27,23 @@ _WITH_RESOURCE_POLICIES = frozenset({"lambda", "sqs", "sns", "s3", "sts"})
 
 
 class Permissions:
-    """Decides for one account. ``policies`` says which policies count (see granted_policies.py)."""
+    """Decides for one account."""
 
     def __init__(
-        self, account_id: str, now_ms: Callable[[], int], *, enforced: bool = True, policies: PoliciesOf | None = None
+        self,
+        account_id: str,
+        now_ms: Callable[[], int],
+        *,
+        enforced: bool = True,
+        find_grants: FindGrants = current_grants,
     ):
-        shelf = books.PolicyShelf()
+        """``find_grants`` says which policies count for a caller."""
         self._account_id = account_id
         self._now_ms = now_ms
         self._enforced = enforced
-        self._policies = policies or GrantedPolicies(shelf)
+        self._find_grants = find_grants
         self._operations = RestOperations()
-        self.facts = AccountFacts(account_id, shelf)
+        self.facts = AccountFacts(account_id)
 
     def refusal_of_call(
         self,
@@ -83,7 +88,7 @@ class Permissions:
         """The first need that is not granted, or None if all are."""
         if not self._enforced:
             return None
-        grants, principal = self._policies.of(key), principal_of(key)
+        grants, principal = self._find_grants(key), principal_of(key)
         context = RequestContext(keys_of_request(self._now_ms()), self._keys_of_caller(key), keys or {})
         for need in needs:
             assumes = need.action == "sts:AssumeRole"
@@ -123,8 +128,7 @@ class Permissions:
         }
         if keys["aws:PrincipalType"] == "User":
             keys["aws:username"] = key.principal_arn.rpartition("/")[2]
-        entity = books.find_entity(key.entity_arn)
-        for name, value in books.tags_of(entity).items() if entity is not None else ():
+        for name, value in reader.tags_of(reader.find_entity(key.entity_arn)).items():
             keys[f"aws:PrincipalTag/{name}"] = value
         return keys
 

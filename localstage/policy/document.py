@@ -7,8 +7,9 @@ policies; that is decision.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from localstage.policy.conditions import Condition, NullCondition, read_conditions
@@ -95,6 +96,28 @@ def read_policy(document: str | Mapping[str, Any], name: str = "") -> Policy:
         return Policy(tuple(_statement(statement, with_variables) for statement in as_list(statements)), name)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
+
+
+def readable_policy(document: str | Mapping[str, Any], name: str = "") -> Policy | None:
+    """A document as a policy; None of one that cannot be read, which then neither allows nor denies.
+
+    Documents are remembered once read: reading costs more than deciding. May be called from any thread.
+    """
+    return _remembered(document if isinstance(document, str) else json.dumps(document), name)
+
+
+def readable_policies(documents: Iterable[tuple[str, Any]]) -> tuple[Policy, ...]:
+    """Names and documents as policies, without those that cannot be read."""
+    read = (readable_policy(document, name) for name, document in documents)
+    return tuple(policy for policy in read if policy is not None)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str, name: str) -> Policy | None:
+    try:
+        return read_policy(text, name)
+    except MalformedPolicy:  # IAM takes none such; another service's may be.
+        return None
 
 
 def _statement(body: Mapping[str, Any], with_variables: bool) -> Statement:

@@ -11,7 +11,7 @@ from typing import Any
 
 from localstage.functions.definition import FunctionDefinition
 from localstage.policy.decision import service_is_allowed
-from localstage.policy.document import Need, read_policy
+from localstage.policy.document import Need, readable_policy
 
 
 class FunctionDirectory:
@@ -58,9 +58,9 @@ def lets_api_gateway_invoke(statements: Iterable[Mapping[str, Any]], function_ar
     ``source_arn`` names the route: ``arn:aws:execute-api:…:{api}/{stage}/{routeKey}``.
     AWS: FIDELITY section 10; Lambda developer guide, "Using Lambda aliases in event sources and
     permissions policies": what allows the function does not allow its alias, and the other way
-    round. The function's account is taken for the API's. Raises MalformedPolicy.
+    round. The function's account is taken for the API's.
     """
-    policy = read_policy({"Version": "2012-10-17", "Statement": list(statements)})
+    policy = readable_policy({"Version": "2012-10-17", "Statement": list(statements)})
     need = Need("lambda:InvokeFunction", function_arn, {})
     keys = {"aws:SourceArn": source_arn}
     return service_is_allowed("apigateway.amazonaws.com", need, source_arn.split(":")[4], keys, resource_policy=policy)
