@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from localstage.functions.errors import InvalidZipFile
+from localstage.functions.invocation import InvalidZipFile
 from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench
 
 FAILING = """

@@ -18,11 +18,11 @@ from aiohttp import web
 from localstage.core.strict_json import read_json
 from localstage.door.moto_server import read_body
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvocationRefused
+from localstage.functions.invocation import InvocationRefused
 from localstage.services.awslambda.function_directory import FunctionDirectory
 
 if TYPE_CHECKING:
-    from localstage.functions.service import InvocationResult
+    from localstage.functions.invocation import InvocationResult
 
 _INVOCATIONS = re.compile(r"^/\d{4}-\d{2}-\d{2}/functions/([^/]+)/invocations/?$")
 _SYNCHRONOUS_LIMIT_BYTES = 6 * 1024 * 1024

@@ -7,7 +7,6 @@ Docker code is not reached.
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +15,8 @@ from moto.awslambda.models import EventSourceMapping, LambdaAlias, LambdaBackend
 from moto.awslambda.policy import Policy
 from moto.s3.models import s3_backends
 
+from localstage.functions.runtimes import RUNTIMES
 from localstage.services.awslambda.function_directory import split_name
-
-_PYTHON = re.compile(r"^python3\.\d+$")
 
 
 class StageLambdaBackend(LambdaBackend):
@@ -28,14 +26,19 @@ class StageLambdaBackend(LambdaBackend):
     may_assume: Callable[[str, str], bool]
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
-        _check(spec, spec.get("FunctionName", ""))
+        name = spec.get("FunctionName", "")
+        if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
+            raise InvalidParameterValueException(
+                f"The local stage runs functions from zip packages only; {name} is a container image."
+            )
+        _check({"Runtime": None, **spec}, name)
         self._check_role(spec.get("Role"))
         return super().create_function(spec)
 
     def update_function_configuration(
         self, function_name: str, qualifier: str, body: dict[str, Any]
     ) -> dict[str, Any] | None:
-        _check({"Runtime": "python3.13", **body}, function_name)
+        _check(body, function_name)
         self._check_role(body.get("Role"))
         return super().update_function_configuration(function_name, qualifier, body)
 
@@ -136,15 +139,10 @@ def _check_routing(alias: str, routing_config: Any) -> None:
 
 
 def _check(spec: dict[str, Any], name: str) -> None:
-    runtime = spec.get("Runtime")
-    if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
-        raise InvalidParameterValueException(
-            f"The local stage runs functions from zip packages only; {name} is a container image."
-        )
-    if not runtime or not _PYTHON.match(runtime):
-        raise InvalidParameterValueException(
-            f"The local stage runs Python functions only; {name} asks for the runtime {runtime}."
-        )
+    """Refuses a configuration that cannot run here. Raises InvalidParameterValueException."""
+    refusal = RUNTIMES.refusal(name, spec["Runtime"]) if "Runtime" in spec else None
+    if refusal is not None:
+        raise InvalidParameterValueException(refusal)
     if (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
         raise InvalidParameterValueException(
             f"The local stage has no dead-letter queues of functions; {name} asks for one."

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from localstage.door.late import Late
 from localstage.door.pace_calls import Refusal
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvocationRefused
+from localstage.functions.invocation import InvocationRefused
 from localstage.services.awslambda.function_directory import FunctionDirectory, lets_api_gateway_invoke, split_name
 
 if TYPE_CHECKING:
-    from localstage.functions.service import InvocationResult
+    from localstage.functions.invocation import InvocationResult
     from localstage.services.awslambda.invoke import Invoker
 
 _Function = tuple[str, str]
