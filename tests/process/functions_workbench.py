@@ -99,7 +99,7 @@ class Workbench:
 @asynccontextmanager
 async def workbench(**options: Any) -> AsyncIterator[Workbench]:
     """Opens the port, gives a workbench, and stops everything. ``options`` go to Settings and Functions."""
-    own = {name: options.pop(name) for name in ("runtimes", "event_retry_delays_s") if name in options}
+    own = {name: options.pop(name) for name in ("runtimes", "event_retry_delays_s", "clock") if name in options}
     log = KeptLog()
     bound: list[str] = []
     variables: dict[str, str] = {}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from localstage.clock import SystemClock
 from tests.process.functions_workbench import Workbench, function, until, with_workbench
 
 # Answers as soon as `together` invocations run at the same time, or after 20 s.
@@ -49,7 +50,14 @@ async def test_burst_of_five_hundred_is_served_by_few_processes(bench: Workbench
     assert bench.log.text.count("\nREPORT ") == 500
 
 
-@with_workbench(max_environments=4)
+class StandingClock(SystemClock):
+    """No time passes between invocations, however busy the machine is; what is due later comes as ever."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@with_workbench(max_environments=4, clock=StandingClock())
 async def test_quick_invocations_one_after_the_other_need_one_process(bench: Workbench) -> None:
     """A caller that waits for each answer never causes a second start."""
     probe = function(QUICK)
