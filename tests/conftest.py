@@ -1,13 +1,31 @@
-"""For every tier: a machine without a browser is told so in one line, not once for each test."""
+"""For every tier: the order of the tests, the process's emulator, and one line for a machine without a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
+from localstage import LocalStage
 from tests.course.jupyterlab import NO_BROWSER
+from tests.course.nbval_runs import ROOT
+from tests.order import ByModule, place
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first."""
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule | None:
+    """Give out whole modules in our order; any other ``--dist`` is xdist's own."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    config.option.loadscopereorder = False
+    return ByModule(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -17,3 +35,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.skipped and isinstance(report.longrepr, tuple) and NO_BROWSER in report.longrepr[2]:
         report.longrepr = ("the browser tests", None, report.longrepr[2])
     return report
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[LocalStage]:
+    """This process's emulator, which serves the chat page; whoever needs an empty account empties it first."""
+    with LocalStage(pages=ROOT / "html") as running:
+        yield running

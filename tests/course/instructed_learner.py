@@ -1,9 +1,7 @@
-"""A stage whose account an instructor has prepared, and a learner in it: a session of the role of instructor.yaml."""
+"""A learner in an account that an instructor has prepared: a session of the role of instructor.yaml."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,14 +47,6 @@ class Learner:
             "AWS_SECRET_ACCESS_KEY": self.credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": self.credentials["SessionToken"],
         }
-
-
-@contextmanager
-def prepared_account(*prefixes: str) -> Iterator[tuple[StageTarget, list[Learner]]]:
-    """A stage, and one learner for each prefix; the target is the account's administrator."""
-    with LocalStage() as stage:
-        admin = StageTarget(stage)
-        yield admin, [prepare(admin, prefix) for prefix in prefixes]
 
 
 def prepare(admin: StageTarget, prefix: str) -> Learner:

@@ -1,15 +1,130 @@
-"""Running one committed notebook under nbval, strictly, in a process of its own."""
+"""Running a lesson under nbval, strictly, in a process of its own.
+
+What runs is a copy in a folder that looks like the project's ``notebooks/``: the
+cells of the shipped notebook, each with the output that is expected of it and,
+when the lesson is to be solved, its solutions.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WITHIN_S = 60
+BESIDE = ("handlers", "html", "cloudformation", "classroom")
+"""Folders that lessons reach as ``../handlers`` and so on."""
+WITHIN_S = 120
+"""For one cell, on a machine that is busy with other things; it bounds a failure and measures nothing."""
+
+# jsonschema asks for this package, whose import costs a processor 1.7 seconds; a notebook's format needs nothing of it.
+_PYTEST = "import sys; sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Where a lesson's parts are: what is shipped, the copy that holds the expected outputs, and the solutions."""
+
+    shipped: Path
+    executed: Path
+    solutions: Path
+
+    @property
+    def name(self) -> str:
+        return self.shipped.stem
+
+
+LESSONS = [Lesson(path, path, path.parent / "solutions" / path.name) for path in NOTEBOOKS]
+
+
+def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False) -> Path:
+    """Write the notebook that nbval is to run into ``folder``, a project in small; gives its path.
+
+    With ``solved``, each exercise's solution runs right after the check of the unsolved exercise, then the
+    check again, whose lines must all say ok; the cells after it, and their outputs, stay as they are.
+    """
+    notebook = expected(lesson)
+    if solved:
+        solutions = nbformat.read(lesson.solutions, as_version=4).cells
+        sources = {cell.id.removeprefix("exercise-"): cell.source for cell in solutions if cell.cell_type == "code"}
+        notebook.cells = [cell for shipped in notebook.cells for cell in (shipped, *_solving(shipped, sources))]
+        assert not sources, f"{lesson.name} has no check for the solutions {sorted(sources)}"
+    place = folder / "notebooks" / lesson.shipped.name
+    place.parent.mkdir()
+    for name in BESIDE:
+        (folder / name).symlink_to(ROOT / name)
+    nbformat.write(notebook, place)
+    return place
+
+
+def expected(lesson: Lesson) -> NotebookNode:
+    """The shipped cells with the outputs and counts of the executed copy's cells of the same ids."""
+    notebook = nbformat.read(lesson.shipped, as_version=4)
+    executed = {cell.id: cell for cell in nbformat.read(lesson.executed, as_version=4).cells}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            known = executed[cell.id]
+            assert known.source == cell.source, f"the executed copy of {lesson.name} is of another cell:\n{cell.source}"
+            cell.outputs, cell.execution_count = known.outputs, known.execution_count
+    return notebook
+
+
+def _solving(cell: NotebookNode, solutions: dict[str, str]) -> Iterator[NotebookNode]:
+    """The cells that solve and check again what ``cell`` has checked; takes the solution out of ``solutions``."""
+    if "check" not in cell.metadata.get("tags", ()):
+        return
+    for source in (
+        solutions.pop(cell.id.removeprefix("check-")),
+        f"%%capture said\n{cell.source}",
+        "lines = said.stdout.splitlines()\nassert lines and all(line.startswith('ok: ') for line in lines), lines",
+    ):
+        yield nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
+
+
+def run_strictly(
+    lesson: Lesson,
+    folder: Path,
+    environment: dict[str, str],
+    *,
+    solved: bool = False,
+    before: list[str] | None = None,
+    cell_within_s: float = WITHIN_S,
+) -> None:
+    """Run a lesson in ``folder`` and compare every output with the expected one; fails with nbval's report.
+
+    ``before`` is put before the command, such as ``localstage run --as-aws --``. The whole may take
+    five times as long as one cell.
+    """
+    notebook = strict_copy(lesson, folder, solved=solved)
+    command = [
+        *(before or []),
+        *(sys.executable, "-c", _PYTEST, "--nbval", "--nbval-current-env"),
+        *("--nbval-cell-timeout", str(round(cell_within_s))),
+        *("-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-x", "--color=no"),
+        *("--rootdir", str(folder), str(notebook)),
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            text=True,
+            timeout=5 * cell_within_s,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise AssertionError(f"{lesson.name} did not end within {5 * cell_within_s:g} s:\n{expired.output}") from None
+    assert "Error handling request" not in done.stdout, f"localstage failed in {lesson.name}:\n{done.stdout[-8000:]}"
+    assert done.returncode == 0, f"{lesson.name} ended with status {done.returncode}:\n{done.stdout[-8000:]}"
 
 
 def rehearsal(pace: float = 1.0) -> list[str]:
@@ -43,48 +158,3 @@ def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
     for place in places.values():
         Path(place).mkdir(parents=True, exist_ok=True)  # IPython would make one in the system's folder and leave it
     return {**kept, **places, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
-
-
-def run_strictly(
-    notebook: Path, environment: dict[str, str], before: list[str] | None = None, cell_within_s: float = WITHIN_S
-) -> None:
-    """Run a notebook and compare every output with the committed one; fails with nbval's report.
-
-    ``before`` is put before the command, such as ``localstage run --as-aws --``. The whole may take
-    three times as long as one cell.
-    """
-    command = [
-        *(before or []),
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval",
-        "--nbval-current-env",
-        "--nbval-cell-timeout",
-        str(round(cell_within_s)),
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "-q",
-        "-x",
-        "--color=no",
-        str(notebook),
-    ]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environment,
-            text=True,
-            timeout=3 * cell_within_s,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    except subprocess.TimeoutExpired as expired:
-        raise AssertionError(f"{notebook.name} did not end within {3 * cell_within_s:g} s:\n{expired.output}") from None
-    assert "Error handling request" not in done.stdout, (
-        f"the stage failed while {notebook.name} ran:\n{done.stdout[-8000:]}"
-    )
-    assert done.returncode == 0, f"{notebook.name} ended with status {done.returncode}:\n{done.stdout[-8000:]}"

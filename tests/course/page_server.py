@@ -13,21 +13,17 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.stage.waiting import eventually
 
-FORBIDDEN = '{"message": "Forbidden", "connectionId":"abc=", "requestId":"def="}'
-"""What API Gateway answers to a message that has no route (FIDELITY section 2)."""
-
 
 class PageServer:
     """A chat on one port: messages go to everyone, pings are answered. A context manager; gone on exit.
 
     ``/refused`` answers the handshake with 401; ``/mute`` answers the first ping and none after it;
-    ``/no-ping`` answers pings as API Gateway does without such a route, ``/no-route`` answers everything so,
-    and ``/silent`` answers nothing. ``heard`` is every frame received, ``asked`` the path and query of every handshake.
+    ``/no-ping`` answers pings as API Gateway does without such a route. ``heard`` is every frame received.
     """
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
-        self.asked: list[str] = []
+        self.handshakes = 0
         self._port = 0
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
@@ -39,10 +35,6 @@ class PageServer:
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
-
-    @property
-    def handshakes(self) -> int:
-        return len(self.asked)
 
     @property
     def url(self) -> str:
@@ -107,7 +99,7 @@ class PageServer:
             connection.close_socket()
 
     def _answer_handshake(self, connection: ServerConnection, request: Any) -> Any:
-        self.asked.append(request.path)
+        self.handshakes += 1
         if request.path == "/refused":
             return connection.respond(HTTPStatus.UNAUTHORIZED, "no\n")
         return None
@@ -123,20 +115,15 @@ class PageServer:
             self._open.remove(connection)
 
     def _receive(self, connection: ServerConnection, frame: dict[str, Any]) -> None:
-        self.heard.append(frame)
         path = connection.request.path if connection.request else ""
-        if path == "/silent":
-            return
-        if path == "/no-route":
-            connection.send(FORBIDDEN)
-        elif frame["action"] == "ping":
-            beats = sum(one["action"] == "ping" for one in self.heard)
+        if frame["action"] == "ping":
             if path == "/no-ping":
-                connection.send(FORBIDDEN)
-            elif path != "/mute" or beats == 1:
+                connection.send('{"message": "Forbidden", "connectionId":"abc=", "requestId":"def="}')
+            elif path != "/mute" or not any(one["action"] == "ping" for one in self.heard):
                 connection.send('{"type": "pong"}')
         else:
-            self.say(message(frame["sender"], frame["message"], 1_000_000 + len(self.heard)))
+            self.say(message(frame["sender"], frame["message"], 1_000_001 + len(self.heard)))
+        self.heard.append(frame)  # Last, so that whoever has seen it here knows that its answer is on the way.
 
 
 def message(sender: Any, text: Any, number: int) -> dict[str, Any]:

@@ -22,17 +22,16 @@ BUCKET = "deployment-packages"
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def site(emptied: LocalStage) -> Iterator[Site]:
     """A stage with the whole chat, whose $connect asks the authorizer."""
-    with LocalStage() as stage:
-        site = Site(StageTarget(stage))
-        site.target.client("s3").create_bucket(Bucket=BUCKET)
-        chat = site.deploy("signed", "chat.yaml")
-        guard = site.deploy("guard", "authorizer.yaml", Prefix="signed", ApiId=chat["ApiId"], TokenSecret=SECRET)
-        ask_at_connect(site, chat["ApiId"], AuthorizationType="CUSTOM", AuthorizerId=guard["AuthorizerId"])
-        site.__dict__["outputs"] = chat
-        yield site
-        site.close()
+    site = Site(StageTarget(emptied))
+    site.target.client("s3").create_bucket(Bucket=BUCKET)
+    chat = site.deploy("signed", "chat.yaml")
+    guard = site.deploy("guard", "authorizer.yaml", Prefix="signed", ApiId=chat["ApiId"], TokenSecret=SECRET)
+    ask_at_connect(site, chat["ApiId"], AuthorizationType="CUSTOM", AuthorizerId=guard["AuthorizerId"])
+    site.__dict__["outputs"] = chat
+    yield site
+    site.close()
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_good_token_opens_the_chat(site: Site, tokens: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "expires_in_s, secret",
+    ("expires_in_s", "secret"),
     [(-1, SECRET), (60, "another secret of enough characters")],
     ids=["expired", "another secret"],
 )

@@ -52,10 +52,9 @@ LAMBDA = {
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[LocalStage]:
-    with LocalStage() as stage:
-        StageTarget(stage).client("s3").create_bucket(Bucket=BUCKET)
-        yield stage
+def running(emptied: LocalStage) -> LocalStage:
+    StageTarget(emptied).client("s3").create_bucket(Bucket=BUCKET)
+    return emptied
 
 
 @pytest.fixture

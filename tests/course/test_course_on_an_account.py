@@ -51,6 +51,13 @@ def stage(notes):
 
 
 @pytest.fixture(scope="module")
+def slow_stage():
+    """A stage for this file that takes AWS's time."""
+    with LocalStage(like_aws=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def variables(stage, tmp_path_factory):
     """The environment of a program that reaches the stage as it would reach AWS."""
     base = clean_environment(tmp_path_factory.mktemp("work"))
@@ -184,20 +191,19 @@ def test_clean_up_when_stacks_ended_badly(account):
     ("kind", "lesson"),
     [("table", "01-create-tables"), ("stack", "03-deploy-with-cloudformation"), ("function", "05-broadcast")],
 )
-def test_clean_when_a_lesson_was_killed(kind, lesson, tmp_path):
+def test_clean_when_a_lesson_was_killed(kind, lesson, slow_stage, tmp_path):
     """A lesson on AWS, killed with SIGKILL as soon as it has made something: clean deletes what it left, in any state."""
-    with LocalStage(like_aws=True) as stage:
-        variables = {
-            **stage.changes(as_aws=True).applied_to(clean_environment(tmp_path)),
-            "CHAT_TARGET": "live",
-            "CHAT_PREFIX": "killed",
-        }
-        with reaching(variables):
-            account = Account(Target("live", "killed", "us-east-1", "123456789012", rehearsal=True))
-            kill_when(lambda: kind in {found.kind for found in find_ours(account)}, lesson, variables)
-            done = classroom(variables, "clean", "--yes")
-            assert done.returncode == 0 and done.stdout.endswith("\n0 left.\n"), done.stdout + done.stderr
-            assert find_ours(account) == [] and kind in done.stdout
+    variables = {
+        **slow_stage.changes(as_aws=True).applied_to(clean_environment(tmp_path)),
+        "CHAT_TARGET": "live",
+        "CHAT_PREFIX": f"killed{kind}",
+    }
+    with reaching(variables):
+        account = Account(Target("live", f"killed{kind}", "us-east-1", "123456789012", rehearsal=True))
+        kill_when(lambda: kind in {found.kind for found in find_ours(account)}, lesson, variables)
+        done = classroom(variables, "clean", "--yes")
+        assert done.returncode == 0 and done.stdout.endswith("\n0 left.\n"), done.stdout + done.stderr
+        assert find_ours(account) == [] and kind in done.stdout
 
 
 def kill_when(it_is_there: Callable[[], bool], lesson: str, variables: dict[str, str]) -> None:

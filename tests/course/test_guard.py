@@ -46,7 +46,7 @@ def stage_url():
 def environ(monkeypatch, stage_url):
     """This process's environment as ``localstage run`` would make it, with nothing of the user's."""
     for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy") or name.startswith("CHAT_"):
+        if name.startswith(("AWS_", "CHAT_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     for name, value in {
         **REAL_LOOKING,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.course.instructed_learner import Learner, prepared_account
+from localstage import LocalStage
+from tests.course.instructed_learner import Learner, prepare
 from tests.stage.target import StageTarget, package
 
 TRUST = json.dumps(
@@ -42,29 +43,30 @@ ACCOUNT = "123456789012"
 
 
 @pytest.fixture(scope="module")
-def room() -> Iterator[tuple[StageTarget, Learner]]:
+def room(emptied: LocalStage) -> tuple[StageTarget, Learner]:
     """An account with two learners, ann and bob; bob has a table, an API and a stack. Tests are ann."""
-    with prepared_account("ann", "bob") as (admin, (ann, bob)):
-        for prefix in ("ann", "bob"):
-            admin.client("dynamodb").create_table(
-                TableName=f"{prefix}-things",
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            )
-        bob.client("apigatewayv2").create_api(
-            Name="bob-chat-api",
-            ProtocolType="WEBSOCKET",
-            Tags={"owner": "bob"},
-            RouteSelectionExpression="$request.body.action",
+    admin = StageTarget(emptied)
+    ann, bob = (prepare(admin, prefix) for prefix in ("ann", "bob"))
+    for prefix in ("ann", "bob"):
+        admin.client("dynamodb").create_table(
+            TableName=f"{prefix}-things",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         )
-        bob.client("cloudformation").create_stack(
-            StackName="bob-stack",
-            TemplateBody=json.dumps(
-                {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "bob-chat-bucket"}}}}
-            ),
-        )
-        yield admin, ann
+    bob.client("apigatewayv2").create_api(
+        Name="bob-chat-api",
+        ProtocolType="WEBSOCKET",
+        Tags={"owner": "bob"},
+        RouteSelectionExpression="$request.body.action",
+    )
+    bob.client("cloudformation").create_stack(
+        StackName="bob-stack",
+        TemplateBody=json.dumps(
+            {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "bob-chat-bucket"}}}}
+        ),
+    )
+    return admin, ann
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,12 @@ WITHIN_S = 30
 
 
 @pytest.fixture(scope="module")
-def chat_url() -> Iterator[str]:
+def chat_url(emptied: LocalStage) -> str:
     """The address, by path, of the whole chat deployed from its template."""
-    with LocalStage() as stage:
-        site = Site(StageTarget(stage))
-        site.target.client("s3").create_bucket(Bucket=BUCKET)
-        api_id = site.deploy("one-chat", "chat.yaml")["ApiId"]
-        yield f"{stage.url.replace('http', 'ws')}/{api_id}/prod"
+    site = Site(StageTarget(emptied))
+    site.target.client("s3").create_bucket(Bucket=BUCKET)
+    api_id = site.deploy("one-chat", "chat.yaml")["ApiId"]
+    return f"{emptied.url.replace('http', 'ws')}/{api_id}/prod"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.course.jupyterlab import ARTEFACTS, jupyterlab, open_and_run
 from tests.course.nbval_runs import NOTEBOOKS
-from tests.course.page_browser import WATCH, ChatPage, chromium  # noqa: F401
+from tests.course.page_browser import WATCH, ChatPage
 
 WEB_PAGE = next(path for path in NOTEBOOKS if path.name.startswith("06"))
 WITHIN_MS = 60_000
@@ -17,7 +17,7 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title=
 
 
 @pytest.fixture(scope="module")
-def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:  # noqa: F811
+def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """JupyterLab with lesson 06, all of whose cells have run; Alice's panel is connected again afterwards."""
     with jupyterlab(tmp_path_factory.mktemp("lab"), WEB_PAGE) as address:
         context = chromium.new_context(viewport={"width": 1280, "height": 1000})

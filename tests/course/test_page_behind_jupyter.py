@@ -17,7 +17,7 @@ from classroom.page import HTML, page_address
 from localstage import LocalStage
 from tests.course.jupyterlab import chromium_path
 from tests.course.nbval_runs import clean_environment
-from tests.course.page_browser import HUB, chromium, window  # noqa: F401
+from tests.course.page_browser import HUB
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually
@@ -73,7 +73,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, str], window) -> None:  # noqa: F811
+def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, str], window) -> None:
     """The lesson's link, opened on a hub, needs no other server: stage, page and socket all go through the hub's name."""
     origin, token = jupyter
     with LocalStage(pages=HTML, pages_for_any_host=True) as stage:
@@ -96,7 +96,7 @@ def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, s
 
 
 @pytest.mark.parametrize(
-    "place, query, expected",
+    ("place", "query", "expected"),
     [
         (
             "https://hub.example/user/ann/proxy/8000/index.html",
@@ -140,8 +140,8 @@ def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, s
         ("file:///chat/index.html", "api=a1&stage=../x&port=4581", "ws://127.0.0.1:4581/a1/prod"),
     ],
 )
-def test_address_follows_from_the_pages_own(window, place: str, query: str, expected: str) -> None:  # noqa: F811
-    """The rule in address.js, case by case: a whole URL, AWS, the stage, a Jupyter server's proxy, this machine; no part leads elsewhere."""
+def test_address_follows_from_the_pages_own(window, place: str, query: str, expected: str) -> None:
+    """The rule in address.js, case by case: a whole URL, AWS, the stage, a server's proxy, this machine, nothing else."""
     chat = window().open()
     found = chat.page.evaluate(
         "([query, place]) => addressFor(new URLSearchParams(query), new URL(place))", [query, place]

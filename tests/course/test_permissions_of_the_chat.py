@@ -60,25 +60,24 @@ class Chat:
 
 
 @pytest.fixture(scope="module")
-def chat() -> Iterator[Chat]:
-    with LocalStage() as stage:
-        site = Site(StageTarget(stage))
-        site.target.client("s3").create_bucket(Bucket=BUCKET)
-        outputs = site.deploy(NAME, "chat.yaml")
-        formation, iam = site.target.client("cloudformation"), site.target.client("iam")
-        roles = {
-            function: formation.describe_stack_resource(StackName=NAME, LogicalResourceId=f"{function}Role")[
-                "StackResourceDetail"
-            ]["PhysicalResourceId"]
-            for function in FUNCTIONS
-        }
-        policies = {}
-        for function, role in roles.items():
-            [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
-            policies[function] = policy, iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        ann = site.connect(outputs["WebSocketUrl"])
-        yield Chat(site, outputs, roles, policies, ann)
-        site.close()
+def chat(emptied: LocalStage) -> Iterator[Chat]:
+    site = Site(StageTarget(emptied))
+    site.target.client("s3").create_bucket(Bucket=BUCKET)
+    outputs = site.deploy(NAME, "chat.yaml")
+    formation, iam = site.target.client("cloudformation"), site.target.client("iam")
+    roles = {
+        function: formation.describe_stack_resource(StackName=NAME, LogicalResourceId=f"{function}Role")[
+            "StackResourceDetail"
+        ]["PhysicalResourceId"]
+        for function in FUNCTIONS
+    }
+    policies = {}
+    for function, role in roles.items():
+        [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        policies[function] = policy, iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    ann = site.connect(outputs["WebSocketUrl"])
+    yield Chat(site, outputs, roles, policies, ann)
+    site.close()
 
 
 # Function, action, a part of the resource, and what is then different for the people in the chat.
@@ -126,9 +125,7 @@ def test_chat_when_a_function_may_not_log(chat: Chat, function: str) -> None:
         assert what_happens(chat, ALL_WELL) == ALL_WELL
         for other in FUNCTIONS:
             eventually(
-                lambda: chat.lines(other),
-                lambda lines: bool(lines) is (other != function),  # noqa: B023
-                f"the log of {other}",
+                lambda: chat.lines(other), lambda lines: bool(lines) is (other != function), f"the log of {other}"
             )
             assert not chat.denials(other)
     finally:

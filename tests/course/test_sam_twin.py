@@ -23,15 +23,14 @@ OWN_LOGS = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEv
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(emptied: LocalStage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A stage with both stacks: cfn from chat.yaml, sam from template.yaml by the AWS command line."""
-    with LocalStage() as stage:
-        site = Site(StageTarget(stage))
-        site.target.client("s3").create_bucket(Bucket=BUCKET)
-        site.deploy("cfn", "chat.yaml", JoinAndLeaveNotices="true")
-        deploy_with_aws(stage, tmp_path_factory.mktemp("sam"))
-        yield site
-        site.close()
+    site = Site(StageTarget(emptied))
+    site.target.client("s3").create_bucket(Bucket=BUCKET)
+    site.deploy("cfn", "chat.yaml", JoinAndLeaveNotices="true")
+    deploy_with_aws(emptied, tmp_path_factory.mktemp("sam"))
+    yield site
+    site.close()
 
 
 def deploy_with_aws(stage: LocalStage, folder: Path) -> None:

@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from localstage import LocalStage
 from tests.course.nbval_runs import ROOT, clean_environment
 
 WITHIN_S = 60
@@ -122,12 +121,11 @@ def test_start_when_everything_of_the_user_leads_to_aws(tmp_path, trap):
     assert trap.asked == []
 
 
-def test_start_when_one_endpoint_leads_past_the_stage(tmp_path, trap):
+def test_start_when_one_endpoint_leads_past_the_stage(tmp_path, trap, stage):
     """Joined to a stage, one variable that leads elsewhere stops everything, in one sentence, and nothing is called."""
-    with LocalStage() as stage:
-        environment = stage.changes().applied_to(clean_environment(tmp_path))
-        environment["AWS_ENDPOINT_URL_DYNAMODB"] = f"http://127.0.0.1:{trap.server_port}"
-        done = run_python(AFTER_FAILURE, environment)
+    environment = stage.changes().applied_to(clean_environment(tmp_path))
+    environment["AWS_ENDPOINT_URL_DYNAMODB"] = f"http://127.0.0.1:{trap.server_port}"
+    done = run_python(AFTER_FAILURE, environment)
     sentence, outcome = done.stdout.splitlines()
     assert sentence.startswith("CHAT_TARGET is moto, but AWS_ENDPOINT_URL_DYNAMODB is"), done.stderr
     assert outcome == "EndpointConnectionError"

@@ -90,16 +90,10 @@ class Site:
             socket.close()
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[LocalStage]:
-    with LocalStage() as running:
-        yield running
-
-
 @pytest.fixture
-def site(stage: LocalStage) -> Iterator[Site]:
+def site(emptied: LocalStage) -> Iterator[Site]:
     """The stage, with a bucket for deployment packages."""
-    site = Site(StageTarget(stage))
+    site = Site(StageTarget(emptied))
     site.target.client("s3").create_bucket(Bucket=BUCKET)
     yield site
     site.close()
@@ -211,7 +205,9 @@ def existing_api(site: Site) -> tuple[str, str]:
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
-            KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"))],
+            KeySchema=[
+                {"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"), strict=False)
+            ],
         )
     api_id = gateway.create_api(
         Name="chat-api", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
@@ -244,7 +240,7 @@ def point(site: Site, api_id: str, targets: Mapping[str, str]) -> None:
 def left_over(site: Site, prefix: str) -> list[str]:
     """The names of everything that a stack of this prefix made and that is still there."""
     client = site.target.client
-    names = [table for table in client("dynamodb").list_tables()["TableNames"]]
+    names = list(client("dynamodb").list_tables()["TableNames"])
     names += [function["FunctionName"] for function in client("lambda").list_functions()["Functions"]]
     names += [role["RoleName"] for role in client("iam").list_roles()["Roles"]]
     names += [api["Name"] for api in client("apigatewayv2").get_apis()["Items"]]

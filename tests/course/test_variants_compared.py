@@ -6,10 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from classroom.account import stack
@@ -29,14 +27,9 @@ USAGE = (
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[Account]:
-    """A learner on a stage of this module's own, which this process is connected to."""
-    with LocalStage() as stage, pytest.MonkeyPatch.context() as patch:
-        for name, value in stage.changes().settings.items():
-            patch.setenv(name, value)
-        boto3.setup_default_session()
-        yield Account(Target("moto", "vars", "us-east-1", "123456789012"))
-    boto3.setup_default_session()
+def account(led_to_the_stage: LocalStage) -> Account:
+    """The only learner in the account, which this process is connected to."""
+    return Account(Target("moto", "vars", "us-east-1", "123456789012"))
 
 
 def test_comparison_when_all_variants_have_run(account: Account) -> None:

@@ -21,12 +21,11 @@ FORBIDDEN = "Forbidden"
 
 
 @pytest.fixture(scope="module")
-def variants_site() -> Iterator[Site]:
+def variants_site(emptied: LocalStage) -> Site:
     """A stage with a bucket for deployment packages, for all variants: each has a prefix of its own."""
-    with LocalStage() as stage:
-        site = Site(StageTarget(stage))
-        site.target.client("s3").create_bucket(Bucket=BUCKET)
-        yield site
+    site = Site(StageTarget(emptied))
+    site.target.client("s3").create_bucket(Bucket=BUCKET)
+    return site
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from tests.course.nbval_runs import NOTEBOOKS, WITHIN_S, clean_environment, rehearsal, run_strictly
+from tests.course.nbval_runs import LESSONS, WITHIN_S, Lesson, clean_environment, rehearsal, run_strictly
 
 
 @click.command()
@@ -27,28 +27,30 @@ from tests.course.nbval_runs import NOTEBOOKS, WITHIN_S, clean_environment, rehe
 @click.argument("lessons", nargs=-1)
 def main(pace: float, lessons: tuple[str, ...]) -> None:
     """Rehearse LESSONS (such as 03 05; all unless given); the exit status is 1 if one fails."""
-    chosen = [path for path in NOTEBOOKS if not lessons or _number(path) in lessons]
-    missing = set(lessons) - {_number(path) for path in chosen}
+    chosen = [lesson for lesson in LESSONS if not lessons or _number(lesson) in lessons]
+    missing = set(lessons) - {_number(lesson) for lesson in chosen}
     if missing:
         raise click.UsageError(f"There is no lesson {', '.join(sorted(missing))}.")
-    failed = [path for path in chosen if not _passes(path, pace)]
+    failed = [lesson for lesson in chosen if not _passes(lesson, pace)]
     sys.exit(1 if failed else 0)
 
 
-def _number(notebook: Path) -> str:
-    return notebook.name.partition("-")[0]
+def _number(lesson: Lesson) -> str:
+    return lesson.name.partition("-")[0]
 
 
-def _passes(notebook: Path, pace: float) -> bool:
+def _passes(lesson: Lesson, pace: float) -> bool:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as work_dir:
         try:
-            environment = clean_environment(Path(work_dir), CHAT_TARGET="live")
-            run_strictly(notebook, environment, rehearsal(pace), 2 * WITHIN_S * max(1.0, pace))
+            folder = Path(work_dir)
+            environment = clean_environment(folder, CHAT_TARGET="live")
+            within_s = WITHIN_S * max(1.0, pace)
+            run_strictly(lesson, folder, environment, before=rehearsal(pace), cell_within_s=within_s)
         except AssertionError as failure:
-            click.echo(f"{notebook.name}: failed after {time.monotonic() - began:.0f} s\n{failure}")
+            click.echo(f"{lesson.name}: failed after {time.monotonic() - began:.0f} s\n{failure}")
             return False
-    click.echo(f"{notebook.name}: passed in {time.monotonic() - began:.0f} s")
+    click.echo(f"{lesson.name}: passed in {time.monotonic() - began:.0f} s")
     return True
 
 

@@ -22,13 +22,6 @@ from tests.stage.target import LiveTarget, StageTarget, Target, empty_account
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[LocalStage]:
-    """A local stage for all tests of this process."""
-    with LocalStage() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """AWS, or a local stage in its place."""
     live = os.environ.get("CHAT_TARGET", "moto") == "live"
