@@ -97,7 +97,7 @@ def _names(options: argparse.Namespace) -> dict[str, str]:
 
 def _test(options: argparse.Namespace, more: list[str]) -> int:
     """Runs the whole test suite, a process for each core; ``more`` goes to pytest."""
-    environment = set_up(_ROOT, options.fresh)
+    environment = set_up(_ROOT, options.fresh, tests=True)
     os.chdir(_ROOT)
     pytest = [str(environment.python), "-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "loadscope"]
     return become(pytest + more, environment.variables())

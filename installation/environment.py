@@ -3,8 +3,8 @@
 Lives here: the directory itself. Does not know: pip (``pip_run.py``).
 
 A file of ours in it, the sign, tells its state: absent means that somebody else
-made it, ``{}`` that our work on it was not finished, and otherwise it holds
-the digest of the pins and the path where it was made.
+made it, ``{}`` that our work on it was not finished, and otherwise it holds the
+path where it was made and, by requirement file, the digest of what is installed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,8 +68,8 @@ class Environment:
             variables.pop(name, None)
         return variables
 
-    def state(self, digest: str) -> State:
-        """What has to be done for the pins with this digest.
+    def state(self, wanted: Mapping[str, str]) -> State:
+        """What has to be done for the requirement files with these digests; other files' packages may be there, too.
 
         Raises CannotGoOn if there is something here that is no virtual environment.
         """
@@ -86,7 +86,7 @@ class Environment:
             )
         if sign == {} or not self._works():
             return State.BROKEN
-        return State.READY if sign and sign.get("pins") == digest else State.OUTDATED
+        return State.READY if sign and wanted.items() <= sign.items() else State.OUTDATED
 
     def _works(self) -> bool:
         """Whether the interpreter starts, is of our minor version and has pip."""
@@ -111,6 +111,10 @@ class Environment:
         draft = self.path / (_SIGN + ".new")
         draft.write_text(json.dumps(facts), encoding="utf-8")
         draft.replace(self.path / _SIGN)
+
+    def distributions(self) -> set[str]:
+        """The packages that are completely there, by name and version: pip writes a package's record last."""
+        return {record.parent.name for record in self.site_packages.glob("*.dist-info/RECORD")}
 
     def make(self) -> None:
         """Makes it, without packages, in place of whatever is here. Raises CannotGoOn."""
@@ -140,7 +144,7 @@ class Environment:
             raise CannotGoOn(f"Python's venv could not make {self.path}: its words are above.")
 
     def connect(self) -> None:
-        """Makes our packages importable and ``localstage`` a command, and mends what a move of the folder broke.
+        """Makes our packages importable, puts ``localstage`` and ``aws`` on the path, mends what a move of the folder broke.
 
         Cheap enough for every start, so a moved or copied folder works at once, offline.
         """
@@ -149,11 +153,19 @@ class Environment:
             self._mend_scripts(os.fsencode(moved_from))
         _write(self.site_packages / "serverless_chat_course.pth", f"{self.root}\n")
         if os.name == "nt":
-            _write(self.scripts / "localstage.cmd", '@"%~dp0python.exe" -m localstage %*\n')
+            self._command("localstage.cmd", '@"%~dp0python.exe" -m localstage %*\n')
         else:
-            _write(self.scripts / "localstage", '#!/bin/sh\nexec "$(dirname "$0")/python" -m localstage "$@"\n')
-            (self.scripts / "localstage").chmod(0o755)
+            self._command("localstage", '#!/bin/sh\nexec "$(dirname "$0")/python" -m localstage "$@"\n')
+        if not (self.site_packages / "awscli").is_dir():
+            if os.name == "nt":
+                self._command("aws.cmd", '@"%~dp0python.exe" -P -m installation.aws %*\n')
+            else:
+                self._command("aws", '#!/bin/sh\nexec "$(dirname "$0")/python" -P -m installation.aws "$@"\n')
         _write(self.path / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(_NO_NEWS))
+
+    def _command(self, name: str, text: str) -> None:
+        _write(self.scripts / name, text)
+        (self.scripts / name).chmod(0o755)
 
     def _mend_scripts(self, moved_from: bytes) -> None:
         """Puts the present path where text scripts name the one where they were installed."""

@@ -1,4 +1,4 @@
-"""Reading requirements.txt: which packages apply to this system, and a hash of them all."""
+"""Reading the requirement files: which packages apply to this system, and a hash of them all."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-FILE_NAME = "requirements.txt"
+LEARNER, TESTS = "requirements.txt", "requirements-tests.txt"
+"""The files: what a learner needs, and what the tests need besides."""
 _MARKER = re.compile(r'sys_platform (==|!=) "(\w+)"')
 
 
 @dataclass(frozen=True)
 class Pins:
-    """The packages to install on one system and the hash that stands for the whole file."""
+    """The packages that one file names for one system, and the hash that stands for the whole file."""
 
+    file_name: str
     requirements: tuple[str, ...]
     digest: str
 
 
-def read_pins(root: Path, platform: str) -> Pins:
-    """The pins of the project at ``root`` for a ``sys.platform``."""
-    text = (root / FILE_NAME).read_text(encoding="utf-8")
-    return Pins(pins_in(text, platform), hashlib.sha256(text.encode()).hexdigest())
+def read_pins(root: Path, platform: str, file_name: str = LEARNER) -> Pins:
+    """The pins of one file of the project at ``root`` for a ``sys.platform``."""
+    text = (root / file_name).read_text(encoding="utf-8")
+    return Pins(file_name, pins_in(text, platform), hashlib.sha256(text.encode()).hexdigest())
 
 
 def pins_in(text: str, platform: str) -> tuple[str, ...]:
@@ -41,6 +43,6 @@ def pins_in(text: str, platform: str) -> tuple[str, ...]:
 def _holds(marker: str, platform: str) -> bool:
     comparison = _MARKER.fullmatch(marker)
     if comparison is None:
-        raise ValueError(f"{FILE_NAME} has a marker that is no comparison of sys_platform: {marker}")
+        raise ValueError(f"there is a marker that is no comparison of sys_platform: {marker}")
     operator, value = comparison.groups()
     return (platform == value) == (operator == "==")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 _STEP = re.compile(r"\s*(Collecting|Requirement already satisfied:|Downloading|Using cached|Processing) (\S+)")
+_BAR = 20
 DISK_FULL = "the disk is full: free two gigabytes and run this again."
 _REASONS = (
     (r"No space left on device|Disk quota exceeded", DISK_FULL),
@@ -43,10 +44,14 @@ class Progress:
 
     ``total`` packages are expected; ``clock`` gives seconds. ``phase`` is
     ``looking up``, ``downloading``, ``installing``, or what ``end`` was told.
+    pip says nothing while it installs: how many packages it has unpacked since
+    it began to is set from outside.
     """
 
     def __init__(self, total: int, stream: TextIO, clock: Callable[[], float]):
         self.phase = "looking up"
+        self.unpacked = 0
+        self._to_unpack = total
         self._total, self._stream, self._clock = total, stream, clock
         self._live = stream.isatty()
         self._names: set[str] = set()
@@ -60,6 +65,7 @@ class Progress:
         self._trouble = ", no answer yet, trying again" if "Retrying (" in line else ""
         if line.startswith("Installing collected packages"):
             self.phase = "installing"
+            self._to_unpack = line.count(",") + 1
         elif step and step[1].startswith(("Collecting", "Requirement")):
             self._names.add(step[2])
         elif step and not step[2].endswith(".metadata"):
@@ -70,8 +76,14 @@ class Progress:
     def text(self) -> str:
         """The state in a few words."""
         minutes, seconds = divmod(int(self._clock() - self._started), 60)
-        done = {"looking up": self._names, "downloading": self._files}.get(self.phase)
-        counted = "" if done is None else f" {min(len(done), self._total)} of {self._total}"
+        counts = {
+            "looking up": (len(self._names), self._total),
+            "downloading": (len(self._files), self._total),
+            "installing": (self.unpacked, self._to_unpack),
+        }
+        done, total = counts.get(self.phase, (0, 0))
+        done = min(done, total)
+        counted = f" {'#' * (_BAR * done // total):.<{_BAR}} {done} of {total}" if total else ""
         return f"  {self.phase}{counted}, {minutes}:{seconds:02d}{self._trouble}"
 
     def show(self) -> None:

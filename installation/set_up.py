@@ -1,4 +1,4 @@
-"""Bringing ``.venv`` to the state that requirements.txt describes, with pip."""
+"""Bringing ``.venv`` to the state that the requirement files describe, with pip."""
 
 from __future__ import annotations
 
@@ -10,51 +10,60 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from installation import CannotGoOn
 from installation.environment import Environment, State, one_at_a_time
-from installation.pins import FILE_NAME, Pins, read_pins
+from installation.pins import LEARNER, TESTS, Pins, read_pins
 from installation.progress import Progress, reason_in
 
 _LOG = "install.log"
 
 
-def set_up(root: Path, fresh: bool = False) -> Environment:
+def set_up(root: Path, fresh: bool = False, tests: bool = False) -> Environment:
     """Makes the environment ready and returns it; does nothing if it is. ``fresh`` makes it again in any case.
 
-    An environment that works is not touched before all that it needs is at
-    hand. Raises CannotGoOn.
+    With ``tests`` it also gets what the tests need; without, it keeps that if it
+    has it. An environment that works is not touched before all that it needs is
+    at hand. Raises CannotGoOn.
     """
     environment = Environment(root)
-    pins = read_pins(root, sys.platform)
+    pins = [read_pins(root, sys.platform, name) for name in ((LEARNER, TESTS) if tests else (LEARNER,))]
+    digests = {each.file_name: each.digest for each in pins}
     with one_at_a_time(root) as hold:
-        state = environment.state(pins.digest)
+        state = environment.state(digests)
+        kept = environment.read_sign() or {}
         if state in (State.ABSENT, State.BROKEN) or fresh:
             print(f"Making .venv with Python {sys.version.split()[0]}", flush=True)
             environment.make()
+            kept = {}
         if state is not State.READY or fresh:
             _install(environment, pins, hold)
         environment.connect()
-        environment.write_sign({"pins": pins.digest, "path": str(environment.path)})
+        others = {name: digest for name, digest in kept.items() if name in (LEARNER, TESTS)}
+        environment.write_sign({**others, **digests, "path": str(environment.path)})
     return environment
 
 
-def _install(environment: Environment, pins: Pins, hold: tuple[int, ...]) -> None:
+def _install(environment: Environment, pins: Sequence[Pins], hold: tuple[int, ...]) -> None:
     """Installs the pinned packages and shows how far it is. Raises CannotGoOn with the reason."""
-    print(f"Installing {len(pins.requirements)} packages (a few minutes the first time)", flush=True)
+    total = sum(len(each.requirements) for each in pins)
+    print(f"Installing {total} packages (a minute or two the first time)", flush=True)
     log_path = environment.path / _LOG
-    progress = Progress(len(pins.requirements), sys.stdout, time.monotonic)
+    progress = Progress(total, sys.stdout, time.monotonic)
     said: list[str] = []
-    with open(log_path, "w", encoding="utf-8") as log, _pip(environment, hold) as pip:
+    before = environment.distributions()
+    with open(log_path, "w", encoding="utf-8") as log, _pip(environment, pins, hold) as pip:
         for line in _lines_of(pip):
             if line:
                 log.write(line)
                 said.append(line)
                 progress.see(line)
-            if progress.phase == "installing" and environment.read_sign():
-                environment.write_sign({})  # From here on it is neither the old environment nor the new one.
+            if progress.phase == "installing":
+                if environment.read_sign():
+                    environment.write_sign({})  # From here on it is neither the old environment nor the new one.
+                progress.unpacked = len(environment.distributions() - before)
             progress.show()
         failed = pip.wait() != 0
     progress.end("stopped" if failed else "installed")
@@ -72,8 +81,12 @@ def _complaint(said: list[str], log_path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _pip(environment: Environment, hold: tuple[int, ...]) -> Iterator[subprocess.Popen[str]]:
-    """pip at work. If the block is left early, pip is told to end and waited for."""
+def _pip(environment: Environment, pins: Sequence[Pins], hold: tuple[int, ...]) -> Iterator[subprocess.Popen[str]]:
+    """pip at work. If the block is left early, pip is told to end and waited for.
+
+    It looks up no dependencies, since the files are complete, and compiles nothing:
+    Python does that when it first imports a module, and most are never imported.
+    """
     command = [
         environment.python,
         "-m",
@@ -81,10 +94,11 @@ def _pip(environment: Environment, hold: tuple[int, ...]) -> Iterator[subprocess
         "install",
         "--no-input",
         "--disable-pip-version-check",
+        "--no-deps",
+        "--no-compile",
         "--progress-bar",
         "off",
-        "-r",
-        environment.root / FILE_NAME,
+        *(word for each in pins for word in ("-r", environment.root / each.file_name)),
     ]
     variables = dict(environment.variables(), PIP_USER="0", PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
     pip = subprocess.Popen(

@@ -83,13 +83,15 @@ class Project:
 
 
 def lay_project(folder: Path) -> Project:
-    """A project that was never started, with one pinned package, ``greeting`` 1.0."""
+    """A project that was never started, with one pinned package, ``greeting`` 1.0, and for tests ``judging`` 1.0."""
     project = Project(folder / "project", folder / "wheels")
     project.wheels.mkdir(parents=True)
     shutil.copytree(ROOT / "installation", project.root / "installation", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "course.py", project.root)
     (project.root / "requirements.txt").write_text("greeting==1.0\n")
+    (project.root / "requirements-tests.txt").write_text("judging==1.0\n")
     write_wheel(project.wheels, "greeting", "1.0", {"greeting": "WORD = 'hello'\ndef main(): print(WORD)\n"})
+    write_wheel(project.wheels, "judging", "1.0", {"judging": "WORD = 'well done'\ndef main(): print(WORD)\n"})
     for name, source in _FAKES.items():
         (project.root / f"{name}.py").write_text(source)
     return project

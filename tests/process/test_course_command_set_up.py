@@ -12,7 +12,7 @@ import pytest
 
 from installation import CannotGoOn
 from installation.environment import Environment, State, one_at_a_time
-from installation.pins import read_pins
+from installation.pins import LEARNER, read_pins
 from tests.process.course_projects import Project, copy_project, lay_project
 from tests.process.wheel_by_hand import write_wheel
 
@@ -31,16 +31,16 @@ def project(first_start, tmp_path) -> Project:
 
 
 def state_of(project: Project) -> State:
-    """The state of a project's ``.venv`` for its own pins."""
-    return Environment(project.root).state(read_pins(project.root, sys.platform).digest)
+    """The state of a project's ``.venv`` for a learner's pins."""
+    return Environment(project.root).state({LEARNER: read_pins(project.root, sys.platform).digest})
 
 
 def test_set_up_when_nothing_is_there(first_start):
-    """The first start says what it does, installs the pins and starts the command."""
+    """The first start says what it does, installs the pins, for a test both files', and starts the command."""
     project, said = first_start
-    assert said.stdout.startswith("Making .venv with Python ") and "Installing 1 packages" in said.stdout
+    assert said.stdout.startswith("Making .venv with Python ") and "Installing 2 packages" in said.stdout
     assert "installed, 0:" in said.stdout and "STARTED" in said.stdout
-    assert project.ask("import greeting; print(greeting.WORD)") == "hello"
+    assert project.ask("import greeting, judging; print(greeting.WORD, judging.WORD)") == "hello well done"
     assert project.ask("import localstage").startswith("STARTED")
     assert state_of(project) is State.READY
 
@@ -49,6 +49,49 @@ def test_set_up_when_it_was_done(project):
     """A second start installs nothing: it works with no source of packages at all."""
     said = project.course("test", PIP_FIND_LINKS=os.devnull)
     assert said.stdout.startswith("STARTED") and said.stderr == ""
+
+
+def test_set_up_when_a_learner_comes_first_and_the_tests_later(tmp_path):
+    """The lab installs a learner's packages only, the test command the others besides; then both find all that they need."""
+    project = lay_project(tmp_path)
+    assert "Installing 1 packages" in project.course("lab", "--no-browser").stdout
+    assert project.ask("from importlib.util import find_spec; print(find_spec('judging'))") == "None"
+    assert "Making .venv" not in project.course("test").stdout
+    assert project.ask("import judging; print(judging.WORD)") == "well done"
+    for words in (["lab", "--no-browser"], ["test"]):
+        assert "Installing" not in project.course(*words, PIP_FIND_LINKS=os.devnull).stdout
+
+
+def test_set_up_when_a_learner_has_tested_and_the_pins_changed(project):
+    """The lab's set-up of other pins keeps what the tests need, and the test command knows that it is there."""
+    write_wheel(project.wheels, "greeting", "2.0", {"greeting": "WORD = 'good day'\ndef main(): print(WORD)\n"})
+    (project.root / "requirements.txt").write_text("greeting==2.0\n")
+    assert "Installing 1 packages" in project.course("lab", "--no-browser").stdout
+    assert project.course("test", PIP_FIND_LINKS=os.devnull).stdout.startswith("STARTED")
+
+
+def test_aws_when_it_is_typed_for_the_first_time(project):
+    """``aws`` installs the pinned AWS command line and then is it, or says why it cannot; later it installs nothing."""
+    project.course("lab", "--no-browser")  # In its new folder.
+    command = project.root / ".venv" / "bin" / "aws"
+    with (project.root / "requirements-tests.txt").open("a") as pins:
+        pins.write("awscli==1.0\n")
+    said = [
+        subprocess.run([command, "s3", "ls"], env=project.variables(**more), capture_output=True, text=True, timeout=60)
+        for more in ({}, {"PIP_FIND_LINKS": os.devnull})
+    ]
+    assert said[0].returncode == 2 and "aws: pip found no place that has the packages: " in said[0].stderr
+    files = {
+        "asked": "import sys\ndef main(): print('asked for', *sys.argv[1:])\n",
+        "awscli/__init__": "",
+        "awscli/__main__": "from asked import main\nmain()\n",
+    }
+    write_wheel(project.wheels, "awscli", "1.0", files)
+    for words in ("Installing the AWS command line (about a minute, this once)\n", ""):
+        done = subprocess.run(
+            [command, "s3", "ls"], env=project.variables(), capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "asked for s3 ls\n", words)
 
 
 def test_set_up_when_the_folder_was_copied(project):

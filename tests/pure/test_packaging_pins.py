@@ -15,22 +15,29 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from installation.pins import pins_in
+from installation.aws import PACKAGES
+from installation.pins import LEARNER, TESTS, pins_in
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "requirements.txt").read_text()
-DIRECT = [line for line in TEXT.split("# What those need.")[0].splitlines() if line and not line.startswith("#")]
+TEXTS = {name: (ROOT / name).read_text() for name in (LEARNER, TESTS)}
+BOTH = "\n".join(TEXTS.values())
+DIRECT = {
+    name: [line for line in text.split("# What those need.")[0].splitlines() if line and not line.startswith("#")]
+    for name, text in TEXTS.items()
+}
 PLATFORMS = {"linux": "posix", "darwin": "posix", "win32": "nt"}
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-OUR_CODE = ["localstage", "classroom", "handlers", "installation", "tests", "notebooks"]
+OUR_CODE = ["localstage", "classroom", "handlers", "installation", "notebooks"]
+"""What a learner runs."""
 
 
-def pinned(platform: str) -> dict[str, Requirement]:
+def pinned(platform: str, text: str = BOTH) -> dict[str, Requirement]:
     """The pins of a platform by canonical name."""
-    return {canonicalize_name(pin.name): pin for pin in map(Requirement, pins_in(TEXT, platform))}
+    return {canonicalize_name(pin.name): pin for pin in map(Requirement, pins_in(text, platform))}
 
 
-def reached(platform: str, python: str) -> dict[str, list[Requirement]]:
+def reached(direct: list[str], platform: str, python: str) -> dict[str, list[Requirement]]:
     """What the direct packages need on a platform and a Python, all the way down, by canonical name."""
     marker_values = {
         "sys_platform": platform,
@@ -42,7 +49,7 @@ def reached(platform: str, python: str) -> dict[str, list[Requirement]]:
         "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[platform],
     }
     found: dict[str, list[Requirement]] = {}
-    waiting, walked = [Requirement(line) for line in DIRECT], set()
+    waiting, walked = [Requirement(line) for line in direct], set()
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)
@@ -68,35 +75,48 @@ def test_pins_when_the_oldest_python_installs_them():
 
 
 def test_pins_when_read_line_by_line():
-    """Each package has one exact version and stands once; there is no option and no address."""
-    lines = [line for line in TEXT.splitlines() if line and not line.startswith("#")]
+    """Each package has one exact version and stands once, in one of the files; there is no option and no address."""
+    lines = [line for line in BOTH.splitlines() if line and not line.startswith("#")]
     pins = [Requirement(line) for line in lines]
     assert [str(pin.specifier)[:2] for pin in pins] == ["=="] * len(pins)
-    assert all(pin.url is None for pin in pins) and "://" not in TEXT
+    assert all(pin.url is None for pin in pins) and "://" not in BOTH
     assert len({canonicalize_name(pin.name) for pin in pins}) == len(pins)
 
 
+def refused_or_missing(platform: str, python: str) -> list[str]:
+    """What the direct packages lead to, from a learner's alone and from all, that no pin of theirs provides."""
+    found = []
+    for text, direct in ((TEXTS[LEARNER], DIRECT[LEARNER]), (BOTH, DIRECT[LEARNER] + DIRECT[TESTS])):
+        pins, needs = pinned(platform, text), reached(direct, platform, python)
+        found += [
+            str(need)
+            for name, wanted in needs.items()
+            for need in wanted
+            if name not in pins or not need.specifier.contains(str(pins[name].specifier)[2:], prereleases=True)
+        ]
+    return found
+
+
+def test_pins_when_all_dependencies_are_followed_here():
+    """Every package that a direct one leads to is pinned, in a learner's file for a learner's, as all who need it accept."""
+    assert refused_or_missing(sys.platform, PYTHON) == []
+
+
+@pytest.mark.weekly
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("python", PYTHONS)
-def test_pins_when_all_dependencies_are_followed(platform, python):
-    """Every package that a direct one leads to is pinned there, at a version that all who need it accept."""
-    pins = pinned(platform)
-    needs = reached(platform, python)
-    assert needs.keys() <= pins.keys()
-    refused = [
-        str(need)
-        for name, wanted in needs.items()
-        for need in wanted
-        if not need.specifier.contains(str(pins[name].specifier)[2:], prereleases=True)
-    ]
-    assert refused == []
+def test_pins_when_all_dependencies_are_followed_elsewhere(platform, python):
+    """The same on the other systems and Pythons."""
+    assert refused_or_missing(platform, python) == []
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_pins_when_nothing_needs_them(platform):
-    """No package is pinned that no direct one leads to, on any Python."""
-    needed = {name for python in PYTHONS for name in reached(platform, python)}
-    assert pinned(platform).keys() - needed == set()
+    """No package is pinned that no direct one leads to, on any Python, nor in a learner's file if only tests need it."""
+    for text, direct in ((TEXTS[LEARNER], DIRECT[LEARNER]), (BOTH, DIRECT[LEARNER] + DIRECT[TESTS])):
+        needed = {name for python in PYTHONS for name in reached(direct, platform, python)}
+        assert pinned(platform, text).keys() - needed == set()
 
 
 def test_pins_when_compared_with_what_runs_here():
@@ -107,6 +127,12 @@ def test_pins_when_compared_with_what_runs_here():
         if not pin.specifier.contains(distribution(name).version)
     }
     assert different == {}
+
+
+def test_pins_when_the_aws_command_line_is_installed_later():
+    """What ``aws`` installs at its first use is all that it needs and a learner does not have."""
+    needed = reached([line for line in DIRECT[TESTS] if line.startswith("awscli==")], sys.platform, PYTHON)
+    assert needed.keys() - pinned(sys.platform, TEXTS[LEARNER]).keys() == set(PACKAGES)
 
 
 def imported_names(path: Path) -> set[str]:
@@ -121,20 +147,21 @@ def imported_names(path: Path) -> set[str]:
 
 
 def test_direct_pins_when_our_code_imports_a_package():
-    """Every package that our code imports is pinned as a direct one."""
-    direct = {canonicalize_name(Requirement(line).name) for line in DIRECT}
-    files = [path for folder in OUR_CODE for path in (ROOT / folder).rglob("*.py")]
-    names = set().union(*map(imported_names, files)) - sys.stdlib_module_names - set(OUR_CODE)
+    """Every package that our code imports is a direct one of its file: what a learner runs needs none of the tests'."""
     owners = packages_distributions()
-    foreign = {name: {canonicalize_name(owner) for owner in owners[name]} for name in names if name in owners}
-    assert {name for name, owned_by in foreign.items() if not owned_by & direct} == set()
+    for folders, direct in ((OUR_CODE, DIRECT[LEARNER]), (["tests"], DIRECT[LEARNER] + DIRECT[TESTS])):
+        known = {canonicalize_name(Requirement(line).name) for line in direct}
+        files = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.name != "conftest.py"]
+        names = set().union(*map(imported_names, files)) - sys.stdlib_module_names - {*OUR_CODE, "tests"}
+        foreign = {name: {canonicalize_name(owner) for owner in owners[name]} for name in names if name in owners}
+        assert {name for name, owned_by in foreign.items() if not owned_by & known} == set()
 
 
 def test_environment_yml_when_compared_with_the_pins():
     """conda, Binder and JupyterHub get the same direct packages, and all others from the same file."""
     described = yaml.safe_load((ROOT / "environment.yml").read_text())
     conda, pip = described["dependencies"][:-1], described["dependencies"][-1]["pip"]
-    assert pip == [*DIRECT, "-r requirements.txt", "-e ."]
+    assert pip == [*DIRECT[LEARNER], *DIRECT[TESTS], *(f"-r {name}" for name in TEXTS), "-e ."]
     python = next(line.removeprefix("python=") for line in conda if line.startswith("python="))
     assert python in PYTHONS and sorted(conda) == ["pip", f"python={python}"]
 

@@ -27,22 +27,25 @@ class HandClock:
 
 
 @pytest.mark.parametrize(
-    "lines, text",
+    ("lines", "text"),
     [
-        ([], "  looking up 0 of 2, 0:00"),
+        ([], "  looking up .................... 0 of 2, 0:00"),
         (
             ["Collecting a==1 (from -r requirements.txt)", "  Downloading a-1-py3-none-any.whl.metadata (2 kB)"],
-            "  looking up 1 of 2, 0:00",
+            "  looking up ##########.......... 1 of 2, 0:00",
         ),
-        (["Collecting a==1 (from x)", "Requirement already satisfied: b==2 in here"], "  downloading 0 of 2, 0:00"),
+        (
+            ["Collecting a==1 (from x)", "Requirement already satisfied: b==2 in here"],
+            "  downloading .................... 0 of 2, 0:00",
+        ),
         (
             ["Collecting a==1 (from x)", "Collecting b==2 (from x)", "Using cached a-1-py3-none-any.whl (1 kB)"],
-            "  downloading 1 of 2, 0:00",
+            "  downloading ##########.......... 1 of 2, 0:00",
         ),
-        (["Installing collected packages: a, b"], "  installing, 0:00"),
+        (["Installing collected packages: a, b"], "  installing .................... 0 of 2, 0:00"),
         (
             ["  WARNING: Retrying (Retry(total=4)) after connection broken"],
-            "  looking up 0 of 2, 0:00, no answer yet, trying again",
+            "  looking up .................... 0 of 2, 0:00, no answer yet, trying again",
         ),
     ],
 )
@@ -54,6 +57,20 @@ def test_text_when_pip_has_said(lines, text):
     assert progress.text() == text
 
 
+def test_bar_when_packages_are_unpacked():
+    """While pip installs, which it does in silence, the bar moves with the packages that are there, of those that are new."""
+    progress = Progress(20, io.StringIO(), HandClock())
+    progress.see("Installing collected packages: a, b, c, d")
+    seen = []
+    for progress.unpacked in (1, 3, 4):
+        seen.append(progress.text())
+    assert seen == [
+        "  installing #####............... 1 of 4, 0:00",
+        "  installing ###############..... 3 of 4, 0:00",
+        "  installing #################### 4 of 4, 0:00",
+    ]
+
+
 def test_lines_when_the_output_is_no_terminal():
     """A log gets a line every ten seconds and one at the end, without carriage returns."""
     stream, clock = io.StringIO(), HandClock()
@@ -62,8 +79,8 @@ def test_lines_when_the_output_is_no_terminal():
         progress.show()
     progress.end("installed")
     assert stream.getvalue().splitlines() == [
-        "  looking up 0 of 2, 0:10",
-        "  looking up 0 of 2, 1:11",
+        "  looking up .................... 0 of 2, 0:10",
+        "  looking up .................... 0 of 2, 1:11",
         "  installed, 1:11",
     ]
 
@@ -80,7 +97,7 @@ def test_line_when_the_output_is_a_terminal():
 
 
 @pytest.mark.parametrize(
-    "output, words",
+    ("output", "words"),
     [
         (
             "Failed to establish a new connection: [Errno 111] Connection refused\nERROR: No matching distribution found",
