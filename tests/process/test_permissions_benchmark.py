@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.weekly
 def test_decision_when_measured():
     """A decision takes at most 0.3 ms in the median, with narrow policies and with wide ones."""
     run = subprocess.run(

@@ -61,6 +61,7 @@ def test_ci_when_it_runs_the_suite():
     "place",
     [
         "requirements.txt",
+        "requirements-tests.txt",
         "environment.yml",
         "pyproject.toml",
         ".ci/run",
@@ -81,8 +82,11 @@ def test_workflow_when_it_runs_the_suite():
     assert matrix["system"] == ["ubuntu-latest"] and len(matrix["python"]) == 3
     assert [row["system"] for row in matrix["include"]] == ["macos-latest"]
     assert jobs["test"]["env"]["CHAT_TARGET"] == "moto"
-    suite, pictures = jobs["test"]["steps"][-2:]
+    suite, weekly, pictures = jobs["test"]["steps"][-3:]
     assert suite["run"] == "python course.py test"
+    assert weekly["if"] == "github.event_name == 'schedule'" and weekly["run"].startswith(
+        "python course.py test -m weekly"
+    )
     assert pictures["with"]["path"] == f"{ARTEFACTS.name}/" and pictures["if"] == "${{ !cancelled() }}"
     assert f"{ARTEFACTS.name}/" in (ROOT / ".gitignore").read_text().splitlines()
 

@@ -10,7 +10,6 @@ import json
 import os
 import socket as sockets
 import struct
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,22 +42,21 @@ TEXT, CONTINUATION, CLOSE, PING = 1, 0, 8, 9
 
 
 @pytest.fixture(scope="module")
-def short() -> Iterator[StageTarget]:
-    """A stage on which no connection lives for more than five seconds."""
-    with LocalStage(options=("--connection-duration", "5s")) as running:
-        yield StageTarget(running)
+def local(stage: LocalStage) -> StageTarget:
+    """localstage: only there can a test write single frames."""
+    return StageTarget(stage)
 
 
 @pytest.fixture(scope="module")
-def table(short: StageTarget) -> Iterator[str]:
-    with table_of_ids(short) as name:
+def table(local: StageTarget) -> Iterator[str]:
+    with table_of_ids(local) as name:
         yield name
 
 
 @pytest.fixture(scope="module")
-def api(short: StageTarget, table: str) -> DeployedApi:
+def api(local: StageTarget, table: str) -> DeployedApi:
     return deploy_api(
-        short,
+        local,
         dict.fromkeys(("$connect", "$disconnect", "$default", "chat"), HANDLER),
         two_way=("$default", "chat"),
         Timeout=10,
@@ -76,13 +74,13 @@ def frame(opcode: int, data: bytes = b"", *, fin: int = 1, length: int | None = 
     return bytes([fin << 7 | opcode]) + coded + bytes(4) + data
 
 
-def opened(short: StageTarget, api: DeployedApi) -> websocket.WebSocket:
-    return short.connect(f"{short.stage.url.replace('http', 'ws')}/{api.api_id}/prod")
+def opened(local: StageTarget, api: DeployedApi) -> websocket.WebSocket:
+    return local.connect(f"{local.stage.url.replace('http', 'ws')}/{api.api_id}/prod")
 
 
-def answer_to(short: StageTarget, api: DeployedApi, *frames: bytes) -> dict[str, Any] | int:
+def answer_to(local: StageTarget, api: DeployedApi, *frames: bytes) -> dict[str, Any] | int:
     """What the first answer to some frames says, or the code of the close that answers them."""
-    socket = opened(short, api)
+    socket = opened(local, api)
     socket.sock.sendall(b"".join(frames))
     while True:
         opcode, data = socket.recv_data(control_frame=True)
@@ -112,17 +110,17 @@ def answer_to(short: StageTarget, api: DeployedApi, *frames: bytes) -> dict[str,
         "huge length",
     ],
 )
-def test_close_when_frames_break_the_rules(short, api, frames: list[bytes], code: int):
+def test_close_when_frames_break_the_rules(local, api, frames: list[bytes], code: int):
     """Control frames that are long or in fragments, and messages inside messages, close at once; a length is believed."""
-    assert answer_to(short, api, *frames) == code
+    assert answer_to(local, api, *frames) == code
 
 
-def test_message_when_its_fragments_are_odd_but_allowed(short: StageTarget, api: DeployedApi):
+def test_message_when_its_fragments_are_odd_but_allowed(local: StageTarget, api: DeployedApi):
     """Ten thousand fragments, a ping between fragments and a character in two fragments make good messages."""
     many = [frame(TEXT, b"x", fin=0), *[frame(CONTINUATION, b"x", fin=0)] * 9_998, frame(CONTINUATION, b"x")]
-    assert answer_to(short, api, *many)["length"] == 10_000
-    assert answer_to(short, api, frame(TEXT, b"x", fin=0), frame(PING, b"p"), frame(CONTINUATION, b"y"))["length"] == 2
-    assert answer_to(short, api, frame(TEXT, b"\xc3", fin=0), frame(CONTINUATION, b"\xa9"))["length"] == 1
+    assert answer_to(local, api, *many)["length"] == 10_000
+    assert answer_to(local, api, frame(TEXT, b"x", fin=0), frame(PING, b"p"), frame(CONTINUATION, b"y"))["length"] == 2
+    assert answer_to(local, api, frame(TEXT, b"\xc3", fin=0), frame(CONTINUATION, b"\xa9"))["length"] == 1
 
 
 @pytest.mark.fidelity("2.4")
@@ -141,16 +139,16 @@ def test_message_when_its_fragments_are_odd_but_allowed(short: StageTarget, api:
     ],
     ids=["empty", "deep", "deep value", "NaN", "long number", "half a pair", "trailing", "byte order mark", "NUL"],
 )
-def test_route_when_a_message_is_strange(short: StageTarget, api: DeployedApi, text: str):
+def test_route_when_a_message_is_strange(local: StageTarget, api: DeployedApi, text: str):
     """A message that is no good JSON, or names no route, goes to $default whole, however strange."""
-    answer = answer_to(short, api, frame(TEXT, text.encode()))
+    answer = answer_to(local, api, frame(TEXT, text.encode()))
     assert (answer["route"], answer["length"]) == ("$default", len(text))
 
 
-def told(short: StageTarget, table: str, connection_id: str) -> tuple[int, str]:
+def told(local: StageTarget, table: str, connection_id: str) -> tuple[int, str]:
     """Code and reason that a connection's $disconnect was told."""
     row = eventually(
-        lambda: short.client("dynamodb").get_item(TableName=table, Key={"id": {"S": connection_id}}),
+        lambda: local.client("dynamodb").get_item(TableName=table, Key={"id": {"S": connection_id}}),
         lambda answer: "Item" in answer,
         f"the $disconnect of {connection_id}",
     )
@@ -179,31 +177,15 @@ def told(short: StageTarget, table: str, connection_id: str) -> tuple[int, str]:
         (5000, 1002),
     ],
 )
-def test_disconnect_event_when_a_client_closes_with_a_code(short, api, table: str, code: int, answered: int):
+def test_disconnect_event_when_a_client_closes_with_a_code(local, api, table: str, code: int, answered: int):
     """Every code that a client may send reaches $disconnect with its reason; one that it may not send is 1002."""
-    socket = opened(short, api)
+    socket = opened(local, api)
     socket.send("who am I")
     connection_id = json.loads(socket.recv())["id"]
     socket.sock.sendall(frame(CLOSE, struct.pack("!H", code) + "grüß".encode()))
     assert int.from_bytes(socket.recv_data(control_frame=True)[1][:2], "big") == answered
     socket.shutdown()
-    assert told(short, table, connection_id) == ((code, "grüß") if answered == code else (1002, ""))
-
-
-@pytest.mark.fidelity("5.4")
-def test_connection_when_its_time_is_over(short: StageTarget, api: DeployedApi, table: str):
-    """A connection that is busy is closed with 1001 "Going away" when it has lasted as long as any may."""
-    socket, began = opened(short, api), time.monotonic()
-    socket.send("who am I")
-    connection_id, closed = json.loads(socket.recv())["id"], None
-    while closed is None and time.monotonic() - began < 15:
-        socket.send("still here")
-        opcode, data = socket.recv_data(control_frame=True)
-        closed = (int.from_bytes(data[:2], "big"), data[2:]) if opcode == ABNF.OPCODE_CLOSE else None
-    socket.shutdown()
-    assert closed == (1001, b"Going away")
-    assert 4 < time.monotonic() - began < 12
-    assert told(short, table, connection_id) == (1001, "Going away")
+    assert told(local, table, connection_id) == ((code, "grüß") if answered == code else (1002, ""))
 
 
 HEADERS = {
@@ -216,7 +198,7 @@ HEADERS = {
 
 
 def first_line(
-    short: StageTarget,
+    local: StageTarget,
     api: DeployedApi,
     headers: dict[str, str],
     *,
@@ -227,7 +209,7 @@ def first_line(
 ) -> tuple[int, bytes]:
     """Status and the last bytes of the answer to a handshake written by hand, followed by ``then``."""
     lines = [f"{method} /{api.api_id}/prod{query} {version}", *(f"{name}: {value}" for name, value in headers.items())]
-    with sockets.create_connection(("127.0.0.1", urlsplit(short.stage.url).port or 0), timeout=30) as line:
+    with sockets.create_connection(("127.0.0.1", urlsplit(local.stage.url).port or 0), timeout=30) as line:
         line.sendall("\r\n".join([*lines, "", ""]).encode() + then)
         answer = line.recv(4096)
         while then and b"route" not in answer:
@@ -246,18 +228,18 @@ def first_line(
         ("", {}, {"method": "POST"}),
         ("", {}, {"version": "HTTP/1.0"}),
     ],
-    ids=["no Connection", "no key", "short key", "no version", "body", "POST", "HTTP/1.0"],
+    ids=["no Connection", "no key", "local key", "no version", "body", "POST", "HTTP/1.0"],
 )
-def test_handshake_when_a_part_is_wrong(short, api, without: str, instead: dict, request_line: dict):
+def test_handshake_when_a_part_is_wrong(local, api, without: str, instead: dict, request_line: dict):
     """A handshake without one of its parts is answered with a 4xx; with all of them it is accepted."""
     headers = {name: value for name, value in HEADERS.items() if name != without} | instead
-    assert 400 <= first_line(short, api, headers, **request_line)[0] < 500
-    assert first_line(short, api, HEADERS)[0] == 101
+    assert 400 <= first_line(local, api, headers, **request_line)[0] < 500
+    assert first_line(local, api, HEADERS)[0] == 101
 
 
 @pytest.mark.parametrize("query", ["", "?slow=1"])
-def test_message_when_it_comes_before_the_answer(short: StageTarget, api: DeployedApi, query: str):
+def test_message_when_it_comes_before_the_answer(local: StageTarget, api: DeployedApi, query: str):
     """A message sent with the handshake, before $connect has run, is served after it."""
-    status, answer = first_line(short, api, HEADERS, query=query, then=frame(TEXT, b'{"action": "chat"}'))
+    status, answer = first_line(local, api, HEADERS, query=query, then=frame(TEXT, b'{"action": "chat"}'))
     assert status == 101
     assert b'"route": "chat"' in answer

@@ -59,6 +59,23 @@ def test_handshake_when_more_than_500_come_in_a_second(moved: MovedStage, api_id
     moved.move(1)
 
 
+@pytest.mark.fidelity("5.3")
+def test_connection_when_messages_keep_it(moved: MovedStage, api_id: str):
+    """Messages keep a connection beyond ten minutes; ten minutes after the last one it is closed with 1001 "Going away"."""
+    socket = moved.connect(f"wss://{api_id}.execute-api.{REGION}.amazonaws.com/prod")
+    for _ in range(3):
+        moved.move(599)
+        socket.send('{"action": "nobody"}')
+        assert "Forbidden" in socket.recv()
+    moved.move(599)
+    socket.ping("is no message")
+    assert socket.recv_data(control_frame=True)[1] == b"is no message"
+    moved.move(1)
+    opcode, data = socket.recv_data()
+    assert (opcode, int.from_bytes(data[:2], "big"), data[2:]) == (8, 1001, b"Going away")
+    socket.close()
+
+
 @pytest.mark.fidelity("5.4")
 def test_connection_when_two_hours_pass(moved: MovedStage, api_id: str):
     """A connection lasts for two hours, and is closed then with 1001 "Going away"."""
