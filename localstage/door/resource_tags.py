@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localstage.door.moto_books import backend_of
-from localstage.services.iam import reader
+from localstage.services.iam import books
 
 
 class ResourceTags:
@@ -31,7 +31,8 @@ class ResourceTags:
         if len(fields) < 6:
             return {}
         if fields[2] == "iam":
-            return reader.tags_of(reader.find_entity(arn))
+            entity = books.find_entity(arn)
+            return books.tags_of(entity) if entity is not None else {}
         find = self._finders.get(fields[2])
         return find(fields[3], fields[5]) if find is not None else {}
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
-
-from localstage.stacks.errors import NO_UPDATES, ResourceFailure
+from localstage.stacks.errors import ResourceFailure
 from localstage.stacks.resource_type import Properties, ResourceType, Work
 
 
@@ -67,20 +65,13 @@ class NestedStack(ResourceType):
         return stack_id
 
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        try:
-            work.client("cloudformation").update_stack(
-                StackName=physical_id,
-                TemplateURL=new["TemplateURL"],
-                Parameters=_parameters(new),
-                NotificationARNs=new.get("NotificationARNs", []),
-                Tags=new.get("Tags", []),
-                Capabilities=_ALL_CAPABILITIES,
-            )
-        except ClientError as error:
-            # AWS: an inner stack that has nothing to change has been updated.
-            if error.response["Error"].get("Message") == NO_UPDATES:
-                return
-            raise
+        work.client("cloudformation").update_stack(
+            StackName=physical_id,
+            TemplateURL=new["TemplateURL"],
+            Parameters=_parameters(new),
+            Tags=new.get("Tags", []),
+            Capabilities=_ALL_CAPABILITIES,
+        )
         self._expect(work, physical_id, "UPDATE_COMPLETE", "updated")
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from localstage.stacks.errors import ValidationError
-from localstage.stacks.conditions import evaluate
-from localstage.stacks.intrinsics import resolve
+from localstage.stacks.intrinsics import evaluate, resolve
 
 
 class Names:

@@ -1,8 +1,6 @@
-"""S3: moto's, whose buckets leave their policies to the door.
+"""S3 on the stage: moto's, whose bucket policies deny without looking at their conditions.
 
-- ``bucket``: the bucket
-- ``needs``: which permissions S3's operations need
-- ``bucket_lifecycle``, ``resource_types``: the types of CloudFormation
+This package extends moto by subclassing; it knows no callers.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ __all__ = ["extend"]
 
 
 def extend() -> None:
-    """Makes moto use this room's buckets. Idempotent. Must be called before the first bucket is made."""
+    """Makes moto use this package's buckets. Idempotent. Must be called before the first bucket is made."""
     import moto.s3.models
 
     from localstage.services.s3.bucket import StageBucket
