@@ -1,4 +1,4 @@
-// The WebSocket URL that the page's own address asks for. Nothing here connects or remembers.
+// The WebSocket URL that the page's own address asks for, and what a token adds to it. Nothing here connects or remembers.
 "use strict";
 
 const LOCAL_PORT = "4580"; // where `localstage serve` listens unless told otherwise
@@ -37,4 +37,23 @@ function awsDomain(region) {
 function jupyterBase(path) {
   const found = /^(.*?)\/proxy\/(?:absolute\/)?\d+\//.exec(path);
   return found && found[1];
+}
+
+/** The URL with a token in its query string, where an authorizer looks for it: a browser's handshake has no header of ours. */
+function withToken(url, token) {
+  if (!token) return url;
+  const address = new URL(url);
+  address.searchParams.set("token", token);
+  return address.href;
+}
+
+/** The person whom a token names, or "". A token (a JWT) is signed and not encrypted: its second part can be read by anybody. */
+function nameIn(token) {
+  try {
+    const letters = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+    const { sub } = JSON.parse(new TextDecoder().decode(Uint8Array.from(letters, (letter) => letter.charCodeAt(0))));
+    return typeof sub === "string" ? sub.trim() : "";
+  } catch {
+    return ""; // a token of another kind, which the authorizer may understand all the same
+  }
 }

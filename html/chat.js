@@ -9,20 +9,26 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
-/** What outlives the page: a tab's own first, then what any tab had last. A browser that keeps nothing is fine too. */
+/**
+ * What outlives the page: a tab's own first, then what any tab had last. A browser that keeps nothing is fine too.
+ * A token is kept for its tab alone, so that it ends with it.
+ */
 const memory = {
   get(key) {
     try { return sessionStorage.getItem(`chat.${key}`) ?? localStorage.getItem(`chat.${key}`); } catch { return null; }
   },
   set(key, value) {
-    try { for (const kept of [sessionStorage, localStorage]) kept.setItem(`chat.${key}`, value); } catch { /* not kept */ }
+    try {
+      for (const kept of key === "token" ? [sessionStorage] : [sessionStorage, localStorage]) kept.setItem(`chat.${key}`, value);
+    } catch { /* not kept */ }
   },
 };
 
 // The page.
 
-const log = new Log($("log"));
-const connection = new Connection({ state: show, frame: receive, note: (text) => log.say("notice", text) });
+const log = new Log($("log"), $("empty"));
+const connection = new Connection({ state: show, frame: receive, note: (text) => log.say("notice", text), unreachable });
+const NEW_LINK = "Has the notebook that you came from ended? Open its new link.";
 const SETTINGS = ["heartbeat", "auto-disconnect-s"]; // fields that are remembered as they are
 const LEAVE = { connecting: "Cancel", connected: "Disconnect", waiting: "Stop trying" };
 const title = document.title;
@@ -36,7 +42,7 @@ function show(state, text) {
   $("connect").hidden = state !== "offline";
   $("disconnect").hidden = state === "offline";
   $("disconnect").textContent = LEAVE[state] ?? "";
-  for (const id of ["url", "heartbeat", "auto-disconnect", "auto-disconnect-s"]) $(id).disabled = state !== "offline";
+  for (const id of ["url", "token", "heartbeat", "auto-disconnect", "auto-disconnect-s"]) $(id).disabled = state !== "offline";
   for (const id of ["message", "send"]) $(id).disabled = !connected;
   $("session").hidden = !connected;
   if (state === "offline") {
@@ -47,8 +53,7 @@ function show(state, text) {
   if (connected && [document.body, $("disconnect"), $("connect")].includes(focused)) $("message").focus();
   if (connected) {
     memory.set("connected", "yes");
-    memory.set("url", connection.url);
-    for (const id of ["name", "room"]) memory.set(id, $(id).value.trim());
+    for (const id of ["url", "name", "token"]) memory.set(id, $(id).value.trim());
     $("settings").open = false;
     $("connected-at").dateTime = connection.openedAt.toISOString();
     $("connected-at").textContent = `${connection.openedAt.toISOString().slice(0, 19).replace("T", " ")} UTC`;
@@ -61,16 +66,22 @@ const isMessage = (frame) => typeof frame?.sender === "string" && typeof frame.m
 /** Show a frame; one that is nothing known is shown as it came, as text. */
 function receive(frame, text) {
   const said = typeof frame.message === "string" ? frame.message : text;
-  if (frame.type === "history" && Array.isArray(frame.messages)) {
-    log.history(frame.messages.filter(isMessage), $("name").value.trim());
-  } else if (isMessage(frame)) {
-    if (log.arrived(frame, $("room").value.trim()) && document.hidden) unread += 1;
-  } else if (frame.type === "error" || (frame.type === undefined && "connectionId" in frame)) {
-    log.say("error", said); // refused by the chat, or API Gateway's own: Forbidden and the like
+  const fromApiGateway = frame.type === undefined && "connectionId" in frame; // Forbidden and the like
+  if (isMessage(frame)) {
+    if (log.arrived(frame) && document.hidden) unread += 1;
+  } else if (frame.type === "error" || fromApiGateway) {
+    log.refused();
+    log.say("error", fromApiGateway && said === "Forbidden" ? `Forbidden: this API has no route for that. ${NEW_LINK}` : said);
   } else {
     log.say("notice", said);
   }
   document.title = unread ? `(${unread}) ${title}` : title;
+}
+
+/** Say what can be done when no connection comes about; the status says only that the page goes on trying. */
+function unreachable() {
+  log.say("notice", "No connection was made: nothing answers at this address, or it refuses, perhaps because a good token is missing. "
+    + `Browsers do not tell a page which; the network view of the browser's developer tools shows it. ${NEW_LINK}`);
 }
 
 function tick() {
@@ -84,8 +95,9 @@ function tick() {
 function connect() {
   const url = $("url").value.trim();
   try {
-    if (!/^wss?:\/\/\S+$/.test(url)) throw new SyntaxError("a WebSocket URL begins with wss:// or ws://");
-    connection.open(url, Number($("heartbeat").value), $("auto-disconnect").checked ? Number($("auto-disconnect-s").value) : 0);
+    if (!/^wss?:\/\/\S+$/.test(url)) throw new SyntaxError("a WebSocket URL begins with wss:// or ws://, and a host follows");
+    const endS = $("auto-disconnect").checked ? Number($("auto-disconnect-s").value) : 0;
+    connection.open(withToken(url, $("token").value.trim()), Number($("heartbeat").value), endS);
   } catch (error) { // no WebSocket URL, or ws: from an https: page
     connection.close("Not connected");
     log.say("error", `Cannot connect to ${url}: ${error.message}`);
@@ -96,14 +108,14 @@ function connect() {
 function sendMessage() {
   const text = $("message").value;
   if (connection.state !== "connected" || !text.trim()) return;
-  const [sender, room] = ["name", "room"].map((id) => $(id).value.trim());
+  const sender = $("name").value.trim();
   try {
-    connection.send({ action: "sendMessage", ...(sender && { sender }), ...(room && { room }), message: text });
+    connection.send({ action: "sendMessage", sender, message: text });
   } catch (error) {
     log.say("error", error.message);
     return;
   }
-  if (sender) log.sending(sender, text);
+  log.sending(sender, text);
   $("message").value = "";
 }
 
@@ -126,7 +138,10 @@ $("message").addEventListener("keydown", (event) => {
 });
 
 $("clear").addEventListener("click", () => log.clear());
-for (const id of ["name", "room", ...SETTINGS]) {
+$("name").addEventListener("change", rename);
+$("token").addEventListener("change", useToken);
+$("heartbeat").addEventListener("invalid", () => { $("advanced").open = true; }); // or nobody would see what is wrong
+for (const id of ["name", ...SETTINGS]) {
   $(id).addEventListener("change", () => { if ($(id).validity.valid) memory.set(id, $(id).value.trim()); });
 }
 $("auto-disconnect").addEventListener("change", () => memory.set("auto-disconnect", $("auto-disconnect").checked ? "yes" : "no"));
@@ -141,16 +156,33 @@ function begin() {
   const query = new URLSearchParams(location.search);
   const remembered = memory.get("url");
   $("url").value = addressFor(query, location) || remembered || "";
-  for (const [id, otherwise] of [["name", guest()], ["room", "global"]]) {
-    const word = query.get(id) || memory.get(id) || otherwise;
-    $(id).value = word.slice(0, $(id).maxLength); // a link's, too
-  }
+  const name = query.get("name") || memory.get("name") || guest();
+  $("name").value = name.slice(0, $("name").maxLength); // a link's, too
+  $("token").value = memory.get("token") ?? "";
+  useToken();
   for (const id of SETTINGS) $(id).value = memory.get(id) || $(id).value;
   $("auto-disconnect").checked = memory.get("auto-disconnect") === "yes";
   setInterval(tick, 1000);
   // A link can fill in an address, but connected to unasked is only one chosen before.
   const chosen = remembered && $("url").value === remembered;
   if (chosen && memory.get("connected") === "yes") connect();
+}
+
+/** Give a name to whoever has none: the chat would use the connection id, and the page would not know its own messages. */
+function rename() {
+  $("name").value = $("name").value.trim() || guest();
+  const address = new URL(location.href);
+  if (!address.searchParams.has("name")) return;
+  address.searchParams.set("name", $("name").value); // a reload reads the address again, and keeps the new name
+  history.replaceState(null, "", address);
+}
+
+/** A token that names somebody fixes the name, because the chat believes the token and not the form. */
+function useToken() {
+  const name = nameIn($("token").value.trim());
+  $("name").readOnly = Boolean(name);
+  $("named").hidden = !name;
+  if (name) $("name").value = name;
 }
 
 function guest() {

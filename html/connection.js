@@ -4,11 +4,10 @@
 const FRAME_LIMIT = 32 * 1024; // bytes: API Gateway closes a connection that sends a longer frame
 const FIRST_WAIT_S = 1;
 const LONGEST_WAIT_S = 30;
-const NOT_TOLD_WHY = "The connection was not made: it was refused, the address is wrong, or nothing answers there. "
-  + "Browsers do not tell a page which; the network view of the browser's developer tools shows the status.";
 const STEADY_S = 5; // a connection that lasted so long makes the next wait short again
+const PATIENCE = 3; // so many attempts in a row may fail after a connection was lost before the person is told more
 
-/** A WebSocket that comes back. Calls on.state(state, text), on.frame(frame, text) and on.note(text). */
+/** A WebSocket that comes back. Calls on.state(state, text), on.frame(frame, text), on.note(text) and on.unreachable(). */
 class Connection {
   constructor(on) {
     this.on = on;
@@ -17,7 +16,7 @@ class Connection {
   }
 
   open(url, heartbeatS, autoDisconnectS) {
-    Object.assign(this, { url, heartbeatS, autoDisconnectS, attempts: 0, explained: false });
+    Object.assign(this, { url, heartbeatS, autoDisconnectS, attempts: 0, failures: 0, openedAt: null });
     this.#attempt();
   }
 
@@ -28,11 +27,15 @@ class Connection {
   }
 
   send(value) {
+    this.#put(value);
+    this.beatsDue = 0; // what comes next may answer this and not a heartbeat
+  }
+
+  #put(value) {
     const text = JSON.stringify(value);
     const size = new TextEncoder().encode(text).length;
     if (size > FRAME_LIMIT) throw new RangeError(`This is ${size} bytes long; at most ${FRAME_LIMIT} can be sent at once.`);
     this.socket.send(text);
-    this.awaiting = false; // what comes next may answer this and not the heartbeat
   }
 
   /** Attempt now instead of at the end of the wait. */
@@ -55,7 +58,8 @@ class Connection {
     this.openedAt = new Date();
     this.wasOpen = true;
     this.answered = false; // whether this API answers heartbeats
-    this.awaiting = false; // whether an answer is due
+    this.beatsDue = 0; // heartbeats that wait for their answer
+    this.failures = 0;
     this.beating = setInterval(() => this.#beat(), this.heartbeatS * 1000);
     this.steady = setTimeout(() => { this.attempts = 0; }, STEADY_S * 1000);
     if (this.autoDisconnectS) {
@@ -67,21 +71,21 @@ class Connection {
 
   /** A heartbeat is a message: API Gateway closes what was silent for ten minutes (FIDELITY, row 5.3). */
   #beat() {
-    if (this.awaiting && this.answered) {
+    if (this.beatsDue && this.answered) {
       this.#lost(0, "no answer to the heartbeat");
       return;
     }
-    this.send({ action: "ping" });
-    this.awaiting = true;
+    this.#put({ action: "ping" });
+    this.beatsDue += 1;
   }
 
   #received(text) {
     const frame = parsed(text);
     if (frame.type === "pong") {
-      this.awaiting = false;
+      this.beatsDue = 0;
       this.answered = true;
-    } else if (this.awaiting && !this.answered && isNoPingRoute(frame)) {
-      this.awaiting = false;
+    } else if (this.beatsDue && !this.answered && isNoPingRoute(frame)) {
+      this.beatsDue -= 1;
       if (!this.noted) this.on.note("This API has no route named ping. Heartbeats keep the connection open all the same.");
       this.noted = true;
     } else {
@@ -95,8 +99,8 @@ class Connection {
     const waitS = longest * (0.5 + Math.random() / 2); // jitter
     this.attempts += 1;
     this.waiting = setTimeout(() => this.#attempt(), waitS * 1000);
-    if (!this.wasOpen && !this.explained) this.on.note(NOT_TOLD_WHY);
-    this.explained = true;
+    this.failures += this.wasOpen ? 0 : 1;
+    if (this.failures === (this.openedAt ? PATIENCE : 1)) this.on.unreachable();
     const cause = [code === 1006 || !code ? "" : code, reason].filter(Boolean).join(" ");
     const what = (this.wasOpen ? "Connection lost" : "No connection") + (cause && ` (${cause})`);
     this.#enter("waiting", `${what}. Trying again in ${Math.ceil(waitS)} s`);

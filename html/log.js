@@ -1,4 +1,4 @@
-// The lines on the screen. This file knows nothing of sockets.
+// The lines on the screen, messages in the order of their timestamps. This file knows nothing of sockets, forms and addresses.
 // Text from the wire is only ever put into the page as textContent.
 "use strict";
 
@@ -6,59 +6,65 @@ const LINES = 500; // most lines that are kept on the screen
 const NAME_LENGTH = 80; // most characters of a sender's name that are shown
 const TEXT_LENGTH = 2000; // most characters of a message that are shown unasked
 const ID_LENGTH = 128; // a longer message id is not remembered
+const PENDING_S = 10; // an own message that has not come back by then looks like any other: some chats send no copy
 
-/** The lines on the screen. */
+/** The lines on the screen. Each line has a `moment`, by which the lines are sorted; a message also has its `who`. */
 class Log {
-  constructor(list) {
+  /** The list that takes the lines, and what is shown in their place while there are none. */
+  constructor(list, empty) {
     this.list = list;
+    this.empty = empty;
     this.seen = new Set(); // message ids: a repeated delivery is shown once
     this.sent = []; // own messages whose return is awaited
   }
 
   /** Show an own message at once; arrived() marks it when it comes back. */
   sending(sender, text) {
-    const line = this.#message(sender, text, true);
+    const line = message(sender, text, "own");
     line.classList.add("pending");
     line.append(element("span", "mark", "sent"));
     this.sent.push({ sender, text, line });
     if (this.sent.length > LINES) this.sent.shift();
-    this.#append(line);
+    this.#add(line);
+    setTimeout(() => line.classList.remove("pending"), PENDING_S * 1000);
   }
 
-  /** Show a message that arrived, with its room if that is not `here`; false if there is nothing new in it. */
-  arrived({ sender, message, timestamp, room, message_id: id }, here) {
+  /** Mark the own message that has waited longest: most likely what was refused is this one. */
+  refused() {
+    const line = this.sent.find((own) => own.line.classList.contains("pending"))?.line;
+    if (!line) return;
+    line.classList.remove("pending");
+    line.querySelector(".mark").textContent = "refused";
+  }
+
+  /** Show a message that arrived; false if there is nothing new in it. */
+  arrived({ sender, message: text, timestamp, message_id: id }) {
     if (this.seen.has(id)) return false;
     this.#remember(id);
-    const place = this.sent.findIndex((own) => own.sender === sender && own.text === message);
+    const place = this.sent.findIndex((own) => own.sender === sender && own.text === text);
     const own = place >= 0 ? this.sent.splice(place, 1)[0].line : null;
-    const line = own || this.#message(here && typeof room === "string" && room !== here ? `${sender} (${room})` : sender, message, false);
-    line.classList.remove("pending");
-    line.querySelector(".mark")?.remove();
-    if (!own) this.#append(line);
-    this.#date(line, timestamp);
+    own?.classList.remove("pending");
+    own?.querySelector(".mark").remove();
+    const line = own ?? message(sender, text, "other");
+    const moment = new Date(typeof timestamp === "number" ? timestamp / 1000 : NaN); // microseconds since 1970
+    const dated = !Number.isNaN(moment.getTime());
+    line.append(clockTime(dated ? moment : new Date()));
+    if (!own) this.#add(line, dated ? timestamp : undefined);
+    else if (line.isConnected) this.#place(line, dated ? timestamp : line.moment);
     return !own;
   }
 
-  /** Show earlier messages, as the server sent them; those of a sender of this name are taken for own. */
-  history(frames, name) {
-    for (const { sender, message, timestamp, message_id: id } of frames) {
-      if (this.seen.has(id)) continue;
-      this.#remember(id);
-      const line = this.#message(sender, message, sender === name);
-      this.#append(line);
-      this.#date(line, timestamp);
-    }
-  }
-
+  /** Show a line that nobody wrote. One that repeats the last line takes its place. */
   say(kind, text) {
-    this.last = null;
-    this.#append(element("li", kind, text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH)}…` : text));
+    const line = element("li", kind, shortened(text, TEXT_LENGTH));
+    const last = this.list.lastElementChild;
+    if (last?.className === kind && last.textContent === line.textContent) last.remove();
+    this.#add(line);
   }
 
   clear() {
     this.list.replaceChildren();
-    this.last = null;
-    $("empty").hidden = false;
+    this.empty.hidden = false;
   }
 
   #remember(id) {
@@ -66,44 +72,47 @@ class Log {
     if (this.seen.size > 20 * LINES) this.seen.delete(this.seen.values().next().value);
   }
 
-  #message(from, text, own) {
-    const sender = from.length > NAME_LENGTH ? `${from.slice(0, NAME_LENGTH)}…` : from;
-    const line = element("li", own ? "own" : "other");
-    const who = `${own ? "own" : "other"}:${sender}`;
-    if (who !== this.last) {
-      const name = element("bdi", "", sender);
-      const label = element("span", "sender");
-      label.append(name);
-      line.append(label);
-    } else {
-      line.append(element("span", "hidden", `${sender}:`)); // heard, not seen
-    }
-    line.classList.toggle("follows", who === this.last);
-    line.style.setProperty("--hue", hue(sender));
-    this.last = who;
-    line.append(...bubbleOf(text));
-    return line;
-  }
-
-  /** Put the time under a line of the list; the line above, if stacked and of the same minute, then needs none. */
-  #date(line, timestamp) {
-    const time = clockTime(timestamp);
-    line.append(time);
-    const above = line.classList.contains("follows") && line.previousElementSibling?.querySelector("time");
-    if (above && above.textContent === time.textContent) above.className = "hidden";
-  }
-
-  /** Add a line; who was reading the end goes on reading the end. Measured once a frame: it lays out the page. */
-  #append(line) {
+  /** Add a line, at the end if it has no moment of its own; who was reading the end goes on reading the end. */
+  #add(line, moment = this.list.lastElementChild?.moment ?? 0) {
+    // Measured once a frame, however many lines come: measuring makes the browser lay out the page.
     this.atEnd ??= this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60;
     this.scrolling ??= requestAnimationFrame(() => {
       if (this.atEnd) this.list.scrollTop = this.list.scrollHeight;
       this.atEnd = this.scrolling = undefined;
     });
-    this.list.append(line);
+    this.#place(line, moment);
     while (this.list.childElementCount > LINES) this.list.firstElementChild.remove();
-    $("empty").hidden = true;
+    stack(this.list.firstElementChild);
+    this.empty.hidden = true;
   }
+
+  /**
+   * Put a line before the first one that is later.
+   *
+   * Each message is delivered by a function of its own, and functions that run side by side overtake each other: only
+   * the timestamps are the same for everybody. Lines that are in their place are not touched, they would be read out again.
+   */
+  #place(line, moment) {
+    line.moment = moment;
+    let next = null;
+    let at = this.list.lastElementChild;
+    while (at && (at === line || at.moment > moment)) {
+      if (at !== line) next = at;
+      at = at.previousElementSibling;
+    }
+    const left = line.nextElementSibling;
+    if (!line.isConnected || next !== left) this.list.insertBefore(line, next);
+    for (const one of [line, line.nextElementSibling, left]) stack(one);
+  }
+}
+
+/** Join a line to the one above if both are of one sender: one name above them and, of the same minute, one time below. */
+function stack(line) {
+  const above = line?.previousElementSibling;
+  const follows = Boolean(above?.who) && above.who === line.who;
+  line?.classList.toggle("follows", follows);
+  const [first, second] = [above, line].map((one) => one?.querySelector("time"));
+  first?.classList.toggle("hidden", follows && first.textContent === second?.textContent);
 }
 
 function element(tag, className, text) {
@@ -111,6 +120,18 @@ function element(tag, className, text) {
   made.className = className;
   if (text !== undefined) made.textContent = text;
   return made;
+}
+
+/** A message's line; `kind` is own or other. */
+function message(from, text, kind) {
+  const sender = shortened(from, NAME_LENGTH);
+  const line = element("li", kind);
+  const label = element("span", "sender");
+  label.append(element("bdi", "", sender));
+  line.append(label, ...bubbleOf(text));
+  line.style.setProperty("--hue", hue(sender));
+  line.who = `${kind}:${sender}`;
+  return line;
 }
 
 /** A text in its bubble; of a long one the beginning, and a button for the rest, or a crowd of them would stop the page. */
@@ -129,6 +150,10 @@ function bubbleOf(text) {
   return [bubble, more];
 }
 
+function shortened(text, length) {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}
+
 /** The colour angle of a sender's name, 0 to 359: the same on every screen. */
 function hue(name) {
   let sum = 0;
@@ -136,11 +161,9 @@ function hue(name) {
   return sum % 360;
 }
 
-/** The time of day of a message's timestamp (microseconds since 1970); now, for what is no time. */
-function clockTime(timestamp) {
-  const moment = new Date(typeof timestamp === "number" ? timestamp / 1000 : NaN);
-  const valid = Number.isNaN(moment.getTime()) ? new Date() : moment;
-  const time = element("time", "", valid.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
-  time.dateTime = valid.toISOString();
+/** A moment as the time of day. */
+function clockTime(moment) {
+  const time = element("time", "", moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  time.dateTime = moment.toISOString();
   return time;
 }

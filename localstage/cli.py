@@ -5,15 +5,12 @@ Bad input ends with one sentence on standard error and exit status 2.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from threading import Event
 
@@ -23,7 +20,7 @@ from localstage.environment import changes_for
 from localstage.launcher import LocalStage, StageNotStarted
 from localstage.running import run_command
 from localstage.settings import DEFAULT_PORT, DEFAULT_REGION, Settings
-from localstage.state import RunningStage, note_path, running_stages
+from localstage.state import RunningStage, note_path, running_stages, status_of
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)?$")
 _UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, None: 1}
@@ -182,15 +179,12 @@ def status(port: int | None) -> None:
         sys.exit(1)
     for stage in found:
         try:
-            # No proxy: the variables of another stage must not lead this call away.
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(stage.reach.url + "/_localstage/status", timeout=5) as answer:
-                facts = json.load(answer)
+            facts = status_of(stage)
             click.echo(
                 f"{stage.reach.url} (pid {stage.pid}, {facts['region']}): {facts['connections']} connections, "
                 f"{facts['environments']} execution environments"
             )
-        except (urllib.error.URLError, TimeoutError) as error:
+        except OSError as error:
             click.echo(f"{stage.reach.url} (pid {stage.pid}) does not answer: {error}")
             sys.exit(1)
 
@@ -200,6 +194,7 @@ def status(port: int | None) -> None:
 def stop(port: int | None) -> None:
     """End the running stage and wait until it is gone."""
     stage = _the_stage(port)
+    _check_that_it_is(stage)
     os.kill(stage.pid, signal.SIGTERM)
     if not _gone_within(stage, 20):
         _complain(f"The stage at {stage.reach.url} (pid {stage.pid}) did not end within 20 seconds; end it by its pid.")
@@ -221,6 +216,19 @@ def _the_stage(port: int | None) -> RunningStage:
     if len(found) > 1:
         _complain(f"Several stages run (ports {', '.join(str(s.port) for s in found)}); choose one with --port.")
     return found[0]
+
+
+def _check_that_it_is(stage: RunningStage) -> None:
+    """A note may outlive its process, and the pid may be a stranger's by now: only what answers is signalled."""
+    try:
+        answers = status_of(stage)["pid"] == stage.pid
+    except OSError:
+        answers = False
+    if not answers:
+        _complain(
+            f"What is noted at {stage.reach.url} (pid {stage.pid}) does not answer there as localstage, "
+            f"so nothing was ended; if that process is not localstage, delete {note_path(stage.port)}."
+        )
 
 
 def _gone_within(stage: RunningStage, seconds: float) -> bool:

@@ -7,6 +7,7 @@ port, thread or file of the stage is left. Lives on one event loop.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,12 +35,29 @@ from localstage.gateway.management_api import ManagementApi
 from localstage.port.certificates import Authority
 from localstage.port.pages import PAGES_PATH, Pages
 from localstage.port.server import LOOPBACK, Desks, Port
+from localstage.services.iam.grants import current_grants
 from localstage.services.logs.permitted_logs import PermittedLogs
 from localstage.settings import ACCOUNT_ID, Settings
 
 
+class AlreadyStarted(Exception):
+    """Another one has been started in this process."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This process has started localstage before, and its AWS account belongs to that one; "
+            "start each further one in a process of its own (localstage.LocalStage does that)."
+        )
+
+
 class Stage:
-    """A running stage. ``work_dir`` must exist and belong to the stage alone."""
+    """A running stage. ``work_dir`` must exist and belong to the stage alone.
+
+    A process can run one in its life: moto's state is the process's, and a
+    second one would take over the first one's account.
+    """
+
+    _started = False
 
     def __init__(self, settings: Settings, work_dir: Path, clock: Clock | None = None):
         self._settings = settings
@@ -55,7 +73,10 @@ class Stage:
             else AccountPace(ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
         )
         permissions = Permissions(
-            ACCOUNT_ID, clock.now_ms, enforced=settings.iam_enforced, policies=pace.policies if pace else None
+            ACCOUNT_ID,
+            clock.now_ms,
+            enforced=settings.iam_enforced,
+            find_grants=pace.policies.find if pace else current_grants,
         )
         permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
         callers = Callers(self._keys.find, StackCallers(self._keys, permissions).of, permissions.may_assume)
@@ -85,7 +106,10 @@ class Stage:
         )
 
     async def start(self) -> Reach:
-        """Opens the port; returns how programs reach it. Raises PortBusy."""
+        """Opens the port; returns how programs reach it. Raises PortBusy, AlreadyStarted."""
+        if Stage._started:
+            raise AlreadyStarted
+        Stage._started = True
         (self._work_dir / "functions").mkdir(exist_ok=True)
         bundle = self._work_dir / "ca-bundle.pem"
         self._authority.write_bundle(bundle)
@@ -137,6 +161,7 @@ class Stage:
         if request.raw_path != "/_localstage/status":
             return web.Response(status=404, text=f"The local stage has /_localstage/status and {PAGES_PATH} only.\n")
         facts = {
+            "pid": os.getpid(),
             "url": self._reach().url,
             "region": self._settings.region,
             "connections": len(self._gateway.connections),

@@ -5,10 +5,13 @@ One file a stage, readable by its owner alone, removed when the stage ends.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -37,20 +40,31 @@ def note_path(port: int) -> Path:
 
 def write_note(stage: RunningStage, path: Path) -> None:
     """Writes a stage's note; the file appears whole or not at all, with mode 0600."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(_open_in_folder(draft), "w") as file:
         json.dump(asdict(stage), file)
     draft.replace(path)
+
+
+def _open_in_folder(path: Path) -> int:
+    """A new file's descriptor; its folder is made, also when another one that ends removes it meanwhile."""
+    while True:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except FileNotFoundError:
+            continue
 
 
 def read_note(path: Path) -> RunningStage | None:
     """The stage noted in a file, or None if there is none or it is not readable as one."""
     try:
         facts = json.loads(path.read_text())
-        return RunningStage(facts["pid"], facts["port"], facts["work_dir"], Reach(**facts["reach"]))
+        noted = RunningStage(facts["pid"], facts["port"], facts["work_dir"], Reach(**facts["reach"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    # Other numbers than those of one process mean groups of them, or nothing, to the system.
+    return noted if type(noted.pid) is int and 0 < noted.pid < 2**31 and type(noted.port) is int else None
 
 
 def remove_note(path: Path) -> None:
@@ -72,6 +86,18 @@ def running_stages() -> list[RunningStage]:
         elif stage is not None:
             remove_note(path)
     return found
+
+
+def status_of(stage: RunningStage) -> dict[str, Any]:
+    """What answers at a noted stage's address says of itself. Raises OSError if nothing answers there as one does."""
+    # No proxy: the variables of another stage must not lead this call away.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(stage.reach.url + "/_localstage/status", timeout=5) as answer:
+            facts = json.load(answer)
+        return {name: facts[name] for name in ("pid", "region", "connections", "environments")}
+    except (http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        raise OSError(f"what answers there is not localstage ({type(error).__name__})") from error
 
 
 def _alive(pid: int) -> bool:

@@ -2,5 +2,6 @@
 
 Lives here: route selection, identifiers, events, error frames, proxy results,
 management requests. Does not know: sockets, asyncio, boto3, moto, the clock.
-Times and random bytes come in as arguments.
+Times and random bytes come in as arguments. Of the other parts it imports
+``localstage.policy`` alone, which is as pure.
 """

@@ -1,7 +1,8 @@
 """What a REQUEST authorizer needs, and what its answer means.
 
 AWS: FIDELITY section 3. Only ``$connect`` is authorized; every listed identity
-source must be present; the policy must allow ``execute-api:Invoke`` on the method ARN.
+source must be present; the policy must allow ``execute-api:Invoke`` on the method
+ARN. The policy is read and weighed by ``localstage.policy``, as every other is.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localstage.core.events import HandshakeRequest
-from localstage.core.resource_policy import as_list, wildcard_match
+from localstage.core.events import ConnectionFacts, HandshakeRequest
 from localstage.core.strict_json import read_json
+from localstage.policy.context import RequestContext, Value, keys_of_request
+from localstage.policy.decision import Grants, decide
+from localstage.policy.document import Need, Policy, read_policy
+from localstage.policy.principal import Principal
 
 _RESULT_LIMIT_BYTES = 8 * 1024
 
@@ -23,16 +27,26 @@ class MalformedAuthorizerResult(Exception):
 
 @dataclass(frozen=True)
 class AuthorizerResult:
-    """Who it is, what later events tell of it, and the policy's statements."""
+    """Who it is, what later events tell of it, and the policy."""
 
     principal_id: str
     context: Mapping[str, str]
-    statements: tuple[Mapping[str, Any], ...]
+    policy: Policy
 
-    def allows(self, method_arn: str) -> bool:
-        """Whether the policy allows to invoke ``…/{stage}/$connect``; a Deny wins."""
-        effects = {s.get("Effect") for s in self.statements if _covers(s, method_arn)}
-        return "Allow" in effects and "Deny" not in effects
+    def allows(self, method_arn: str, keys: Mapping[str, Value]) -> bool:
+        """Whether the policy allows to invoke ``…/{stage}/$connect``; ``keys`` are the condition keys of the request.
+
+        AWS: FIDELITY section 3 and "Output from an API Gateway Lambda authorizer": the policy is an IAM policy.
+        """
+        need = Need("execute-api:Invoke", method_arn, {})
+        anybody = Principal("", "", "")  # The caller has no identity in IAM.
+        return decide(anybody, need, RequestContext(keys), Grants((self.policy,))).allowed
+
+
+def condition_keys(facts: ConnectionFacts, handshake: HandshakeRequest, now_ms: int) -> Mapping[str, Value]:
+    """The keys that an authorizer's policy may ask for, as a policy on an API may."""
+    referer = next((value for name, value in handshake.headers if name.lower() == "referer"), None)
+    return keys_of_request(now_ms, source_ip=facts.source_ip, user_agent=facts.user_agent, referer=referer)
 
 
 def identity_is_present(
@@ -65,25 +79,23 @@ def _identity_value(
 
 
 def read_authorizer_result(payload: bytes) -> AuthorizerResult:
-    """Reads an authorizer's answer. Raises MalformedAuthorizerResult."""
+    """Reads an authorizer's answer. Raises MalformedAuthorizerResult.
+
+    AWS: FIDELITY section 3, an answer that is malformed, or whose policy is, is answered 500.
+    """
     if len(payload) > _RESULT_LIMIT_BYTES:
         raise MalformedAuthorizerResult("the result is over 8 KB")
     try:
         result = read_json(payload)
-        statements = result["policyDocument"]["Statement"]
-        principal_id = result["principalId"]
-        context = result.get("context") or {}
-    except (ValueError, KeyError, TypeError) as error:
-        raise MalformedAuthorizerResult("the result needs principalId and policyDocument") from error
-    if isinstance(statements, dict):
-        statements = [statements]
-    if not isinstance(statements, list) or not isinstance(context, dict) or not isinstance(principal_id, str):
+        principal_id, document, context = result["principalId"], result["policyDocument"], result.get("context") or {}
+        policy = read_policy(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalformedAuthorizerResult("the result needs principalId and a policyDocument") from error
+    if not (isinstance(principal_id, str) and isinstance(document, dict) and isinstance(context, dict)):
         raise MalformedAuthorizerResult("principalId, policyDocument or context has the wrong type")
-    return AuthorizerResult(
-        principal_id,
-        {key: _as_text(key, value) for key, value in context.items()},
-        tuple(s for s in statements if isinstance(s, dict)),
-    )
+    if not all(statement.resources for statement in policy.statements):
+        raise MalformedAuthorizerResult("each statement of policyDocument needs Resource or NotResource")
+    return AuthorizerResult(principal_id, {key: _as_text(key, value) for key, value in context.items()}, policy)
 
 
 def _as_text(key: str, value: Any) -> str:
@@ -93,9 +105,3 @@ def _as_text(key: str, value: Any) -> str:
     if isinstance(value, str | int | float):
         return str(value)
     raise MalformedAuthorizerResult(f"context.{key} is neither a string nor a number nor a boolean")
-
-
-def _covers(statement: Mapping[str, Any], method_arn: str) -> bool:
-    return any(
-        wildcard_match(str(action).lower(), "execute-api:invoke") for action in as_list(statement.get("Action"))
-    ) and any(wildcard_match(str(resource), method_arn) for resource in as_list(statement.get("Resource")))

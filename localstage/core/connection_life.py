@@ -32,7 +32,7 @@ LIFE: dict[tuple[State, Happening], State] = {
     (State.CONNECTING, Happening.REFUSED): State.REFUSED,
     (State.OPEN, Happening.CLOSED): State.CLOSED,
 }
-"""Only a connection that was open has a $disconnect (section 12: none after a refused connect)."""
+"""Only a connection that was open has a $disconnect (Guess: none after a refused connect; FIDELITY section 4)."""
 
 
 class IllegalMove(Exception):
@@ -64,6 +64,6 @@ CUT = Ending(1006, "")  # Guess: no public capture of a cut connection (FIDELITY
 def ending_of_client_close(code: int, reason: str) -> Ending:
     """The ending for a close frame that the client sent; 1005 stands for a frame without a code.
 
-    An own code and reason are passed through (section 12).
+    Guess: an own code and reason are passed through (FIDELITY section 4, unsure).
     """
     return NO_STATUS if code == 1005 else Ending(code, reason)

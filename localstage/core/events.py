@@ -1,6 +1,6 @@
 """The events that a function receives, in AWS's key order.
 
-AWS: FIDELITY section 1 and the captures in its ``events/``. A key that does
+AWS: FIDELITY section 1, whose rows come from captures of the real service. A key that does
 not apply is absent, never null. Does not know where times and ids come from.
 """
 

@@ -1,7 +1,7 @@
 """What a Lambda proxy integration returned, read as API Gateway reads it.
 
-AWS: FIDELITY sections 2, 3, 7 and 12. A result that is not of the proxy form
-is malformed: 502 at ``$connect``, the "Internal server error" frame on a message.
+AWS: FIDELITY sections 2, 3 and 7. A result that is not of the proxy form is
+malformed: 502 at ``$connect``, the "Internal server error" frame on a message.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_proxy_result(payload: bytes) -> ProxyResult:
 
 
 def _status_code(value: Any) -> int:
-    if isinstance(value, str) and value.isdigit():  # Guess: REST APIs take a numeric string; section 12 leaves it open.
+    if isinstance(value, str) and value.isdigit():  # Guess: as REST APIs do.
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 100 <= value <= 599:
         raise MalformedProxyResult("statusCode is missing or not an HTTP status")

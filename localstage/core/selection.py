@@ -60,7 +60,7 @@ def _part_text(document: Any, path: str) -> str:
 
 
 def _parse(body: str) -> Any:
-    # Section 12: parsed strictly; the real service may take sloppier JSON.
+    # Guess: parsed strictly (FIDELITY section 2, unsure); the real service may take sloppier JSON.
     try:
         return read_json(body)
     except ValueError:

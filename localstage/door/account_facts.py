@@ -1,6 +1,6 @@
 """What permissions must know of the account: IAM's names, tables' keys, resources' own policies.
 
-Plain reads of moto's books from the event loop; no backend is made by looking.
+Plain reads of moto's dictionaries from the event loop; no backend is made by looking.
 """
 
 from __future__ import annotations
@@ -10,28 +10,26 @@ from typing import Any
 
 from localstage.door.moto_books import backend_of
 from localstage.door.resource_tags import ResourceTags, function_named
-from localstage.policy.document import Need, Policy
-from localstage.services.iam import books
-from localstage.services.iam.books import PolicyShelf
+from localstage.policy.document import Need, Policy, readable_policy
+from localstage.services.iam import reader
 
 
 class AccountFacts:
     """Facts of one account."""
 
-    def __init__(self, account_id: str, shelf: PolicyShelf):
+    def __init__(self, account_id: str):
         self._account_id = account_id
-        self._shelf = shelf
         self.tags = ResourceTags(account_id)
 
     def arn_of_identity(self, kind: str, name: str) -> str | None:
         """The ARN of a ``role``, ``user`` or ``group`` by its name, None if there is none."""
-        entity = books.find_named(self._account_id, kind, name)
+        entity = reader.find_named(self._account_id, kind, name)
         return entity.arn if entity is not None else None
 
     def boundary_of(self, kind: str, name: str) -> str | None:
         """The ARN of a role's or user's permissions boundary."""
-        entity = books.find_named(self._account_id, kind, name)
-        return books.boundary_arn_of(entity) if entity is not None else None
+        entity = reader.find_named(self._account_id, kind, name)
+        return reader.boundary_arn(entity) if entity is not None else None
 
     def partition_key_of(self, region: str, table: str) -> str | None:
         """The name of a table's partition key."""
@@ -52,15 +50,14 @@ class AccountFacts:
 
     def trust_of(self, role_arn: str) -> Policy | None:
         """The trust policy of a role, None if there is no such role."""
-        role = books.find_entity(role_arn)
-        return self._shelf.policy(role.assume_role_policy_document) if role is not None else None
+        return reader.trust_policy(role_arn)
 
     def resource_policy(self, need: Need) -> Policy | None:
         """The policy of the resource that a need names, where its service has such policies."""
         service, region, name = need.action.partition(":")[0], *_region_and_name(need.resource)
         find = {"lambda": self._of_function, "sqs": self._of_queue, "sns": self._of_topic, "s3": self._of_bucket}
         document = find[service](region, name) if service in find else None
-        return self._shelf.policy(document) if document else None
+        return readable_policy(document) if document else None
 
     def _of_function(self, region: str, name: str) -> Mapping[str, Any] | None:
         function = function_named(self._account_id, region, name)

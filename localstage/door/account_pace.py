@@ -24,7 +24,7 @@ from localstage.services.awslambda.pace import UPDATES, FunctionPace, RolePace
 from localstage.services.awslambda.paced_functions import PacedFunctions, PacedInvoker
 from localstage.services.dynamodb.eventual_reads import EventualReads
 from localstage.services.dynamodb.pace import TablePace
-from localstage.services.iam.late_policies import LatePolicies
+from localstage.services.iam.grants import LateGrants
 from localstage.services.logs.late_log_writer import LateLogWriter
 from localstage.services.logs.log_writer import LogWriter
 from localstage.stacks.stack_driver import PacedDriver
@@ -46,7 +46,7 @@ class AccountPace:
         self.agenda = Agenda(clock)
         self.functions = PacedFunctions(account_id, region, clock.monotonic)
         self.stages = PacedStages(delays.stage_s, clock.monotonic)
-        self.policies = LatePolicies(account_id, clock.monotonic)
+        self.policies = LateGrants(account_id, clock.monotonic)
         self._begin()
 
     def _begin(self) -> None:

@@ -79,7 +79,7 @@ class ApiCall:
         """The body as an object, empty if it is none."""
         try:
             body = json.loads(self.body) if self.body else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return body if isinstance(body, dict) else {}
 

@@ -12,7 +12,7 @@ from datetime import UTC
 from typing import Any
 
 from localstage.door.signatures.verification import KnownKey
-from localstage.services.iam import books
+from localstage.services.iam import reader
 
 
 class KnownKeys:
@@ -43,7 +43,7 @@ class KnownKeys:
         if known is None:
             account_id = role_arn.split(":")[4]
             role = role_arn.rpartition("/")[2]
-            entity = books.find_entity(role_arn)
+            entity = reader.find_entity(role_arn)
             known = KnownKey(
                 "ASIA" + secrets.token_hex(8).upper(),
                 secrets.token_urlsafe(30),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localstage.door.moto_books import backend_of
-from localstage.services.iam import books
+from localstage.services.iam import reader
 
 
 class ResourceTags:
@@ -31,8 +31,7 @@ class ResourceTags:
         if len(fields) < 6:
             return {}
         if fields[2] == "iam":
-            entity = books.find_entity(arn)
-            return books.tags_of(entity) if entity is not None else {}
+            return reader.tags_of(reader.find_entity(arn))
         find = self._finders.get(fields[2])
         return find(fields[3], fields[5]) if find is not None else {}
 

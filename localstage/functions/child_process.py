@@ -8,6 +8,7 @@ process (see bootstrap.py), so a killed stage leaves no child behind.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -73,6 +74,17 @@ class ChildProcess(asyncio.SubprocessProtocol):
     @property
     def pid(self) -> int:
         return int(self._transport.get_pid())
+
+    @property
+    def peak_memory_mb(self) -> int | None:
+        """The most memory that the process has had resident, or None: not Linux, or the process is gone."""
+        try:
+            with open(f"/proc/{self.pid}/status", "rb") as status:
+                found = status.read()
+        except OSError:
+            return None
+        _, mark, rest = found.partition(b"VmHWM:")
+        return math.ceil(int(rest.split(None, 1)[0]) / 1024) if mark else None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport

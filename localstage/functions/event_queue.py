@@ -6,17 +6,23 @@ Does not know execution environments; it is given the coroutine that invokes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Protocol
 
 from localstage.clock import Clock
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvocationRefused, TooManyRequests
-from localstage.functions.invocation import InvocationResult, new_request_id
+from localstage.functions.invocation import InvocationRefused, InvocationResult, TooManyRequests, new_request_id
 
 _THROTTLED_DELAY_S = 1.0
 """AWS: Lambda developer guide, asynchronous invocation: a throttled event is tried again after 1 s at first."""
 
-Invoke = Callable[[FunctionDefinition, bytes, str], Awaitable[InvocationResult]]
+
+class Invoke(Protocol):
+    """Runs one invocation to its end. Raises InvocationRefused."""
+
+    async def __call__(
+        self, definition: FunctionDefinition, payload: bytes, *, request_id: str
+    ) -> InvocationResult: ...
 
 
 class EventQueue:
@@ -51,11 +57,11 @@ class EventQueue:
     ) -> None:
         failures = 0
         while True:
-            definition = definition_of()
-            if definition is None:
-                return  # the function was deleted: AWS drops its events
             try:
-                result = await self._invoke(definition, payload, request_id)
+                definition = definition_of()
+                if definition is None:
+                    return  # the function was deleted: AWS drops its events
+                result = await self._invoke(definition, payload, request_id=request_id)
             except TooManyRequests:
                 await self._pass(_THROTTLED_DELAY_S)  # no attempt: the function did not run
                 continue

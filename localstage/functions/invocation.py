@@ -1,18 +1,79 @@
-"""One invocation and its result, as the caller and the execution environment share them."""
+"""One invocation, its result, and why Lambda may not even start it.
+
+An InvocationRefused is the answer that Invoke's caller gets.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import uuid
 from dataclasses import dataclass, field
 
-from localstage.functions.errors import InvocationRefused
+
+class InvocationRefused(Exception):
+    """Invoke answers with ``status``, the error ``code`` and the exception's text."""
+
+    status = 500
+    code = "ServiceException"
+
+
+class StageStopping(InvocationRefused):
+    """The stage ends; nothing is started any more and what runs is ended."""
+
+    def __init__(self) -> None:
+        super().__init__("The local stage is stopping, so the function did not finish.")
+
+
+class InvalidRuntime(InvocationRefused):
+    """No runtime here can run the function. AWS: Lambda API reference, Invoke, InvalidRuntimeException."""
+
+    status = 502
+    code = "InvalidRuntimeException"
+
+
+class TooManyRequests(InvocationRefused):
+    """The function's reserved concurrency is used up. AWS: Lambda API reference, Invoke, TooManyRequestsException."""
+
+    status = 429
+    code = "TooManyRequestsException"
+
+    def __init__(self) -> None:
+        super().__init__("Rate Exceeded.")
+
+
+class InvalidZipFile(InvocationRefused):
+    """The package cannot be unpacked. AWS: Lambda API reference, Invoke, InvalidZipFileException."""
+
+    status = 502
+    code = "InvalidZipFileException"
+
+
+class EnvironmentNotStarted(InvocationRefused):
+    """This machine could not start a process for the function."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"No process could be started for the function {name}: {reason}")
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What one invocation has cost; ``init_ms`` is None for a warm one, ``max_memory_mb`` where it is not known."""
+
+    duration_ms: float
+    init_ms: float | None = None
+    max_memory_mb: int | None = None
+
+    @property
+    def billed_ms(self) -> int:
+        """AWS: FIDELITY section 9 and 5, the init of a cold start is billed too."""
+        return math.ceil(self.duration_ms + (self.init_ms or 0.0))
 
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """What Invoke answers. Durations in ms, memory in MB.
+    """What Invoke answers.
 
     ``function_error`` is None or "Unhandled" (AWS: FIDELITY section 9), then
     ``payload`` is the error payload. ``log_tail`` is the last 4 KB of the log.
@@ -22,10 +83,7 @@ class InvocationResult:
     payload: bytes
     function_error: str | None
     log_tail: str
-    duration_ms: float
-    billed_ms: int
-    init_ms: float | None = None
-    max_memory_mb: int | None = None
+    measured: Measurements
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Where an execution environment runs and how its process is started.
+"""What the process of an execution environment is given: its directories, its variables, its command.
 
 Owns the directories: the package's (shared by environments of one revision)
-and each environment's temporary one. Does not know invocations.
+and each environment's temporary one. Does not know invocations, nor languages
+(runtimes.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import os
 import shutil
 import sys
-import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,92 +19,118 @@ from localstage.functions.child_process import ChildProcess
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.output import Masks
 from localstage.functions.package import Package, PackageStore
-from localstage.functions.variables import Place, environment_variables
+from localstage.functions.runtimes import RUNTIME_DIR, EnvironmentFiles, Runtime
 
-_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_NEEDED_BY_THE_SYSTEM = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS")
 
 
 @dataclass(frozen=True)
-class Site:
-    """Everything that a process of one environment needs; ``Launcher.clear`` must be called in the end."""
+class Launch:
+    """Everything that starts processes of one environment; ``Launcher.clear`` must be called in the end."""
 
     package: Package
-    temp_dir: Path
+    files: EnvironmentFiles
     command: tuple[str, ...]
     variables: Mapping[str, str]
     masks: Masks
 
 
 class Launcher:
-    """Prepares sites below ``work_dir`` and starts processes in them.
-
-    With ``native_client`` False the processes use the pure Python Runtime API
-    client even where awslambdaric has its own.
-    """
+    """Prepares launches below ``work_dir`` and starts processes."""
 
     def __init__(
         self,
         work_dir: Path,
         runtime_api_address: Callable[[], str],
         function_environment: Callable[[FunctionDefinition], Mapping[str, str]],
-        native_client: bool,
     ) -> None:
         self._work_dir = work_dir.resolve()
         self._packages = PackageStore(self._work_dir / "packages")
         self._runtime_api_address = runtime_api_address
         self._function_environment = function_environment
-        self._native_client = native_client
 
-    async def prepare(self, environment_id: str, definition: FunctionDefinition, log_stream: str) -> Site:
+    async def prepare(
+        self, environment_id: str, definition: FunctionDefinition, runtime: Runtime, log_stream: str
+    ) -> Launch:
         """Makes the directories and the environment variables. Raises InvalidZipFile."""
         package = await self._packages.acquire(definition)
         temp_dir = self._work_dir / "environments" / environment_id
         temp_dir.mkdir(parents=True)
-        place = Place(
-            runtime_api=f"{self._runtime_api_address()}/{environment_id}",
-            task_root=str(package.task_root),
-            layers_root=str(package.layers_root),
-            temp_dir=str(temp_dir),
-            log_stream=log_stream,
-        )
-        variables = environment_variables(
-            definition, place, os.environ, self._function_environment(definition), windows=sys.platform == "win32"
-        )
-        client = "native" if self._native_client else "python"
-        command = (sys.executable, "-X", "utf8", str(_BOOTSTRAP), definition.handler, client, place.layers_root)
-        return Site(package, temp_dir, command, variables, _masks(place, definition.runtime))
+        files = EnvironmentFiles(str(package.task_root), str(package.layers_root), str(temp_dir))
+        variables = {
+            **environment_variables(definition, runtime, files, os.environ, self._function_environment(definition)),
+            "AWS_LAMBDA_RUNTIME_API": f"{self._runtime_api_address()}/{environment_id}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        }
+        shown = {files.task_root: "/var/task", files.layers_root: "/opt", files.temp_dir: "/tmp"}
+        masks = Masks({**runtime.masks(definition.runtime), **shown})
+        return Launch(package, files, runtime.command(definition.handler, files), variables, masks)
 
-    async def start(self, site: Site, on_output: Callable[[bytes], None]) -> ChildProcess:
+    async def start(self, launch: Launch, on_output: Callable[[bytes], None]) -> ChildProcess:
         """Starts a process. Raises OSError."""
         return await ChildProcess.start(
-            site.command, directory=site.package.task_root, environment=site.variables, on_output=on_output
+            launch.command, directory=launch.package.task_root, environment=launch.variables, on_output=on_output
         )
 
-    async def clear(self, site: Site) -> None:
+    async def clear(self, launch: Launch) -> None:
         """Removes what ``prepare`` made and nothing else uses."""
-        await asyncio.to_thread(shutil.rmtree, site.temp_dir, ignore_errors=True)
-        await self._packages.release(site.package)
+        await asyncio.to_thread(shutil.rmtree, launch.files.temp_dir, ignore_errors=True)
+        await self._packages.release(launch.package)
 
     async def clear_all(self) -> None:
-        """Removes the directories themselves; no site may be in use."""
+        """Removes the directories themselves; no launch may be in use."""
         for name in ("packages", "environments"):
             await asyncio.to_thread(shutil.rmtree, self._work_dir / name, ignore_errors=True)
 
 
-def _masks(place: Place, runtime: str) -> Masks:
-    """What Lambda calls the directories of this machine."""
-    # Guess: /var/lang for Python's own; FIDELITY section 9 has /var/task and /var/runtime only.
-    library = f"/var/lang/lib/{runtime}"
-    directories = {
-        place.task_root: "/var/task",
-        place.layers_root: "/opt",
-        place.temp_dir: "/tmp",
-        str(_BOOTSTRAP.parent): "/var/runtime",
+def environment_variables(
+    definition: FunctionDefinition,
+    runtime: Runtime,
+    files: EnvironmentFiles,
+    parent: Mapping[str, str],
+    stage: Mapping[str, str],
+    *,
+    windows: bool = sys.platform == "win32",
+) -> dict[str, str]:
+    """The variables of a function's processes. AWS: FIDELITY section 9, Env.
+
+    ``parent`` is the environment of this process, of which only what the system
+    needs comes through; ``stage`` is what localstage adds (credentials, proxy,
+    CA). Of equal names the later of these wins: Lambda's defaults, the
+    function's own, localstage's, Lambda's reserved ones. So no function reaches
+    the real AWS.
+    """
+    inherited = {name: value for name, value in parent.items() if name.upper() in _NEEDED_BY_THE_SYSTEM}
+    defaults = {**_defaults(files, parent, windows), **runtime.variables(files)}
+    return {**inherited, **defaults, **definition.environment, **stage, **_reserved(definition, files)}
+
+
+def _defaults(files: EnvironmentFiles, parent: Mapping[str, str], windows: bool) -> dict[str, str]:
+    """What a function may set otherwise."""
+    separator = ";" if windows else ":"
+    directories = (parent.get("PATH", ""), f"{files.layers_root}/bin")
+    libraries = (files.task_root, f"{files.task_root}/lib", f"{files.layers_root}/lib", parent.get("LD_LIBRARY_PATH"))
+    return {
+        "LANG": "en_US.UTF-8",
+        "TZ": "UTC0" if windows else ":UTC",
+        "PATH": separator.join(filter(None, directories)),
+        "LD_LIBRARY_PATH": separator.join(filter(None, libraries)),
+        **dict.fromkeys(("TEMP", "TMP") if windows else ("TMPDIR",), files.temp_dir),
     }
-    if sys.prefix != sys.base_prefix:
-        directories[sys.prefix] = "/var/lang"  # a virtual environment; never a system's /usr
-    for name in ("stdlib", "platstdlib"):
-        directories[sysconfig.get_path(name)] = library
-    for name in ("purelib", "platlib"):
-        directories[sysconfig.get_path(name)] = f"{library}/site-packages"
-    return Masks(directories)
+
+
+def _reserved(definition: FunctionDefinition, files: EnvironmentFiles) -> dict[str, str]:
+    """What Lambda does not let a function change."""
+    return {
+        "_HANDLER": definition.handler,
+        "AWS_REGION": definition.region,
+        "AWS_DEFAULT_REGION": definition.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{definition.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": definition.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(definition.memory_mb),
+        "AWS_LAMBDA_FUNCTION_VERSION": definition.version,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": definition.log_group,
+        "LAMBDA_TASK_ROOT": files.task_root,
+        "LAMBDA_RUNTIME_DIR": RUNTIME_DIR,
+    }

@@ -6,10 +6,11 @@ Pure text. Time and identity are parameters. Each line is without its newline.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+
+from localstage.functions.invocation import Measurements
 
 TAIL_BYTES = 4096
 """AWS: Invoke with LogType Tail returns the last 4 KB of the log."""
@@ -20,13 +21,9 @@ def log_stream_name(now: datetime, version: str, token: str) -> str:
     return f"{now:%Y/%m/%d}/[{version}]{token}"
 
 
-def init_start(runtime: str, region: str, patch: int) -> str:
-    """The first line of an execution environment. AWS: FIDELITY section 9, platform lines.
-
-    ``patch`` stands for the runtime's build number.
-    """
-    # Guess: the build number and the digest of the ARN; AWS publishes neither.
-    version = f"python:{runtime.removeprefix('python')}.v{patch}"
+def init_start(version: str, region: str) -> str:
+    """The first line of an environment; ``version`` is its runtime's. AWS: FIDELITY section 9, platform lines."""
+    # Guess: the digest of the ARN; AWS does not publish what it is made of.
     digest = hashlib.sha256(version.encode()).hexdigest()
     return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"
 
@@ -55,36 +52,26 @@ def timed_out(now: datetime, request_id: str, timeout_s: float) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """What the REPORT line of one invocation says. Durations in ms, sizes in MB.
-
-    ``init_ms`` is None for a warm invocation, ``max_memory_mb`` where the system does not tell.
-    """
+    """What the REPORT line of one invocation says. ``memory_mb`` is what the function is given."""
 
     request_id: str
-    duration_ms: float
+    measured: Measurements
     memory_mb: int
-    max_memory_mb: int | None = None
-    init_ms: float | None = None
     status: str | None = None
     error_type: str | None = None
-
-    @property
-    def billed_ms(self) -> int:
-        """AWS: FIDELITY section 9 and 5, the init of a cold start is billed too."""
-        return math.ceil(self.duration_ms + (self.init_ms or 0.0))
 
     def line(self) -> str:
         """AWS: FIDELITY section 9, platform lines; a Tab closes each figure."""
         parts = [
             f"REPORT RequestId: {self.request_id}",
-            f"Duration: {self.duration_ms:.2f} ms",
-            f"Billed Duration: {self.billed_ms} ms",
+            f"Duration: {self.measured.duration_ms:.2f} ms",
+            f"Billed Duration: {self.measured.billed_ms} ms",
             f"Memory Size: {self.memory_mb} MB",
         ]
-        if self.max_memory_mb is not None:
-            parts.append(f"Max Memory Used: {self.max_memory_mb} MB")
-        if self.init_ms is not None:
-            parts.append(f"Init Duration: {self.init_ms:.2f} ms")
+        if self.measured.max_memory_mb is not None:
+            parts.append(f"Max Memory Used: {self.measured.max_memory_mb} MB")
+        if self.measured.init_ms is not None:
+            parts.append(f"Init Duration: {self.measured.init_ms:.2f} ms")
         parts.append(f"Status: {self.status}" if self.status else "")
         if self.error_type:  # Guess: FIDELITY shows Status alone
             parts.append(f"Error Type: {self.error_type}")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvalidZipFile
+from localstage.functions.invocation import InvalidZipFile
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Code and layers together, unzipped. AWS: Lambda quotas, 250 MB."""

@@ -2,8 +2,9 @@
 
 Pure decisions: environments, functions and tickets are names and opaque
 values, the time is a number of seconds that only grows. The caller tells what
-happened (``enqueue``, ``freed``, ``ended``, …) and carries out what ``decide``
-returns, in that order. Nothing here knows of processes or the event loop.
+happened (``enqueue``, ``ended``, … and each step of an environment's
+``Lifecycle``) and carries out what ``decide`` returns, in that order. Nothing
+here knows of processes or the event loop.
 
 The rules: a free environment of the current revision takes the oldest waiting
 invocation, the most recently used one first. A start costs much processor
@@ -19,8 +20,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
+
+from localstage.functions.lifecycle import Lifecycle, Phase, Step
 
 _LOOK_AGAIN_S = 0.25
 
@@ -65,22 +67,6 @@ class End:
 Action = Assign | Start | End
 
 
-class _State(Enum):
-    INIT = 1
-    IDLE = 2
-    BUSY = 3
-    ENDING = 4
-
-
-@dataclass
-class _Member:
-    name: str
-    function: str
-    revision: str
-    state: _State
-    since: float
-
-
 @dataclass
 class _Function:
     revision: str
@@ -94,12 +80,12 @@ class Pool:
     def __init__(self, limits: PoolLimits, identify: Callable[[], str]) -> None:
         self._limits = limits
         self._identify = identify
-        self._members: dict[str, _Member] = {}
+        self._lives: dict[str, Lifecycle] = {}
         self._functions: dict[str, _Function] = {}
 
     def __len__(self) -> int:
         """How many environments there are, those that are ending included."""
-        return len(self._members)
+        return len(self._lives)
 
     def knows(self, function: str) -> bool:
         """Whether anything of the function is left here: an environment or a waiting invocation."""
@@ -112,36 +98,30 @@ class Pool:
         known.retired = False
         known.waiting.append((ticket, now))
 
-    def freed(self, environment: str, now: float) -> None:
-        """The environment can take an invocation: its init or its invocation is over."""
-        member = self._members[environment]
-        if member.state is not _State.ENDING:
-            member.state, member.since = _State.IDLE, now
-
-    def ending(self, environment: str) -> None:
-        """The environment takes no more invocations; ``ended`` follows. Idempotent."""
-        self._members[environment].state = _State.ENDING
+    def life_of(self, environment: str) -> Lifecycle:
+        """The life of an environment that has been started and has not ``ended``."""
+        return self._lives[environment]
 
     def ended(self, environment: str) -> None:
         """The environment's process is gone, whatever the reason."""
-        member = self._members.pop(environment)
-        self._forget_if_unused(member.function)
+        self._forget_if_unused(self._lives.pop(environment).function)
 
-    def init_failed(self, environment: str) -> list[Any]:
+    def init_failed(self, environment: str, now: float) -> list[Any]:
         """The environment ends without having served; returns the tickets that get its error.
 
         Lambda would have given each invocation an environment of its own, and
         each would have failed: so all that already waited when this one started
         fail. Where another environment of the same code works, only the oldest does.
         """
-        member = self._members[environment]
-        member.state = _State.ENDING
-        function = self._functions[member.function]
-        if function.revision != member.revision:
+        life = self._lives[environment]
+        started = life.since
+        life.take(Step.END, now)
+        function = self._functions[life.function]
+        if function.revision != life.revision:
             return []
-        works = any(other.state in (_State.IDLE, _State.BUSY) for other in self._current(member.function))
+        works = any(other.phase is not Phase.INIT for other in self._current(life.function))
         failed: list[Any] = []
-        while function.waiting and function.waiting[0][1] <= member.since and not (works and failed):
+        while function.waiting and function.waiting[0][1] <= started and not (works and failed):
             failed.append(function.waiting.popleft()[0])
         return failed
 
@@ -162,7 +142,7 @@ class Pool:
         """What is to be done now. The pool counts it as done."""
         actions: list[Action] = list(self._ends(now))
         for name, function in self._waiting_longest():
-            actions += self._assignments(name, function)
+            actions += self._assignments(name, function, now)
         for name, function in self._waiting_longest():
             actions += self._starts(name, function, now)
         return actions
@@ -170,9 +150,7 @@ class Pool:
     def wake_at(self, now: float) -> float | None:
         """When ``decide`` must be called again although nothing happens until then."""
         times = [
-            member.since + self._limits.idle_environment_s
-            for member in self._members.values()
-            if member.state is _State.IDLE
+            life.since + self._limits.idle_environment_s for life in self._lives.values() if life.phase is Phase.READY
         ]
         for name, function in self._waiting_longest():
             starting = self._starting(name)
@@ -182,26 +160,24 @@ class Pool:
         return min(times, default=None)
 
     def _ends(self, now: float) -> Iterator[End]:
-        for member in self._members.values():
-            if member.state is not _State.IDLE:
+        for life in self._lives.values():
+            if life.phase is not Phase.READY:
                 continue
-            function = self._functions[member.function]
+            function = self._functions[life.function]
             if (
-                member.revision != function.revision
+                life.revision != function.revision
                 or (function.retired and not function.waiting)
-                or now >= member.since + self._limits.idle_environment_s
+                or now >= life.since + self._limits.idle_environment_s
             ):
-                member.state = _State.ENDING
-                yield End(member.name)
+                life.take(Step.END, now)
+                yield End(life.environment)
 
-    def _assignments(self, name: str, function: _Function) -> Iterator[Assign]:
-        idle = sorted(
-            (member for member in self._current(name) if member.state is _State.IDLE), key=lambda member: member.since
-        )
+    def _assignments(self, name: str, function: _Function, now: float) -> Iterator[Assign]:
+        idle = sorted((life for life in self._current(name) if life.phase is Phase.READY), key=lambda life: life.since)
         while idle and function.waiting:
-            member = idle.pop()
-            member.state = _State.BUSY
-            yield Assign(member.name, function.waiting.popleft()[0])
+            life = idle.pop()
+            life.take(Step.ASSIGN, now)
+            yield Assign(life.environment, function.waiting.popleft()[0])
 
     def _starts(self, name: str, function: _Function, now: float) -> Iterator[Start | End]:
         starting = self._starting(name)
@@ -212,54 +188,50 @@ class Pool:
                 return
             if self._busy_inits(now) >= self._limits.concurrent_inits:
                 return
-            if len(self._members) >= self._limits.max_environments:
-                if any(member.state is _State.ENDING for member in self._members.values()):
+            if len(self._lives) >= self._limits.max_environments:
+                if any(life.phase is Phase.ENDED for life in self._lives.values()):
                     return
                 victim = self._victim(name, now, only_rested=not first)
                 if victim is not None:
-                    victim.state = _State.ENDING
-                    yield End(victim.name)
+                    victim.take(Step.END, now)
+                    yield End(victim.environment)
                     return
                 if not first or not waited_enough:
                     return
-            member = _Member(self._identify(), name, function.revision, _State.INIT, now)
-            self._members[member.name] = member
+            life = Lifecycle(self._identify(), name, function.revision, now)
+            self._lives[life.environment] = life
             starting += 1
-            yield Start(member.name, name)
+            yield Start(life.environment, name)
 
-    def _victim(self, function: str, now: float, only_rested: bool) -> _Member | None:
+    def _victim(self, function: str, now: float, only_rested: bool) -> Lifecycle | None:
         """The idle environment that makes room: of a function with several before an only one."""
         idle = sorted(
-            (
-                member
-                for member in self._members.values()
-                if member.state is _State.IDLE and member.function != function
-            ),
-            key=lambda member: member.since,
+            (life for life in self._lives.values() if life.phase is Phase.READY and life.function != function),
+            key=lambda life: life.since,
         )
-        for member in idle:
-            if sum(1 for _ in self._current(member.function)) > 1:
-                return member
-        rested = [member for member in idle if not only_rested or now - member.since >= self._limits.settling_s]
+        for life in idle:
+            if sum(1 for _ in self._current(life.function)) > 1:
+                return life
+        rested = [life for life in idle if not only_rested or now - life.since >= self._limits.settling_s]
         return rested[0] if rested else None
 
-    def _current(self, function: str) -> Iterator[_Member]:
+    def _current(self, function: str) -> Iterator[Lifecycle]:
         """The function's environments that can serve its current revision, sooner or later."""
         revision = self._functions[function].revision
         return (
-            member
-            for member in self._members.values()
-            if member.function == function and member.revision == revision and member.state is not _State.ENDING
+            life
+            for life in self._lives.values()
+            if life.function == function and life.revision == revision and life.phase is not Phase.ENDED
         )
 
     def _starting(self, function: str) -> int:
-        return sum(1 for member in self._current(function) if member.state is _State.INIT)
+        return sum(1 for life in self._current(function) if life.phase is Phase.INIT)
 
     def _busy_inits(self, now: float) -> int:
         return sum(
             1
-            for member in self._members.values()
-            if member.state is _State.INIT and now - member.since < self._limits.settling_s
+            for life in self._lives.values()
+            if life.phase is Phase.INIT and now - life.since < self._limits.settling_s
         )
 
     def _waiting_longest(self) -> list[tuple[str, _Function]]:
@@ -267,6 +239,6 @@ class Pool:
         return sorted(waiting, key=lambda pair: pair[1].waiting[0][1])
 
     def _forget_if_unused(self, name: str) -> None:
-        used = any(member.function == name for member in self._members.values())
+        used = any(life.function == name for life in self._lives.values())
         if not used and not self._functions[name].waiting:
             del self._functions[name]

@@ -10,7 +10,7 @@ import json
 from aiohttp import web
 
 from localstage.functions.environment import Environment
-from localstage.functions.life import IllegalMove
+from localstage.functions.lifecycle import IllegalStep
 
 _VERSION = "2018-06-01/runtime/"
 
@@ -37,7 +37,7 @@ async def answer(environment: Environment | None, tail: str, request: web.BaseRe
             case "POST", ["init", "error"]:
                 environment.post_init_error(await request.content.read())
                 return _accepted()
-    except IllegalMove as error:
+    except IllegalStep as error:
         return _refusal(403, "InvalidStateTransition", str(error))
     return _refusal(404, "NotFound", f"The Runtime API has no {request.method} {tail}.")
 

@@ -10,7 +10,12 @@ from typing import Any
 
 from localstage.clock import Clock
 from localstage.core import events
-from localstage.core.authorization import MalformedAuthorizerResult, identity_is_present, read_authorizer_result
+from localstage.core.authorization import (
+    MalformedAuthorizerResult,
+    condition_keys,
+    identity_is_present,
+    read_authorizer_result,
+)
 from localstage.core.execution_log import ExecutionLog
 from localstage.core.snapshot import ServedStage
 from localstage.gateway.integrations import FunctionCall, FunctionFailed, IntegrationFailed, Integrations
@@ -62,7 +67,7 @@ class Authorizers:
         except (IntegrationFailed, MalformedAuthorizerResult) as failure:
             told.error("Execution failed due to configuration error: Authorizer error")
             raise Refused(500, "Internal server error") from failure
-        if not result.allows(method_arn):
+        if not result.allows(method_arn, condition_keys(connection.facts, handshake, stamp.at_ms)):
             told.error("The client is not authorized to perform this operation.")
             raise Refused(403, "Forbidden")
         told.info("Successfully completed authorizer execution")

@@ -149,7 +149,7 @@ def _url_length(request: web.BaseRequest, stage: ServedStage) -> int:
 
 def _websocket_key(request: web.BaseRequest) -> str:
     if request.headers.get("Upgrade", "").lower() != "websocket" or request.method != "GET":
-        raise Refused(426, "Upgrade Required")  # Section 12: any 4xx; the real status is unknown.
+        raise Refused(426, "Upgrade Required")  # Guess: FIDELITY section 3 knows of some 4xx.
     key, asked = request.headers.get("Sec-WebSocket-Key", ""), request.headers.get("Connection", "")
     is_well_formed = (
         _is_key(key)

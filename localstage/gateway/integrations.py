@@ -19,11 +19,11 @@ from localstage.core.integration_uri import function_arn_of
 from localstage.core.proxy_result import MalformedProxyResult, ProxyResult, read_proxy_result
 from localstage.core.snapshot import Integration, ServedStage
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvocationRefused
+from localstage.functions.invocation import InvocationRefused
 from localstage.gateway.http_integration import HttpUnreachable, call_http
 
 if TYPE_CHECKING:
-    from localstage.functions.service import InvocationResult
+    from localstage.functions.invocation import InvocationResult
 
 
 class IntegrationFailed(Exception):
@@ -130,7 +130,7 @@ class Integrations:
         except InvocationRefused as refusal:
             told.error(f"Execution failed due to an internal error: {refusal}")  # Guess: the sentence.
             raise NotInvocable(str(refusal)) from refusal
-        told.info(f"Received response. Status: 200, Integration latency: {int(invocation.duration_ms)} ms")
+        told.info(f"Received response. Status: 200, Integration latency: {int(invocation.measured.duration_ms)} ms")
         told.data("Endpoint response body before transformations", invocation.payload)
         if invocation.function_error:
             told.error(

@@ -30,11 +30,15 @@ class _ServerProtocol(Protocol):
         super().__init__(Side.SERVER, max_size=(settings.message_limit_bytes, settings.frame_limit_bytes))
 
     def fail(self, code: int, reason: str = "") -> None:
-        super().fail(code, "")  # Section 12: a failing close has an empty reason.
+        super().fail(code, "")  # Guess: a failing close has an empty reason (FIDELITY section 5, unsure).
 
 
 class WebSocket(asyncio.Protocol):
-    """An open WebSocket. ``on_text`` gets each whole message, ``on_end`` the ending, once."""
+    """An open WebSocket. ``on_text`` gets each whole message, ``on_end`` the ending, once.
+
+    A client that does not read cannot hold it: some time after a close the
+    transport is aborted, whatever still waits to be sent.
+    """
 
     def __init__(self, settings: Settings, on_text: Callable[[str], None], on_end: Callable[[Ending], None]):
         self._ws = _ServerProtocol(settings)
@@ -47,7 +51,8 @@ class WebSocket(asyncio.Protocol):
         self._abort: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         self._ws.receive_data(data)
@@ -138,6 +143,7 @@ class WebSocket(asyncio.Protocol):
 
     def _close_soon(self) -> None:
         # Unread bytes of the client would turn a close into a reset that can
-        # overtake the close frame, so the client gets some time to close.
+        # overtake the close frame, so the client gets some time to close. Then
+        # abort, since a close would wait until the client has read everything.
         if self._abort is None and self._transport is not None:
-            self._abort = asyncio.get_running_loop().call_later(_CLOSE_WAIT_S, self._transport.close)
+            self._abort = asyncio.get_running_loop().call_later(_CLOSE_WAIT_S, self._transport.abort)

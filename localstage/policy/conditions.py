@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localstage.policy.context import RequestContext
-from localstage.policy.patterns import ArnText, Lookup, Text
+from localstage.policy.patterns import ArnText, Lookup, Text, as_list
 
 Test = Callable[[str, Lookup], bool]
 """Whether one value of the request fits one value of the policy."""
@@ -71,7 +71,7 @@ class NullCondition:
 def read_conditions(block: Mapping[str, Any], with_variables: bool) -> tuple[Condition | NullCondition, ...]:
     """The lines of a Condition element. Raises UnknownOperator."""
     return tuple(
-        _read(operator, key, wanted if isinstance(wanted, list) else [wanted], with_variables)
+        _read(operator, key, as_list(wanted), with_variables)
         for operator, keys in block.items()
         for key, wanted in keys.items()
     )

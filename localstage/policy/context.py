@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 Value = str | Sequence[str] | Callable[[], Sequence[str]]
 """One value, several, or what gives them when a policy asks."""
 Tags = Callable[[], Mapping[str, str]]
+ALWAYS: Mapping[str, Value] = MappingProxyType({"aws:SecureTransport": "true", "aws:ViaAWSService": "false"})
+"""Keys that every call has: calls to the loopback address count as made over TLS, since nothing leaves the machine."""
 _RESOURCE_TAG = "aws:resourcetag/"
+
+
+def keys_of_request(
+    now_ms: int, *, source_ip: str | None = None, user_agent: str | None = None, referer: str | None = None
+) -> dict[str, Value]:
+    """The keys that a request has whoever makes it; what is not known of it has none.
+
+    AWS: IAM user guide, "AWS global condition context keys". ``now_ms`` counts from 1970.
+    """
+    now = datetime.fromtimestamp(now_ms // 1000, UTC)
+    client = {"aws:SourceIp": source_ip, "aws:UserAgent": user_agent, "aws:Referer": referer}
+    return {
+        **ALWAYS,
+        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:EpochTime": str(now_ms // 1000),
+        **{key: value for key, value in client.items() if value},
+    }
 
 
 class RequestContext:

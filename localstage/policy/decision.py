@@ -7,10 +7,10 @@ too. Organisations' policies do not exist here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localstage.policy.context import RequestContext
+from localstage.policy.context import ALWAYS, RequestContext, Value
 from localstage.policy.document import Need, Policy, Statement
 from localstage.policy.principal import Principal
 
@@ -80,6 +80,25 @@ def decide(
     return Decision(need, missing is None, False, missing or "", tuple(identity) if missing is None else ())
 
 
+def service_is_allowed(
+    service: str,
+    need: Need,
+    account_id: str,
+    keys: Mapping[str, Value] | None = None,
+    *,
+    resource_policy: Policy | None = None,
+    trust: Policy | None = None,
+) -> bool:
+    """Whether a resource's policy, or a role's trust, lets an AWS service act for itself.
+
+    ``service`` is its principal, such as ``apigateway.amazonaws.com``; ``account_id``
+    the account for which it acts; ``keys`` are condition keys of the request.
+    """
+    of_services: dict[str, Value] = {"aws:PrincipalIsAWSService": "true", "aws:SourceAccount": account_id}
+    context = RequestContext({**ALWAYS, **of_services}, keys or {})
+    return decide(Principal("", "", account_id, service), need, context, Grants(), resource_policy, trust).allowed
+
+
 def _missing(
     identity: list[tuple[Policy, Statement]],
     limits: dict[str, list[tuple[Policy, Statement]]],
@@ -91,17 +110,11 @@ def _missing(
     if trusts and not named:
         return TRUST
     if "itself" in named:
-        return None  # AWS: who is named himself in a resource's policy is not limited by what does not deny.
+        return None  # AWS: who is named in a resource's policy is not limited by what does not deny.
     if not identity and not grants.administrator and "role" not in named:
         return IDENTITY
     return next((kind for kind, statements in limits.items() if not statements), None)
 
 
 def _matching(policies: tuple[Policy, ...], need: Need, context: RequestContext) -> list[tuple[Policy, Statement]]:
-    return list(_pairs(policies, need, context))
-
-
-def _pairs(policies: tuple[Policy, ...], need: Need, context: RequestContext) -> Iterator[tuple[Policy, Statement]]:
-    for policy in policies:
-        for statement in policy.matching(need, context):
-            yield policy, statement
+    return [(policy, statement) for policy in policies for statement in policy.matching(need, context)]

@@ -7,13 +7,14 @@ policies; that is decision.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from localstage.policy.conditions import Condition, NullCondition, read_conditions
 from localstage.policy.context import RequestContext
-from localstage.policy.patterns import ActionNames, ArnText
+from localstage.policy.patterns import ActionNames, ArnText, as_list
 from localstage.policy.principal import Principal, PrincipalNames
 
 
@@ -92,10 +93,31 @@ def read_policy(document: str | Mapping[str, Any], name: str = "") -> Policy:
         statements = body["Statement"]
         # AWS: variables are filled in documents of version 2012-10-17 only.
         with_variables = body.get("Version") == "2012-10-17"
-        listed = statements if isinstance(statements, list) else [statements]
-        return Policy(tuple(_statement(statement, with_variables) for statement in listed), name)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Policy(tuple(_statement(statement, with_variables) for statement in as_list(statements)), name)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
+
+
+def readable_policy(document: str | Mapping[str, Any], name: str = "") -> Policy | None:
+    """A document as a policy; None of one that cannot be read, which then neither allows nor denies.
+
+    Documents are remembered once read: reading costs more than deciding. May be called from any thread.
+    """
+    return _remembered(document if isinstance(document, str) else json.dumps(document), name)
+
+
+def readable_policies(documents: Iterable[tuple[str, Any]]) -> tuple[Policy, ...]:
+    """Names and documents as policies, without those that cannot be read."""
+    read = (readable_policy(document, name) for name, document in documents)
+    return tuple(policy for policy in read if policy is not None)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str, name: str) -> Policy | None:
+    try:
+        return read_policy(text, name)
+    except MalformedPolicy:  # IAM takes none such; another service's may be.
+        return None
 
 
 def _statement(body: Mapping[str, Any], with_variables: bool) -> Statement:
@@ -107,10 +129,10 @@ def _statement(body: Mapping[str, Any], with_variables: bool) -> Statement:
         principals = PrincipalNames.read(body.get("Principal", body.get("NotPrincipal")), "NotPrincipal" in body)
     return Statement(
         body["Effect"] == "Deny",
-        ActionNames(_list(body["NotAction" if not_actions else "Action"])),
+        ActionNames(_texts(body["NotAction" if not_actions else "Action"])),
         not_actions,
         tuple(
-            ArnText(text, with_variables) for text in _list(body.get("NotResource" if not_resources else "Resource"))
+            ArnText(text, with_variables) for text in _texts(body.get("NotResource" if not_resources else "Resource"))
         ),
         not_resources,
         read_conditions(body.get("Condition") or {}, with_variables),
@@ -118,5 +140,5 @@ def _statement(body: Mapping[str, Any], with_variables: bool) -> Statement:
     )
 
 
-def _list(value: Any) -> list[str]:
-    return [] if value is None else [str(item) for item in value] if isinstance(value, list) else [str(value)]
+def _texts(element: Any) -> list[str]:
+    return [str(value) for value in as_list(element)]

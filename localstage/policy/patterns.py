@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 Lookup = Callable[[str], str | None]
 """The value of a condition key in the request, None where it has none or several."""
@@ -121,6 +122,11 @@ class _Literal(_Variable):
 
     def value(self, lookup: Lookup) -> str | None:
         return self._character
+
+
+def as_list(element: Any) -> list[Any]:
+    """An element of a policy that may be one value or a list of them, as a list; of one that is absent, none."""
+    return [] if element is None else element if isinstance(element, list) else [element]
 
 
 def _glob(pattern: str) -> str:

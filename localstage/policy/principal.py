@@ -1,4 +1,4 @@
-"""Who calls, and how a resource's policy may name him.
+"""Who calls, and how a resource's policy may name them.
 
 AWS: IAM user guide, "AWS JSON policy elements: Principal".
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from localstage.policy.patterns import as_list
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class PrincipalNames:
         """Reads the element in any of its forms."""
         if not isinstance(element, dict):
             element = {"AWS": element}
-        arns = frozenset(_list(element.get("AWS")))
-        return cls("*" in arns, arns, frozenset(_list(element.get("Service"))), negated)
+        arns = frozenset(as_list(element.get("AWS")))
+        return cls("*" in arns, arns, frozenset(as_list(element.get("Service"))), negated)
 
     def naming(self, principal: Principal) -> str:
         """How it is named: ``itself``, its ``role``, its ``account``; "" if it is not."""
@@ -58,7 +60,3 @@ class PrincipalNames:
             return "role" if principal.is_role_session else "itself"
         account = principal.account_id
         return "account" if account in self.arns or f"arn:aws:iam::{account}:root" in self.arns else ""
-
-
-def _list(value: Any) -> list[str]:
-    return [] if value is None else list(value) if isinstance(value, list) else [value]

@@ -12,7 +12,9 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
+from weakref import WeakSet
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -28,6 +30,7 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 LOOPBACK = "127.0.0.1"
 _RUNTIME_PATH = re.compile(r"^/([0-9a-zA-Z_-]{16,})/(2018-06-01/runtime/.*)$")
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_GRACE_S = 1.0
 _BODY_LIMIT = 512 * 1024 * 1024
 
 
@@ -47,6 +50,23 @@ class PortBusy(Exception):
     """Another program listens on the port."""
 
 
+class _HttpServer(web.Server):
+    """aiohttp's server, which also knows the transports that have been taken out of it."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+
+    def connection_made(self, handler: Any, transport: asyncio.Transport) -> None:
+        self._transports.add(transport)
+        super().connection_made(handler, transport)
+
+    def abort(self) -> None:
+        """Cuts every connection there is, whoever has it now, and drops what waits to be sent."""
+        for transport in list(self._transports):
+            transport.abort()
+
+
 class Port:
     """The listening socket. ``start`` returns when it accepts; ``stop`` when it is gone."""
 
@@ -54,7 +74,7 @@ class Port:
         """``pages_for_any_host``: another name in Host is expected there, because a proxy stands in front."""
         self._desks = desks
         self._pages_for_any_host = pages_for_any_host
-        self._server = web.Server(
+        self._server = _HttpServer(
             self._answer,
             request_factory=_new_request,
             access_log=None,
@@ -84,13 +104,19 @@ class Port:
             ) from error
 
     async def stop(self) -> None:
-        """Closes the port and every connection that is still with the HTTP server."""
-        if self._listener is not None:
-            self._listener.close()
+        """Closes the port; connections get a moment to end by themselves and are cut then."""
+        if self._listener is None:
+            return
+        self._listener.close()
         await self._tunnels.stop()
-        await self._server.shutdown(1.0)
-        if self._listener is not None:
-            await self._listener.wait_closed()
+        await self._server.shutdown(_GRACE_S)
+        try:
+            # From Python 3.12.1 on this waits for every accepted connection, before for none.
+            await asyncio.wait_for(self._listener.wait_closed(), _GRACE_S)
+        except TimeoutError:
+            pass
+        self._server.abort()
+        await self._listener.wait_closed()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "CONNECT":

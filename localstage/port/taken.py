@@ -1,8 +1,8 @@
 """Taking a connection out of the HTTP server, for a tunnel, TLS or a WebSocket.
 
 aiohttp was chosen over tornado for the port: it keeps header names as sent,
-its parser is compiled, and a handler may take the transport away with public
-calls only (``set_parser``, ``connection_lost``). What frames a client sends is
+its parser is compiled, and a handler may take the transport away with little
+more than public calls (``set_parser``, ``connection_lost``). What frames a client sends is
 then the business of websockets' sans-I/O protocol, which knows frame sizes and
 close codes exactly; aiohttp's own WebSocket hides both.
 """

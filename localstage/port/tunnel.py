@@ -56,7 +56,10 @@ class Tunnels:
 
     async def _end_tls(self, request: web.BaseRequest, host: str) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
-        transport, _ = take_transport(request)
+        try:
+            transport, _ = take_transport(request)
+        except ConnectionResetError:
+            return TakenResponse()
         connection = self._new_connection()
         transport.set_protocol(asyncio.Protocol())
         transport.write(_ESTABLISHED)
@@ -81,7 +84,11 @@ class Tunnels:
             reader, writer = await asyncio.wait_for(self._open(host, port), _CONNECT_TIMEOUT_S)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             return web.Response(status=502, text=f"No connection to {host}:{port}: {error or type(error).__name__}.\n")
-        transport, early = take_transport(request)
+        try:
+            transport, early = take_transport(request)
+        except ConnectionResetError:  # The client left while we connected.
+            writer.close()
+            return TakenResponse()
         loop = asyncio.get_running_loop()
         inner_reader = asyncio.StreamReader(loop=loop)
         inner_protocol = asyncio.StreamReaderProtocol(inner_reader, loop=loop)
@@ -108,11 +115,14 @@ class Tunnels:
         if parts.username:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             head += f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}\r\n"
-        writer.write(head.encode() + b"\r\n")
-        status_line = (await reader.readuntil(b"\r\n\r\n"))[:_HEAD_LIMIT].split(b"\r\n", 1)[0]
-        if status_line.split(b" ")[1:2] != [b"200"]:
+        try:
+            writer.write(head.encode() + b"\r\n")
+            status_line = (await reader.readuntil(b"\r\n\r\n"))[:_HEAD_LIMIT].split(b"\r\n", 1)[0]
+            if status_line.split(b" ")[1:2] != [b"200"]:
+                raise ConnectionRefusedError(f"the proxy {parts.hostname} answered {status_line.decode('latin-1')}")
+        except BaseException:  # That it took too long comes as a cancellation.
             writer.close()
-            raise ConnectionRefusedError(f"the proxy {parts.hostname} answered {status_line.decode('latin-1')}")
+            raise
         return reader, writer
 
 

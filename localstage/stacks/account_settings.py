@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from localstage.stacks.errors import ResourceFailure
+from botocore.exceptions import ClientError
+
+from localstage.stacks.errors import NO_UPDATES, ResourceFailure
 from localstage.stacks.resource_type import Properties, ResourceType, Work
 
 
@@ -65,13 +67,20 @@ class NestedStack(ResourceType):
         return stack_id
 
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        work.client("cloudformation").update_stack(
-            StackName=physical_id,
-            TemplateURL=new["TemplateURL"],
-            Parameters=_parameters(new),
-            Tags=new.get("Tags", []),
-            Capabilities=_ALL_CAPABILITIES,
-        )
+        try:
+            work.client("cloudformation").update_stack(
+                StackName=physical_id,
+                TemplateURL=new["TemplateURL"],
+                Parameters=_parameters(new),
+                NotificationARNs=new.get("NotificationARNs", []),
+                Tags=new.get("Tags", []),
+                Capabilities=_ALL_CAPABILITIES,
+            )
+        except ClientError as error:
+            # AWS: an inner stack that has nothing to change has been updated.
+            if error.response["Error"].get("Message") == NO_UPDATES:
+                return
+            raise
         self._expect(work, physical_id, "UPDATE_COMPLETE", "updated")
 
     def delete(self, work: Work, physical_id: str, properties: Properties) -> None:

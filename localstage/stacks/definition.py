@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from localstage.stacks.account_apis import AccountApis
+from localstage.stacks.conditions import check_rules, evaluate
 from localstage.stacks.dependencies import check_references, creation_order, needs, references
 from localstage.stacks.errors import InsufficientCapabilities, ValidationError
-from localstage.stacks.intrinsics import evaluate, text_of
+from localstage.stacks.intrinsics import check_functions, resolve, text_of
 from localstage.stacks.parameters import parameter_texts, parameter_values
 from localstage.stacks.registry import Registry
-from localstage.stacks.rules import check_rules
 from localstage.stacks.template import Template, read_template
 from localstage.stacks.transforms import transformed
 
@@ -68,16 +70,29 @@ def define(text: str, given: Mapping[str, str], owner: Owner) -> Definition:
         ValidationError: the template or a parameter is at fault.
     """
     template = read_template(text)
+    try:
+        return _define(template, given, owner)
+    except RecursionError:  # Conditions that refer to each other in a very long row.
+        raise ValidationError("Template error: the template's expressions are nested too deeply.") from None
+
+
+def _define(template: Template, given: Mapping[str, str], owner: Owner) -> Definition:
     slots = template.section("Parameters")
     parameters = parameter_texts(slots, given)
     values = parameter_values(slots, parameters, lambda name: _stored(owner.apis, name))
     processed = transformed(template, parameters, owner.apis.region)
+    for name, resource in processed.resources.items():
+        check_functions(resource.get("Properties"), f"/Resources/{name}/Properties")
+    check_functions(processed.section("Outputs"), "/Outputs")
     scope = _ConditionScope(processed, values, owner)
     check_rules(template.section("Rules"), scope)
     conditions = {name: scope.condition(name) for name in processed.section("Conditions")}
     _check_condition_names(processed, conditions)
-    _check_names(processed)
-    resources = _existing(processed.resources, conditions)
+    check_references(processed.body, processed.resources)
+    resources = {
+        name: _with_policies(name, resource, scope)
+        for name, resource in _existing(processed.resources, conditions).items()
+    }
     outputs = _existing(processed.section("Outputs"), conditions)
     check_references({**processed.body, "Outputs": outputs}, resources)
     _check_types(resources, owner)
@@ -174,16 +189,15 @@ class _ConditionScope:
             raise ValidationError(f"Template format error: Circular dependency between conditions: [{name}]")
         self._open.add(name)
         try:
-            return evaluate(self._expressions[name], self)
+            return evaluate(self._expressions[name], self, f"/Conditions/{name}")
         finally:
             self._open.discard(name)
 
 
 def _stored(apis: AccountApis, name: str) -> str:
-    client = apis.client("ssm")
     try:
-        return text_of(client.get_parameter(Name=name)["Parameter"]["Value"])
-    except client.exceptions.ParameterNotFound:
+        return text_of(apis.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+    except (ClientError, BotoCoreError):
         raise ValidationError(f"Unable to fetch parameters [{name}] from parameter store for this account.") from None
 
 
@@ -198,15 +212,23 @@ def _check_condition_names(template: Template, conditions: Mapping[str, bool]) -
                 )
 
 
-def _check_names(template: Template) -> None:
-    """Every name must be defined somewhere, whatever the conditions are."""
-    for name, output in template.section("Outputs").items():
-        if not isinstance(output, dict) or "Value" not in output:
-            raise ValidationError(
-                f"Template format error: Output {name} is malformed. The Value field of every "
-                "Outputs member must evaluate to a String."
-            )
-    check_references(template.body, template.resources)
+_POLICIES = {
+    "DeletionPolicy": ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot"),
+    "UpdateReplacePolicy": ("Delete", "Retain", "Snapshot"),
+}
+
+
+def _with_policies(logical_id: str, resource: dict[str, Any], scope: _ConditionScope) -> dict[str, Any]:
+    """The resource with its policies resolved, which functions of parameters may give (AWS::LanguageExtensions)."""
+    policies = {
+        name: resolve(resource[name], scope, f"/Resources/{logical_id}/{name}")
+        for name in _POLICIES
+        if name in resource
+    }
+    for name, value in policies.items():
+        if value not in _POLICIES[name]:  # Guess: the sentence.
+            raise ValidationError(f"Template format error: Unrecognized {name} {value} for resource {logical_id}")
+    return {**resource, **policies}
 
 
 def _existing(members: Mapping[str, Any], conditions: Mapping[str, bool]) -> dict[str, Any]:
@@ -225,7 +247,7 @@ def _decided(value: Any, conditions: Mapping[str, bool]) -> Any:
         return value
     if len(value) == 1 and isinstance(value.get("Fn::If"), list) and len(value["Fn::If"]) == 3:
         name, when_true, when_false = value["Fn::If"]
-        if name not in conditions:
+        if not isinstance(name, str) or name not in conditions:
             raise ValidationError(
                 f"Template format error: Unresolved condition dependency {name} in the Resources block of the template"
             )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localstage.stacks.errors import ValidationError
-from localstage.stacks.intrinsics import SUB_VARIABLE, attribute_reference, sub_parts
+from localstage.stacks.intrinsics import attribute_reference, sub_parts, sub_variables
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId",
@@ -46,9 +46,8 @@ def references(value: Any) -> Iterator[tuple[str, str | None]]:
 def _sub_references(argument: Any) -> Iterator[tuple[str, str | None]]:
     text, variables = sub_parts(argument)
     yield from references(list(variables.values()))
-    for name in SUB_VARIABLE.findall(text):
-        name = name.strip()
-        if name not in variables:
+    for _, name in sub_variables(text):
+        if name is not None and name not in variables:
             logical_id, _, attribute = name.partition(".")
             yield logical_id, attribute or None
 

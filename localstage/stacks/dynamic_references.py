@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.errors import ResourceFailure
@@ -30,10 +30,10 @@ def _value(service: str, reference: str, apis: AccountApis) -> str:
         client = apis.client("ssm")
         answer = client.get_parameter(Name=reference, WithDecryption=service == "ssm-secure")
         return answer["Parameter"]["Value"]
-    except ClientError as error:
-        raise ResourceFailure(
-            f"Could not resolve {{{{resolve:{service}:{reference}}}}}: {error.response['Error'].get('Message', '')}"
-        ) from None
+    except (ClientError, BotoCoreError, KeyError, TypeError, ValueError) as error:
+        # The last three: the secret is not text, or no JSON object with that key.
+        message = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else str(error)
+        raise ResourceFailure(f"Could not resolve {{{{resolve:{service}:{reference}}}}}: {message}") from None
 
 
 def _secret(reference: str, apis: AccountApis) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from moto.core.exceptions import ServiceException
 
+NO_UPDATES = "No updates are to be performed."
+"""AWS: how UpdateStack refuses when there is nothing to change."""
+
 
 class CloudFormationError(ServiceException):
     """A refusal that moto's server puts on the wire by its code and message."""

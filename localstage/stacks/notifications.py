@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from moto.core.utils import iso_8601_datetime_with_milliseconds
 
 from localstage.stacks.account_apis import AccountApis
-from localstage.stacks.resource_type import unless_gone
 from localstage.stacks.stack import Stack, StackEvent
+
+log = logging.getLogger(__name__)
 
 
 def notifier(stack: Stack, apis: AccountApis) -> Callable[[StackEvent], None]:
@@ -16,12 +18,14 @@ def notifier(stack: Stack, apis: AccountApis) -> Callable[[StackEvent], None]:
 
     def notify(event: StackEvent) -> None:
         for arn in stack.notification_arns:
-            unless_gone(
-                apis.client("sns").publish,
-                TopicArn=arn,
-                Subject="AWS CloudFormation Notification",
-                Message=_message(stack, event, apis.account_id),
-            )
+            try:
+                apis.client("sns").publish(
+                    TopicArn=arn,
+                    Subject="AWS CloudFormation Notification",
+                    Message=_message(stack, event, apis.account_id),
+                )
+            except Exception:  # Whom a stack tells has no part in what it does.
+                log.info("An event of the stack %s was not published to %s", stack.name, arn, exc_info=True)
 
     return notify
 

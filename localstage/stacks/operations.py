@@ -2,13 +2,15 @@
 
 Each operation is a generator that yields where CloudFormation waits for a
 resource, so that whoever drives it decides the pace (see ``driving``). Every
-way of failing ends in the status and the events that AWS has for it; nothing
-is raised.
+way of failing ends in the status and the events that AWS has for it: nothing
+is raised, whatever the work on a resource raises, and the status at the end is
+one from which the stack can be deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,15 @@ from localstage.stacks.outputs import resolved_outputs
 from localstage.stacks.resource_work import ResourceWork
 from localstage.stacks.scope import StackScope
 from localstage.stacks.stack import Stack, StackResource
+
+log = logging.getLogger(__name__)
+
+RETAINED = ("Retain", "RetainExceptOnCreate")
+"""Deletion policies with which a resource stays in the account when its stack no longer has it.
+
+AWS: with RetainExceptOnCreate, the roll-back of the operation that created a resource deletes it
+(CloudFormation user guide, "DeletionPolicy attribute").
+"""
 
 
 @dataclass(frozen=True)
@@ -42,40 +53,34 @@ class CreateStack:
         self._scope = StackScope(definition, stack, exports.value)
         self._work = ResourceWork(stack, definition, self._scope)
 
-    def steps(self, on_failure: str = "ROLLBACK") -> Steps:
-        """``on_failure`` is ROLLBACK, DO_NOTHING or DELETE, as in CreateStack."""
+    def steps(self, on_failure: str = "ROLLBACK", retain_except_on_create: bool = False) -> Steps:
+        """``on_failure`` is ROLLBACK, DO_NOTHING or DELETE; both are as in CreateStack."""
         self._stack.definition = self._definition
         self._stack.enter("CREATE_IN_PROGRESS", "User Initiated")
-        reason = None
-        for logical_id in self._definition.order:
-            yield RESOURCE
-            if not (yield from self._work.create(self._work.new_record(logical_id))):
-                reason = f"The following resource(s) failed to create: [{logical_id}]."
-                break
-        if reason is None:
-            reason = _settle_outputs(self._stack, self._definition, self._scope, self._exports)
+        try:
+            reason = yield from self._create()
+        except Exception as error:
+            reason = _internal_failure(self._stack, error)
         if reason is None:
             self._stack.enter("CREATE_COMPLETE")
         elif on_failure == "DO_NOTHING":
             self._stack.enter("CREATE_FAILED", reason)
-        elif on_failure == "DELETE":
-            yield from self._take_back("DELETE", f"{reason} Delete requested by user.")
         else:
-            yield from self._take_back("ROLLBACK", f"{reason} Rollback requested by user.")
+            verb, asked = ("DELETE", "Delete") if on_failure == "DELETE" else ("ROLLBACK", "Rollback")
+            self._stack.enter(f"{verb}_IN_PROGRESS", f"{reason} {asked} requested by user.")
+            try:
+                failed = yield from _delete_all(self._stack, self._work, () if retain_except_on_create else ("Retain",))
+                reason = _failed_to_delete(failed) if failed else None
+            except Exception as error:
+                reason = _internal_failure(self._stack, error)
+            self._stack.enter(f"{verb}_FAILED" if reason else f"{verb}_COMPLETE", reason)
 
-    def _take_back(self, verb: str, reason: str) -> Steps:
-        self._stack.enter(f"{verb}_IN_PROGRESS", reason)
-        failed = []
-        for record in reversed(self._stack.in_creation_order()):
+    def _create(self) -> Generator[str, None, str | None]:
+        for logical_id in self._definition.order:
             yield RESOURCE
-            if record.deletion_policy == "Retain":
-                self._work.skip_deletion(record)
-            elif not self._work.delete(record):
-                failed.append(record.logical_id)
-        if failed:
-            self._stack.enter(f"{verb}_FAILED", _failed_to_delete(failed))
-        else:
-            self._stack.enter(f"{verb}_COMPLETE")
+            if not (yield from self._work.create(self._work.new_record(logical_id))):
+                return f"The following resource(s) failed to create: [{logical_id}]."
+        return _settle_outputs(self._stack, self._definition, self._scope, self._exports)
 
 
 class UpdateStack:
@@ -92,26 +97,39 @@ class UpdateStack:
         self._work = ResourceWork(stack, definition, self._scope)
         self._done: list[_Done] = []
 
-    def steps(self, disable_rollback: bool = False) -> Steps:
+    def steps(self, disable_rollback: bool = False, retain_except_on_create: bool = False) -> Steps:
         """Creates, changes and replaces in order; removes last."""
         self._stack.enter("UPDATE_IN_PROGRESS", "User Initiated")
         self._stack.tags = self._tags
-        yield RESOURCE
-        reason = None
-        for logical_id in self._definition.order:
-            reason = yield from self._bring(logical_id)
-            if reason is not None:
-                break
-        if reason is None:
-            reason = _settle_outputs(self._stack, self._definition, self._scope, self._exports)
+        try:
+            reason = yield from self._update()
+        except Exception as error:
+            reason = _internal_failure(self._stack, error)
         if reason is None:
             self._stack.definition = self._definition
-            yield from self._clean_up()
+            try:
+                yield from self._clean_up()
+            except Exception as error:
+                # AWS: what cannot be cleaned up does not undo an update.
+                _internal_failure(self._stack, error)
             self._stack.enter("UPDATE_COMPLETE")
         elif disable_rollback:
             self._stack.enter("UPDATE_FAILED", reason)
         else:
-            yield from self._roll_back(reason)
+            self._stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+            try:
+                reason = yield from self._roll_back(() if retain_except_on_create else ("Retain",))
+            except Exception as error:
+                reason = _internal_failure(self._stack, error)
+            self._stack.enter("UPDATE_ROLLBACK_FAILED" if reason else "UPDATE_ROLLBACK_COMPLETE", reason)
+
+    def _update(self) -> Generator[str, None, str | None]:
+        yield RESOURCE
+        for logical_id in self._definition.order:
+            reason = yield from self._bring(logical_id)
+            if reason is not None:
+                return reason
+        return _settle_outputs(self._stack, self._definition, self._scope, self._exports)
 
     def _bring(self, logical_id: str) -> Generator[str, None, str | None]:
         """Bring one resource to what the definition wants; why it failed, or None."""
@@ -127,7 +145,7 @@ class UpdateStack:
         try:
             wanted = self._work.wanted(logical_id)
             replace = self._work.replacement_reasons(record, wanted)
-        except (ResourceFailure, CloudFormationError) as error:
+        except Exception as error:
             self._work.fail_update(record, error)
             return failure
         if replace or wanted != record.properties:
@@ -177,32 +195,23 @@ class UpdateStack:
         self._stack.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         for record in removed:
             yield RESOURCE
-            if record.deletion_policy == "Retain":
-                self._work.skip_deletion(record)
-            else:
-                self._work.delete(record)
+            self._work.delete_unless(record.deletion_policy in RETAINED, record)
             if record.status != "DELETE_FAILED":
                 del self._stack.resources[record.logical_id]
         for record in reversed(superseded):
             yield RESOURCE
-            if record.update_replace_policy == "Retain":
-                self._work.skip_deletion(record)
-            else:
-                self._work.delete(record)
+            self._work.delete_unless(record.update_replace_policy == "Retain", record)
         for logical_id in list(self._stack.resources):
             if not self._stack.resources[logical_id].exists:
                 del self._stack.resources[logical_id]
 
-    def _roll_back(self, reason: str) -> Steps:
-        self._stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+    def _roll_back(self, retained: tuple[str, ...]) -> Generator[str, None, str | None]:
+        """Undo what was done; ``retained`` are the deletion policies of new resources that stay in the account."""
         self._stack.tags = self._old_tags
         for done in reversed(self._done):
             yield RESOURCE
             if done.properties is not None and self._work.update(done.record, done.properties):
-                self._stack.enter(
-                    "UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{done.record.logical_id}]."
-                )
-                return
+                return f"The following resource(s) failed to update: [{done.record.logical_id}]."
             if done.replaced is not None:
                 self._stack.resources[done.record.logical_id] = done.replaced
                 self._stack.note(done.replaced, "UPDATE_COMPLETE")
@@ -210,13 +219,15 @@ class UpdateStack:
         for done in reversed(self._done):
             if done.properties is None and done.record.exists:
                 yield RESOURCE
-                self._work.delete(done.record)
+                # Guess: what was to take another resource's place does not stay beside it.
+                keep = done.record.deletion_policy in retained and done.replaced is None
+                self._work.delete_unless(keep, done.record)
         self._stack.resources = {
             logical_id: record
             for logical_id, record in self._stack.resources.items()
             if logical_id in self._old_resources
         }
-        self._stack.enter("UPDATE_ROLLBACK_COMPLETE")
+        return None
 
 
 class DeleteStack:
@@ -230,26 +241,37 @@ class DeleteStack:
     def steps(self, retained: list[str]) -> Steps:
         """``retained`` are logical ids that stay in the account."""
         self._stack.enter("DELETE_IN_PROGRESS", "User Initiated")
-        refusal = self._exports.refusal(self._stack, {})
-        if refusal is not None:
-            self._stack.enter("DELETE_FAILED", refusal)
-            return
-        failed: list[StackResource] = []
-        for record in reversed(self._stack.in_creation_order()):
-            yield RESOURCE
-            if any(record.logical_id in other.needs for other in failed):
-                continue
-            if record.deletion_policy == "Retain" or record.logical_id in retained:
-                self._work.skip_deletion(record)
-            elif not self._work.delete(record):
-                failed.append(record)
-        if failed:
-            names = [record.logical_id for record in failed]
-            self._stack.enter("DELETE_FAILED", _failed_to_delete(names))
-        else:
+        try:
+            refusal = self._exports.refusal(self._stack, {})
+            if refusal is not None:
+                self._stack.enter("DELETE_FAILED", refusal)
+                return
+            failed = yield from _delete_all(self._stack, self._work, RETAINED, retained)
+            reason = _failed_to_delete(failed) if failed else None
+        except Exception as error:
+            reason = _internal_failure(self._stack, error)
+        if reason is None:
             self._stack.outputs = []
             self._stack.imports = set()
-            self._stack.enter("DELETE_COMPLETE")
+        self._stack.enter("DELETE_FAILED" if reason else "DELETE_COMPLETE", reason)
+
+
+def _delete_all(
+    stack: Stack, work: ResourceWork, policies: tuple[str, ...], retained: Sequence[str] = ()
+) -> Generator[str, None, list[str]]:
+    """Delete the resources, dependents first, save those with one of the policies and those named.
+
+    Returns the logical ids of those that could not be deleted; what they need is left alone.
+    """
+    failed: list[StackResource] = []
+    for record in reversed(stack.in_creation_order()):
+        yield RESOURCE
+        if any(record.logical_id in other.needs for other in failed):
+            continue
+        keep = record.deletion_policy in policies or record.logical_id in retained
+        if not work.delete_unless(keep, record):
+            failed.append(record)
+    return [record.logical_id for record in failed]
 
 
 def _settle_outputs(stack: Stack, definition: Definition, scope: StackScope, exports: ExportBook) -> str | None:
@@ -263,6 +285,12 @@ def _settle_outputs(stack: Stack, definition: Definition, scope: StackScope, exp
         return refusal
     stack.outputs, stack.imports = outputs, scope.imported
     return None
+
+
+def _internal_failure(stack: Stack, error: Exception) -> str:
+    """The reason for what should not have been raised: the engine's own fault, or a type's."""
+    log.error("An operation on the stack %s failed", stack.stack_id, exc_info=error)
+    return f"Internal Failure ({type(error).__name__}: {error})."
 
 
 def _failed_to_delete(names: list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localstage.stacks.definition import Definition
 from localstage.stacks.errors import ValidationError
-from localstage.stacks.intrinsics import resolve, text_of
+from localstage.stacks.intrinsics import is_text, resolve, text_of
 from localstage.stacks.scope import StackScope
 from localstage.stacks.stack import Output
 
@@ -17,18 +17,17 @@ def resolved_outputs(definition: Definition, scope: StackScope) -> list[Output]:
     """
     outputs = []
     for key, declared in definition.outputs.items():
-        value = resolve(declared["Value"], scope)
-        if isinstance(value, dict | list) or value is None:
+        value = resolve(declared["Value"], scope, f"/Outputs/{key}/Value")
+        if not is_text(value):
             raise ValidationError(
-                "Template format error: The Value field of every Outputs member must evaluate to a String."
+                f"Template format error: Output {key} is malformed. The Value field of every Outputs member must "
+                "evaluate to a String."
             )
-        export = declared.get("Export")
-        outputs.append(
-            Output(
-                key,
-                text_of(value),
-                declared.get("Description"),
-                text_of(resolve(export["Name"], scope)) if export else None,
+        name = resolve(declared["Export"]["Name"], scope, f"/Outputs/{key}/Export/Name") if "Export" in declared else ""
+        if not is_text(name):
+            raise ValidationError(
+                f"Template format error: Output {key} is malformed. The Name field of every Export member must "
+                "evaluate to a String."
             )
-        )
+        outputs.append(Output(key, text_of(value), declared.get("Description"), text_of(name) or None))
     return outputs

@@ -6,14 +6,17 @@ the list types. Knows nothing of stacks; previous values are given to it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import regex
 
 from localstage.stacks.errors import ValidationError
 
 _PLAIN_TYPES = {"String", "Number", "List<Number>", "List<String>", "CommaDelimitedList"}
 NO_ECHO = "****"
+MAX_MATCHING_S = 1.0
+"""How long an AllowedPattern may take; some take exponential time."""
 
 
 def given_parameters(request: list[dict[str, Any]], previous: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -24,7 +27,9 @@ def given_parameters(request: list[dict[str, Any]], previous: Mapping[str, str] 
     """
     given: dict[str, str] = {}
     for parameter in request:
-        key = parameter["ParameterKey"]
+        key = parameter.get("ParameterKey")
+        if key is None:
+            raise ValidationError("Parameters: every parameter must have a ParameterKey")
         if _is_true(parameter.get("UsePreviousValue")):
             if previous is None or key not in previous:
                 raise ValidationError(
@@ -83,9 +88,7 @@ def _value(slot: Mapping[str, Any], text: str, stored_value: Callable[[str], str
 
 
 def _check_constraints(key: str, slot: Mapping[str, Any], text: str) -> None:
-    kind = slot.get("Type")
-    if kind is None:
-        raise ValidationError("Template format error: Every Parameters object must contain a Type member.")
+    kind = slot["Type"]
     if kind not in _PLAIN_TYPES and not kind.startswith(("AWS::", "List<AWS::")):
         raise ValidationError(f"Template format error: Unrecognized parameter type: {kind}")
     allowed = [_text(value) for value in slot.get("AllowedValues", [])]
@@ -94,14 +97,25 @@ def _check_constraints(key: str, slot: Mapping[str, Any], text: str) -> None:
             if item.strip() not in allowed:
                 raise _constraint(key, slot, f"must be one of [{', '.join(allowed)}]")
     pattern = slot.get("AllowedPattern")
-    if pattern and not re.fullmatch(pattern, text):
+    if pattern and not _matches(key, pattern, text):
         raise _constraint(key, slot, f"must match pattern {pattern}")
     if kind == "Number":
         _check_number(key, slot, text)
-    elif "MinLength" in slot and len(text) < int(slot["MinLength"]):
+    elif "MinLength" in slot and len(text) < float(slot["MinLength"]):
         raise _constraint(key, slot, f"must contain at least {slot['MinLength']} characters")
-    elif "MaxLength" in slot and len(text) > int(slot["MaxLength"]):
+    elif "MaxLength" in slot and len(text) > float(slot["MaxLength"]):
         raise _constraint(key, slot, f"must contain at most {slot['MaxLength']} characters")
+
+
+def _matches(key: str, pattern: str, text: str) -> bool:
+    try:
+        return regex.fullmatch(pattern, text, timeout=MAX_MATCHING_S) is not None
+    except regex.error:
+        raise ValidationError(f"Template format error: Parameter {key}: AllowedPattern {pattern} is invalid.") from None
+    except TimeoutError:
+        raise ValidationError(
+            f"Template format error: Parameter {key}: AllowedPattern {pattern} takes too long to match."
+        ) from None
 
 
 def _check_number(key: str, slot: Mapping[str, Any], text: str) -> None:

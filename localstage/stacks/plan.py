@@ -12,9 +12,10 @@ from typing import Any
 
 from localstage.stacks.definition import Definition
 from localstage.stacks.errors import CloudFormationError, ResourceFailure, ValidationError
+from localstage.stacks.intrinsics import is_unknown
 from localstage.stacks.outputs import resolved_outputs
 from localstage.stacks.properties import wanted_properties
-from localstage.stacks.scope import PlanScope, is_unknown
+from localstage.stacks.scope import PlanScope
 from localstage.stacks.stack import Stack, StackResource
 
 ImportValue = Callable[[str], Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localstage.stacks.errors import ResourceFailure
-from localstage.stacks.intrinsics import resolve
+from localstage.stacks.intrinsics import NO_VALUE, resolve
 from localstage.stacks.registry import Registry
 from localstage.stacks.scope import StackScope
 
@@ -23,7 +23,12 @@ def wanted_properties(
     """
     name = resource["Type"]
     kind = registry.resource_type(name)
-    properties = _with_dynamic_values(resolve(resource.get("Properties", {}), scope), scope)
+    place = f"/Resources/{logical_id}/Properties"
+    properties = _with_dynamic_values(resolve(resource.get("Properties", {}), scope, place), scope)
+    if properties is NO_VALUE:
+        properties = {}
+    if not isinstance(properties, dict):
+        raise ResourceFailure(f"The properties of resource {logical_id} must be an object")
     schema = registry.schema(name)
     if schema is None:
         return properties

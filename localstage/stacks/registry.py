@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from localstage.services.apigatewayv2 import resource_types as apigatewayv2
 from localstage.services.awslambda import resource_types as awslambda
 from localstage.services.dynamodb import global_table
@@ -35,9 +37,9 @@ _REFUSED = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::WaitCon
 class Registry:
     """The types and schemas of one account and region."""
 
-    def __init__(self, region: str):
+    def __init__(self, region: str, types: Iterable[ResourceType] = _OWN_TYPES):
         self._region = region
-        self._types: dict[str, ResourceType] = {known.name: known for known in _OWN_TYPES}
+        self._types: dict[str, ResourceType] = {known.name: known for known in types}
         self._schemas: dict[str, TypeSchema | None] = {}
 
     def resource_type(self, name: str) -> ResourceType:

@@ -98,8 +98,11 @@ class ResourceWork:
         """Record that an update failed before anything of it was done."""
         self._stack.note(record, "UPDATE_FAILED", _reason(error), _shown(record.properties))
 
-    def delete(self, record: StackResource) -> bool:
-        """Delete the resource; whether it is gone."""
+    def delete_unless(self, retained: bool, record: StackResource) -> bool:
+        """Delete the resource, or leave it in the account if it is ``retained``; whether that could be done."""
+        if retained:
+            self._stack.note(record, "DELETE_SKIPPED")
+            return True
         self._stack.note(record, "DELETE_IN_PROGRESS", None, _shown(record.properties))
         try:
             kind, work = self._kind(record), self._work(record)
@@ -109,10 +112,6 @@ class ResourceWork:
             return False
         self._stack.note(record, "DELETE_COMPLETE")
         return True
-
-    def skip_deletion(self, record: StackResource) -> None:
-        """Leave the resource in the account, as its policy says."""
-        self._stack.note(record, "DELETE_SKIPPED")
 
     def replacement_reasons(self, record: StackResource, properties: dict[str, Any]) -> list[str]:
         """The changed properties for whose sake the resource must be replaced.

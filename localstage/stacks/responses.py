@@ -166,6 +166,7 @@ class StackEngineResponse(CloudFormationResponse):
             self._flag("DisableRollback"),
             self._get_param("ClientRequestToken"),
             caller_of(self),
+            self._flag("RetainExceptOnCreate"),
         )
         return EmptyResult()
 
@@ -268,6 +269,7 @@ class StackEngineResponse(CloudFormationResponse):
             token=self._get_param("ClientRequestToken"),
             access_key_id=caller_of(self),
             disable_rollback=self._flag("DisableRollback"),
+            retain_except_on_create=self._flag("RetainExceptOnCreate"),
             on_failure=self._get_param("OnFailure") or "ROLLBACK",
             timeout_in_minutes=self._get_param("TimeoutInMinutes"),
             policy_body=self._get_param("StackPolicyBody"),

@@ -12,10 +12,8 @@ from typing import Any
 from localstage.stacks.definition import Definition, pseudo_parameter
 from localstage.stacks.dynamic_references import with_values
 from localstage.stacks.errors import ValidationError
+from localstage.stacks.intrinsics import KNOWN_AFTER_APPLY
 from localstage.stacks.stack import Stack, StackResource
-
-# AWS: what a change set shows for a value that only its execution will give.
-KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
 class StackScope:
@@ -87,12 +85,3 @@ class PlanScope(StackScope):
         if logical_id in self._unknown:
             return KNOWN_AFTER_APPLY
         return super().get_att(logical_id, attribute)
-
-
-def is_unknown(value: Any) -> bool:
-    """Whether a planned value depends on what is not made yet."""
-    if isinstance(value, dict):
-        return any(is_unknown(item) for item in value.values())
-    if isinstance(value, list):
-        return any(is_unknown(item) for item in value)
-    return isinstance(value, str) and KNOWN_AFTER_APPLY in value

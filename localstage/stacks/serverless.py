@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from localstage.stacks.errors import ValidationError
-from localstage.stacks.template import Template
+from localstage.stacks.template import Template, checked_template
+
+log = logging.getLogger(__name__)
 
 
 def translated(template: Template, parameters: Mapping[str, str], region: str) -> Template:
@@ -35,7 +38,10 @@ def translated(template: Template, parameters: Mapping[str, str], region: str) -
     except InvalidDocumentException as error:
         causes = " ".join(cause.message for cause in error.causes)
         raise ValidationError(f"Transform AWS::Serverless-2016-10-31 failed with: {error.message} {causes}") from None
+    except Exception:  # The translator raises what it likes for shapes that it does not expect.
+        log.exception("A template could not be translated")
+        raise ValidationError("Transform AWS::Serverless-2016-10-31 failed with: Internal transform failure.") from None
     finally:
         translator.metrics.publish()  # Publishes nowhere; without it SAM warns on stderr.
     body.pop("Transform", None)
-    return Template(json.dumps(body, default=str), body)
+    return checked_template(json.dumps(body, default=str), body)

@@ -22,6 +22,8 @@ class StackRequest:
     access_key_id: str = ""
     """Who asks; "" for a stack that may do everything."""
     disable_rollback: bool = False
+    retain_except_on_create: bool = False
+    """Whether a roll-back deletes new resources whose deletion policy is Retain."""
     on_failure: str = "ROLLBACK"
     timeout_in_minutes: int | None = None
     policy_body: str | None = None

@@ -1,12 +1,15 @@
 """Read a template's text, and check the shape that every template must have.
 
 Knows nothing of parameters' values, of resource types or of stacks. The texts
-of the refusals are AWS's where they are publicly seen.
+of the refusals are AWS's where they are publicly seen. What later work walks
+through is bounded here: the depth of a template, and its size once YAML's
+aliases are written out.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +20,11 @@ from localstage.stacks.errors import ValidationError
 
 MAX_TEMPLATE_BODY_BYTES = 51_200
 MAX_TEMPLATE_URL_BYTES = 1_048_576
+# Guess: AWS publishes neither. A template of 1 MiB has some 70,000 values.
+MAX_DEPTH = 100
+MAX_VALUES = 200_000
+
+FORMAT_VERSION = "2010-09-09"
 
 _SECTIONS = {
     "AWSTemplateFormatVersion",
@@ -73,11 +81,20 @@ class Template:
     def transforms(self) -> list[str]:
         """The names of the transforms that the template asks for."""
         declared = self.body.get("Transform") or []
-        return [declared] if isinstance(declared, str) else list(declared)
+        return [declared] if isinstance(declared, str) else declared
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as CloudFormation reads it: short intrinsics, and dates that stay text."""
+    """YAML as CloudFormation reads it: short intrinsics, keys that are text, and dates that stay text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        self.flatten_mapping(node)
+        return {
+            key.value if isinstance(key, yaml.ScalarNode) else self.construct_object(key, deep=True): (
+                self.construct_object(value, deep=deep)
+            )
+            for key, value in node.value
+        }
 
 
 def _construct_intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -104,15 +121,28 @@ def read_template(text: str) -> Template:
     """Parse JSON or YAML and check its shape.
 
     Raises:
-        ValidationError: the text is not well-formed or is not a template.
+        ValidationError: the text is not well-formed, is not a template, or is one of unbounded size.
     """
-    body = _parse(text)
+    try:
+        body = _parse(text)
+    except RecursionError:
+        raise ValidationError(_TOO_DEEP) from None
     if not isinstance(body, dict):
         raise ValidationError("Template format error: unsupported structure.")
+    _check_size(body)
+    return checked_template(text, body)
+
+
+def checked_template(text: str, body: dict[str, Any]) -> Template:
+    """The template of a parsed body. Raises ValidationError where its sections are not what they must be."""
     template = Template(text, body)
     _check_sections(template)
+    for key, parameter in template.section("Parameters").items():
+        _check_parameter(key, parameter)
     for logical_id, resource in template.resources.items():
         _check_resource(logical_id, resource, template.transforms)
+    for name, output in template.section("Outputs").items():
+        _check_output(name, output)
     return template
 
 
@@ -129,28 +159,80 @@ def _parse(text: str) -> Any:
         mark = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise ValidationError(f"Template format error: YAML not well-formed.{where}") from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, TypeError):  # Values and keys that YAML's types do not allow.
         raise ValidationError("Template format error: YAML not well-formed.") from None
+
+
+_TOO_DEEP = f"Template format error: the template is nested more than {MAX_DEPTH} levels deep."
+
+
+def _check_size(body: dict[str, Any]) -> None:
+    """Refuses what is too deep, too large once its aliases are followed, or not of JSON's types."""
+    level: list[Any] = [body]
+    seen = 0
+    for _ in range(MAX_DEPTH):
+        seen += len(level)
+        if seen > MAX_VALUES:
+            raise ValidationError(f"Template format error: the template has more than {MAX_VALUES} values.")
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                if not all(isinstance(key, str) for key in value):
+                    raise ValidationError("Template format error: every key must be a string.")
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+            elif value is not None and not isinstance(value, str | int | float):
+                raise ValidationError(f"Template format error: unsupported value {str(value)[:80]}")
+            if len(below) > MAX_VALUES:
+                break
+        level = below
+        if not level:
+            return
+    raise ValidationError(_TOO_DEEP)
 
 
 def _check_sections(template: Template) -> None:
     for section in template.body:
-        allowed = _SECTIONS | _SAM_SECTIONS if template.transforms else _SECTIONS
+        allowed = _SECTIONS | _SAM_SECTIONS if "Transform" in template.body else _SECTIONS
         if section not in allowed:
             raise ValidationError(f"Invalid template property or properties [{section}]")
-    for section in ("Resources", "Parameters", "Mappings", "Conditions", "Outputs"):
-        if section in template.body and template.body[section] is None:
-            raise ValidationError(f"[/{section}] 'null' values are not allowed in templates")
-        if not isinstance(template.section(section), dict):
+    for path in _null_paths(template.body, ""):
+        raise ValidationError(f"[{path}] 'null' values are not allowed in templates")
+    version = template.body.get("AWSTemplateFormatVersion", FORMAT_VERSION)
+    if version != FORMAT_VERSION:
+        raise ValidationError(
+            f"Template format error: [{version}] is not a supported value for AWSTemplateFormatVersion."
+        )
+    declared = template.body.get("Transform", [])
+    if not isinstance(declared, str) and not _is_list_of_text(declared):
+        raise ValidationError("Template format error: Transform must be a string or a list of strings.")
+    if not isinstance(template.body.get("Description", ""), str):
+        raise ValidationError("Template format error: Description must be a string.")
+    for section in ("Resources", "Parameters", "Mappings", "Conditions", "Outputs", "Rules"):
+        if not isinstance(template.body.get(section, {}), dict):
             raise ValidationError(f"Template format error: {section} must be an object.")
     if not template.resources:
         raise ValidationError("Template format error: At least one Resources member must be defined.")
-    for path in _null_paths(template.body["Resources"], "/Resources"):
-        raise ValidationError(f"[{path}] 'null' values are not allowed in templates")
+
+
+def _check_parameter(key: str, parameter: Any) -> None:
+    if not isinstance(parameter, dict) or not isinstance(parameter.get("Type"), str):
+        raise ValidationError("Template format error: Every Parameters object must contain a Type member.")
+    if isinstance(parameter.get("Default"), dict | list):
+        raise ValidationError("Template format error: Every Default member must be a string.")
+    for name in ("MinLength", "MaxLength", "MinValue", "MaxValue"):
+        if name in parameter and not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", str(parameter[name])):
+            raise ValidationError(f"Template format error: Parameter {key}: {name} must be a number.")
+    if not isinstance(parameter.get("AllowedValues", []), list):
+        raise ValidationError(f"Template format error: Parameter {key}: AllowedValues must be a list.")
+    for name in ("AllowedPattern", "ConstraintDescription", "Description"):
+        if not isinstance(parameter.get(name, ""), str):
+            raise ValidationError(f"Template format error: Parameter {key}: {name} must be a string.")
 
 
 def _check_resource(logical_id: str, resource: Any, transforms: list[str]) -> None:
-    if not isinstance(logical_id, str) or not logical_id.isalnum() or not logical_id.isascii():
+    if not logical_id.isalnum() or not logical_id.isascii():
         raise ValidationError(f"Template format error: Resource name {logical_id} is non alphanumeric.")
     if not isinstance(resource, dict):
         raise ValidationError("Template format error: Any Resources member must be an object.")
@@ -160,8 +242,34 @@ def _check_resource(logical_id: str, resource: Any, transforms: list[str]) -> No
         )
     allowed = _RESOURCE_MEMBERS | _SAM_MEMBERS if transforms else _RESOURCE_MEMBERS
     for member in resource:
-        if member not in allowed and not str(member).startswith("Fn::"):
+        if member not in allowed and not member.startswith("Fn::"):
             raise ValidationError(f"Invalid template resource property '{member}'")
+    # Guess: the sentences of the next three.
+    if not isinstance(resource.get("Properties", {}), dict):
+        raise ValidationError(f"Template format error: [/Resources/{logical_id}/Properties] must be an object.")
+    if not isinstance(resource.get("Condition", ""), str):
+        raise ValidationError(f"Template format error: [/Resources/{logical_id}/Condition] must be a string.")
+    declared = resource.get("DependsOn", [])
+    if not isinstance(declared, str) and not _is_list_of_text(declared):
+        raise ValidationError(
+            f"Template format error: [/Resources/{logical_id}/DependsOn] must be a string or a list of strings."
+        )
+
+
+def _check_output(name: str, output: Any) -> None:
+    malformed = f"Template format error: Output {name} is malformed."
+    if not isinstance(output, dict) or output.get("Value") is None:
+        raise ValidationError(f"{malformed} The Value field of every Outputs member must evaluate to a String.")
+    export = output.get("Export", {"Name": ""})
+    if not isinstance(export, dict) or export.get("Name") is None:
+        raise ValidationError(f"{malformed} The Name field of every Export member must be specified.")
+    for member in ("Condition", "Description"):
+        if not isinstance(output.get(member, ""), str):
+            raise ValidationError(f"{malformed} The {member} field of every Outputs member must be a String.")
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _null_paths(value: Any, path: str) -> Iterator[str]:

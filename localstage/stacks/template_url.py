@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.errors import ValidationError
@@ -16,7 +16,10 @@ def template_at(url: str, apis: AccountApis) -> str:
     Raises:
         ValidationError: it is not an S3 URL, or there is no such object.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValidationError("TemplateURL must be a supported URL.") from None
     host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))
     if not host or parts.scheme not in ("http", "https"):
         raise ValidationError("TemplateURL must be a supported URL.")
@@ -24,14 +27,20 @@ def template_at(url: str, apis: AccountApis) -> str:
         bucket, key = host.split(".s3", 1)[0], path
     else:
         bucket, _, key = path.partition("/")
+    if not bucket or not key:
+        raise ValidationError("TemplateURL must be a supported URL.")
     versions = parse_qs(parts.query).get("versionId")
     version = {"VersionId": versions[0]} if versions else {}
     try:
         body = apis.client("s3").get_object(Bucket=bucket, Key=key, **version)["Body"].read()
+        return body.decode("utf-8")
+    except ParamValidationError:
+        raise ValidationError("TemplateURL must be a supported URL.") from None
     except ClientError as error:
         message = error.response["Error"].get("Message", "")
         raise ValidationError(f"S3 error: {message}") from None
-    return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValidationError("Template format error: the template must be text in UTF-8.") from None
 
 
 def _names_bucket(host: str) -> bool:

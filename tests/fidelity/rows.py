@@ -24,7 +24,7 @@ class Row:
     id: str
     statement: str
     unsure: str | None = None
-    """What the specification is not sure of, and what its section 12 says to do."""
+    """What the specification is not sure of, and what is done here."""
     differs: str | None = None
     """The first cell of the row in the README's "Where it differs from AWS"."""
     not_yet: str | None = None

@@ -99,7 +99,7 @@ class Workbench:
 @asynccontextmanager
 async def workbench(**options: Any) -> AsyncIterator[Workbench]:
     """Opens the port, gives a workbench, and stops everything. ``options`` go to Settings and Functions."""
-    own = {name: options.pop(name) for name in ("native_client", "event_retry_delays_s") if name in options}
+    own = {name: options.pop(name) for name in ("runtimes", "event_retry_delays_s", "clock") if name in options}
     log = KeptLog()
     bound: list[str] = []
     variables: dict[str, str] = {}
@@ -122,7 +122,7 @@ async def workbench(**options: Any) -> AsyncIterator[Workbench]:
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        bound.append("{}:{}".format(*runner.addresses[0][:2]))
+        bound.append("%s:%d" % runner.addresses[0][:2])
         try:
             yield Workbench(functions, log, work_dir, variables)
         finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from localstage.functions.errors import StageStopping
+from localstage.functions.invocation import StageStopping
 from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench, workbench
 
 # Starts a child of its own and says who it is; then it sleeps if asked to.

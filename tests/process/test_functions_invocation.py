@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from localstage.functions.errors import InvalidRuntime
+from localstage.functions.invocation import InvalidRuntime
+from localstage.functions.runtimes import Python, Runtimes
 from tests.process.functions_workbench import Workbench, function, with_workbench, workbench
 
 COUNTING = """
@@ -42,7 +43,7 @@ def test_environment_is_reused_when_it_is_warm(native_client):
     """Globals survive from one invocation to the next, with either Runtime API client."""
 
     async def reuse() -> None:
-        async with workbench(native_client=native_client) as bench:
+        async with workbench(runtimes=Runtimes({"python3.*": Python(native_client)})) as bench:
             probe = function(COUNTING)
             answers = [await bench.value(probe, {"n": n, "text": "é\n"}) for n in range(3)]
             assert [answer["served"] for answer in answers] == [1, 2, 3]
@@ -59,7 +60,7 @@ def test_context_is_lambdas(native_client):
     """The context has Lambda's fields in Lambda's types."""
 
     async def describe() -> None:
-        async with workbench(native_client=native_client) as bench:
+        async with workbench(runtimes=Runtimes({"python3.*": Python(native_client)})) as bench:
             probe = function(DESCRIBING, name="describe", memory_mb=256, timeout_s=30)
             client_context = json.dumps({"custom": {"a": 1}, "client": {"app_title": "chat"}}, indent=1)
             result = await bench.call(
@@ -133,7 +134,11 @@ async def test_place_of_a_function_is_lambdas(bench: Workbench) -> None:
     task_root = seen["environ"]["LAMBDA_TASK_ROOT"]
     assert seen["path"][0] == seen["cwd"] == task_root
     assert seen["path"][1] == "/var/runtime"
-    assert not [entry for entry in seen["path"] if "site-packages" in entry or entry.endswith("functions")]
+    assert not [
+        entry
+        for entry in seen["path"]
+        if "site-packages" in entry or entry.endswith(os.path.join("localstage", "functions"))
+    ]
     assert seen["stdin"] == "" and seen["argv"] == ["app.handler"]
     assert os.path.samefile(seen["temp"], seen["environ"]["TMPDIR"])
     assert os.path.realpath(seen["temp"]).startswith(os.path.realpath(bench.work_dir))

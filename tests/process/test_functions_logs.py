@@ -80,7 +80,7 @@ async def test_log_of_a_warm_invocation_has_no_init(bench: Workbench) -> None:
     await bench.call(probe)
     result = await bench.call(probe)
     assert [line.split(" ")[0] for line in result.log_tail.splitlines()] == ["START", "END", "REPORT"]
-    assert "Init Duration" not in result.log_tail and result.init_ms is None
+    assert "Init Duration" not in result.log_tail and result.measured.init_ms is None
     assert len(bench.log.streams) == 1
 
 

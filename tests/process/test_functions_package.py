@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from localstage.functions.errors import InvalidZipFile
+from localstage.functions.invocation import InvalidZipFile
 from localstage.functions.package import PackageStore, unpack
 from tests.process.functions_workbench import function, zipped
 

@@ -1,34 +1,102 @@
-"""Function logs in the account: kept, but not for ever."""
+"""Lines on their way to the account's log: kept, but not for ever; written, whatever becomes of others."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import moto.logs.models
+import pytest
 
 from localstage.door.moto_server import AccountThread
 from localstage.services.logs.log_writer import STREAM_LIMIT_EVENTS, LogWriter
 
 _ACCOUNT = "111122223333"
+_REGION = "us-east-1"
 
 
-def test_stream_when_it_has_reached_its_limit():
+@pytest.fixture
+def thread() -> Iterator[AccountThread]:
+    """The account's thread; CloudWatch Logs is emptied afterwards."""
+    thread = AccountThread()
+    yield thread
+    thread.stop()
+    moto.logs.models.logs_backends[_ACCOUNT][_REGION].reset()
+
+
+def _messages(group: str) -> list[str]:
+    return [event.message for event in _group(group).streams["stream"].events]
+
+
+def _group(name: str) -> Any:
+    return moto.logs.models.logs_backends[_ACCOUNT][_REGION].groups[name]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def test_stream_when_it_has_reached_its_limit(thread: AccountThread):
     """A stream keeps its newest events only."""
-    thread, now_ms = AccountThread(), int(time.time() * 1000)
+    now_ms = _now_ms()
 
     async def write() -> None:
         writer = LogWriter(thread, _ACCOUNT)
         for first in range(0, STREAM_LIMIT_EVENTS + 2000, 2000):
-            writer.write("us-east-1", "group", "stream", [(now_ms + first, f"line {first}")] * 2000)
+            writer.write(_REGION, "group", "stream", [(now_ms + first, f"line {first}")] * 2000)
             await writer.flush()
 
-    backends = moto.logs.models.logs_backends
+    asyncio.run(write())
+    messages = _messages("group")
+    assert len(messages) == STREAM_LIMIT_EVENTS
+    assert (messages[0], messages[-1]) == ("line 2000", f"line {STREAM_LIMIT_EVENTS}")
+
+
+def test_lines_when_another_log_group_refuses_its_own(thread: AccountThread, caplog: pytest.LogCaptureFixture):
+    """A log group that cannot be written loses its own lines only, and nobody else is told of it."""
+    impossible = "x" * 513  # AWS: CloudWatch Logs, CreateLogGroup: at most 512 characters.
+
+    async def write() -> None:
+        writer = LogWriter(thread, _ACCOUNT)
+        for group in ("before", impossible, "after"):
+            writer.write(_REGION, group, "stream", [(_now_ms(), f"of {group}")])
+        await writer.flush()
+        writer.write(_REGION, "after", "stream", [(_now_ms(), "later")])
+        await writer.flush()
+
+    asyncio.run(write())
+    assert (_messages("before"), _messages("after")) == (["of before"], ["of after", "later"])
+    assert [impossible in record.message for record in caplog.records] == [True]
+
+
+class _Echo(AccountThread):
+    """Does what it is asked, and each time somebody writes one line more."""
+
+    write_one_more: Callable[[], None]
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        result = await super().run(work)
+        self.write_one_more()
+        return result
+
+
+def test_flush_when_lines_keep_coming():
+    """Whoever waits for the lines that are there does not wait for those that come later."""
+    thread = _Echo()
+
+    async def flush() -> None:
+        writer = LogWriter(thread, _ACCOUNT)
+        thread.write_one_more = lambda: writer.write(_REGION, "group", "stream", [(_now_ms(), "one more")])
+        writer.write(_REGION, "group", "stream", [(_now_ms(), "first")])
+        await asyncio.wait_for(writer.flush(), 20)
+        assert _messages("group")[0] == "first"
+        thread.write_one_more = lambda: None
+        await writer.flush()
+
     try:
-        asyncio.run(write())
-        events = backends[_ACCOUNT]["us-east-1"].groups["group"].streams["stream"].events
-        assert len(events) == STREAM_LIMIT_EVENTS
-        assert (events[0].message, events[-1].message) == ("line 2000", f"line {STREAM_LIMIT_EVENTS}")
+        asyncio.run(flush())
     finally:
         thread.stop()
-        backends[_ACCOUNT]["us-east-1"].reset()
+        moto.logs.models.logs_backends[_ACCOUNT][_REGION].reset()

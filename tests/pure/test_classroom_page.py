@@ -45,6 +45,7 @@ def test_page_links_when_shown():
 
 
 def test_page_links_when_the_page_is_a_file():
-    """A file is no link, since no browser follows it from a notebook: its address is there to be copied."""
+    """A file is no link, since no browser follows it from a notebook: its address is there to be copied, with advice."""
     html = PageLinks({"<b>": f"{FILE}?url=wss%3A%2F%2Fx"})._html()
     assert "<a " not in html and f"{FILE}?url=wss%3A%2F%2Fx" in html and "&lt;b&gt;" in html
+    assert "<code>--pages html</code>" in html

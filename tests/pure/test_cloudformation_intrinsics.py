@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from localstage.stacks.errors import ValidationError
-from localstage.stacks.intrinsics import evaluate, resolve
+from localstage.stacks.conditions import evaluate
+from localstage.stacks.intrinsics import resolve
 
 
 class Names:

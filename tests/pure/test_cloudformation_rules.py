@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localstage.stacks.errors import ValidationError
-from localstage.stacks.rules import check_rules, holds
+from localstage.stacks.conditions import check_rules, evaluate
 
 
 class Parameters:
@@ -41,7 +41,7 @@ def ref(name: str) -> dict[str, str]:
 )
 def test_rule_function_when_evaluated(expression, result):
     """Each rule function compares values as text, lists member by member."""
-    assert holds(expression, Parameters()) is result
+    assert evaluate(expression, Parameters(), rule=True) is result
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_rule_function_when_evaluated(expression, result):
 def test_rule_function_when_malformed(expression):
     """What is no rule function, or one that is not supported, is refused."""
     with pytest.raises(ValidationError):
-        holds(expression, Parameters())
+        evaluate(expression, Parameters(), rule=True)
 
 
 def test_rule_when_its_condition_does_not_hold():

@@ -8,7 +8,6 @@ import pytest
 from localstage.core import connection_life, frames, identifiers, management
 from localstage.core.integration_uri import function_arn_of
 from localstage.core.proxy_result import MalformedProxyResult, read_proxy_result
-from localstage.core.resource_policy import lets_api_gateway_invoke
 
 counter = itertools.count(1)
 
@@ -79,7 +78,7 @@ def test_proxy_result_when_well_formed():
 )
 @pytest.mark.fidelity("2.12")
 def test_proxy_result_when_malformed(payload):
-    """None, a missing status and unknown keys are malformed (FIDELITY sections 2 and 12)."""
+    """None, a missing status and unknown keys are malformed (FIDELITY section 2)."""
     with pytest.raises(MalformedProxyResult):
         read_proxy_result(payload)
 
@@ -146,39 +145,6 @@ def test_life_when_moves_are_illegal():
 def test_function_arn_when_read_from_an_integration_uri(uri, arn):
     """Both forms of URI and stage variables name the function."""
     assert function_arn_of(uri, {"fn": "chosen"}) == arn
-
-
-def statement(source_arn=None, **changes):
-    condition = {"ArnLike": {"AWS:SourceArn": source_arn}} if source_arn else {}
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "apigateway.amazonaws.com"},
-        "Action": "lambda:InvokeFunction",
-        "Condition": condition,
-        **changes,
-    }
-
-
-SOURCE = "arn:aws:execute-api:us-east-1:1:api/prod/$connect"
-
-
-@pytest.mark.parametrize(
-    ("statements", "allowed"),
-    [
-        ([statement()], True),
-        ([statement("arn:aws:execute-api:us-east-1:1:api/*/$connect")], True),
-        ([statement("arn:aws:execute-api:us-east-1:1:api/*")], True),
-        ([statement("arn:aws:execute-api:us-east-1:1:api/*/*/$connect")], False),
-        ([statement("arn:aws:execute-api:us-east-1:1:other/*/$connect")], False),
-        ([statement(Principal={"Service": "sns.amazonaws.com"})], False),
-        ([statement(), statement(Effect="Deny")], False),
-        ([statement(Condition={"StringEquals": {"AWS:SourceAccount": "1"}})], True),
-        ([], False),
-    ],
-)
-def test_permission_when_api_gateway_invokes(statements, allowed):
-    """The SourceArn has two segments behind the API; a third never matches (FIDELITY section 10)."""
-    assert lets_api_gateway_invoke(statements, SOURCE, "1") is allowed
 
 
 @pytest.mark.parametrize(

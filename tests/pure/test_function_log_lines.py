@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from localstage.functions import log_lines
+from localstage.functions.invocation import Measurements
 from localstage.functions.log_lines import Report
 
 REQUEST_ID = "8f5c0b5e-3f0a-4b5e-9d0a-0f0e0d0c0b0a"
@@ -25,7 +26,7 @@ def test_start_and_end_name_the_request():
 
 def test_init_start_names_the_runtime_and_its_arn():
     """INIT_START has the runtime's version and an ARN with 64 hex digits."""
-    runtime, arn = log_lines.init_start("python3.13", "eu-west-1", 7).split("\t")
+    runtime, arn = log_lines.init_start("python:3.13.v7", "eu-west-1").split("\t")
     assert runtime == "INIT_START Runtime Version: python:3.13.v7"
     prefix, _, digest = arn.rpartition(":")
     assert prefix == "Runtime Version ARN: arn:aws:lambda:eu-west-1::runtime"
@@ -51,8 +52,8 @@ def test_init_report_of_a_failed_init(status, error_type, line):
 @pytest.mark.fidelity("9.6")
 def test_report_of_a_cold_start_bills_the_init():
     """Billed is the duration and the init together, rounded up."""
-    report = Report(REQUEST_ID, 61.09, 128, max_memory_mb=56, init_ms=3986.50)
-    assert report.billed_ms == 4048
+    report = Report(REQUEST_ID, Measurements(61.09, 3986.50, 56), 128)
+    assert report.measured.billed_ms == 4048
     assert report.line() == (
         f"REPORT RequestId: {REQUEST_ID}\tDuration: 61.09 ms\tBilled Duration: 4048 ms\t"
         "Memory Size: 128 MB\tMax Memory Used: 56 MB\tInit Duration: 3986.50 ms\t"
@@ -61,19 +62,19 @@ def test_report_of_a_cold_start_bills_the_init():
 
 def test_report_of_a_warm_invocation_has_no_init():
     """A warm invocation shows no Init Duration; the line ends with a Tab all the same."""
-    line = Report(REQUEST_ID, 2.75, 256, max_memory_mb=57).line()
+    line = Report(REQUEST_ID, Measurements(2.75, None, 57), 256).line()
     assert line.endswith("Billed Duration: 3 ms\tMemory Size: 256 MB\tMax Memory Used: 57 MB\t")
     assert "Init" not in line
 
 
 def test_report_leaves_the_memory_out_where_it_is_unknown():
     """An unknown figure is not made up."""
-    assert "Max Memory Used" not in Report(REQUEST_ID, 2.75, 128).line()
+    assert "Max Memory Used" not in Report(REQUEST_ID, Measurements(2.75), 128).line()
 
 
 def test_report_of_a_timeout_ends_with_its_status():
     """A time-out is the status of the REPORT line."""
-    line = Report(REQUEST_ID, 3000, 128, max_memory_mb=40, status="timeout").line()
+    line = Report(REQUEST_ID, Measurements(3000, None, 40), 128, status="timeout").line()
     assert line.endswith("Max Memory Used: 40 MB\tStatus: timeout")
     assert "Duration: 3000.00 ms" in line
 

@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from localstage.functions.lifecycle import Phase, Step
 from localstage.functions.pool import Assign, End, Pool, PoolLimits, Start
 
 LIMITS = PoolLimits(max_environments=3, concurrent_inits=2, idle_environment_s=300)
@@ -25,9 +26,16 @@ def warm(pool, *functions, now=0.0):
     for function in functions:
         enqueue(pool, "first", function=function, now=now)
         start = pool.decide(now)[-1]
-        pool.freed(start.environment, now)
+        freed(pool, start.environment, now)
         pool.decide(now)
-        pool.freed(start.environment, now)
+        freed(pool, start.environment, now)
+
+
+def freed(pool, environment, now):
+    """The environment's init is over, or its invocation."""
+    life = pool.life_of(environment)
+    for step in (Step.INITIALISED,) if life.phase is Phase.INIT else (Step.ANSWER, Step.NEXT):
+        life.take(step, now)
 
 
 def test_environment_starts_when_the_function_has_none():
@@ -36,7 +44,7 @@ def test_environment_starts_when_the_function_has_none():
     enqueue(pool, "t1")
     assert pool.decide(0) == [Start("e1", "f")]
     assert pool.decide(0.01) == []
-    pool.freed("e1", 0.2)
+    freed(pool, "e1", 0.2)
     assert pool.decide(0.2) == [Assign("e1", "t1")]
 
 
@@ -54,11 +62,11 @@ def test_most_recently_used_environment_comes_first():
     enqueue(pool, "t1", "t2")
     assert len(pool.decide(0)) == 1
     assert pool.decide(0.06) == [Start("e2", "f")]
-    pool.freed("e2", 0.3)
-    pool.freed("e1", 0.4)
+    freed(pool, "e2", 0.3)
+    freed(pool, "e1", 0.4)
     assert pool.decide(0.4) == [Assign("e1", "t1"), Assign("e2", "t2")]
-    pool.freed("e1", 0.5)
-    pool.freed("e2", 0.6)
+    freed(pool, "e1", 0.5)
+    freed(pool, "e2", 0.6)
     enqueue(pool, "t3", now=0.7)
     assert pool.decide(0.7) == [Assign("e2", "t3")]
 
@@ -70,7 +78,7 @@ def test_queue_is_first_in_first_out():
     pool.decide(0)
     order = []
     for now in (1, 2, 3):
-        pool.freed("e1", now)
+        freed(pool, "e1", now)
         order += [action.ticket for action in pool.decide(now) if isinstance(action, Assign)]
     assert order == ["t1", "t2", "t3"]
 
@@ -111,7 +119,7 @@ def test_bound_holds_under_a_burst():
     for tick in range(1, 2000):
         now = tick * 0.1
         for environment in busy:
-            pool.freed(environment, now)
+            freed(pool, environment, now)
         busy = []
         for action in pool.decide(now):
             busy.append(action.environment)
@@ -149,7 +157,7 @@ def test_function_without_environment_gets_one_beyond_the_bound():
     pool = new_pool(max_environments=1)
     enqueue(pool, "outer", function="a")
     pool.decide(0)
-    pool.freed("e1", 1)
+    freed(pool, "e1", 1)
     pool.decide(1)
     enqueue(pool, "inner", function="b", now=2)
     assert pool.decide(2) == [] and pool.wake_at(2) == 2.05
@@ -166,9 +174,9 @@ def test_new_revision_starts_afresh_and_ends_the_old():
     assert pool.decide(1) == [Assign("e1", "old")]
     enqueue(pool, "new", revision="r2", now=2)
     assert pool.decide(2) == [Start("e2", "f")]
-    pool.freed("e1", 3)
+    freed(pool, "e1", 3)
     assert pool.decide(3) == [End("e1")]
-    pool.freed("e2", 4)
+    freed(pool, "e2", 4)
     assert pool.decide(4) == [Assign("e2", "new")]
 
 
@@ -187,11 +195,9 @@ def test_environment_that_is_ending_gets_no_invocation():
     """An environment whose process died while it was idle is not chosen any more."""
     pool = new_pool()
     warm(pool, "f")
-    pool.ending("e1")
+    pool.life_of("e1").take(Step.END, 1)
     enqueue(pool, "t1", now=1)
     assert pool.decide(1) == [Start("e2", "f")]
-    pool.freed("e1", 1)
-    assert pool.decide(1) == []
 
 
 def test_failed_init_is_the_answer_of_all_who_waited_for_it():
@@ -200,7 +206,7 @@ def test_failed_init_is_the_answer_of_all_who_waited_for_it():
     enqueue(pool, "t1", "t2")
     pool.decide(0)
     enqueue(pool, "late", now=0.1)
-    assert pool.init_failed("e1") == ["t1", "t2"]
+    assert pool.init_failed("e1", 2) == ["t1", "t2"]
     pool.ended("e1")
     assert pool.decide(0.2) == [Start("e2", "f")]
 
@@ -212,7 +218,7 @@ def test_failed_init_costs_one_invocation_when_other_environments_work():
     enqueue(pool, "t1", "t2", "t3", now=1)
     pool.decide(1)
     assert pool.decide(1.1) == [Start("e2", "f"), Start("e3", "f")]
-    assert pool.init_failed("e2") == ["t2"]
+    assert pool.init_failed("e2", 2) == ["t2"]
 
 
 def test_failed_init_of_old_code_fails_nobody():
@@ -221,7 +227,7 @@ def test_failed_init_of_old_code_fails_nobody():
     enqueue(pool, "t1")
     pool.decide(0)
     enqueue(pool, "t2", revision="r2", now=1)
-    assert pool.init_failed("e1") == []
+    assert pool.init_failed("e1", 2) == []
 
 
 def test_deleted_function_loses_its_environments_when_nothing_waits():
@@ -231,12 +237,12 @@ def test_deleted_function_loses_its_environments_when_nothing_waits():
     pool.decide(1)
     pool.decide(1.1)
     for environment in ("e1", "e2"):
-        pool.freed(environment, 2)
+        freed(pool, environment, 2)
     pool.decide(2)
-    pool.freed("e1", 3)
+    freed(pool, "e1", 3)
     pool.retire(lambda name: name == "f")
     assert pool.decide(3) == [End("e1")]
-    pool.freed("e2", 4)
+    freed(pool, "e2", 4)
     assert pool.decide(4) == [End("e2")]
 
 

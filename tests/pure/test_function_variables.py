@@ -1,15 +1,10 @@
 """An execution environment has Lambda's variables and none of the user's (FIDELITY section 9)."""
 
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.variables import Place, environment_variables
+from localstage.functions.launch import environment_variables
+from localstage.functions.runtimes import EnvironmentFiles, Python
 
-PLACE = Place(
-    runtime_api="127.0.0.1:4580/abc",
-    task_root="/w/task",
-    layers_root="/w/opt",
-    temp_dir="/w/tmp",
-    log_stream="2026/11/21/[$LATEST]" + "0" * 32,
-)
+FILES = EnvironmentFiles(task_root="/w/task", layers_root="/w/opt", temp_dir="/w/tmp")
 PARENT = {
     "PATH": "/usr/bin",
     "HOME": "/home/ann",
@@ -36,7 +31,7 @@ def variables(own=None, stage=None, **options):
         memory_mb=256,
         environment=own or {},
     )
-    return environment_variables(definition, PLACE, PARENT, stage or {}, **options)
+    return environment_variables(definition, Python(), FILES, PARENT, stage or {}, **options)
 
 
 def test_variables_are_lambdas():
@@ -54,12 +49,11 @@ def test_variables_are_lambdas():
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/chat",
-            "AWS_LAMBDA_LOG_STREAM_NAME": PLACE.log_stream,
-            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:4580/abc",
             "LAMBDA_TASK_ROOT": "/w/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
             "TZ": ":UTC",
             "LANG": "en_US.UTF-8",
+            "PYTHONPATH": "/var/runtime",
         }
         == found
     )

@@ -15,7 +15,7 @@ TAKERS = [
     ("send_message", ("MESSAGES_TABLE", "CONNECTIONS_TABLE")),
     ("chat_handler", ("MESSAGES_TABLE", "CONNECTIONS_TABLE")),
 ]
-taker = pytest.mark.parametrize(("name", "tables"), TAKERS, ids=[name for name, _ in TAKERS])
+taker = pytest.mark.parametrize("name, tables", TAKERS, ids=[name for name, _ in TAKERS])
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_message_refused_when_it_is_no_text(chat: ChatAccount, name: str, tables
 
 @pytest.mark.parametrize("body", ['{"action":"sendMessage", body:"hello"}', "[]", "", None])
 def test_message_refused_when_the_body_is_no_json_object(chat: ChatAccount, body: str | None) -> None:
-    """A body that API Gateway routed but Python cannot read is refused, not an exception (events/d-message-route)."""
+    """A body that API Gateway routed but Python cannot read is refused, not an exception."""
     handler = chat.load("send_message", "MESSAGES_TABLE", "CONNECTIONS_TABLE")
     assert handler.lambda_handler(chat.event("sendMessage", body=body), None) == {"statusCode": 400}
     [answer] = chat.clients.received["ann="]

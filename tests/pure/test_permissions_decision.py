@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from localstage.policy.decision import BOUNDARY, IDENTITY, RESOURCE, TRUST, Grants
 from localstage.policy.decision import SESSION as SESSION_POLICY
-from localstage.policy.document import MalformedPolicy, read_policy
+from localstage.policy.document import MalformedPolicy, read_policy, readable_policies, readable_policy
 from localstage.policy.principal import Principal
 from localstage.policy.sentences import denial, masked_denial
 from tests.pure.permission_cases import ACCOUNT, ALICE, SESSION, TABLE, decided, policy
@@ -195,3 +197,19 @@ def test_document_when_it_is_no_policy(document):
     """A text that is no policy is refused when it is read."""
     with pytest.raises(MalformedPolicy):
         read_policy(document)
+
+
+def test_policies_when_one_cannot_be_read():
+    """A text that is no policy neither allows nor denies; the others beside it count."""
+    good = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
+    assert readable_policy("no policy") is None
+    assert [found.name for found in readable_policies([("a", good), ("b", "{}"), ("c", good)])] == ["a", "c"]
+
+
+def test_policies_when_two_threads_read_them():
+    """More documents than are remembered can be read from the account thread and the event loop at once."""
+    texts = [f'{{"Statement": {{"Effect": "Deny", "Action": "a:{n}", "Resource": "*"}}}}' for n in range(5_000)]
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda order: [readable_policy(text, text) for text in order], (texts, texts[::-1]))
+    assert [policy and policy.name for policy in first] == texts
+    assert [policy and policy.name for policy in second] == texts[::-1]

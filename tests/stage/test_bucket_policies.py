@@ -42,8 +42,10 @@ def bucket(aws: Callable[[str], Any]) -> str:
         {"Principal": {"AWS": "*"}, "Condition": {"Bool": {"aws:SecureTransport": False}}},
         {"Principal": {"AWS": "*"}, "Condition": {"NumericLessThan": {"s3:TlsVersion": 1.2}}},
         {"Principal": {"AWS": "arn:aws:iam::123456789012:role/somebody-else"}},
+        {"Principal": "*", "Condition": {"StringNotEquals": {"aws:username": "learner"}}},
+        {"Principal": "*", "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/learner"}}},
     ],
-    ids=["CDK", "boolean", "TLS version", "another caller"],
+    ids=["CDK", "boolean", "TLS version", "another caller", "another user", "another ARN"],
 )
 def test_object_when_the_policy_denies_something_else(aws, bucket: str, statement: dict[str, Any]):
     """What is denied to calls without TLS, or to somebody else, is not denied to a caller with a good signature."""
@@ -60,8 +62,12 @@ def test_object_when_the_policy_denies_everyone(aws, bucket: str):
     """What is denied to everyone is denied."""
     s3 = aws("s3")
     s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, Principal="*", Action="s3:PutObject"))
-    with pytest.raises(ClientError, match="403"):
+    with pytest.raises(ClientError) as denied:
         s3.put_object(Bucket=bucket, Key="key", Body=b"text")
+    error = denied.value.response
+    assert (error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"]) == (403, "AccessDenied")
+    assert error["Error"]["Message"].endswith("with an explicit deny in a resource-based policy")
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
 def test_object_when_its_key_reads_like_a_connections_path(aws):

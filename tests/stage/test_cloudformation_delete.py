@@ -137,3 +137,10 @@ def test_export_when_the_name_is_taken_or_missing(stacks):
     stack = stacks.create("second", EXPORTER % "two")
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert "already exported by stack exporter" in stack["StackStatusReason"]
+
+
+def test_stack_when_a_resource_is_retained_except_on_create(stacks):
+    """RetainExceptOnCreate keeps the bucket of a stack that is deleted."""
+    stacks.create("chat", BUCKET.replace("Properties:", "DeletionPolicy: RetainExceptOnCreate, Properties:"))
+    stacks.api.delete_stack(StackName="chat")
+    assert [bucket["Name"] for bucket in stacks.aws("s3").list_buckets()["Buckets"]] == ["chat-code"]

@@ -210,3 +210,35 @@ def test_update_when_only_outputs_change(stacks):
     stack = stacks.update("chat", CHAT_API + "  Stage: {Value: !Ref Stage}\n")
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
     assert stacks.outputs("chat")["Stage"] == "prod"
+
+
+def test_update_when_an_output_has_no_value(stacks):
+    """An output that only the execution shows to be wrong rolls the update back, and the stack can be deleted."""
+    stacks.create("chat", TABLE)
+    bad = TABLE.replace("Default: 5", "Default: 6")
+    bad += "Outputs: {X: {Value: !Select [!Ref Name, [a, b]]}}\n"
+    stack = stacks.update("chat", bad)
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "Fn::Select requires a list argument" in stack["StackStatusReason"]
+    stacks.api.delete_stack(StackName="chat")
+    assert stacks.stack(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_update_when_an_inner_stack_has_nothing_to_change(stacks):
+    """The same template under another URL is a success of the inner stack, with or without topics to tell."""
+    s3, topic = stacks.aws("s3"), stacks.aws("sns").create_topic(Name="told")["TopicArn"]
+    s3.create_bucket(Bucket="templates")
+    for key in ("one", "two"):
+        s3.put_object(Bucket="templates", Key=key, Body=b"Resources: {Queue: {Type: AWS::SQS::Queue}}")
+    outer = """
+    Resources:
+      Inner:
+        Type: AWS::CloudFormation::Stack
+        Properties: {TemplateURL: 'https://templates.s3.amazonaws.com/%s', NotificationARNs: [%s]}
+    """
+    stacks.create("outer", outer % ("one", ""))
+    inner = stacks.physical_id("outer", "Inner")
+    assert stacks.update("outer", outer % ("two", ""))["StackStatus"] == "UPDATE_COMPLETE"
+    assert stacks.update("outer", outer % ("two", topic))["StackStatus"] == "UPDATE_COMPLETE"
+    assert stacks.physical_id("outer", "Inner") == inner
+    assert stacks.stack(inner)["StackStatus"] == "CREATE_COMPLETE"

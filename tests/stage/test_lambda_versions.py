@@ -10,7 +10,7 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stage.target import Target, allow_api_gateway, create_function, package
+from tests.stage.target import DeployedApi, Target, add_route, allow_api_gateway, create_function, package
 from tests.stage.waiting import eventually
 
 TELLING = """
@@ -55,34 +55,75 @@ def test_invoke_when_the_name_is_written_in_every_way(target: Target, versioned:
         assert invoke(target, f"{unqualified}:live")["code"] == "old"
 
 
-def test_route_when_its_integration_names_an_alias(target: Target, versioned: str):
-    """An integration of an alias serves the alias's version."""
+@pytest.fixture(scope="module")
+def of_an_alias(target: Target) -> tuple[str, str]:
+    """The URL of an API whose $default route is an integration of an alias, and the alias; nobody may invoke it yet."""
     source = "def handler(event, context):\n    return {'statusCode': 200, 'body': context.invoked_function_arn}\n"
     arn = create_function(target, source)
     lambda_, gateway = target.client("lambda"), target.client("apigatewayv2")
     lambda_.publish_version(FunctionName=arn)
     alias = lambda_.create_alias(FunctionName=arn, Name="live", FunctionVersion="1")["AliasArn"]
-    api = gateway.create_api(Name="alias", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
-    allow_api_gateway(target, alias, api["ApiId"])
-    integration = gateway.create_integration(
-        ApiId=api["ApiId"],
-        IntegrationType="AWS_PROXY",
-        IntegrationMethod="POST",
-        IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{alias}/invocations",
+    api_id = gateway.create_api(
+        Name="alias", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
+    add_route(target, api_id, "$default", alias, two_way=True)
+    deployment = gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+    gateway.create_stage(ApiId=api_id, StageName="prod", DeploymentId=deployment)
+    return DeployedApi(api_id, {}).url, alias
+
+
+def answer(target: Target, url: str) -> str:
+    """What the API at ``url`` answers to a message."""
+    socket = target.connect(url)
+    try:
+        socket.send("hello")
+        return socket.recv()
+    finally:
+        socket.close()
+
+
+@pytest.mark.parametrize("in_the_name", [True, False], ids=["in its name", "beside its name"])
+def test_route_when_its_integration_names_an_alias(target: Target, of_an_alias: tuple[str, str], in_the_name: bool):
+    """An integration of an alias serves the alias's version if the alias's own policy allows it; not the function's."""
+    url, alias = of_an_alias
+    function, _, name = alias.rpartition(":")
+    lambda_ = target.client("lambda")
+    api_id = url.split("//")[1].split(".")[0]
+    allow_api_gateway(target, function, api_id)
+    assert json.loads(answer(target, url))["message"] == "Internal server error"
+    where = {"FunctionName": alias} if in_the_name else {"FunctionName": function, "Qualifier": name}
+    lambda_.add_permission(
+        **where,
+        StatementId=f"api-{api_id}",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:{alias.split(':')[4]}:{api_id}/*",
     )
-    route = gateway.create_route(
-        ApiId=api["ApiId"],
-        RouteKey="$default",
-        RouteResponseSelectionExpression="$default",
-        Target=f"integrations/{integration['IntegrationId']}",
-    )
-    gateway.create_route_response(ApiId=api["ApiId"], RouteId=route["RouteId"], RouteResponseKey="$default")
-    deployment = gateway.create_deployment(ApiId=api["ApiId"])["DeploymentId"]
-    gateway.create_stage(ApiId=api["ApiId"], StageName="prod", DeploymentId=deployment)
-    socket = target.connect(f"wss://{api['ApiId']}.execute-api.us-east-1.amazonaws.com/prod")
-    socket.send("hello")
-    assert socket.recv() == alias
-    socket.close()
+    assert answer(target, url) == alias
+    lambda_.remove_permission(FunctionName=function, StatementId=f"api-{api_id}")
+    assert answer(target, url) == alias
+    statements = json.loads(lambda_.get_policy(**where)["Policy"])["Statement"]
+    assert [statement["Resource"] for statement in statements] == [alias]
+    lambda_.remove_permission(**where, StatementId=f"api-{api_id}")
+    assert json.loads(answer(target, url))["message"] == "Internal server error"
+    with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+        lambda_.get_policy(**where)
+
+
+def test_permission_when_it_is_for_the_newest_code(target: Target, versioned: str):
+    """$LATEST has no policy of its own."""
+    with pytest.raises(ClientError) as caught:
+        target.client("lambda").add_permission(
+            FunctionName=versioned,
+            Qualifier="$LATEST",
+            StatementId="newest",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+        )
+    assert caught.value.response["Error"] == {
+        "Code": "InvalidParameterValueException",
+        "Message": "We currently do not support adding policies for $LATEST.",
+    }
 
 
 def layer(target: Target, files: dict[str, str]) -> str:

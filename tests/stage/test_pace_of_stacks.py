@@ -16,7 +16,7 @@ from tests.stage.moved_functions import error_of, result_of
 def topics(*names: str, **more: Any) -> str:
     """A template with topics of these logical ids, made one after the other."""
     resources: dict[str, Any] = {}
-    for name, before in zip(names, (None, *names), strict=False):
+    for name, before in zip(names, (None, *names)):
         resources[name] = {"Type": "AWS::SNS::Topic", **({"DependsOn": before} if before else {})}
     return json.dumps({"Resources": {**resources, **more}, "Outputs": {"First": {"Value": {"Ref": names[0]}}}})
 
@@ -177,6 +177,23 @@ def test_change_set_when_it_was_just_made(moved, stacks, stack):
     assert (status_of(stacks, stack), look()["ExecutionStatus"]) == ("UPDATE_IN_PROGRESS", "EXECUTE_IN_PROGRESS")
     moved.move(DONE_S)
     assert (status_of(stacks, stack), look()["ExecutionStatus"]) == ("UPDATE_COMPLETE", "EXECUTE_COMPLETE")
+
+
+def test_change_sets_when_two_would_create_one_stack(moved, stacks, name):
+    """While one CREATE change set is executed another cannot be; the stack is that of the first."""
+    for change_set, topic in (("one", "A"), ("two", "B")):
+        stacks.create_change_set(
+            StackName=name, ChangeSetName=change_set, ChangeSetType="CREATE", TemplateBody=topics(topic)
+        )
+    moved.move(1)
+    stacks.execute_change_set(StackName=name, ChangeSetName="one")
+    code, message = error_of(stacks.execute_change_set, StackName=name, ChangeSetName="two")
+    assert code == "ValidationError"
+    assert message.endswith("is in CREATE_IN_PROGRESS state and can not be updated.")
+    moved.move(DONE_S)
+    assert status_of(stacks, name) == "CREATE_COMPLETE"
+    made = stacks.describe_stack_resources(StackName=name)["StackResources"]
+    assert [resource["LogicalResourceId"] for resource in made] == ["A"]
 
 
 def test_change_set_when_it_has_no_changes(moved, stacks, stack):

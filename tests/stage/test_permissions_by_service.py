@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -356,3 +357,54 @@ def test_variable_when_a_user_has_a_name(target, account):
         60,
     )
     assert outcome(client, "describe_table", {"TableName": "other-x"}) == "AccessDeniedException"
+
+
+def deny_on_a_queue(client, name: str, statement: dict[str, Any]) -> Callable[[], Any]:
+    url = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(statement)})
+    return lambda: client("sqs").send_message(QueueUrl=url, MessageBody="m")
+
+
+def deny_on_a_topic(client, name: str, statement: dict[str, Any]) -> Callable[[], Any]:
+    arn = client("sns").create_topic(Name=name)["TopicArn"]
+    client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps(statement))
+    return lambda: client("sns").publish(TopicArn=arn, Message="m")
+
+
+def deny_on_a_bucket(client, name: str, statement: dict[str, Any]) -> Callable[[], Any]:
+    client("s3").create_bucket(Bucket=name)
+    client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(statement))
+    return lambda: client("s3").put_object(Bucket=name, Key="k", Body=b"b")
+
+
+@pytest.mark.parametrize(
+    ("deny", "action", "resource"),
+    [
+        (deny_on_a_queue, "sqs:SendMessage", "arn:aws:sqs:*:*:{name}"),
+        (deny_on_a_topic, "sns:Publish", "arn:aws:sns:*:*:{name}"),
+        (deny_on_a_bucket, "s3:PutObject", "arn:aws:s3:::{name}/*"),
+    ],
+    ids=["queue", "topic", "bucket"],
+)
+@pytest.mark.parametrize("effect_on_others", [False, True])
+def test_administrator_when_a_resource_denies(aws, deny, action: str, resource: str, effect_on_others: bool):
+    """An explicit Deny in a resource's policy holds for the account's administrators, too, unless others are meant."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    me = aws("sts").get_caller_identity()["Arn"]
+    operator = "ArnNotEquals" if effect_on_others else "ArnEquals"
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource.format(name=name),
+        "Condition": {operator: {"aws:PrincipalArn": me}},
+    }
+    call = deny(aws, name, {"Version": "2012-10-17", "Statement": [statement]})
+    if effect_on_others:
+        call()
+        return
+    with pytest.raises(ClientError) as denied:
+        call()
+    message = denied.value.response["Error"]["Message"]
+    assert message.startswith(f"User: {me} is not authorized to perform: ")
+    assert message.endswith(" with an explicit deny in a resource-based policy")

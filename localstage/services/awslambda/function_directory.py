@@ -6,10 +6,12 @@ called from the event loop at each invocation without waiting for that thread.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from localstage.core.resource_policy import lets_api_gateway_invoke
 from localstage.functions.definition import FunctionDefinition
+from localstage.policy.decision import service_is_allowed
+from localstage.policy.document import Need, readable_policy
 
 
 class FunctionDirectory:
@@ -33,8 +35,7 @@ class FunctionDirectory:
         """Whether the resource policy of the function lets API Gateway invoke it."""
         region, name, _ = split_name(function_arn, self._default_region)
         found = self._find(name, None, region)
-        # The policy is read from the unqualified function; moto keeps no policy per alias.
-        return found is not None and lets_api_gateway_invoke(found.policy.statements, source_arn, self._account_id)
+        return found is not None and lets_api_gateway_invoke(found.policy.statements, function_arn, source_arn)
 
     def _find(self, name_or_arn: str, qualifier: str | None, region: str | None) -> Any:
         from moto.awslambda.exceptions import UnknownAliasException, UnknownFunctionException
@@ -51,14 +52,31 @@ class FunctionDirectory:
             return None
 
 
-def split_name(name_or_arn: str, default_region: str) -> tuple[str, str, str | None]:
-    """Region, name and qualifier of ``name``, ``name:qualifier``, ``{account}:function:name`` or an ARN."""
+def lets_api_gateway_invoke(statements: Iterable[Mapping[str, Any]], function_arn: str, source_arn: str) -> bool:
+    """Whether a function's resource policy, given as its statements, lets API Gateway invoke the function.
+
+    ``source_arn`` names the route: ``arn:aws:execute-api:…:{api}/{stage}/{routeKey}``.
+    AWS: FIDELITY section 10; Lambda developer guide, "Using Lambda aliases in event sources and
+    permissions policies": what allows the function does not allow its alias, and the other way
+    round. The function's account is taken for the API's.
+    """
+    policy = readable_policy({"Version": "2012-10-17", "Statement": list(statements)})
+    need = Need("lambda:InvokeFunction", function_arn, {})
+    keys = {"aws:SourceArn": source_arn}
+    return service_is_allowed("apigateway.amazonaws.com", need, source_arn.split(":")[4], keys, resource_policy=policy)
+
+
+def split_name(name_or_arn: str, default_region: str, qualifier: str | None = None) -> tuple[str, str, str | None]:
+    """Region, name and qualifier of ``name``, ``name:qualifier``, ``{account}:function:name`` or an ARN.
+
+    ``qualifier`` is what the caller named beside it; one in the name counts before that.
+    """
     if name_or_arn.startswith("arn:"):
         parts = name_or_arn.split(":")
-        return parts[3] or default_region, parts[6], parts[7] if len(parts) > 7 else None
+        return parts[3] or default_region, parts[6], parts[7] if len(parts) > 7 else qualifier
     _, found, rest = name_or_arn.partition(":function:")
-    name, _, qualifier = (rest if found else name_or_arn).partition(":")
-    return default_region, name, qualifier or None
+    name, _, named = (rest if found else name_or_arn).partition(":")
+    return default_region, name, named or qualifier
 
 
 def _definition(function: Any, account_id: str, qualifier: str | None) -> FunctionDefinition:

@@ -15,13 +15,14 @@ from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
 
+from localstage.core.strict_json import read_json
 from localstage.door.moto_server import read_body
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvocationRefused
+from localstage.functions.invocation import InvocationRefused
 from localstage.services.awslambda.function_directory import FunctionDirectory
 
 if TYPE_CHECKING:
-    from localstage.functions.service import InvocationResult
+    from localstage.functions.invocation import InvocationResult
 
 _INVOCATIONS = re.compile(r"^/\d{4}-\d{2}-\d{2}/functions/([^/]+)/invocations/?$")
 _SYNCHRONOUS_LIMIT_BYTES = 6 * 1024 * 1024
@@ -78,7 +79,7 @@ class LambdaApi:
         if definition is None:
             return _error(404, "ResourceNotFoundException", f"Function not found: {name}")
         try:
-            json.loads(payload)
+            read_json(payload)
         except ValueError as error:
             return _error(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
         if len(payload) > _SYNCHRONOUS_LIMIT_BYTES:
@@ -88,18 +89,33 @@ class LambdaApi:
                 f"Request must be smaller than {_SYNCHRONOUS_LIMIT_BYTES} bytes for the InvokeFunction operation",
             )
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        try:
+            client_context = _client_context(request.headers.get("X-Amz-Client-Context", ""))
+        except ValueError:
+            # AWS: the text as in github.com/boto/boto3 issue 2153.
+            return _error(
+                400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."
+            )
         if kind == "DryRun":
             return web.Response(status=204)
-        context = request.headers.get("X-Amz-Client-Context")
-        decoded = base64.b64decode(context).decode("utf-8") if context else None
         try:
             if kind == "Event":
                 await self._invoker.invoke_event(lambda: self._directory.function(name, qualifier, region), payload)
                 return web.Response(status=202)
-            result = await self._invoker.invoke(definition, payload, client_context=decoded)
+            result = await self._invoker.invoke(definition, payload, client_context=client_context)
         except InvocationRefused as refusal:
             return _error(refusal.status, refusal.code, str(refusal))
         return _result(result, definition, request.headers.get("X-Amz-Log-Type") == "Tail")
+
+
+def _client_context(header: str) -> str | None:
+    """The JSON object in the header, None without one. Raises ValueError."""
+    if not header:
+        return None
+    text = base64.b64decode(header, validate=True).decode()
+    if not isinstance(read_json(text), dict):
+        raise ValueError("the client context is no JSON object")
+    return text
 
 
 def _result(result: InvocationResult, definition: FunctionDefinition, with_log: bool) -> web.Response:

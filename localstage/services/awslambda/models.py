@@ -6,15 +6,17 @@ Docker code is not reached.
 
 from __future__ import annotations
 
-import re
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventSourceMapping, LambdaAlias, LambdaBackend, LambdaFunction
+from moto.awslambda.policy import Policy
 from moto.s3.models import s3_backends
 
-_PYTHON = re.compile(r"^python3\.\d+$")
+from localstage.functions.runtimes import RUNTIMES
+from localstage.services.awslambda.function_directory import split_name
 
 
 class StageLambdaBackend(LambdaBackend):
@@ -24,14 +26,19 @@ class StageLambdaBackend(LambdaBackend):
     may_assume: Callable[[str, str], bool]
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
-        _check(spec, spec.get("FunctionName", ""))
+        name = spec.get("FunctionName", "")
+        if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
+            raise InvalidParameterValueException(
+                f"The local stage runs functions from zip packages only; {name} is a container image."
+            )
+        _check({"Runtime": None, **spec}, name)
         self._check_role(spec.get("Role"))
         return super().create_function(spec)
 
     def update_function_configuration(
         self, function_name: str, qualifier: str, body: dict[str, Any]
     ) -> dict[str, Any] | None:
-        _check({"Runtime": "python3.13", **body}, function_name)
+        _check(body, function_name)
         self._check_role(body.get("Role"))
         return super().update_function_configuration(function_name, qualifier, body)
 
@@ -52,6 +59,38 @@ class StageLambdaBackend(LambdaBackend):
                 "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
                 "S3 Error Message: The specified key does not exist."
             )
+
+    def add_permission(self, function_name: str, qualifier: str | None, raw: str) -> dict[str, Any]:
+        _, name, qualifier = split_name(function_name, self.region_name, qualifier)
+        if qualifier == "$LATEST":
+            # AWS: the text as in github.com/terraform-aws-modules/terraform-aws-lambda issue 36.
+            raise InvalidParameterValueException("We currently do not support adding policies for $LATEST.")
+        return super().add_permission(name, qualifier, raw)
+
+    def remove_permission(self, function_name: str, sid: str, revision: str = "", qualifier: str | None = None) -> None:
+        policy, own = self._policy_of(function_name, qualifier)
+        others = [statement for statement in policy.statements if statement not in own]
+        policy.statements[:] = own  # moto keeps the policies of all qualifiers in one list
+        try:
+            policy.del_statement(sid, revision)
+        finally:
+            policy.statements += others
+
+    def get_policy(self, function_name: str, qualifier: str | None = None) -> str:
+        policy, own = self._policy_of(function_name, qualifier)
+        seen = copy.copy(policy)
+        seen.statements = own
+        return seen.wire_format()
+
+    def _policy_of(self, function_name: str, qualifier: str | None) -> tuple[Policy, list[dict[str, Any]]]:
+        """moto's policy of a function, and those of its statements that are about the qualifier.
+
+        AWS: Lambda developer guide, "Using Lambda aliases in event sources and permissions policies".
+        """
+        _, name, qualifier = split_name(function_name, self.region_name, qualifier)
+        policy = self.get_function(name, qualifier).policy
+        arn = f"{self.get_function(name).function_arn}{f':{qualifier}' if qualifier else ''}"
+        return policy, [statement for statement in policy.statements if statement["Resource"] == arn]
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
         raise InvalidParameterValueException(
@@ -100,15 +139,10 @@ def _check_routing(alias: str, routing_config: Any) -> None:
 
 
 def _check(spec: dict[str, Any], name: str) -> None:
-    runtime = spec.get("Runtime")
-    if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
-        raise InvalidParameterValueException(
-            f"The local stage runs functions from zip packages only; {name} is a container image."
-        )
-    if not runtime or not _PYTHON.match(runtime):
-        raise InvalidParameterValueException(
-            f"The local stage runs Python functions only; {name} asks for the runtime {runtime}."
-        )
+    """Refuses a configuration that cannot run here. Raises InvalidParameterValueException."""
+    refusal = RUNTIMES.refusal(name, spec["Runtime"]) if "Runtime" in spec else None
+    if refusal is not None:
+        raise InvalidParameterValueException(refusal)
     if (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
         raise InvalidParameterValueException(
             f"The local stage has no dead-letter queues of functions; {name} asks for one."

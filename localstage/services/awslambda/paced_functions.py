@@ -10,15 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from localstage.core.resource_policy import lets_api_gateway_invoke
 from localstage.door.late import Late
 from localstage.door.pace_calls import Refusal
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.errors import InvocationRefused
-from localstage.services.awslambda.function_directory import FunctionDirectory, split_name
+from localstage.functions.invocation import InvocationRefused
+from localstage.services.awslambda.function_directory import FunctionDirectory, lets_api_gateway_invoke, split_name
 
 if TYPE_CHECKING:
-    from localstage.functions.service import InvocationResult
+    from localstage.functions.invocation import InvocationResult
     from localstage.services.awslambda.invoke import Invoker
 
 _Function = tuple[str, str]
@@ -58,7 +57,7 @@ class PacedFunctions(FunctionDirectory):
         late = self._permissions.get((region, name))
         if late is None or late.settled(self._now()):
             return super().may_invoke(function_arn, source_arn)
-        return lets_api_gateway_invoke(late.seen(self._now()), source_arn, self._account_id)
+        return lets_api_gateway_invoke(late.seen(self._now()), function_arn, source_arn)
 
     def keep_definition(self, region: str, name: str, old: FunctionDefinition, until: float) -> None:
         """The function has been updated; until then the old definition runs."""

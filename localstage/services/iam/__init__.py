@@ -2,9 +2,9 @@
 
 - ``models``: the backend, with AWS's managed policies in the one partition that is used
 - ``responses``: the operations that differ from moto's; ``simulation``: the policy simulator
-- ``books``: what others read of users, roles and their policies
+- ``reader``: what others read of users and roles, and of their policies
+- ``grants``: the policies that count for a caller, at once or some time after they were changed
 - ``needs``: which permissions IAM's and STS's operations need
-- ``late_policies``: policies that count some time after they were changed
 - ``resource_types``: the types of CloudFormation
 """
 

@@ -10,9 +10,9 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.responses import IamResponse
 
 from localstage.policy.decision import Grants
-from localstage.policy.document import Policy
+from localstage.policy.document import Policy, readable_policies, readable_policy
 from localstage.policy.principal import Principal
-from localstage.services.iam import books
+from localstage.services.iam import reader
 from localstage.services.iam.simulation import Entries, Simulation
 
 
@@ -28,15 +28,15 @@ class StageIamResponse(IamResponse):
     def simulate_principal_policy(self) -> ActionResult:
         """What a user, role or group may do."""
         source = self._get_param("PolicySourceArn")
-        entity = books.find_entity(source)
+        entity = reader.find_entity(source)
         if entity is None:
             raise NotFoundException(f"The entity {source} cannot be found.")
-        boundary = books.boundary_of(entity, books.PolicyShelf())
-        held = books.PolicyShelf().policies(books.documents_of(entity))
+        boundary = reader.boundary_policies(entity)
+        held = readable_policies(reader.attached_documents(entity))
         keys = {
             "aws:PrincipalArn": source,
             "aws:PrincipalAccount": self.current_account,
-            **{f"aws:PrincipalTag/{key}": value for key, value in books.tags_of(entity).items()},
+            **{f"aws:PrincipalTag/{key}": value for key, value in reader.tags_of(entity).items()},
         }
         if ":user/" in source:
             keys.update({"aws:username": entity.name, "aws:userid": entity.id})
@@ -74,7 +74,7 @@ class StageIamResponse(IamResponse):
 
     def _boundary_param(self) -> str:
         arn: str = self._get_param("PermissionsBoundary")
-        if books.managed_document(self.current_account, arn) is None:
+        if reader.managed_document(self.current_account, arn) is None:
             raise NotFoundException(f"Scope ARN: {arn} does not exist or is not attachable.")
         return arn
 
@@ -101,7 +101,7 @@ class StageIamResponse(IamResponse):
         return tuple(self._read(document, f"{parameter}.{number}") for number, document in enumerate(documents, 1))
 
     def _read(self, document: str, name: str) -> Policy:
-        policy = books.PolicyShelf().policy(document, name)
+        policy = readable_policy(document, name)
         if policy is None:
             raise InvalidInput(f"Invalid policy document: {name}")  # Guess: the sentence.
         return policy

@@ -7,6 +7,7 @@ logging never slows an invocation. Log groups and streams: moto.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,6 +19,8 @@ _Lines = list[tuple[int, str]]
 
 STREAM_LIMIT_EVENTS = 10_000
 """The newest events of a stream are kept, so that a stage that runs for long does not grow for ever."""
+
+log = logging.getLogger(__name__)
 
 
 class LogWriter:
@@ -42,28 +45,39 @@ class LogWriter:
             self._writer = asyncio.get_running_loop().create_task(self._write())
 
     async def flush(self) -> None:
-        """Returns when all that was taken before is readable in CloudWatch Logs."""
-        while self._writer is not None and not self._writer.done():
-            await asyncio.shield(self._writer)
+        """Returns when all that was taken before the call is readable in CloudWatch Logs.
+
+        What is taken later is not waited for: the account thread does first what it was given first.
+        """
+        await self._write_waiting()
 
     async def _write(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting, {}
-            await self._thread.run(partial(self._write_batch, batch))
+            await self._write_waiting()
+
+    async def _write_waiting(self) -> None:
+        batch, self._waiting = self._waiting, {}
+        await self._thread.run(partial(self._write_batch, batch))
 
     def _write_batch(self, batch: dict[_Key, _Lines]) -> None:
+        for key, lines in batch.items():
+            try:
+                self._write_stream(*key, lines)
+            except Exception as error:  # Whatever one log group refuses, the others get their lines.
+                log.warning("%d lines for the log group %s are lost: %s", len(lines), key[1], error)
+
+    def _write_stream(self, region: str, group: str, stream: str, lines: _Lines) -> None:
         from moto.logs.models import logs_backends
 
-        for (region, group, stream), lines in batch.items():
-            backend = logs_backends[self._account_id][region]
-            if group not in backend.groups:
-                backend.create_log_group(group, {})
-            if stream not in backend.groups[group].streams:
-                backend.create_log_stream(group, stream)
-            backend.put_log_events(
-                group, stream, [{"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=_time)]
-            )
-            del backend.groups[group].streams[stream].events[:-STREAM_LIMIT_EVENTS]
+        backend = logs_backends[self._account_id][region]
+        if group not in backend.groups:
+            backend.create_log_group(group, {})
+        if stream not in backend.groups[group].streams:
+            backend.create_log_stream(group, stream)
+        backend.put_log_events(
+            group, stream, [{"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=_time)]
+        )
+        del backend.groups[group].streams[stream].events[:-STREAM_LIMIT_EVENTS]
 
 
 def _time(line: tuple[int, str]) -> int:

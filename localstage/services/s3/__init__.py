@@ -1,6 +1,8 @@
-"""S3 on the stage: moto's, whose bucket policies deny without looking at their conditions.
+"""S3: moto's, whose buckets leave their policies to the door.
 
-This package extends moto by subclassing; it knows no callers.
+- ``bucket``: the bucket
+- ``needs``: which permissions S3's operations need
+- ``bucket_lifecycle``, ``resource_types``: the types of CloudFormation
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ __all__ = ["extend"]
 
 
 def extend() -> None:
-    """Makes moto use this package's buckets. Idempotent. Must be called before the first bucket is made."""
+    """Makes moto use this room's buckets. Idempotent. Must be called before the first bucket is made."""
     import moto.s3.models
 
     from localstage.services.s3.bucket import StageBucket

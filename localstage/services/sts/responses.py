@@ -14,7 +14,8 @@ from moto.sts.models import AssumedRole
 from moto.sts.responses import TokenResponse
 
 from localstage.door.callers import caller_of
-from localstage.services.iam import books
+from localstage.policy.document import readable_policy
+from localstage.services.iam import reader
 from localstage.services.sts.models import SessionFacts, StageStsBackend
 
 if TYPE_CHECKING:
@@ -108,8 +109,7 @@ class StageTokenResponse(TokenResponse):
         documents: list[Any] = [given] if given else []
         for entry in self._get_param("PolicyArns", []) or []:
             arn = entry["arn"] if "arn" in entry else entry.get("Arn", "")
-            documents.append(books.managed_document(self.current_account, arn))
-        shelf = books.PolicyShelf()
-        if any(document is None or shelf.policy(document) is None for document in documents):
+            documents.append(reader.managed_document(self.current_account, arn))
+        if any(document is None or readable_policy(document) is None for document in documents):
             raise MalformedPolicyDocument("The policy is not in the valid JSON format.")
         return tuple(documents)

@@ -1,4 +1,4 @@
-"""What moto's IAM knows of a user or role: its policies, its boundary, its tags.
+"""What moto's IAM knows of users and roles: their policies, boundaries and tags.
 
 Plain reads of dictionaries, so they may be made from the event loop while the
 account thread writes; no backend is made by looking.
@@ -6,38 +6,10 @@ account thread writes; no backend is made by looking.
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
-from localstage.policy.document import MalformedPolicy, Policy, read_policy
-
-_KEPT_DOCUMENTS = 4096
-
-
-class PolicyShelf:
-    """Documents that have been read once. The one owner of read policies."""
-
-    def __init__(self) -> None:
-        self._read: dict[tuple[str, str], Policy | None] = {}
-
-    def policy(self, document: Any, name: str = "") -> Policy | None:
-        """A document as a policy; None of one that cannot be read, which then neither allows nor denies."""
-        text = document if isinstance(document, str) else json.dumps(document)
-        key = (name, text)
-        if key not in self._read:
-            if len(self._read) >= _KEPT_DOCUMENTS:
-                self._read.clear()
-            try:
-                self._read[key] = read_policy(text, name)
-            except MalformedPolicy:  # IAM takes none such; another service's may be.
-                self._read[key] = None
-        return self._read[key]
-
-    def policies(self, documents: list[tuple[str, Any]]) -> tuple[Policy, ...]:
-        """Named documents as policies."""
-        read = (self.policy(document, name) for name, document in documents)
-        return tuple(policy for policy in read if policy is not None)
+from localstage.door.moto_books import backend_of
+from localstage.policy.document import Policy, readable_policies, readable_policy
 
 
 def find_entity(arn: str) -> Any:
@@ -50,8 +22,8 @@ def find_entity(arn: str) -> Any:
     return named if named is not None and named.arn == arn else None
 
 
-def entities_of(account_id: str) -> list[Any]:
-    """moto's roles and users."""
+def users_and_roles(account_id: str) -> list[Any]:
+    """moto's roles and users of an account."""
     backend = _backend(account_id)
     return [] if backend is None else [*dict.values(backend.roles), *dict.values(backend.users)]
 
@@ -68,7 +40,7 @@ def find_named(account_id: str, kind: str, name: str) -> Any:
     return dict.get(backend.groups, name) if kind == "group" else None
 
 
-def documents_of(entity: Any) -> list[tuple[str, Any]]:
+def attached_documents(entity: Any) -> list[tuple[str, Any]]:
     """The name and the text of each policy that counts for a user or role, those of the user's groups included."""
     holders = [entity, *_groups_of(entity)]
     found: list[tuple[str, Any]] = []
@@ -78,7 +50,7 @@ def documents_of(entity: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def boundary_arn_of(entity: Any) -> str | None:
+def boundary_arn(entity: Any) -> str | None:
     """The ARN of the permissions boundary, if one is set."""
     return getattr(entity, "permissions_boundary_arn", None) or None
 
@@ -90,17 +62,23 @@ def managed_document(account_id: str, arn: str) -> Any:
     return _default_document(policy) if policy is not None else None
 
 
-def boundary_of(entity: Any, shelf: PolicyShelf) -> tuple[Policy, ...] | None:
+def boundary_policies(entity: Any) -> tuple[Policy, ...] | None:
     """The permissions boundary as policies, None where none is set; one whose policy is gone allows nothing."""
-    arn = boundary_arn_of(entity)
+    arn = boundary_arn(entity)
     if arn is None:
         return None
     document = managed_document(entity.account_id, arn)
-    return shelf.policies([(arn, document)]) if document is not None else ()
+    return readable_policies([(arn, document)]) if document is not None else ()
+
+
+def trust_policy(role_arn: str) -> Policy | None:
+    """The trust policy of a role, None if there is no such role."""
+    role = find_entity(role_arn)
+    return readable_policy(role.assume_role_policy_document) if role is not None else None
 
 
 def tags_of(entity: Any) -> dict[str, str]:
-    """The tags of a user or role."""
+    """The tags of a user or role; of one that is None, none."""
     tags = getattr(entity, "tags", None) or {}
     if isinstance(tags, dict):
         return {key: str(tag.get("Value", "")) if isinstance(tag, dict) else str(tag) for key, tag in tags.items()}
@@ -121,7 +99,4 @@ def _groups_of(entity: Any) -> list[Any]:
 
 
 def _backend(account_id: str) -> Any:
-    """The account's IAM backend, None if nobody has used it. Plain dict reads: moto's own would make one."""
-    models = sys.modules.get("moto.iam.models")
-    partitions = dict.get(models.iam_backends, account_id) if models is not None else None
-    return dict.get(partitions, "aws") if partitions is not None else None
+    return backend_of("iam", account_id, "aws")

@@ -1,0 +1,114 @@
+"""The port's end: nobody who does not read, and nobody who has left, keeps anything open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from localstage.core.connection_life import GOING_AWAY
+from localstage.gateway.socket import ClientReadsTooSlowly, WebSocket
+from localstage.port.certificates import Authority
+from localstage.port.server import Desks, Port
+from localstage.port.taken import TakenResponse, take_transport
+from localstage.settings import Settings
+
+MEGABYTE = 1024 * 1024
+
+
+async def nobody(*_: object) -> web.Response:
+    return web.Response(status=404)
+
+
+def on_a_port(handshake: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], scenario) -> None:
+    """Runs a scenario with an open port that it must stop itself."""
+
+    async def run() -> None:
+        port = Port(Authority(), Desks(nobody, handshake, nobody, nobody, nobody, nobody))
+        await port.start(0)
+        await asyncio.wait_for(scenario(port), 30)
+
+    asyncio.run(run())
+
+
+def test_port_when_a_client_does_not_read():
+    """A client that reads nothing, with megabytes on their way to it, is cut and does not keep the port open."""
+    transports: list[asyncio.Transport] = []
+    lost = asyncio.Event()
+
+    class Noticed(WebSocket):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    async def handshake(request: web.BaseRequest) -> web.StreamResponse:
+        transport, _ = take_transport(request)
+        socket = Noticed(Settings(), lambda text: None, lambda ending: None)
+        transport.set_protocol(socket)
+        socket.connection_made(transport)
+        transports.append(transport)
+        with pytest.raises(ClientReadsTooSlowly):
+            while True:
+                socket.send_text("x" * (MEGABYTE // 8))
+        socket.close(GOING_AWAY)
+        return TakenResponse()
+
+    async def scenario(port: Port) -> None:
+        number = port.number
+        _, writer = await asyncio.open_connection("127.0.0.1", number, limit=1)
+        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\r\n")
+        await writer.drain()
+        writer.transport.pause_reading()
+        while not transports:
+            await asyncio.sleep(0)
+        assert transports[0].get_write_buffer_size() > MEGABYTE
+        await port.stop()
+        await lost.wait()
+        assert transports[0].get_write_buffer_size() == 0
+        writer.close()
+
+    on_a_port(handshake, scenario)
+
+
+def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
+    """The connection to the other host is closed when nobody is left to use it."""
+    asked, left = asyncio.Event(), asyncio.Event()
+    ends: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await left.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        ends.append(await reader.read())
+        writer.close()
+
+    async def scenario(port: Port) -> None:
+        number = port.number
+        _, client = await asyncio.open_connection("127.0.0.1", number)
+        client.write(b"CONNECT packages.example:443 HTTP/1.1\r\nHost: packages.example:443\r\n\r\n")
+        await asked.wait()
+        client.transport.abort()
+        # The port has noticed it by the time that it has answered another client.
+        reader, other = await asyncio.open_connection("127.0.0.1", number)
+        other.write(b"GET /_localstage/x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert b" 404 " in await reader.readuntil(b"\r\n")
+        other.close()
+        left.set()
+        while not ends:
+            await asyncio.sleep(0)
+        assert ends == [b""]
+        await port.stop()
+
+    async def run() -> None:
+        upstream = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with upstream:
+            port = Port(Authority(), Desks(nobody, nobody, nobody, nobody, nobody, nobody))
+            await port.start(0)
+            await asyncio.wait_for(scenario(port), 30)
+
+    asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -1,0 +1,166 @@
+"""What would invoke a function by itself, and what the same calls may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from localstage.services import refused
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:jobs"
+UNIVERSAL = "arn:aws:scheduler:::aws-sdk:lambda:invoke"
+Call = tuple[str, str, dict[str, Any]]
+
+
+def notification(**configurations: Any) -> dict[str, Any]:
+    return {"Bucket": "files", "NotificationConfiguration": configurations}
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "who"),
+    [
+        (
+            ("logs", "PutSubscriptionFilter", {"logGroupName": "g", "filterName": "f", "destinationArn": FUNCTION}),
+            "InvalidParameterException",
+            "the filter f of g",
+        ),
+        (
+            (
+                "s3",
+                "PutBucketNotificationConfiguration",
+                notification(QueueConfigurations=[], LambdaFunctionConfigurations=[{"LambdaFunctionArn": FUNCTION}]),
+            ),
+            "InvalidArgument",
+            "files",
+        ),
+        (
+            ("s3", "PutBucketNotification", notification(CloudFunctionConfiguration={"CloudFunction": FUNCTION})),
+            "InvalidArgument",
+            "files",
+        ),
+        (
+            ("events", "PutTargets", {"Rule": "r", "Targets": [{"Arn": QUEUE}, {"Arn": FUNCTION}]}),
+            "ValidationException",
+            "the rule r",
+        ),
+        (
+            ("scheduler", "CreateSchedule", {"Name": "s", "Target": {"Arn": FUNCTION}}),
+            "ValidationException",
+            "the schedule s",
+        ),
+        (
+            ("scheduler", "UpdateSchedule", {"Name": "s", "Target": {"Arn": FUNCTION}}),
+            "ValidationException",
+            "the schedule s",
+        ),
+        (
+            ("cognito-idp", "CreateUserPool", {"PoolName": "p", "LambdaConfig": {"PreSignUp": FUNCTION}}),
+            "InvalidParameterException",
+            "the pool p",
+        ),
+        (
+            (
+                "cognito-idp",
+                "UpdateUserPool",
+                {"UserPoolId": "id", "LambdaConfig": {"CustomSMSSender": {"LambdaArn": FUNCTION}}},
+            ),
+            "InvalidParameterException",
+            "the pool id",
+        ),
+        (
+            ("secretsmanager", "RotateSecret", {"SecretId": "x", "RotationLambdaARN": FUNCTION}),
+            "InvalidRequestException",
+            "x",
+        ),
+        (("sns", "Subscribe", {"TopicArn": "t", "Protocol": "lambda", "Endpoint": FUNCTION}), "InvalidParameter", "t"),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_call_when_it_would_invoke_a_function(call: Call, code: str, who: str):
+    """The refusal has the service's code, and a sentence that says who cannot call which function."""
+    found = refused.refusal(*call)
+    assert found is not None and found.code == code
+    assert found.sentence.startswith("The local stage does not invoke functions from ")
+    assert found.sentence.endswith(f"; {who} cannot call {FUNCTION}.")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            ("lambda", "CreateEventSourceMapping", {"FunctionName": "f", "EventSourceArn": QUEUE}),
+            f"The local stage has no event source mappings; {QUEUE} cannot invoke f.",
+        ),
+        (
+            ("lambda", "CreateFunctionUrlConfig", {"FunctionName": "f"}),
+            "The local stage has no function URLs; f can be invoked and can be integrated.",
+        ),
+        (
+            (
+                "lambda",
+                "PutFunctionEventInvokeConfig",
+                {"FunctionName": "f", "DestinationConfig": {"OnSuccess": {}, "OnFailure": {"Destination": QUEUE}}},
+            ),
+            "The local stage has no destinations of asynchronous invocations; f asks for one.",
+        ),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_call_when_lambda_itself_would_invoke(call: Call, sentence: str):
+    """What Lambda itself would invoke a function for, or after, is refused with its own sentence."""
+    assert refused.refusal(*call) == refused.Refused("InvalidParameterValueException", sentence)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("logs", "PutSubscriptionFilter", {"destinationArn": QUEUE}),
+        ("logs", "DescribeLogGroups", {"destinationArn": FUNCTION}),
+        ("s3", "PutBucketNotificationConfiguration", notification(QueueConfigurations=[{"QueueArn": QUEUE}])),
+        ("s3", "PutBucketNotificationConfiguration", {"Bucket": "files"}),
+        ("events", "PutTargets", {"Targets": [{"Arn": QUEUE, "Input": FUNCTION}]}),
+        ("events", "PutTargets", {"Targets": "not a list"}),
+        ("scheduler", "CreateSchedule", {"Target": {"Arn": QUEUE, "Input": FUNCTION}}),
+        ("cognito-idp", "CreateUserPool", {"PoolName": "p", "LambdaConfig": {}}),
+        ("cognito-idp", "CreateUserPool", {"PoolName": "p"}),
+        ("secretsmanager", "RotateSecret", {"SecretId": "x"}),
+        ("sns", "Subscribe", {"Protocol": "sqs", "Endpoint": QUEUE}),
+        ("lambda", "PutFunctionEventInvokeConfig", {"FunctionName": "f", "MaximumRetryAttempts": 0}),
+        ("lambda", "Invoke", {"FunctionName": FUNCTION}),
+    ],
+    ids=lambda value: value[1],
+)
+def test_call_when_no_function_is_involved(call: Call):
+    """The same calls go through when they name no function to invoke, and every other call does."""
+    assert refused.refusal(*call) is None
+
+
+def test_schedule_when_its_target_is_any_call():
+    """EventBridge Scheduler's universal target is refused when the call is Lambda's Invoke."""
+    assert refused.refusal("scheduler", "CreateSchedule", {"Name": "s", "Target": {"Arn": UNIVERSAL}}) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::Events::Rule", {"Name": "r", "Targets": [{"Id": "1", "Arn": FUNCTION}]}),
+        ("AWS::Lambda::EventSourceMapping", {"FunctionName": FUNCTION, "EventSourceArn": QUEUE}),
+    ],
+)
+def test_type_when_it_would_invoke_a_function(kind: str, properties: dict[str, Any]):
+    """A type that is made without a call is refused with the sentence of the call."""
+    found = refused.refusal_of_type(kind, properties)
+    assert found is not None and FUNCTION in found.sentence
+    assert refused.refusal_of_type("AWS::Events::Rule", {"Targets": [{"Id": "1", "Arn": QUEUE}]}) is None
+
+
+def test_rows_when_compared_with_the_service_models():
+    """Every call of the table is an operation of its service, with the parameters that its paths and sentence name."""
+    session = botocore.session.Session()
+    for row in refused._ROWS:
+        for service, operation in (call.split(":") for call in row.calls if not call.startswith("AWS::")):
+            members = session.get_service_model(service).operation_model(operation).input_shape.members
+            assert {path.split(".")[0] for path in row.paths} <= {*members, ""}, operation
