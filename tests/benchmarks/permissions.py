@@ -124,13 +124,11 @@ def main(count: int, role_count: int) -> None:
     for name, role in callers.items():
         key = keys.of_function(f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:send", role)
         assert decide(key) is None
-        show(f"PutItem, {name}", lambda: decide(key))  # noqa: B023
+        show(f"PutItem, {name}", lambda: decide(key))
         show(
             f"PostToConnection, {name}",
-            lambda: permissions.denial_of_execute_api(  # noqa: B023
-                key, "execute-api:ManageConnections", connection, "127.0.0.1"
-            ),
-        )  # noqa: B023
+            lambda: permissions.denial_of_execute_api(key, "execute-api:ManageConnections", connection, "127.0.0.1"),
+        )
 
 
 if __name__ == "__main__":

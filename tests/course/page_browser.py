@@ -56,6 +56,8 @@ class ChatPage:
 
     def begin(self, url: str, name: str = "Ann", **settings: str) -> None:
         """Fill in the form and press Connect. ``settings`` are fields by id, with _ for -."""
+        if "heartbeat" in settings:
+            self.page.locator("#advanced").evaluate("(details) => { details.open = true; }")
         for field_id, value in {"url": url, "name": name, **settings}.items():
             self.page.locator(f"#{field_id.replace('_', '-')}").fill(value)
         self.page.locator("#connect").click()

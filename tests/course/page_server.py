@@ -13,17 +13,21 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.stage.waiting import eventually
 
+FORBIDDEN = '{"message": "Forbidden", "connectionId":"abc=", "requestId":"def="}'
+"""What API Gateway answers to a message that has no route (FIDELITY section 2)."""
+
 
 class PageServer:
     """A chat on one port: messages go to everyone, pings are answered. A context manager; gone on exit.
 
     ``/refused`` answers the handshake with 401; ``/mute`` answers the first ping and none after it;
-    ``/no-ping`` answers pings as API Gateway does without such a route. ``heard`` is every frame received.
+    ``/no-ping`` answers pings as API Gateway does without such a route, ``/no-route`` answers everything so,
+    and ``/silent`` answers nothing. ``heard`` is every frame received, ``asked`` the path and query of every handshake.
     """
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
-        self.handshakes = 0
+        self.asked: list[str] = []
         self._port = 0
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
@@ -35,6 +39,10 @@ class PageServer:
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
+
+    @property
+    def handshakes(self) -> int:
+        return len(self.asked)
 
     @property
     def url(self) -> str:
@@ -99,7 +107,7 @@ class PageServer:
             connection.close_socket()
 
     def _answer_handshake(self, connection: ServerConnection, request: Any) -> Any:
-        self.handshakes += 1
+        self.asked.append(request.path)
         if request.path == "/refused":
             return connection.respond(HTTPStatus.UNAUTHORIZED, "no\n")
         return None
@@ -116,12 +124,13 @@ class PageServer:
 
     def _receive(self, connection: ServerConnection, frame: dict[str, Any]) -> None:
         path = connection.request.path if connection.request else ""
-        if frame["action"] == "ping":
-            if path == "/no-ping":
-                connection.send('{"message": "Forbidden", "connectionId":"abc=", "requestId":"def="}')
-            elif path != "/mute" or not any(one["action"] == "ping" for one in self.heard):
+        is_ping = frame["action"] == "ping"
+        if path == "/no-route" or (path == "/no-ping" and is_ping):
+            connection.send(FORBIDDEN)
+        elif is_ping and path != "/silent":
+            if path != "/mute" or not any(one["action"] == "ping" for one in self.heard):
                 connection.send('{"type": "pong"}')
-        else:
+        elif path != "/silent":
             self.say(message(frame["sender"], frame["message"], 1_000_001 + len(self.heard)))
         self.heard.append(frame)  # Last, so that whoever has seen it here knows that its answer is on the way.
 

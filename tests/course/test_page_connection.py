@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from tests.course.page_browser import ChatPage
-from tests.course.page_server import PageServer, message, numbered
+from tests.course.page_server import FORBIDDEN, PageServer, message
 from tests.stage.waiting import eventually
 
 
@@ -18,16 +21,16 @@ def server() -> Iterator[PageServer]:
 
 
 def test_page_connects_again_when_it_is_reloaded(server: PageServer, window) -> None:
-    """A reload comes back to the remembered address, name, room and settings without a click."""
-    chat = window().open().connect(server.url, "Ann", room="blue", heartbeat="45")
+    """A reload comes back to the remembered address, name and settings without a click."""
+    chat = window().open().connect(server.url, "Ann", heartbeat="45")
     chat.page.reload()
     chat.wait_status("Connected")
     assert chat.page.locator("#url").input_value() == server.url
-    values = [chat.page.locator(field).input_value() for field in ("#name", "#room", "#heartbeat")]
-    assert values == ["Ann", "blue", "45"]
+    values = [chat.page.locator(field).input_value() for field in ("#name", "#heartbeat")]
+    assert values == ["Ann", "45"]
     chat.say("still me")
     chat.wait_line("still me", ":not(.pending)")
-    assert server.heard == [{"action": "sendMessage", "sender": "Ann", "room": "blue", "message": "still me"}]
+    assert server.heard == [{"action": "sendMessage", "sender": "Ann", "message": "still me"}]
 
 
 def test_tabs_keep_to_themselves_when_they_share_a_browser(server: PageServer, window) -> None:
@@ -37,13 +40,13 @@ def test_tabs_keep_to_themselves_when_they_share_a_browser(server: PageServer, w
     bob.wait_status("Connected")  # to the address that this browser has chosen before
     leave = bob.page.locator("#disconnect")
     leave.click()
-    bob.connect(server.url, "Bob", room="blue")
+    bob.connect(server.url, "Bob")
     leave.click()
     bob.wait_status("Disconnected")
-    for chat, name, room, state in ((ann, "Ann", "global", "Connected"), (bob, "Bob", "blue", "Not connected")):
+    for chat, name, state in ((ann, "Ann", "Connected"), (bob, "Bob", "Not connected")):
         chat.page.reload()
         chat.wait_status(state)
-        assert [chat.page.locator(field).input_value() for field in ("#name", "#room")] == [name, room]
+        assert chat.page.locator("#name").input_value() == name
     assert bob.complaints() == []
 
 
@@ -62,9 +65,9 @@ def test_page_stays_away_when_its_person_disconnected(server: PageServer, window
 def test_page_asks_first_when_a_link_names_an_address(server: PageServer, window) -> None:
     """An address in the query string is filled in; nobody is connected to it without a click."""
     chat = window().open().connect(server.url)
-    chat.open(query="?url=wss://elsewhere.example/prod&name=Zoe&room=red")
+    chat.open(query="?url=wss://elsewhere.example/prod&name=Zoe")
     assert chat.page.locator("#url").input_value() == "wss://elsewhere.example/prod"
-    assert [chat.page.locator(field).input_value() for field in ("#name", "#room")] == ["Zoe", "red"]
+    assert chat.page.locator("#name").input_value() == "Zoe"
     assert chat.page.locator("#status-text").inner_text() == "Not connected"
 
 
@@ -190,6 +193,20 @@ def test_heartbeat_is_explained_once_when_its_route_is_missing(server: PageServe
     assert chat.page.locator("#log .error").count() == 0
 
 
+def test_heartbeat_is_explained_once_when_answers_are_late(server: PageServer, window) -> None:
+    """Where two heartbeats go out before the first is answered, both answers are taken for theirs: no error is shown."""
+    chat = window()
+    chat.hold_clock()
+    chat.open().connect(f"{server.url}/silent")
+    for beats in (1, 2):
+        chat.page.clock.fast_forward(30_000)
+        server.wait_heard(*["ping"] * beats)
+    server.say(FORBIDDEN, FORBIDDEN, message("Bob", "after the answers", 1))
+    chat.wait_line("after the answers")
+    assert chat.page.locator("#log .notice").count() == 1
+    assert chat.page.locator("#log .error").count() == 0
+
+
 def test_page_disconnects_when_its_time_is_over(server: PageServer, window) -> None:
     """Auto-disconnect is off until chosen, 60 s unless changed, counts down, ends the connection and does not come back."""
     chat = window()
@@ -218,18 +235,161 @@ def test_session_is_timed_when_connected(server: PageServer, window) -> None:
     assert chat.page.locator("#clock").inner_text() == "1:02:03"
 
 
-def test_history_is_shown_when_the_server_sends_it(server: PageServer, window) -> None:
-    """Earlier messages come in one frame; own ones are set apart, and one that was seen already is not shown twice."""
-    chat = window().open().connect(server.url, "Ann")
-    earlier = [*numbered(["one", "two"], "Bob"), message("Ann", "three", 7), {"sender": 5, "message": None}, None]
-    server.say(earlier[1], {"type": "history", "messages": earlier})
-    chat.wait_line("three", ".own")
-    assert chat.texts() == ["two", "one", "three"]
+def test_changed_name_is_kept_when_the_page_is_reloaded(server: PageServer, window) -> None:
+    """A name typed over a link's is the page's name after a reload; another link names anew."""
+    chat = window().open(query="?name=ben")
+    chat.page.locator("#name").fill("Benjamin")
+    chat.page.locator("#name").press("Tab")
+    chat.page.reload()
+    assert chat.page.locator("#name").input_value() == "Benjamin"
+    chat.open(query="?name=carla")
+    assert chat.page.locator("#name").input_value() == "carla"
 
 
-def test_room_is_named_when_a_message_is_of_another(server: PageServer, window) -> None:
-    """A message of another room than the field's says where it is from; those of the own room do not."""
-    chat = window().open().connect(server.url, "Ann", room="blue")
-    server.say({**message("Bob", "hi", 1), "room": "blue"}, {**message("Bob", "ho", 2), "room": "red"})
-    chat.wait_line("ho")
-    assert chat.page.locator("#log .sender").all_text_contents() == ["Bob", "Bob (red)"]
+def test_own_message_is_own_when_the_name_was_emptied(server: PageServer, window) -> None:
+    """Who empties the name's field becomes a guest again: nothing is sent without a name, so the own line is known."""
+    chat = window().open().connect(server.url, "")
+    name = chat.page.locator("#name").input_value()
+    assert re.fullmatch(r"guest-\d{4}", name)
+    chat.say("who am I?")
+    chat.wait_line("who am I?", ".own:not(.pending)")
+    assert server.heard == [{"action": "sendMessage", "sender": name, "message": "who am I?"}]
+
+
+def token_for(claims: object) -> str:
+    """A token that nobody has signed, in the form that handlers/tokens.py gives it."""
+    part = base64.urlsafe_b64encode(json.dumps(claims, ensure_ascii=False).encode()).rstrip(b"=").decode()
+    return f"e30.{part}.c2ln"
+
+
+def test_token_is_in_the_address_when_one_is_given(server: PageServer, window) -> None:
+    """The handshake brings the token in its query string, and the name is the token's, which the chat will use."""
+    token = token_for({"sub": "Zoë", "exp": 1})
+    chat = window().open().connect(f"{server.url}/prod?room=1", "Ann", token=token)
+    assert server.asked == [f"/prod?room=1&token={token}"]
+    name = chat.page.locator("#name")
+    assert (name.input_value(), name.is_editable()) == ("Zoë", False)
+    chat.say("hello")
+    chat.wait_line("hello", ".own:not(.pending)")
+    chat.page.locator("#disconnect").click()
+    chat.page.locator("#token").fill("")
+    chat.page.locator("#token").press("Tab")
+    chat.connect(f"{server.url}/prod", "Ann")
+    assert server.asked[1:] == ["/prod"]
+
+
+def test_token_stays_in_its_tab_when_the_page_is_reloaded(server: PageServer, window) -> None:
+    """A reload brings the token again; another tab of the browser does not know it, nor does the remembered address."""
+    chat = window().open().connect(server.url, "Ann", token="secret")
+    chat.page.reload()
+    chat.wait_status("Connected")
+    assert server.asked == ["/?token=secret"] * 2
+    other = ChatPage(chat.page.context.new_page()).open()
+    other.wait_status("Connected")
+    assert server.asked[2:] == ["/"]
+    assert "secret" not in other.page.evaluate("() => JSON.stringify(localStorage)")
+    assert other.complaints() == []
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "a.!.c", token_for(None), token_for({"sub": 5}), token_for([])])
+def test_name_stays_when_a_token_names_nobody(window, token: str) -> None:
+    """A token that is of another kind, or that names nobody, leaves the name to its person and raises nothing."""
+    chat = window().open()
+    chat.page.locator("#name").fill("Ann")
+    chat.page.locator("#token").fill(token)
+    chat.page.locator("#token").press("Tab")
+    assert (chat.page.locator("#name").input_value(), chat.page.locator("#name").is_editable()) == ("Ann", True)
+
+
+def test_wrong_heartbeat_is_shown_when_its_part_is_folded(server: PageServer, window) -> None:
+    """A heartbeat that the form refuses is shown, also when "Advanced" was folded over it."""
+    chat = window().open()
+    field = chat.page.locator("#heartbeat")
+    chat.page.get_by_text("Advanced").click()
+    field.fill("0")
+    chat.page.get_by_text("Advanced").click()
+    assert not field.is_visible()
+    chat.begin(server.url)
+    field.wait_for()
+    assert chat.page.locator("#status-text").inner_text() == "Not connected"
+
+
+def test_messages_are_sorted_when_they_overtake_each_other(server: PageServer, window) -> None:
+    """Lines stand in the order of their timestamps, an own line from when it has come back, stacked as they stand."""
+    chat = window().open().connect(f"{server.url}/silent", "Ann")
+    server.say(message("Cy", "four", 4))
+    chat.wait_line("four")
+    chat.say("mine")
+    chat.wait_line("mine", ".pending")
+    server.say(message("Bob", "three", 3), {"type": "notice", "message": "Dora joined"}, message("Bob", "one", 1))
+    chat.wait_line("one")
+    assert chat.texts() == ["one", "three", "four", "mine"]
+    names = chat.page.locator("#log li:not(.follows) .sender")
+    assert names.all_text_contents() == ["Bob", "Cy", "Ann"]
+    server.say(message("Ann", "mine", 2))
+    chat.wait_line("mine", ":not(.pending)")
+    assert chat.page.locator("#log li :is(.text), #log .notice").all_text_contents() == [
+        "one",
+        "mine",
+        "three",
+        "four",
+        "Dora joined",
+    ]
+    assert names.all_text_contents() == ["Bob", "Ann", "Bob", "Cy"]
+    server.say(
+        {**message("Bob", "four, too", 4), "message_id": "another"}, {**message("Bob", "undated", 0), "timestamp": None}
+    )
+    chat.wait_line("undated")
+    assert chat.texts() == ["one", "mine", "three", "four", "four, too", "undated"]
+
+
+def test_own_message_is_not_faint_for_ever_when_no_copy_comes(server: PageServer, window) -> None:
+    """In a chat that sends its sender no copy the own line looks like any other after ten seconds, and stays "sent"."""
+    chat = window()
+    chat.hold_clock()
+    chat.open().connect(f"{server.url}/silent", "Ann")
+    chat.say("anybody?")
+    chat.wait_line("anybody?", ".pending")
+    chat.page.clock.fast_forward(10_000)
+    chat.wait_line("anybody?", ".own:not(.pending)")
+    assert chat.page.locator("#log .mark").all_text_contents() == ["sent"]
+
+
+def test_person_is_told_when_the_route_is_gone(server: PageServer, window) -> None:
+    """Forbidden, as after lesson 99, is explained, and the own message that it answers is marked as refused."""
+    chat = window().open().connect(f"{server.url}/no-route", "Ann")
+    chat.say("hello?")
+    chat.wait_line("Forbidden: this API has no route for that. Has the notebook that you came from ended?", ".error")
+    assert chat.page.locator("#log .own:not(.pending) .mark").all_text_contents() == ["refused"]
+
+
+def test_person_is_told_when_a_connection_does_not_come_back(server: PageServer, window) -> None:
+    """After three failed attempts to come back the page says once what may have happened, and so at each loss."""
+    chat = window()
+    chat.hold_clock()
+    chat.open().connect(server.url)
+    notices = chat.page.locator("#log .notice").filter(has_text="Open its new link.")
+    for told in (1, 2):
+        server.say(message("Bob", f"before loss {told}", told))
+        chat.wait_line(f"before loss {told}")
+        server.stop()
+        for failed in range(4):
+            chat.wait_status("No connection" if failed else "Connection lost")
+            assert notices.count() == told - (failed < 3)
+            if failed == 3:
+                server.start()
+            asked = chat.page.locator("#status-text").inner_text()
+            chat.page.clock.fast_forward(31_000)
+            chat.page.locator("#status-text").filter(has_not_text=asked).wait_for()
+        chat.wait_status("Connected")
+
+
+def test_same_notice_is_shown_once_when_it_comes_again(server: PageServer, window) -> None:
+    """Three Connects that fail in the same way leave one notice."""
+    chat = window().open()
+    for attempts in (1, 2, 3):
+        chat.begin(f"{server.url}/refused")
+        eventually(lambda: server.handshakes, lambda number: number >= attempts, "the handshake")
+        chat.wait_status("No connection")
+        chat.page.get_by_role("button", name="Stop trying").click()
+    assert chat.page.locator("#log .notice").count() == 1

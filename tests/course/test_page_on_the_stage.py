@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
+import time
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from localstage import LocalStage
 from tests.course.page_browser import HTML, ChatPage
+from tests.course.test_authorizer_deployed import SECRET, ask_at_connect, tokens  # noqa: F401
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually
@@ -132,3 +135,36 @@ def test_page_says_so_when_the_stage_refuses(by_path: str, window) -> None:
     ann.begin(by_path.replace("/prod", "/nowhere"))
     ann.wait_status("No connection. Trying again in")
     ann.wait_line("Browsers do not tell a page which", ".notice")
+
+
+def test_browser_meets_the_authorizer_when_it_brings_a_token(site: Site, window, tokens: ModuleType) -> None:  # noqa: F811
+    """Without a token the chat refuses; with one the page is in, and its messages carry the name that was verified."""
+    chat = site.deploy("signed", "chat.yaml")
+    guard = site.deploy("guard", "authorizer.yaml", Prefix="signed", ApiId=chat["ApiId"], TokenSecret=SECRET)
+    ask_at_connect(site, chat["ApiId"], AuthorizationType="CUSTOM", AuthorizerId=guard["AuthorizerId"])
+    url = f"{site.target.stage.url.replace('http', 'ws')}/{chat['ApiId']}/prod"
+    page = window().open()
+    page.begin(url, "Mallory")
+    page.wait_line("perhaps because a good token is missing", ".notice")
+    page.page.locator("#disconnect").click()
+    page.connect(url, "Mallory", token=tokens.make_token("Ann", time.time() + 600, SECRET))
+    page.say("it is me")
+    page.wait_line("it is me", ".own:not(.pending)")
+    assert page.page.locator("#log .sender").all_text_contents() == ["Ann"]
+
+
+def test_page_says_so_when_its_api_was_deleted(site: Site, window) -> None:
+    """After lesson 99 a page that is still connected is told Forbidden: it explains that, and marks its message."""
+    gateway = site.target.client("apigatewayv2")
+    api = gateway.create_api(
+        Name="short-lived", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )
+    mock = gateway.create_integration(ApiId=api["ApiId"], IntegrationType="MOCK")["IntegrationId"]
+    gateway.create_route(ApiId=api["ApiId"], RouteKey="sendMessage", Target=f"integrations/{mock}")
+    deployment = gateway.create_deployment(ApiId=api["ApiId"])["DeploymentId"]
+    gateway.create_stage(ApiId=api["ApiId"], StageName="prod", DeploymentId=deployment)
+    page = window().open().connect(f"{site.target.stage.url.replace('http', 'ws')}/{api['ApiId']}/prod")
+    gateway.delete_api(ApiId=api["ApiId"])
+    page.say("anybody?")
+    page.wait_line("Open its new link.", ".error")
+    assert page.page.locator("#log .own .mark").all_text_contents() == ["refused"]

@@ -9,7 +9,7 @@ import pytest
 
 from classroom.panel.transcript import hue
 from tests.course.page_browser import ChatPage
-from tests.course.page_server import PageServer, message
+from tests.course.page_server import PageServer, message, numbered
 from tests.stage.waiting import eventually
 
 SMALLEST_CONTRAST = 4.5
@@ -55,10 +55,10 @@ def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) ->
         "SUMMARY",
         "url",
         "name",
-        "room",
-        "heartbeat",
+        "token",
         "auto-disconnect",
         "auto-disconnect-s",
+        "SUMMARY",
         "connect",
         "log",
     ]
@@ -102,8 +102,7 @@ def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window
         "status: Not connected",
         'textbox "WebSocket URL"',
         'textbox "Your name"',
-        'textbox "Room"',
-        'spinbutton "Heartbeat every (seconds)"',
+        'textbox "Token"',
         'checkbox "Disconnect after (seconds)"',
         'spinbutton "Seconds until disconnected"',
         'button "Connect"',
@@ -117,7 +116,7 @@ def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window
     conversation(server, chat)
     log = chat.page.get_by_role("log", name="Messages")
     heard = log.aria_snapshot()
-    assert "Bob Hello Ann" in heard and "Bob: The build is green." in heard
+    assert "Bob Hello Ann" in heard and "Bob The build is green." in heard
     assert log.get_attribute("aria-live") == "polite"
     assert chat.page.get_by_role("textbox", name="Message").get_attribute("aria-describedby") == "hint"
     nameless = chat.page.locator("button:visible, input:visible, textarea:visible").evaluate_all(
@@ -165,7 +164,7 @@ def test_time_is_shown_once_when_messages_are_stacked(server: PageServer, window
     later = message("Bob", "a minute later", 60_000_000 + 3)
     server.say(message("Bob", "one", 1), message("Bob", "two", 2), later, message("Cy", "three", 60_000_000 + 4))
     chat.wait_line("three")
-    assert chat.page.locator("#log .sender").all_text_contents() == ["Bob", "Cy"]
+    assert chat.page.locator("#log li:not(.follows) .sender").all_text_contents() == ["Bob", "Cy"]
     assert chat.page.locator("#log li:has(time:not(.hidden)) .text").all_text_contents() == [
         "two",
         "a minute later",
@@ -224,6 +223,37 @@ def test_new_messages_are_counted_when_the_page_is_hidden(server: PageServer, wi
     assert chat.page.title() == "(2) Serverless chat"
     chat.page.evaluate(look, False)
     assert chat.page.title() == "Serverless chat"
+
+
+@pytest.mark.parametrize(("width", "height"), [(900, 700), (390, 844)], ids=["desktop", "phone"])
+def test_page_has_one_scrollbar_when_there_are_many_messages(
+    server: PageServer, window, width: int, height: int
+) -> None:
+    """After fifty messages, a few of them own, the log scrolls and the page does not."""
+    chat = window(viewport={"width": width, "height": height}).open().connect(server.url, "Ann")
+    server.say(*numbered(f"line {number}" for number in range(50)))
+    chat.wait_line("line 49")
+    for number in range(5):
+        chat.say(f"own {number}")
+        chat.wait_line(f"own {number}", ":not(.pending)")
+    heights = chat.page.evaluate(
+        "() => [document.documentElement, log.list].map((one) => [one.scrollHeight, one.clientHeight])"
+    )
+    (page_needs, page_has), (log_needs, log_has) = heights
+    assert page_needs == page_has and log_needs > log_has
+
+
+def test_earlier_messages_are_explained_when_the_page_is_empty(server: PageServer, window) -> None:
+    """A reload empties the screen, and the page says that what was there is stored."""
+    chat = window().open().connect(server.url, "Ann")
+    chat.say("before")
+    chat.wait_line("before", ":not(.pending)")
+    chat.page.reload()
+    chat.wait_status("Connected")
+    explained = chat.page.get_by_text("Earlier messages are stored, but not shown here.")
+    explained.wait_for()
+    chat.say("after")
+    explained.wait_for(state="hidden")
 
 
 def assert_fits(page: Any) -> None:

@@ -122,7 +122,7 @@ async def workbench(**options: Any) -> AsyncIterator[Workbench]:
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        bound.append("%s:%d" % runner.addresses[0][:2])
+        bound.append("{}:{}".format(*runner.addresses[0][:2]))
         try:
             yield Workbench(functions, log, work_dir, variables)
         finally:

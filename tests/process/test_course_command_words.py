@@ -50,8 +50,8 @@ def test_lab_when_the_target_is_live(project):
     """On live no local stage is started."""
     for words, more in ((["--target", "live"], {}), ([], {"CHAT_TARGET": "live"})):
         said = project.course("lab", "--no-browser", *words, **more)
-        _, words, target, _ = started(said.stdout)
-        assert target == "live" and "run" not in words and "--no-browser" in words
+        _, given, target, _ = started(said.stdout)
+        assert target == "live" and "run" not in given and "--no-browser" in given
 
 
 def test_lab_when_a_browser_is_opened(project):
@@ -102,7 +102,7 @@ def test_clean_when_started(project):
 
 
 @pytest.mark.parametrize(
-    "words, sentence",
+    ("words", "sentence"),
     [
         ([], "the following arguments are required: COMMAND"),
         (["tset"], "invalid choice: 'tset'"),

@@ -53,17 +53,34 @@ def add_route(backend, api_id: str, key: str, **settings: Any) -> Any:
     return backend.create_route(api_id, **{"target": f"integrations/{integration.id}"} | route)
 
 
-_INTEGRATION = (
-    "connection_id connection_type content_handling_strategy credentials_arn description "
-    "integration_method integration_subtype passthrough_behavior payload_format_version "
-    "request_parameters request_templates response_parameters template_selection_expression "
-    "timeout_in_millis tls_config"
-).split()
-_ROUTE = (
-    "api_key_required authorization_scopes authorization_type authorizer_id "
-    "model_selection_expression operation_name request_models request_parameters "
-    "route_response_selection_expression"
-).split()
+_INTEGRATION = [
+    "connection_id",
+    "connection_type",
+    "content_handling_strategy",
+    "credentials_arn",
+    "description",
+    "integration_method",
+    "integration_subtype",
+    "passthrough_behavior",
+    "payload_format_version",
+    "request_parameters",
+    "request_templates",
+    "response_parameters",
+    "template_selection_expression",
+    "timeout_in_millis",
+    "tls_config",
+]
+_ROUTE = [
+    "api_key_required",
+    "authorization_scopes",
+    "authorization_type",
+    "authorizer_id",
+    "model_selection_expression",
+    "operation_name",
+    "request_models",
+    "request_parameters",
+    "route_response_selection_expression",
+]
 
 
 def stage_of(api) -> Any:

@@ -115,7 +115,7 @@ async def test_invocation_over_its_time_limit_is_ended(bench: Workbench) -> None
     assert 0.9 < asyncio.get_running_loop().time() - began < 5
     message = f"RequestId: {result.request_id} Error: Task timed out after 1.00 seconds"
     assert json.loads(result.payload) == {"errorType": "Sandbox.Timedout", "errorMessage": message}
-    start, timed_out, end, report = result.log_tail.splitlines()
+    _start, timed_out, end, report = result.log_tail.splitlines()
     assert timed_out.endswith(f"Z {result.request_id} Task timed out after 1.00 seconds")
     assert end == f"END RequestId: {result.request_id}"
     assert "\tDuration: 1000.00 ms\t" in report and report.endswith("\tStatus: timeout")

@@ -41,7 +41,7 @@ def test_function_when_it_was_written_inside_something():
 
 
 @pytest.mark.parametrize(
-    "fix, why",
+    ("fix", "why"),
     [(..., "a function is wanted, and the cell gave Ellipsis"), (third, "no function third; it has: first, second")],
 )
 def test_function_when_it_cannot_take_a_place(fix, why):

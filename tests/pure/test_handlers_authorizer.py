@@ -142,7 +142,7 @@ def test_authorizer_lets_in_who_has_a_good_token(authorizer: ModuleType, capsys:
 
 
 @pytest.mark.parametrize(
-    "expires_in_s, secret, why",
+    ("expires_in_s", "secret", "why"),
     [(-1, SECRET, "it has expired"), (60, SECRET[::-1], "the signature does not fit")],
     ids=["expired", "another secret"],
 )

@@ -15,7 +15,7 @@ TAKERS = [
     ("send_message", ("MESSAGES_TABLE", "CONNECTIONS_TABLE")),
     ("chat_handler", ("MESSAGES_TABLE", "CONNECTIONS_TABLE")),
 ]
-taker = pytest.mark.parametrize("name, tables", TAKERS, ids=[name for name, _ in TAKERS])
+taker = pytest.mark.parametrize(("name", "tables"), TAKERS, ids=[name for name, _ in TAKERS])
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_session_closed_when_a_client_leaves(chat: ChatAccount) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, route, text", [("connect", "$connect", "ann= joined"), ("disconnect", "$disconnect", "ann= left")]
+    ("name", "route", "text"), [("connect", "$connect", "ann= joined"), ("disconnect", "$disconnect", "ann= left")]
 )
 def test_others_told_when_notices_are_on(chat: ChatAccount, name: str, route: str, text: str) -> None:
     """With NOTICES=true the others learn who comes and goes; without it nobody does."""

@@ -151,7 +151,7 @@ def test_resource_tags_when_a_policy_asks():
     """Tags of the resource are looked up by name, in any case of letters, and only then."""
     own = policy({"Condition": {"StringEquals": {"aws:ResourceTag/Owner": "ann"}}})
     for tags, fits in (({"owner": "ann"}, True), ({"owner": "bob"}, False), ({}, False)):
-        context = RequestContext({}).about(lambda: tags)  # noqa: B023 - asked at once
+        context = RequestContext({}).about(lambda: tags)
         assert decide(SESSION, Need("dynamodb:Scan", TABLE, {}), context, Grants((own,))).allowed is fits
 
 

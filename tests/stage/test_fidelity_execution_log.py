@@ -85,7 +85,7 @@ def test_execution_log_when_its_level_is_info(target: Target, api: DeployedApi):
         )
         for text in told
     )
-    of_connect = [line.partition(") ")[0] for line in lines if "Route: [$connect]" in line][0]
+    of_connect = next(line.partition(") ")[0] for line in lines if "Route: [$connect]" in line)
     assert texts([line for line in lines if line.startswith(of_connect)])[:2] == [
         f"Extended Request Id: {of_connect[1:]}",
         f"Starting execution for request: {of_connect[1:]}",

@@ -16,7 +16,7 @@ from tests.stage.moved_functions import error_of, result_of
 def topics(*names: str, **more: Any) -> str:
     """A template with topics of these logical ids, made one after the other."""
     resources: dict[str, Any] = {}
-    for name, before in zip(names, (None, *names)):
+    for name, before in zip(names, (None, *names), strict=False):
         resources[name] = {"Type": "AWS::SNS::Topic", **({"DependsOn": before} if before else {})}
     return json.dumps({"Resources": {**resources, **more}, "Outputs": {"First": {"Value": {"Ref": names[0]}}}})
 

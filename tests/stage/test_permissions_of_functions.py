@@ -153,9 +153,7 @@ def test_calls_when_one_statement_is_removed(target, caller):
     for removed in statements:
         set_statements(target, role, *(s for name, s in statements.items() if name != removed))
         results = eventually(
-            lambda: answer_of(target, arn, event),
-            lambda seen: seen[removed] != "ok",  # noqa: B023
-            f"{removed} to be denied",
+            lambda: answer_of(target, arn, event), lambda seen: seen[removed] != "ok", f"{removed} to be denied"
         )
         assert "AccessDenied" in results.pop(removed)
         assert set(results.values()) == {"ok"}

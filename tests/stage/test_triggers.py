@@ -117,7 +117,7 @@ def test_service_when_no_function_is_involved(target: StageTarget):
 @pytest.fixture
 def stacks(aws) -> Iterator[Stacks]:
     """The stacks of the empty account."""
-    yield Stacks(aws)
+    return Stacks(aws)
 
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
