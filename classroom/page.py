@@ -67,9 +67,9 @@ class PageLinks:
         lines = [_line(escape(name), escape(address)) for name, address in self._addresses.items()]
         if any(address.startswith("file:") for address in self._addresses.values()):
             lines.append(
-                "A notebook cannot open a file for you. Localstage serves the page, and these lines become links, when it "
-                "is started with <code>--pages html</code>. For a chat on AWS put the folder <code>html/</code> on any web "
-                "server, and everything from the question mark on behind its address."
+                "A notebook cannot open a file for you. Localstage serves the page, and these lines become links, when "
+                "it is started with <code>--pages html</code>. For a chat on AWS put the folder <code>html/</code> on "
+                "any web server, and everything from the question mark on behind its address."
             )
         return f'<div style="line-height:2">{"<br>".join(lines)}</div>'
 

@@ -5,14 +5,16 @@
 const LINES = 500; // most lines that are kept on the screen
 const NAME_LENGTH = 80; // most characters of a sender's name that are shown
 const TEXT_LENGTH = 2000; // most characters of a message that are shown unasked
+const LONG = 300; // characters, or eight lines: on a small screen such a text may get a scrollbar
 const ID_LENGTH = 128; // a longer message id is not remembered
 const PENDING_S = 10; // an own message that has not come back by then looks like any other: some chats send no copy
 
 /** The lines on the screen. Each line has a `moment`, by which the lines are sorted; a message also has its `who`. */
 class Log {
-  /** The list that takes the lines, and what is shown in their place while there are none. */
-  constructor(list, empty) {
-    this.list = list;
+  /** The box that scrolls, with a list in it that takes the lines, and what is shown in their place while there are none. */
+  constructor(box, empty) {
+    this.box = box;
+    this.list = box.querySelector("ol");
     this.empty = empty;
     this.seen = new Set(); // message ids: a repeated delivery is shown once
     this.sent = []; // own messages whose return is awaited
@@ -75,14 +77,16 @@ class Log {
   /** Add a line, at the end if it has no moment of its own; who was reading the end goes on reading the end. */
   #add(line, moment = this.list.lastElementChild?.moment ?? 0) {
     // Measured once a frame, however many lines come: measuring makes the browser lay out the page.
-    this.atEnd ??= this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60;
+    this.atEnd ??= this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 60;
     this.scrolling ??= requestAnimationFrame(() => {
-      if (this.atEnd) this.list.scrollTop = this.list.scrollHeight;
+      if (this.atEnd) this.box.scrollTop = this.box.scrollHeight;
       this.atEnd = this.scrolling = undefined;
     });
     this.#place(line, moment);
-    while (this.list.childElementCount > LINES) this.list.firstElementChild.remove();
-    stack(this.list.firstElementChild);
+    if (this.list.childElementCount > LINES) {
+      this.list.firstElementChild.remove();
+      stack(this.list.firstElementChild); // which now shows its sender's name
+    }
     this.empty.hidden = true;
   }
 
@@ -117,8 +121,9 @@ function stack(line) {
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
-  made.className = className;
+  if (className) made.className = className;
   if (text !== undefined) made.textContent = text;
+  if (text?.length > LONG || text?.split("\n", 9).length > 8) made.tabIndex = 0; // for those who scroll by keyboard
   return made;
 }
 

@@ -107,6 +107,7 @@ def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window
         'spinbutton "Seconds until disconnected"',
         'button "Connect"',
         'log "Messages"',
+        'form "Your message"',
         'textbox "Message" [disabled]',
         'button "Send" [disabled]',
         'button "Clear"',
@@ -116,6 +117,7 @@ def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window
     conversation(server, chat)
     log = chat.page.get_by_role("log", name="Messages")
     heard = log.aria_snapshot()
+    assert heard.count("- listitem") == 5, "the lines are a list"
     assert "Bob Hello Ann" in heard and "Bob The build is green." in heard
     assert log.get_attribute("aria-live") == "polite"
     assert chat.page.get_by_role("textbox", name="Message").get_attribute("aria-describedby") == "hint"
@@ -237,7 +239,7 @@ def test_page_has_one_scrollbar_when_there_are_many_messages(
         chat.say(f"own {number}")
         chat.wait_line(f"own {number}", ":not(.pending)")
     heights = chat.page.evaluate(
-        "() => [document.documentElement, log.list].map((one) => [one.scrollHeight, one.clientHeight])"
+        "() => [document.documentElement, log.box].map((one) => [one.scrollHeight, one.clientHeight])"
     )
     (page_needs, page_has), (log_needs, log_has) = heights
     assert page_needs == page_has and log_needs > log_has
