@@ -15,16 +15,6 @@ from pathlib import Path
 from aiohttp import web
 
 from localstage.clock import Clock, SystemClock
-from localstage.door.account import Account
-from localstage.door.account_pace import AccountPace
-from localstage.door.callers import Callers
-from localstage.door.delays import Delays
-from localstage.door.keys import KnownKeys
-from localstage.door.permissions import Permissions
-from localstage.door.permitted_calls import PermittedCalls
-from localstage.door.signatures.verification import Verifier
-from localstage.door.signed_calls import SignedCalls
-from localstage.door.stack_callers import StackCallers
 from localstage.environment import Reach, proxy_settings
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.service import Functions
@@ -35,9 +25,9 @@ from localstage.gateway.management_api import ManagementApi
 from localstage.port.certificates import Authority
 from localstage.port.pages import PAGES_PATH, Pages
 from localstage.port.server import LOOPBACK, Desks, Port
-from localstage.services.iam.grants import current_grants
+from localstage.services.account import Account
 from localstage.services.logs.permitted_logs import PermittedLogs
-from localstage.settings import ACCOUNT_ID, Settings
+from localstage.settings import Settings
 
 
 class AlreadyStarted(Exception):
@@ -63,41 +53,27 @@ class Stage:
         self._settings = settings
         self._work_dir = work_dir
         self._authority = Authority()
-        self._keys = KnownKeys(ACCOUNT_ID)
         clock = clock or SystemClock()
-        verifier = Verifier(self._keys.find, clock.now_ms)
-        signed = SignedCalls(self._keys, verifier)
-        pace = (
-            None
-            if settings.pace is None
-            else AccountPace(ACCOUNT_ID, settings.region, Delays().times(settings.pace), clock)
-        )
-        permissions = Permissions(
-            ACCOUNT_ID,
-            clock.now_ms,
-            enforced=settings.iam_enforced,
-            find_grants=pace.policies.find if pace else current_grants,
-        )
-        permitted, guard = PermittedCalls(permissions), permissions.denial_of_execute_api
-        callers = Callers(self._keys.find, StackCallers(self._keys, permissions).of, permissions.may_assume)
-        self._account = Account(settings, clock.now_ms, callers, pace)
+        self._account = Account(settings, clock)
+        self._keys, guard = self._account.keys, self._account.permissions.denial_of_execute_api
         self._functions = Functions(
             settings=settings,
             runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
             function_environment=self._function_environment,
             work_dir=work_dir / "functions",
-            log_sink=PermittedLogs(self._account.logs, permissions, self._keys.of_function),
+            log_sink=PermittedLogs(self._account.logs, self._account.permissions, self._keys.of_function),
         )
-        invoker = pace.invoker(self._functions) if pace else self._functions
+        invoker = self._account.paced(self._functions)
         integrations = Integrations(self._account.functions, invoker)
         self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
         self._account.use_functions(invoker)
+        door = self._account.door
         self._port = Port(
             self._authority,
             Desks(
-                aws_api=signed.aws_api(permitted.aws_api(self._account.answer)),
-                handshake=Handshakes(self._gateway, verifier, guard).answer,
-                management=signed.management(ManagementApi(self._gateway, guard).answer),
+                aws_api=door.answer,
+                handshake=Handshakes(self._gateway, self._account.verifier, guard).answer,
+                management=door.management(ManagementApi(self._gateway, guard).answer),
                 stage_itself=self._answer_status,
                 runtime_api=self._functions.handle_runtime_request,
                 pages=Pages(settings.pages).answer,

@@ -1,6 +1,6 @@
 """What permissions must know of the account: IAM's names, tables' keys, resources' own policies.
 
-Plain reads of moto's dictionaries from the event loop; no backend is made by looking.
+Reads moto, so it must be asked on the account thread; no backend is made by looking.
 """
 
 from __future__ import annotations
@@ -47,10 +47,6 @@ class AccountFacts:
         backend = backend_of("logs", self._account_id, region)
         found = backend.groups.get(group) if backend is not None else None
         return found is not None and stream in found.streams
-
-    def trust_of(self, role_arn: str) -> Policy | None:
-        """The trust policy of a role, None if there is no such role."""
-        return reader.trust_policy(role_arn)
 
     def resource_policy(self, need: Need) -> Policy | None:
         """The policy of the resource that a need names, where its service has such policies."""

@@ -1,24 +1,22 @@
-"""The access keys that the stage knows: the learner's, the functions' and those that IAM and STS made.
+"""The access keys that may call: the learner's, the sessions of functions and services, and those of IAM and STS.
 
-Reads moto's books and changes nothing there. A lookup makes no backend: an
-account that nobody has used has no keys.
+The last two are published by their rooms when they change. Any thread may ask.
 """
 
 from __future__ import annotations
 
 import secrets
-import sys
-from datetime import UTC
-from typing import Any
+from collections.abc import Mapping
+from threading import Lock
 
+from localstage.door.identities import Identities
 from localstage.door.signatures.verification import KnownKey
-from localstage.services.iam import reader
 
 
 class KnownKeys:
-    """The one owner of the keys that are not moto's."""
+    """The one owner of all keys."""
 
-    def __init__(self, account_id: str):
+    def __init__(self, account_id: str, identities: Identities):
         self.learner = KnownKey(
             "AKIA" + secrets.token_hex(8).upper(),
             secrets.token_urlsafe(30),
@@ -27,8 +25,12 @@ class KnownKeys:
             "AIDA" + secrets.token_hex(8).upper(),
             entity_arn=f"arn:aws:iam::{account_id}:root",
         )
-        self._sessions: dict[tuple[str, str], KnownKey] = {}
-        self._by_id = {self.learner.access_key_id: self.learner}
+        self._identities = identities
+        self._lock = Lock()
+        self._role_sessions: dict[tuple[str, str], KnownKey] = {}
+        self._own = {self.learner.access_key_id: self.learner}
+        self._of_iam: Mapping[str, KnownKey] = {}
+        self._of_sts: dict[str, KnownKey] = {}
 
     def of_function(self, function_arn: str, role_arn: str) -> KnownKey:
         """The credentials of a function's role session, named after the function as on AWS; the same each time."""
@@ -39,68 +41,43 @@ class KnownKeys:
         return self._of_session(session_name, role_arn, session_name)
 
     def _of_session(self, holder: str, role_arn: str, name: str) -> KnownKey:
-        known = self._sessions.get((holder, role_arn))
-        if known is None:
-            account_id = role_arn.split(":")[4]
-            role = role_arn.rpartition("/")[2]
-            entity = reader.find_entity(role_arn)
-            known = KnownKey(
-                "ASIA" + secrets.token_hex(8).upper(),
-                secrets.token_urlsafe(30),
-                f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}",
-                account_id,
-                f"{entity.id}:{name}" if entity is not None else "",
-                session_token=secrets.token_urlsafe(60),
-                entity_arn=role_arn,
-            )
-            self._sessions[(holder, role_arn)] = known
-            self._by_id[known.access_key_id] = known
-        return known
+        with self._lock:
+            known = self._role_sessions.get((holder, role_arn))
+            if known is None:
+                account_id = role_arn.split(":")[4]
+                role = self._identities.find(role_arn)
+                known = KnownKey(
+                    "ASIA" + secrets.token_hex(8).upper(),
+                    secrets.token_urlsafe(30),
+                    f"arn:aws:sts::{account_id}:assumed-role/{role_arn.rpartition('/')[2]}/{name}",
+                    account_id,
+                    f"{role.id}:{name}" if role is not None else "",
+                    session_token=secrets.token_urlsafe(60),
+                    entity_arn=role_arn,
+                )
+                self._role_sessions[(holder, role_arn)] = known
+                self._own[known.access_key_id] = known
+            return known
+
+    def publish_of_iam(self, keys: Mapping[str, KnownKey]) -> None:
+        """The active access keys of users; all that were published before are gone."""
+        with self._lock:
+            self._of_iam = keys
+
+    def publish_of_sts(self, key: KnownKey) -> None:
+        """A session that STS has begun."""
+        with self._lock:
+            self._of_sts[key.access_key_id] = key
+
+    def forget_sts(self) -> None:
+        """The account has been emptied: the sessions of STS are gone."""
+        with self._lock:
+            self._of_sts.clear()
 
     def find(self, access_key_id: str) -> KnownKey | None:
         """The key with this id, if it may call."""
-        return self._by_id.get(access_key_id) or _key_of_sts(access_key_id) or _key_of_iam(access_key_id)
-
-
-def _key_of_iam(access_key_id: str) -> KnownKey | None:
-    for backend in _existing("iam"):
-        key = backend.access_keys.get(access_key_id)
-        if key is None or key.user_name is None or key.status != "Active":
-            continue
-        user = backend.users.get(key.user_name)
-        if user is not None:
-            return KnownKey(
-                access_key_id, key.secret_access_key, user.arn, backend.account_id, user.id, entity_arn=user.arn
-            )
-    return None
-
-
-def _key_of_sts(access_key_id: str) -> KnownKey | None:
-    if not access_key_id.startswith("ASIA"):
-        return None
-    for backend in _existing("sts"):
-        session = backend.get_assumed_role_from_access_key(access_key_id)
-        if session is None:
-            continue
-        facts = backend.facts_of(session)
-        return KnownKey(
-            access_key_id,
-            session.secret_access_key,
-            facts.principal_arn,
-            session.account_id,
-            facts.principal_id,
-            session.session_token,
-            session.expiration.replace(tzinfo=UTC),
-            facts.entity_arn,
-            facts.policies,
-        )
-    return None
-
-
-def _existing(service: str) -> list[Any]:
-    """A service's backends, of all accounts and partitions. Plain dict reads: moto's own would make new ones."""
-    models = sys.modules.get(f"moto.{service}.models")
-    if models is None:
-        return []  # Nobody has called the service yet.
-    backends = getattr(models, f"{service}_backends")
-    return [backend for account in list(dict.values(backends)) for backend in list(dict.values(account))]
+        with self._lock:
+            for keys in (self._own, self._of_sts, self._of_iam):
+                if access_key_id in keys:
+                    return keys[access_key_id]
+            return None

@@ -19,7 +19,6 @@ from localstage.core.events import HandshakeRequest
 from localstage.core.management import Address, read_address
 from localstage.core.proxy_result import ProxyResult
 from localstage.core.snapshot import ServedStage
-from localstage.door.signatures.answers import rest_message
 from localstage.door.signatures.refusals import SignatureRefused
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey, Verifier
@@ -77,7 +76,7 @@ class Handshakes:
         try:
             signer = self._verifier.verify(asked, "execute-api")
         except SignatureRefused as refused:
-            return replace(handshake, signature_refusal=rest_message(refused))
+            return replace(handshake, signature_refusal=refused.rest_message)
         denial = self._guard(signer, "execute-api:Invoke", f"{stage.arn}/$connect", request.remote)
         if denial is not None:
             return replace(handshake, signature_refusal=denial)

@@ -7,7 +7,7 @@ them, so the stage is stricter there than AWS.
 
 from __future__ import annotations
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
 PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag", "cognito-idp": "cognito-idp"}
@@ -22,7 +22,7 @@ _ARNS = {
 }
 
 
-def needs(call: ApiCall) -> list[Need]:
+def needs(call: AwsCall) -> list[Need]:
     """The one need of a call."""
     service = PREFIXES.get(call.service, call.service)
     # An operation that cannot be told is granted by the whole service's wildcard alone.

@@ -5,7 +5,7 @@ One module for each family of services; ``needs_of`` finds it. Knows no policy.
 
 from __future__ import annotations
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 from localstage.services import general_needs
 from localstage.services.apigatewayv2 import needs as control
@@ -16,7 +16,7 @@ from localstage.services.logs import needs as logs
 from localstage.services.messaging import needs as messaging
 from localstage.services.s3 import needs as s3
 
-__all__ = ["ApiCall", "needs_of"]
+__all__ = ["AwsCall", "needs_of"]
 
 _SERVICES = {
     "dynamodb": dynamodb.needs,
@@ -33,6 +33,6 @@ _SERVICES = {
 }
 
 
-def needs_of(call: ApiCall) -> list[Need]:
+def needs_of(call: AwsCall) -> list[Need]:
     """All that a call needs; every one must be granted. Empty: AWS asks for no permission."""
     return _SERVICES.get(call.service, general_needs.needs)(call)

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 from localstage.stacks.driving import Driver
 
 if TYPE_CHECKING:
-    from localstage.stacks.account_apis import FindCaller
+    from localstage.door.moto import MotoServer
+    from localstage.stacks.account_apis import FindPrincipal
 
 __all__ = ["extend"]
 
 
-def extend(find_caller: FindCaller, driver: Driver | None = None) -> None:
+def extend(find_principal: FindPrincipal, server: MotoServer, driver: Driver | None = None) -> None:
     """Make moto use this package's backend and URLs. Idempotent.
 
-    ``find_caller`` says for whom a stack acts, ``driver`` sets the pace of operations.
+    ``find_principal`` says for whom a stack acts, ``server`` answers its calls, ``driver`` sets the pace of operations.
     Must be called before moto makes its first cloudformation backend, and
     before the first request to its server.
     """
@@ -30,7 +31,7 @@ def extend(find_caller: FindCaller, driver: Driver | None = None) -> None:
     from localstage.stacks.account_apis import Apis
     from localstage.stacks.models import StackEngineBackend
 
-    apis = Apis(find_caller)
+    apis = Apis(find_principal, server)
 
     def make_backend(region_name: str, account_id: str) -> StackEngineBackend:
         backend = StackEngineBackend(region_name, account_id)

@@ -10,7 +10,7 @@ from moto.cloudformation import models as moto_models
 from moto.cloudformation.utils import generate_changeset_id, generate_stack_id
 from moto.core.utils import utcnow
 
-from localstage.door.callers import RoleNotAssumable
+from localstage.door.permissions import RoleNotAssumable
 from localstage.stacks import names
 from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.change_set import NO_CHANGES, ChangeSet

@@ -11,7 +11,7 @@ from typing import Any
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from localstage.door.callers import caller_of
+from localstage.door.call import caller_of
 from localstage.stacks import shapes
 from localstage.stacks.definition import required_capabilities
 from localstage.stacks.drift import detect

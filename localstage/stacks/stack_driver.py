@@ -11,9 +11,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 
-from localstage.door.agenda import Agenda
 from localstage.door.delays import Delays
-from localstage.door.moto_server import AccountThread
+from localstage.door.moto import AccountThread
+from localstage.door.pace import Timers
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 class PacedDriver:
     """Drives the operations of all stacks."""
 
-    def __init__(self, agenda: Agenda, thread: AccountThread, delays: Delays):
-        self._agenda = agenda
+    def __init__(self, timers: Timers, thread: AccountThread, delays: Delays):
+        self._timers = timers
         self._thread = thread
         self._pauses_s = {"resource": delays.stack_step_s, "change set": delays.change_set_s}
         self._work: set[asyncio.Task[None]] = set()
@@ -66,7 +66,7 @@ class PacedDriver:
             del self._running[work_id]
             ended()
         else:
-            self._agenda.after(self._pauses_s[pause], lambda: self._resume(lambda: self._step(work_id, steps, ended)))
+            self._timers.after(self._pauses_s[pause], lambda: self._resume(lambda: self._step(work_id, steps, ended)))
 
     def _resume(self, step: Callable[[], None]) -> None:
         task = asyncio.get_running_loop().create_task(self._thread.run(step))

@@ -10,7 +10,7 @@ from typing import Any
 import moto.logs.models
 import pytest
 
-from localstage.door.moto_server import AccountThread
+from localstage.door.moto import AccountThread
 from localstage.services.logs.log_writer import STREAM_LIMIT_EVENTS, LogWriter
 
 _ACCOUNT = "111122223333"

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
+import botocore.session
+from botocore.serialize import create_serializer
+
+from localstage.door.call import AwsCall
+from localstage.door.signatures.request import SignableRequest
+from localstage.door.signatures.verification import KnownKey
 from localstage.policy.context import RequestContext
 from localstage.policy.decision import Decision, Grants, decide
 from localstage.policy.document import Need, Policy, read_policy
 from localstage.policy.principal import Principal
-from localstage.services.needs import ApiCall, needs_of
+from localstage.services.needs import needs_of
 
 ACCOUNT = "111122223333"
 SESSION = Principal(f"arn:aws:sts::{ACCOUNT}:assumed-role/writer/save", f"arn:aws:iam::{ACCOUNT}:role/writer", ACCOUNT)
@@ -58,16 +66,6 @@ class Facts:
         return "room_id" if table == "Messages" else None
 
 
-class Routes:
-    """The REST operations that a test names itself."""
-
-    def __init__(self, operation: str, parameters: Mapping[str, str]):
-        self._found = operation, parameters
-
-    def find(self, service: str, method: str, path: str) -> tuple[str, Mapping[str, str]]:
-        return self._found
-
-
 def needs(
     service: str,
     *,
@@ -113,24 +111,58 @@ def whole_needs(
     **parameters: str,
 ) -> list[Need]:
     """The needs of a call."""
-    sent = dict(headers or {})
-    content = form.encode() if form else body if isinstance(body, bytes) else json.dumps(body or {}).encode()
-    if target:
-        sent["x-amz-target"] = f"Service_20120810.{target}"
-    if form:
-        sent["content-type"] = "application/x-www-form-urlencoded"
-    return needs_of(
-        ApiCall(
-            service,
-            "us-east-1",
-            ACCOUNT,
-            method,
-            path,
-            query,
-            sent,
-            content,
-            Facts(),
-            Routes(operation, parameters),
-            ALICE.arn,
+    call = signed_call(service, method, f"{path}?{query}" if query else path, headers or {}, _body(form, body))
+    if operation:
+        call = _call_of_operation(service, operation, {**(body or {}), **parameters}, query, target)
+    elif target:
+        named = target if "." in target else f"{_model(service).metadata['targetPrefix']}.{target}"
+        sent = {"X-Amz-Target": named, "Content-Type": "application/x-amz-json-1.0", **(headers or {})}
+        if form:
+            sent["Content-Type"] = _FORM
+        call = signed_call(service, method, f"{path}?{query}" if query else path, sent, _body(form, body))
+    elif form:
+        call = signed_call(
+            service, method, f"{path}?{query}" if query else path, {"Content-Type": _FORM}, form.encode()
         )
+    call.facts, call.signer = Facts(), KnownKey("AKIA", "secret", ALICE.arn, ACCOUNT)
+    return needs_of(call)
+
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def signed_call(
+    service: str, method: str, target: str, headers: Mapping[str, str], body: bytes = b"", region: str = "us-east-1"
+) -> AwsCall:
+    """A call that says it is signed for a service; its signature is never looked at."""
+    scope = f"AWS4-HMAC-SHA256 Credential=AKIA/20261121/{region}/{service}/aws4_request"
+    sent = {
+        "Host": "127.0.0.1:4580",
+        "X-Amz-Date": "20261121T000000Z",
+        "Authorization": f"{scope}, SignedHeaders=host, Signature=0",
+        **headers,
+    }
+    sent = {name.title(): value for name, value in sent.items()}
+    return AwsCall(SignableRequest.of(method, target, sent.items(), body), sent.items(), account_id=ACCOUNT)
+
+
+@cache
+def _model(service: str) -> Any:
+    session = botocore.session.Session()
+    return session.get_service_model({"monitoring": "cloudwatch"}.get(service, service))
+
+
+def _call_of_operation(service: str, name: str, parameters: Mapping[str, Any], query: str, target: str) -> AwsCall:
+    """A call as botocore would write it."""
+    model = _model(service)
+    wire = create_serializer(model.metadata["protocol"], False).serialize_to_request(
+        dict(parameters), model.operation_model(name)
     )
+    query = "&".join(filter(None, (query, urlencode(wire["query_string"], doseq=True))))
+    headers = {**wire["headers"], **({"X-Amz-Target": target} if target else {})}
+    path = f"{wire['url_path']}?{query}" if query else wire["url_path"]
+    return signed_call(service, wire["method"], path, headers, wire["body"] or b"")
+
+
+def _body(form: str, body: Any) -> bytes:
+    return form.encode() if form else body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
 from localstage.services.apigatewayv2.deployment_pace import DeploymentPace
+from tests.pure.permission_cases import signed_call
 
 CREATE = ("POST", "/v2/apis/abcdefghij/deployments")
 
 
 def statuses(pace: DeploymentPace, *asked: tuple[str, str], region: str = "us-east-1") -> list[int]:
     """200 for each request that may pass, else the status that refuses it."""
-    answers = [pace.refusal(make_mocked_request(*one), region) for one in asked]
-    return [answer.status if answer else 200 for answer in answers]
+    refusals = [pace.refusal(signed_call("apigateway", *one, {}, region=region)) for one in asked]
+    return [refusal.status if refusal else 200 for refusal in refusals]
 
 
 @pytest.mark.fidelity("5.9")
@@ -36,9 +34,8 @@ def test_refusal_when_deployments_come_too_soon():
     """The refusal is TooManyRequestsException in AWS's words."""
     pace = DeploymentPace(5.0, lambda: 0)
     statuses(pace, CREATE)
-    refused = pace.refusal(make_mocked_request(*CREATE), "us-east-1")
-    assert refused.headers["x-amzn-errortype"] == "TooManyRequestsException"
-    assert json.loads(refused.body) == {"message": "Too Many Requests"}
+    refused = pace.refusal(signed_call("apigateway", *CREATE, {}))
+    assert (refused.code, refused.message, refused.status) == ("TooManyRequestsException", "Too Many Requests", 429)
 
 
 def test_requests_when_they_make_no_deployment():

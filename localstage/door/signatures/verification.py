@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from localstage.door.signatures.claim import Claim, iso_basic, read_claim
 from localstage.door.signatures.refusals import (
     HeadersNotSigned,
     PayloadMismatch,
@@ -24,7 +23,7 @@ from localstage.door.signatures.refusals import (
     WrongScope,
     WrongSessionToken,
 )
-from localstage.door.signatures.request import SignableRequest, canonical_request, string_to_sign
+from localstage.door.signatures.request import Claim, SignableRequest, canonical_request, iso_basic, string_to_sign
 
 SIGNER = "localstage.signer"
 """Under this name a request that was let in carries the KnownKey that signed it."""
@@ -66,7 +65,7 @@ class Verifier:
 
     def recognise(self, request: SignableRequest) -> tuple[Claim, KnownKey]:
         """The claim and its key, by the headers alone; nothing is proven yet. Raises SignatureRefused."""
-        claim = read_claim(request)
+        claim = request.claim
         key = self._find_key(claim.access_key_id)
         if key is None:
             raise UnknownKey(claim.access_key_id)

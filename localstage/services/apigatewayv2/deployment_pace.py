@@ -7,37 +7,28 @@ to pace, and AutoDeploy asks for nothing.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 
-from aiohttp import web
-
-_DEPLOYMENTS = re.compile(r"^/v2/apis/[^/]+/deployments/?$")
+from localstage.door.call import AwsCall
+from localstage.door.refusal import Refusal
 
 
 class DeploymentPace:
-    """Answers TooManyRequestsException to a CreateDeployment that comes too soon. An interval of 0 lets all pass."""
+    """Refuses a CreateDeployment that comes too soon. An interval of 0 lets all pass."""
 
     def __init__(self, interval_s: float, now_ms: Callable[[], int]):
         self._interval_ms = interval_s * 1000
         self._now_ms = now_ms
         self._last_ms: dict[str, int] = {}
 
-    def refusal(self, request: web.BaseRequest, region: str) -> web.Response | None:
-        """The answer to a request that is refused, or None for any other. One that is refused counts for nothing."""
-        path = request.raw_path.partition("?")[0]
-        if not self._interval_ms or request.method != "POST" or not _DEPLOYMENTS.match(path):
+    def refusal(self, call: AwsCall) -> Refusal | None:
+        """The answer to a call that is refused, None to any other. A refused call does not begin the interval anew."""
+        if not self._interval_ms or call.operation != "CreateDeployment" or not call.raw_path.startswith("/v2/"):
             return None
         now = self._now_ms()
-        last = self._last_ms.get(region)
+        last = self._last_ms.get(call.region)
         if last is not None and now - last < self._interval_ms:
             # serverless-components/aws-api-gateway#8 shows code and text.
-            return web.Response(
-                status=429,
-                body=json.dumps({"message": "Too Many Requests"}).encode(),
-                content_type="application/json",
-                headers={"x-amzn-errortype": "TooManyRequestsException"},
-            )
-        self._last_ms[region] = now
+            return Refusal("TooManyRequestsException", "Too Many Requests", 429)
+        self._last_ms[call.region] = now
         return None

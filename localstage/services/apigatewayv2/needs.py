@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 from localstage.services.awslambda.needs import pass_role
 
@@ -40,17 +40,17 @@ _OF_STACKS = {
 }
 
 
-def apigateway_needs(call: ApiCall) -> list[Need]:
+def apigateway_needs(call: AwsCall) -> list[Need]:
     """The action is the HTTP method, the resource the path: ``apigateway:POST`` on ``…::/apis``."""
     path = "/" + unquote(call.raw_path).lstrip("/").removeprefix("v2/")
     needs = [call.need(f"apigateway:{call.method}", call.arn("apigateway", path, account=False))]
-    if call.method == "POST" and call.json.get("tags") and not path.startswith("/tags"):
+    if call.method == "POST" and call.request_tags() and not path.startswith("/tags"):
         needs.append(_tagging(call, path))
     role = _cloudwatch_role(call) if path == "/account" and call.method == "PATCH" else ""
     return needs + ([pass_role(call, role, "apigateway.amazonaws.com")] if role else [])
 
 
-def _tagging(call: ApiCall, path: str) -> Need:
+def _tagging(call: AwsCall, path: str) -> Need:
     """What it takes to make something with tags: the right to tag it as well.
 
     REST APIs: ``PUT`` on ``/tags/{arn}`` with the new id as ``*`` (mattclay/aws-terminator#284). APIs of version 2:
@@ -64,14 +64,14 @@ def _tagging(call: ApiCall, path: str) -> Need:
     return call.need("apigateway:PUT", call.arn("apigateway", f"/tags/{quote(made, safe='*')}", account=False))
 
 
-def _cloudwatch_role(call: ApiCall) -> str:
-    operations = call.json.get("patchOperations") or []
+def _cloudwatch_role(call: AwsCall) -> str:
+    operations = call.parameters.get("patchOperations") or []
     return next(
         (str(o.get("value")) for o in operations if o.get("path") == "/cloudwatchRoleArn" and o.get("value")), ""
     )
 
 
-def cloudformation_needs(call: ApiCall) -> list[Need]:
+def cloudformation_needs(call: AwsCall) -> list[Need]:
     """The resource is the stack: its id, or ``stack/{name}/*`` where only the name is given."""
     operation = call.operation
     name = call.text("StackName")
@@ -99,9 +99,9 @@ def cloudformation_needs(call: ApiCall) -> list[Need]:
     return needs + ([pass_role(call, role, "cloudformation.amazonaws.com")] if role else [])
 
 
-def cloudwatch_needs(call: ApiCall) -> list[Need]:
+def cloudwatch_needs(call: AwsCall) -> list[Need]:
     """Alarms have ARNs; metrics have none."""
-    operation = call.operation or call.raw_path.rpartition("/")[2]  # rpc-v2-cbor names it in the path.
+    operation = call.operation
     alarm = call.text("AlarmName")
     return [
         call.need(

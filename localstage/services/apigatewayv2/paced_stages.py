@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from localstage.core.snapshot import ServedStage
-from localstage.door.late import Late
+from localstage.door.delays import Delayed
 
 if TYPE_CHECKING:
     from localstage.services.apigatewayv2.stage import Stage
@@ -22,11 +22,11 @@ class PacedStages:
     def __init__(self, delay_s: float, now: Callable[[], float]):
         self._delay_s = delay_s
         self._now = now
-        self._late: WeakKeyDictionary[Stage, Late[ServedStage | None]] = WeakKeyDictionary()
+        self._late: WeakKeyDictionary[Stage, Delayed[ServedStage | None]] = WeakKeyDictionary()
 
     def refreshed(self, stage: Stage) -> None:
         """What the stage serves has changed."""
-        late = self._late.setdefault(stage, Late(None))
+        late = self._late.setdefault(stage, Delayed(None))
         late.forget_past(self._now())
         late.change(stage.served, self._now() + self._delay_s)
 

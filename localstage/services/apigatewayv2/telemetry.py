@@ -15,7 +15,7 @@ from typing import Any
 from localstage.core.access_log import Served, metrics_of, render
 from localstage.core.events import ConnectionFacts
 from localstage.core.snapshot import ServedStage
-from localstage.door.moto_server import AccountThread
+from localstage.door.moto import AccountThread
 from localstage.services.logs.log_writer import LogWriter
 
 _NAMESPACE = "AWS/ApiGateway"

@@ -6,7 +6,9 @@ AWS: Service Authorization Reference, "AWS Lambda"; Lambda developer guide,
 
 from __future__ import annotations
 
-from localstage.door.api_call import ApiCall
+from collections.abc import Mapping
+
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
 _ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
@@ -22,7 +24,7 @@ _ON_ALL = {
 }
 
 
-def needs(call: ApiCall) -> list[Need]:
+def needs(call: AwsCall) -> list[Need]:
     """The needs of one call."""
     operation = call.operation
     action = f"lambda:{_ACTIONS.get(operation, operation)}"
@@ -38,12 +40,12 @@ def needs(call: ApiCall) -> list[Need]:
         needs += _of_configuration(call)
     if operation in ("CreateFunction", "UpdateFunctionCode"):
         needs += _of_code(call)
-    if operation == "CreateFunction" and call.json.get("Tags"):
+    if operation == "CreateFunction" and call.parameters.get("Tags"):
         needs.append(call.need("lambda:TagResource", _resource(call)))
     return needs
 
 
-def function_arn(call: ApiCall, name_or_arn: str, qualifier: str = "") -> str:
+def function_arn(call: AwsCall, name_or_arn: str, qualifier: str = "") -> str:
     """A function's ARN from its name, partial or whole ARN."""
     if name_or_arn.startswith("arn:"):
         arn = name_or_arn
@@ -53,7 +55,7 @@ def function_arn(call: ApiCall, name_or_arn: str, qualifier: str = "") -> str:
     return f"{arn}:{qualifier}" if qualifier and arn.count(":") == 6 else arn
 
 
-def _resource(call: ApiCall) -> str:
+def _resource(call: AwsCall) -> str:
     name = call.text("FunctionName")
     if name:
         with_qualifier = call.operation in _ACTIONS
@@ -67,21 +69,21 @@ def _resource(call: ApiCall) -> str:
     return call.text("Resource") or call.text("Arn") or "*"
 
 
-def _of_configuration(call: ApiCall) -> list[Need]:
+def _of_configuration(call: AwsCall) -> list[Need]:
     """AWS: a role is passed to Lambda, layers are read for it."""
-    role, layers = call.json.get("Role"), call.json.get("Layers") or []
-    passed = [pass_role(call, str(role), "lambda.amazonaws.com")] if role else []
+    role, layers = call.text("Role"), call.parameters.get("Layers") or []
+    passed = [pass_role(call, role, "lambda.amazonaws.com")] if role else []
     return passed + [call.need("lambda:GetLayerVersion", str(layer)) for layer in layers]
 
 
-def _of_code(call: ApiCall) -> list[Need]:
+def _of_code(call: AwsCall) -> list[Need]:
     """AWS: Lambda reads the package with the caller's permissions."""
-    code = call.json.get("Code") if call.operation == "CreateFunction" else call.json
-    if not isinstance(code, dict) or not code.get("S3Bucket"):
+    code = call.parameters.get("Code") if call.operation == "CreateFunction" else call.parameters
+    if not isinstance(code, Mapping) or not code.get("S3Bucket"):
         return []
     return [call.need("s3:GetObject", f"arn:{call.partition}:s3:::{code['S3Bucket']}/{code.get('S3Key', '')}")]
 
 
-def pass_role(call: ApiCall, role_arn: str, service: str) -> Need:
+def pass_role(call: AwsCall, role_arn: str, service: str) -> Need:
     """``iam:PassRole``: the caller hands a role to a service."""
     return call.need("iam:PassRole", role_arn, iam__PassedToService=service)

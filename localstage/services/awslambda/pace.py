@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from localstage.door.delays import Delays
-from localstage.door.late import Underway
-from localstage.door.pace_calls import Answer, ApiCall, Refusal
+from localstage.door.call import Answer, AwsCall
+from localstage.door.delays import Delays, PendingUntil
+from localstage.door.refusal import Refusal
 
 _Function = tuple[str, str]
 """Region and function name."""
@@ -27,11 +27,15 @@ class RolePace:
 
     def __init__(self, delays: Delays):
         self._delays = delays
-        self._new: Underway[str] = Underway()
+        self._new: PendingUntil[str] = PendingUntil()
 
     def changed(self, role_name: str, now: float) -> None:
         """The role was made, or who may assume it was changed."""
         self._new.begin(role_name, now + self._delays.role_s)
+
+    def forget(self) -> None:
+        """The account is empty."""
+        self._new = PendingUntil()
 
     def refusal(self, role_arn: str, now: float) -> Refusal | None:
         """What Lambda says of a function with this role; None once the role can be assumed."""
@@ -48,8 +52,8 @@ class FunctionPace:
     def __init__(self, delays: Delays, roles: RolePace):
         self._delays = delays
         self._roles = roles
-        self._pending: Underway[_Function] = Underway()
-        self._updating: Underway[_Function] = Underway()
+        self._pending: PendingUntil[_Function] = PendingUntil()
+        self._updating: PendingUntil[_Function] = PendingUntil()
 
     def pending(self, region: str, name: str, now: float) -> Refusal | None:
         """Why the function cannot be invoked yet; None once it is Active."""
@@ -61,7 +65,7 @@ class FunctionPace:
             409,
         )
 
-    def refusal(self, call: ApiCall, name: str, arn: str, now: float) -> Refusal | None:
+    def refusal(self, call: AwsCall, name: str, arn: str, now: float) -> Refusal | None:
         """What Lambda answers instead of doing the call; ``arn`` is the function's, unqualified."""
         if call.operation in _NOT_MEANWHILE:
             pending = self.pending(call.region, name, now)
@@ -78,7 +82,7 @@ class FunctionPace:
             return self._roles.refusal(str(role), now)
         return None
 
-    def shown(self, call: ApiCall, name: str, answer: Answer, now: float) -> Answer:
+    def shown(self, call: AwsCall, name: str, answer: Answer, now: float) -> Answer:
         """The answer as AWS would give it now. Takes note of what the call has begun."""
         if answer.status not in (200, 201, 204):
             return answer

@@ -10,16 +10,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from localstage.door.late import Late
-from localstage.door.pace_calls import Refusal
+from localstage.door.call import Answer, AwsCall
+from localstage.door.delays import Delayed, Delays
+from localstage.door.refusal import Refusal
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.invocation import InvocationRefused
 from localstage.services.awslambda.function_directory import FunctionDirectory, lets_api_gateway_invoke, split_name
+from localstage.services.awslambda.pace import UPDATES, FunctionPace, RolePace
 
 if TYPE_CHECKING:
     from localstage.functions.invocation import InvocationResult
     from localstage.services.awslambda.invoke import Invoker
 
+_PERMISSION_CHANGES = ("AddPermission", "RemovePermission")
 _Function = tuple[str, str]
 _Statements = tuple[Any, ...]
 
@@ -38,7 +41,7 @@ class PacedFunctions(FunctionDirectory):
         super().__init__(account_id, default_region)
         self._now = now
         self._old_definitions: dict[_Function, tuple[float, FunctionDefinition]] = {}
-        self._permissions: dict[_Function, Late[_Statements]] = {}
+        self._permissions: dict[_Function, Delayed[_Statements]] = {}
 
     def function(
         self, name_or_arn: str, qualifier: str | None = None, region: str | None = None
@@ -72,13 +75,56 @@ class PacedFunctions(FunctionDirectory):
         """The function's policy was ``before``; it is what it is now from ``due`` on."""
         late = self._permissions.get((region, name))
         if late is None or late.settled(self._now()):
-            late = self._permissions[region, name] = Late(before)
+            late = self._permissions[region, name] = Delayed(before)
         late.change(self.statements(region, name), due)
 
     def forget(self) -> None:
         """The account is empty."""
         self._old_definitions.clear()
         self._permissions.clear()
+
+
+class LambdaPace:
+    """Lambda's ``ServicePace``: functions that are Pending, updates in progress, permissions that count later."""
+
+    def __init__(self, account_id: str, region: str, functions: PacedFunctions, roles: RolePace, delays: Delays):
+        self._account_id = account_id
+        self._region = region
+        self._functions = functions
+        self._roles = roles
+        self._delays = delays
+        self._states = FunctionPace(delays, roles)
+
+    def pending(self, region: str, name: str, now: float) -> Refusal | None:
+        """Why the function cannot be invoked yet; None once it is Active."""
+        return self._states.pending(region, name, now)
+
+    def refusal(self, call: AwsCall, now: float) -> Refusal | None:
+        """What Lambda answers instead of doing the call."""
+        region, name = self._function_named(call)
+        return self._states.refusal(call, name, f"arn:aws:lambda:{region}:{self._account_id}:function:{name}", now)
+
+    def answer(self, call: AwsCall, now: float, proceed: Callable[[], Answer]) -> Answer:
+        """The answer as AWS would give it now."""
+        region, name = self._function_named(call)
+        before = self._functions.function(name, None, region) if call.operation in UPDATES else None
+        statements = self._functions.statements(region, name) if call.operation in _PERMISSION_CHANGES else ()
+        answer = proceed()
+        if answer.status in (200, 201, 204):
+            if before is not None:
+                self._functions.keep_definition(region, name, before, now + self._delays.function_s)
+            elif call.operation in _PERMISSION_CHANGES:
+                self._functions.permission_changed(region, name, statements, now + self._delays.policy_s)
+        return self._states.shown(call, name, answer, now)
+
+    def forget(self) -> None:
+        """The account is empty."""
+        self._states = FunctionPace(self._delays, self._roles)
+        self._functions.forget()
+
+    def _function_named(self, call: AwsCall) -> tuple[str, str]:
+        region, name, _ = split_name(call.text("FunctionName"), call.region or self._region)
+        return region, name
 
 
 class PacedInvoker:

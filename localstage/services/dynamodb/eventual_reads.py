@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from localstage.door.pace_calls import Answer, ApiCall
-from localstage.services.dynamodb.pace import table_name_of, tables_of
+from localstage.door.call import Answer, AwsCall
+from localstage.door.delays import Delays
+from localstage.door.refusal import Refusal
+from localstage.services.dynamodb.pace import TablePace, table_name_of, tables_of
 
 _READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 _ABSENT = object()
@@ -34,6 +36,28 @@ class _Write:
     before: Any
 
 
+class DynamoDbPace:
+    """DynamoDB's ``ServicePace``: what is not ready yet of its tables, and reads that see the past."""
+
+    def __init__(self, account_id: str, delays: Delays):
+        self._account_id = account_id
+        self._delays = delays
+        self.forget()
+
+    def refusal(self, call: AwsCall, now: float) -> Refusal | None:
+        """What AWS answers instead of doing the call."""
+        return self._tables.refusal(call, now)
+
+    def answer(self, call: AwsCall, now: float, proceed: Callable[[], Answer]) -> Answer:
+        """The answer as AWS would give it now."""
+        return self._tables.shown(call, self._reads.answer(call, now, proceed), now)
+
+    def forget(self) -> None:
+        """The account is empty."""
+        self._tables = TablePace(self._delays)
+        self._reads = EventualReads(self._account_id, self._delays.stale_read_s)
+
+
 class EventualReads:
     """The last writes to the tables of one account."""
 
@@ -42,11 +66,7 @@ class EventualReads:
         self._stale_s = stale_s
         self._writes: deque[_Write] = deque()
 
-    def forget(self) -> None:
-        """Drops every write: the account is empty."""
-        self._writes.clear()
-
-    def answer(self, call: ApiCall, now: float, proceed: Callable[[], Answer]) -> Answer:
+    def answer(self, call: AwsCall, now: float, proceed: Callable[[], Answer]) -> Answer:
         """Does the call: reads may see the past, writes are remembered."""
         while self._writes and self._writes[0].at <= now - self._stale_s:
             self._writes.popleft()
@@ -64,7 +84,7 @@ class EventualReads:
             self._writes.extend(written)
         return answer
 
-    def _is_stale(self, call: ApiCall, table_name: str) -> bool:
+    def _is_stale(self, call: AwsCall, table_name: str) -> bool:
         """Whether a read of this table may see the past."""
         asked = call.parameters
         if call.operation == "BatchGetItem":
@@ -88,7 +108,7 @@ class EventualReads:
             for write, item in reversed(now_there):
                 _exchange(write, item)
 
-    def _about_to_write(self, call: ApiCall, now: float) -> Iterator[_Write]:
+    def _about_to_write(self, call: AwsCall, now: float) -> Iterator[_Write]:
         for table_name, key in _keys_of(call):
             table = self._table(call.region, table_name)
             found = _moto_key(table, key) if table is not None else None
@@ -103,7 +123,7 @@ class EventualReads:
         return backend.tables.get(table_name_of(name)) if backend is not None else None
 
 
-def _keys_of(call: ApiCall) -> Iterator[tuple[str, dict[str, Any]]]:
+def _keys_of(call: AwsCall) -> Iterator[tuple[str, dict[str, Any]]]:
     """Table name and key (or whole item) of each item that a call writes."""
     asked = call.parameters
     if call.operation in ("PutItem", "UpdateItem", "DeleteItem"):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
 _TRANSACTION_ACTIONS = {
@@ -41,9 +41,9 @@ _PARTIQL = (
 _EQUALS = re.compile(r"(#?[A-Za-z0-9_.-]+)\s*=\s*(:[A-Za-z0-9_]+)")
 
 
-def needs(call: ApiCall) -> list[Need]:
+def needs(call: AwsCall) -> list[Need]:
     """The needs of one call."""
-    operation, body = call.operation, call.json
+    operation, body = call.operation, call.parameters
     if operation == "BatchGetItem":
         return [
             _item_need(call, operation, table, [keys for keys in request.get("Keys", [])])
@@ -64,7 +64,7 @@ def needs(call: ApiCall) -> list[Need]:
     return _of_one_resource(call, operation, body)
 
 
-def _of_one_resource(call: ApiCall, operation: str, body: Mapping[str, Any]) -> list[Need]:
+def _of_one_resource(call: AwsCall, operation: str, body: Mapping[str, Any]) -> list[Need]:
     arn = body.get("ResourceArn") or body.get("StreamArn") or body.get("BackupArn") or body.get("ExportArn")
     if arn or not body.get("TableName"):
         return [call.need(f"dynamodb:{operation}", arn or "*")]
@@ -77,7 +77,7 @@ def _of_one_resource(call: ApiCall, operation: str, body: Mapping[str, Any]) -> 
     return needs
 
 
-def _keys(call: ApiCall, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _keys(call: AwsCall, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
     item = body.get("Key") or body.get("Item")
     leading: Callable[[], Sequence[str]] | None = None
     if item:
@@ -91,7 +91,7 @@ def _keys(call: ApiCall, operation: str, body: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _item_need(call: ApiCall, operation: str, table: str, items: list[Mapping[str, Any]]) -> Need:
+def _item_need(call: AwsCall, operation: str, table: str, items: list[Mapping[str, Any]]) -> Need:
     return call.need(
         f"dynamodb:{operation}",
         _table_arn(call, table),
@@ -99,7 +99,7 @@ def _item_need(call: ApiCall, operation: str, table: str, items: list[Mapping[st
     )
 
 
-def _of_transaction(call: ApiCall, items: list[Any]) -> Iterator[Need]:
+def _of_transaction(call: AwsCall, items: list[Any]) -> Iterator[Need]:
     for item in items:
         for kind, request in _mapping(item).items():
             table = request.get("TableName", "")
@@ -107,8 +107,8 @@ def _of_transaction(call: ApiCall, items: list[Any]) -> Iterator[Need]:
             yield _item_need(call, _TRANSACTION_ACTIONS.get(kind, kind), table, [written])
 
 
-def _of_statements(call: ApiCall) -> list[Need]:
-    body = call.json
+def _of_statements(call: AwsCall) -> list[Need]:
+    body = call.parameters
     listed = body.get("Statements") or body.get("TransactStatements") or [body]
     found = []
     for entry in listed:
@@ -128,11 +128,11 @@ def _of_statements(call: ApiCall) -> list[Need]:
     return found
 
 
-def _table_arn(call: ApiCall, name: str) -> str:
+def _table_arn(call: AwsCall, name: str) -> str:
     return name if name.startswith("arn:") else call.arn("dynamodb", f"table/{name}")
 
 
-def _leading_keys(call: ApiCall, table: str, items: list[Mapping[str, Any]]) -> Sequence[str]:
+def _leading_keys(call: AwsCall, table: str, items: list[Mapping[str, Any]]) -> Sequence[str]:
     name = call.facts.partition_key_of(call.region, table.rpartition("/")[2])
     return tuple(_plain(item[name]) for item in items if name in item)
 

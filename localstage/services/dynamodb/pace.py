@@ -7,12 +7,13 @@ UpdateTimeToLive. Does not know items; what reads see of them is in the shell.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localstage.door.delays import Delays
-from localstage.door.late import Underway
-from localstage.door.pace_calls import Answer, ApiCall, Refusal
+from localstage.door.call import Answer, AwsCall
+from localstage.door.delays import Delays, PendingUntil
+from localstage.door.refusal import Refusal
 
 _Table = tuple[str, str]
 """Region and table name."""
@@ -32,7 +33,7 @@ _ITEM_OPERATIONS = frozenset(
     )
 )
 # AWS, by ExtendDB/extenddb#204, tried on the real service: a table that is not active yet is not found.
-_NOT_FOUND = Refusal("ResourceNotFoundException", "Requested resource not found")
+_NOT_FOUND = ("ResourceNotFoundException", "Requested resource not found")
 _IN_USE = "Attempt to change a resource which is still in use: Table is being {}: {}"
 
 
@@ -49,18 +50,18 @@ class TablePace:
 
     def __init__(self, delays: Delays):
         self._delays = delays
-        self._creating: Underway[_Table] = Underway()
-        self._updating: Underway[_Table] = Underway()
-        self._indexes: Underway[tuple[str, str, str]] = Underway()
-        self._time_to_live: Underway[_Table] = Underway()
+        self._creating: PendingUntil[_Table] = PendingUntil()
+        self._updating: PendingUntil[_Table] = PendingUntil()
+        self._indexes: PendingUntil[tuple[str, str, str]] = PendingUntil()
+        self._time_to_live: PendingUntil[_Table] = PendingUntil()
         self._shadows: dict[_Table, _Shadow] = {}
 
-    def refusal(self, call: ApiCall, now: float) -> Refusal | None:
+    def refusal(self, call: AwsCall, now: float) -> Refusal | None:
         """What AWS answers instead of doing the call; None when it does it."""
         names = [(call.region, name) for name in tables_of(call)]
         if call.operation in _ITEM_OPERATIONS:
             if any(self._creating.has(name, now) for name in names):
-                return _NOT_FOUND
+                return Refusal(*_NOT_FOUND)
             return self._index_refusal(call, now)
         if not names:
             return None
@@ -88,7 +89,7 @@ class TablePace:
                 return Refusal("ResourceInUseException", _IN_USE.format(participle, name[1]))
         return None
 
-    def _index_refusal(self, call: ApiCall, now: float) -> Refusal | None:
+    def _index_refusal(self, call: AwsCall, now: float) -> Refusal | None:
         index = call.parameters.get("IndexName")
         for table in tables_of(call) if index else ():
             if self._indexes.has((call.region, table, index), now):
@@ -96,7 +97,7 @@ class TablePace:
                 return Refusal("ValidationException", f"Cannot read from backfilling global secondary index: {index}")
         return None
 
-    def shown(self, call: ApiCall, answer: Answer, now: float) -> Answer:
+    def shown(self, call: AwsCall, answer: Answer, now: float) -> Answer:
         """The answer as AWS would give it now. Takes note of what the call has begun."""
         if call.operation == "ListTables":
             return self._listed(call, answer, now)
@@ -123,7 +124,7 @@ class TablePace:
             return answer.with_document(document)
         return answer
 
-    def _begin(self, call: ApiCall, name: _Table, document: dict[str, Any], now: float) -> None:
+    def _begin(self, call: AwsCall, name: _Table, document: dict[str, Any], now: float) -> None:
         done = now + self._delays.table_s
         if call.operation == "CreateTable":
             self._forget(name)
@@ -153,7 +154,7 @@ class TablePace:
                 index["IndexStatus"] = "CREATING"
         return shown
 
-    def _listed(self, call: ApiCall, answer: Answer, now: float) -> Answer:
+    def _listed(self, call: AwsCall, answer: Answer, now: float) -> Answer:
         """With the tables that are still being deleted, on the last page."""
         document = answer.document()
         if answer.status != 200 or document.get("LastEvaluatedTableName"):
@@ -183,14 +184,14 @@ class TablePace:
         self._shadows.pop(name, None)
 
 
-def tables_of(call: ApiCall) -> list[str]:
+def tables_of(call: AwsCall) -> list[str]:
     """The names of the tables that a call of DynamoDB is about; names are taken out of ARNs."""
     parameters = call.parameters
     named = [parameters["TableName"]] if isinstance(parameters.get("TableName"), str) else []
     requested = parameters.get("RequestItems")
-    named += list(requested) if isinstance(requested, dict) else []
+    named += list(requested) if isinstance(requested, Mapping) else []
     for item in parameters.get("TransactItems") or ():
-        named += [part["TableName"] for part in item.values() if isinstance(part, dict) and "TableName" in part]
+        named += [part["TableName"] for part in item.values() if isinstance(part, Mapping) and "TableName" in part]
     return [table_name_of(name) for name in named]
 
 

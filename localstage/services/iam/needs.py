@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
 _NO_PERMISSION = {"GetCallerIdentity", "GetSessionToken"}
@@ -37,7 +37,7 @@ _OF_SELF = {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "
 _BOUNDED = re.compile(r"^(Attach|Detach|Put|Delete)(Role|User)(Policy|PermissionsBoundary)$")
 
 
-def sts_needs(call: ApiCall) -> list[Need]:
+def sts_needs(call: AwsCall) -> list[Need]:
     """The needs of one call of STS."""
     operation = call.operation
     if operation in _NO_PERMISSION:
@@ -56,7 +56,7 @@ def sts_needs(call: ApiCall) -> list[Need]:
     return [call.need(f"sts:{operation}")]
 
 
-def iam_needs(call: ApiCall) -> list[Need]:
+def iam_needs(call: AwsCall) -> list[Need]:
     """The needs of one call of IAM."""
     operation = call.operation
     resource = _resource(call)
@@ -72,7 +72,7 @@ def iam_needs(call: ApiCall) -> list[Need]:
     return needs
 
 
-def _resource(call: ApiCall) -> str:
+def _resource(call: AwsCall) -> str:
     operation = call.operation
     if operation in _LISTS:
         return call.arn("iam", _LISTS[operation] + call.text("PathPrefix").strip("/"), regional=False)
@@ -91,12 +91,12 @@ def _resource(call: ApiCall) -> str:
     return call.caller_arn if operation in _OF_SELF and ":user/" in call.caller_arn else "*"
 
 
-def _named(call: ApiCall, kind: str, name: str) -> str:
+def _named(call: AwsCall, kind: str, name: str) -> str:
     known = call.facts.arn_of_identity(kind, name)
     return known or call.arn("iam", f"{kind}/{name}", regional=False)
 
 
-def _keys(call: ApiCall) -> dict[str, Any]:
+def _keys(call: AwsCall) -> dict[str, Any]:
     """``iam:PermissionsBoundary`` is the boundary asked for, or the one that is set where a policy changes."""
     boundary = call.text("PermissionsBoundary")
     bounded = _BOUNDED.match(call.operation)

@@ -1,15 +1,49 @@
-"""What moto's IAM knows of users and roles: their policies, boundaries and tags.
+"""What moto's IAM knows of users and roles: their policies, boundaries, tags and access keys.
 
-Plain reads of dictionaries, so they may be made from the event loop while the
-account thread writes; no backend is made by looking.
+On the account thread only; no backend is made by looking. ``identities`` and
+``access_keys`` are what other threads are given.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from localstage.door.identities import Identity
 from localstage.door.moto_books import backend_of
+from localstage.door.signatures.verification import KnownKey
 from localstage.policy.document import Policy, readable_policies, readable_policy
+
+
+def identities() -> dict[str, Identity]:
+    """All users and roles as values, by ARN."""
+    return {
+        entity.arn: _identity(entity)
+        for backend in _backends()
+        for entity in (*backend.roles.values(), *backend.users.values())
+    }
+
+
+def _identity(entity: Any) -> Identity:
+    trust = getattr(entity, "assume_role_policy_document", None)
+    return Identity(
+        entity.arn,
+        entity.id,
+        readable_policies(attached_documents(entity)),
+        boundary_policies(entity),
+        readable_policy(trust) if trust is not None else None,
+        tags_of(entity),
+    )
+
+
+def access_keys() -> dict[str, KnownKey]:
+    """The active access keys of users, by id."""
+    return {
+        key_id: KnownKey(key_id, key.secret_access_key, user.arn, user.account_id, user.id, entity_arn=user.arn)
+        for backend in _backends()
+        for key_id, key in backend.access_keys.items()
+        if key.status == "Active" and (user := backend.users.get(key.user_name)) is not None
+    }
 
 
 def find_entity(arn: str) -> Any:
@@ -20,12 +54,6 @@ def find_entity(arn: str) -> Any:
     kind, _, path = fields[5].partition("/")
     named = find_named(fields[4], kind, path.rpartition("/")[2])
     return named if named is not None and named.arn == arn else None
-
-
-def users_and_roles(account_id: str) -> list[Any]:
-    """moto's roles and users of an account."""
-    backend = _backend(account_id)
-    return [] if backend is None else [*dict.values(backend.roles), *dict.values(backend.users)]
 
 
 def find_named(account_id: str, kind: str, name: str) -> Any:
@@ -71,12 +99,6 @@ def boundary_policies(entity: Any) -> tuple[Policy, ...] | None:
     return readable_policies([(arn, document)]) if document is not None else ()
 
 
-def trust_policy(role_arn: str) -> Policy | None:
-    """The trust policy of a role, None if there is no such role."""
-    role = find_entity(role_arn)
-    return readable_policy(role.assume_role_policy_document) if role is not None else None
-
-
 def tags_of(entity: Any) -> dict[str, str]:
     """The tags of a user or role; of one that is None, none."""
     tags = getattr(entity, "tags", None) or {}
@@ -96,6 +118,13 @@ def _groups_of(entity: Any) -> list[Any]:
     if backend is None or hasattr(entity, "assume_role_policy_document"):
         return []
     return [group for group in list(dict.values(backend.groups)) if entity in list(group.users)]
+
+
+def _backends() -> list[Any]:
+    """The IAM backends of all accounts that have been used."""
+    models = sys.modules.get("moto.iam.models")
+    accounts = list(dict.values(models.iam_backends)) if models is not None else []
+    return [backend for partitions in accounts for backend in dict.values(partitions)]
 
 
 def _backend(account_id: str) -> Any:

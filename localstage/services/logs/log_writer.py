@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from localstage.door.moto_server import AccountThread
+from localstage.door.moto import AccountThread
 from localstage.functions.definition import FunctionDefinition
 
 _Key = tuple[str, str, str]

@@ -8,7 +8,7 @@ where no stream is meant (github.com/vectordotdev/vector issue 714).
 
 from __future__ import annotations
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
 _OF_STREAMS = {"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"}
@@ -29,9 +29,9 @@ _ON_ALL = {
 }
 
 
-def needs(call: ApiCall) -> list[Need]:
+def needs(call: AwsCall) -> list[Need]:
     """The needs of one call."""
-    operation, body = call.operation, call.json
+    operation, body = call.operation, call.parameters
     if operation in _ON_ALL:
         return [call.need(f"logs:{operation}")]
     if operation in ("TagResource", "UntagResource", "ListTagsForResource"):

@@ -6,23 +6,23 @@ operations need the action of one message (serverless-application-model issue 36
 
 from __future__ import annotations
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
 
-def sqs_needs(call: ApiCall) -> list[Need]:
+def sqs_needs(call: AwsCall) -> list[Need]:
     """The needs of one call of SQS."""
     action = call.operation.removesuffix("Batch")
     name = call.text("QueueName") or call.text("QueueUrl").rstrip("/").rpartition("/")[2]
-    if not name and "Action" in call.form:
+    if not name and call.protocol == "query":
         name = call.raw_path.rstrip("/").rpartition("/")[2]  # Old clients post to the queue's URL.
     needs = [call.need(f"sqs:{action}", call.arn("sqs", name))]
-    if action == "CreateQueue" and (call.json.get("tags") or "Tag.1.Key" in call.form):
+    if action == "CreateQueue" and call.parameters.get("tags"):
         needs.append(call.need("sqs:TagQueue", call.arn("sqs", name)))
     return needs
 
 
-def sns_needs(call: ApiCall) -> list[Need]:
+def sns_needs(call: AwsCall) -> list[Need]:
     """The needs of one call of SNS."""
     operation = call.operation.removesuffix("Batch")
     resource = call.text("TopicArn") or call.text("TargetArn") or call.text("ResourceArn")

@@ -9,7 +9,7 @@ import re
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from localstage.door.api_call import ApiCall
+from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
 _VIRTUAL_HOST = re.compile(r"^(.+)\.s3[.-]")
@@ -51,7 +51,7 @@ _OBJECT_PARTS = {
 _VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
 
 
-def needs(call: ApiCall) -> list[Need]:
+def needs(call: AwsCall) -> list[Need]:
     """The needs of one call."""
     bucket, key = _bucket_and_key(call)
     if not bucket:
@@ -60,7 +60,7 @@ def needs(call: ApiCall) -> list[Need]:
     return _of_object(call, f"{bucket_arn}/{key}") if key else _of_bucket(call, bucket_arn)
 
 
-def _bucket_and_key(call: ApiCall) -> tuple[str, str]:
+def _bucket_and_key(call: AwsCall) -> tuple[str, str]:
     path = unquote(call.raw_path).lstrip("/")
     virtual = _VIRTUAL_HOST.match(call.headers.get("host", ""))
     if virtual:
@@ -69,7 +69,7 @@ def _bucket_and_key(call: ApiCall) -> tuple[str, str]:
     return bucket, key
 
 
-def _of_bucket(call: ApiCall, arn: str) -> list[Need]:
+def _of_bucket(call: AwsCall, arn: str) -> list[Need]:
     if call.method == "POST" and "delete" in call.query:
         return [
             call.need("s3:DeleteObjectVersion" if version else "s3:DeleteObject", f"{arn}/{key}")
@@ -97,7 +97,7 @@ def _of_bucket(call: ApiCall, arn: str) -> list[Need]:
     return [listed]
 
 
-def _of_object(call: ApiCall, arn: str) -> list[Need]:
+def _of_object(call: AwsCall, arn: str) -> list[Need]:
     version = "versionId" in call.query
     part = next((name for name in call.query if name in _OBJECT_PARTS), None)
     if part is not None:

@@ -14,21 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["extend"]
 
 
-def extend(find_key: Callable[[str], KnownKey | None]) -> None:
-    """Make moto use this package's answers; ``find_key`` says whose an access key is. Idempotent.
+def extend(publish_key: Callable[[KnownKey], None]) -> None:
+    """Make moto use this package's answers; ``publish_key`` is given the key of each session. Idempotent.
 
     Must be called before the first request to moto's server.
     """
-    import moto.sts.models
     import moto.sts.urls
 
-    from localstage.services.sts.models import StageStsBackend
     from localstage.services.sts.responses import StageTokenResponse
 
     class TokenResponse(StageTokenResponse):
-        """The answers, knowing the stage's keys."""
+        """The answers, with where keys are published."""
 
-        known_key = staticmethod(find_key)
-
-    moto.sts.models.sts_backends.backend = StageStsBackend  # type: ignore[assignment]
+    TokenResponse.publish_key = staticmethod(publish_key)  # type: ignore[method-assign]
     moto.sts.urls.url_paths["{0}/$"] = TokenResponse.dispatch

@@ -1,25 +1,24 @@
 """STS with credentials that sign, and callers who are told who they are; tokens of others' identities refused.
 
-Whether a caller may assume a role is decided before (``permitted_calls``).
+Whether a caller may assume a role is decided before (door/permissions.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.sts.models import AssumedRole
 from moto.sts.responses import TokenResponse
 
-from localstage.door.callers import caller_of
+from localstage.door.call import call_of
+from localstage.door.signatures.verification import KnownKey
 from localstage.policy.document import readable_policy
 from localstage.services.iam import reader
-from localstage.services.sts.models import SessionFacts, StageStsBackend
-
-if TYPE_CHECKING:
-    from localstage.door.signatures.verification import KnownKey
 
 _SESSION_S = 43_200
 
@@ -36,11 +35,23 @@ class MalformedPolicyDocument(ServiceException):
     code = "MalformedPolicyDocument"
 
 
-class StageTokenResponse(TokenResponse):
-    """moto's STS, where what is handed out can sign."""
+@dataclass(frozen=True)
+class SessionFacts:
+    """What moto does not keep of a session."""
 
-    known_key: Callable[[str], KnownKey | None]
-    backend: StageStsBackend  # type: ignore[assignment]
+    principal_arn: str
+    """Who the session is."""
+    principal_id: str
+    entity_arn: str
+    """Whose policies count for it."""
+    policies: tuple[str, ...] | None
+    """The documents that limit it, None where nothing does."""
+
+
+class StageTokenResponse(TokenResponse):
+    """moto's STS, where what is handed out can sign; ``publish_key`` is given each session's key."""
+
+    publish_key: Callable[[KnownKey], None]
 
     def assume_role(self) -> ActionResult:
         """A session of a role, limited by the session policies that come with the request."""
@@ -86,7 +97,7 @@ class StageTokenResponse(TokenResponse):
     assume_role_with_saml = assume_role_with_web_identity
 
     def _caller(self) -> KnownKey:
-        caller = self.known_key(caller_of(self))
+        caller = call_of(self).signer
         assert caller is not None, "a call came in that no known key has signed"
         return caller
 
@@ -101,7 +112,19 @@ class StageTokenResponse(TokenResponse):
         )
 
     def _remember(self, session: AssumedRole, facts: SessionFacts) -> None:
-        self.backend.session_facts[session.access_key_id] = facts
+        self.publish_key(
+            KnownKey(
+                session.access_key_id,
+                session.secret_access_key,
+                facts.principal_arn,
+                session.account_id,
+                facts.principal_id,
+                session.session_token,
+                session.expiration.replace(tzinfo=UTC),
+                facts.entity_arn,
+                facts.policies,
+            )
+        )
 
     def _session_policies(self) -> tuple[str, ...]:
         """The documents that the request limits the session with. Raises MalformedPolicyDocument."""

@@ -1,0 +1,102 @@
+"""The account thread and the one call into moto's server applications, one request at a time.
+
+moto's backends are not written for threads, so one thread owns them. What is
+replaced of moto, and which of its private names are used, stands in seams.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from localstage.door.call import Answer, AwsCall
+from localstage.door.refusal import Refusal
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_ACTION = re.compile(r"The (\w+) action has not been implemented")
+
+
+class AccountThread:
+    """The one thread on which moto runs."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Runs ``work`` after what was asked before, and returns its result."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def stop(self) -> None:
+        """Drops what waits and ends the thread."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+class MotoServer:
+    """The AWS APIs that moto serves. ``load`` comes first; everything runs on the account thread."""
+
+    def __init__(self, answered: Callable[[AwsCall], None]) -> None:
+        """``answered`` is told of each call that moto has done, before its answer goes out."""
+        self._answered = answered
+        self._applications: dict[str, Any] = {}
+
+    def load(self) -> None:
+        """Imports moto's server, which takes about a second."""
+        # AWS has its managed policies in every account; moto loads them only on request.
+        os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        # No web page may read an answer: AWS's APIs name no other origin either.
+        os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+        # jsonschema's optional IRI format builds a grammar at import, for a second;
+        # nothing here checks IRIs, so for this process the module is not there.
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+        import moto.moto_server.werkzeug_app  # noqa: F401
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+    def answer(self, call: AwsCall) -> Answer:
+        """moto's answer to a call. Raises Refusal for what moto does not have, or fails at."""
+        from werkzeug.test import run_wsgi_app
+
+        if not call.backend:
+            raise _unknown_path(call)
+        try:
+            chunks, status, headers = run_wsgi_app(self._application(call.backend), call.new_environ(), buffered=True)
+            body = b"".join(chunks)
+        except NotImplementedError as error:
+            raise Refusal("NotImplemented", _sentence(str(error)), 501) from None
+        except Exception as error:  # A call that moto cannot serve must not take others with it.
+            log.exception("%s %s failed", call.method, call.raw_path)
+            raise Refusal("InternalFailure", f"The local stage failed: {error!r}", 500) from error
+        answer = Answer(int(status.split(" ", 1)[0]), list(headers), body)
+        if answer.status == 404 and body.startswith(b"<!doctype html>"):
+            raise _unknown_path(call)
+        self._answered(call)
+        return answer
+
+    def _application(self, backend: str) -> Any:
+        from moto.moto_server.werkzeug_app import create_backend_app
+
+        if backend not in self._applications:
+            self._applications[backend] = create_backend_app(backend)  # type: ignore[arg-type]
+        return self._applications[backend]
+
+
+def _unknown_path(call: AwsCall) -> Refusal:
+    """An operation of which the name is not known."""
+    return Refusal("NotImplemented", f"The local stage does not have the operation {call.method} {call.raw_path}.", 501)
+
+
+def _sentence(message: str) -> str:
+    action = _ACTION.search(message)
+    if action is None:
+        return f"The local stage does not have this operation: {message}"
+    name = "".join(part[:1].upper() + part[1:] for part in action.group(1).split("_"))
+    return f"The local stage does not have the operation {name}."

@@ -1,0 +1,193 @@
+"""The account: every service's room put together on one account thread, and the door in front of them.
+
+The composition of what answers AWS API calls. Knows which service needs what;
+what a service means is its room's, or moto's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from localstage.clock import Clock
+from localstage.core.snapshot import ServedStage
+from localstage.door.call import Answer, AwsCall
+from localstage.door.delays import Delays
+from localstage.door.door import Door
+from localstage.door.identities import Identities
+from localstage.door.keys import KnownKeys
+from localstage.door.moto import AccountThread, MotoServer
+from localstage.door.pace import AwsPace, Pace, Timers
+from localstage.door.permissions import Permissions, StackPrincipals
+from localstage.door.rooms import Room
+from localstage.door.signatures.verification import Verifier
+from localstage.services.apigatewayv2.api_keys import has_api_key
+from localstage.services.apigatewayv2.deployment_pace import DeploymentPace
+from localstage.services.apigatewayv2.paced_stages import PacedStages
+from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
+from localstage.services.awslambda.function_directory import FunctionDirectory
+from localstage.services.awslambda.invoke import Invocations, Invoker
+from localstage.services.awslambda.pace import RolePace
+from localstage.services.awslambda.paced_functions import LambdaPace, PacedFunctions, PacedInvoker
+from localstage.services.dynamodb.eventual_reads import DynamoDbPace
+from localstage.services.iam import reader
+from localstage.services.iam.late_policies import IamPace, LatePolicies
+from localstage.services.logs.late_log_writer import LateLogWriter
+from localstage.services.logs.log_writer import LogWriter
+from localstage.services.needs import needs_of
+from localstage.services.triggers import LOADED_ANYWAY, SERVICES, guard
+from localstage.settings import ACCOUNT_ID, Settings
+from localstage.stacks.stack_driver import PacedDriver
+
+_GUARDED_LATER = tuple(service for service in SERVICES if service not in LOADED_ANYWAY)
+
+
+class Account:
+    """One account's APIs, and what the gateway asks of its stages and functions."""
+
+    def __init__(self, settings: Settings, clock: Clock):
+        self._settings = settings
+        self._clock = clock
+        self._delays = None if settings.pace is None else Delays().times(settings.pace)
+        self._thread = AccountThread()
+        self._moto = MotoServer(self._answered)
+        self._timers = Timers(clock)
+        self._extended: set[str] = set()
+        self._identities = Identities()
+        self._late_policies = LatePolicies(self._identities, clock.monotonic)
+        self.keys = KnownKeys(ACCOUNT_ID, self._identities)
+        self.verifier = Verifier(self.keys.find, clock.now_ms)
+        self.permissions = Permissions(
+            ACCOUNT_ID,
+            clock.now_ms,
+            self._identities,
+            needs_of,
+            enforced=settings.iam_enforced,
+            policies=self._late_policies if self._delays else None,
+        )
+        if self._delays is not None:
+            self.functions: FunctionDirectory = PacedFunctions(ACCOUNT_ID, settings.region, clock.monotonic)
+            self.logs: LogWriter = LateLogWriter(self._thread, ACCOUNT_ID, self._timers, self._delays.log_lines_s)
+        else:
+            self.functions = FunctionDirectory(ACCOUNT_ID, settings.region)
+            self.logs = LogWriter(self._thread, ACCOUNT_ID)
+        self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, clock.now_ms)
+        self._stages = PacedStages(self._delays.stage_s, clock.monotonic) if self._delays else None
+        self._driver = PacedDriver(self._timers, self._thread, self._delays) if self._delays else None
+        self._invocations: Invocations | None = None
+        rooms = self._rooms()
+        pace = AwsPace(clock, rooms, self._emptied) if self._delays else Pace()
+        self.door = Door(self.verifier, self.keys, self.permissions, pace, rooms, self._moto, self._thread)
+
+    def _rooms(self) -> dict[str, Room]:
+        """What each service's room offers, by the name that its calls are signed for."""
+        interval_s = self._settings.deployment_interval_s if self._delays is None else self._delays.deployment_s
+        invoke = frozenset({"Invoke"})
+        rooms = {
+            "apigateway": Room(refusal=DeploymentPace(interval_s, self._clock.now_ms).refusal),
+            "cloudformation": Room(prepare=lambda: self._extend("cloudformation")),
+            "lambda": Room(answers=invoke, answer=self._invoke),
+            # What a function has printed and the gateway has counted can be read at once.
+            "logs": Room(prepare=lambda: self.logs.flush()),
+            "monitoring": Room(prepare=lambda: self.telemetry.flush()),
+            **{service: Room(prepare=lambda name=service: self._extend(name)) for service in _GUARDED_LATER},
+        }
+        if self._delays is not None:
+            roles = RolePace(self._delays)
+            assert isinstance(self.functions, PacedFunctions)
+            self._lambda_pace = LambdaPace(ACCOUNT_ID, self._settings.region, self.functions, roles, self._delays)
+            rooms["dynamodb"] = Room(pace=DynamoDbPace(ACCOUNT_ID, self._delays))
+            rooms["iam"] = Room(pace=IamPace(self._identities, self._late_policies, roles, self._delays))
+            rooms["lambda"] = Room(answers=invoke, answer=self._invoke, pace=self._lambda_pace)
+        return rooms
+
+    def paced(self, invoker: Invoker) -> Invoker:
+        """``invoker``, which refuses functions that are Pending; itself where nothing is paced."""
+        if self._delays is None:
+            return invoker
+        return PacedInvoker(
+            invoker, lambda region, name: self._lambda_pace.pending(region, name, self._clock.monotonic())
+        )
+
+    def use_functions(self, invoker: Invoker) -> None:
+        """Names who runs functions. Must be called before ``start``."""
+        self._invocations = Invocations(self.functions, invoker)
+
+    async def start(self) -> None:
+        """Loads moto; returns when calls can be answered."""
+        self._loop = asyncio.get_running_loop()
+        self._timers.begin(self._loop)
+        await self._thread.run(self._load)
+
+    def stop(self) -> None:
+        """Ends the account thread; what was to happen later does not."""
+        self._timers.clear()
+        self._thread.stop()
+
+    def _load(self) -> None:
+        from localstage.services import apigatewayv2, awslambda, iam, s3, sts
+
+        self._moto.load()
+        for service in LOADED_ANYWAY:
+            guard(service)
+        s3.extend()
+        iam.extend()
+        sts.extend(self.keys.publish_of_sts)
+        apigatewayv2.extend(self._stages.refreshed if self._stages else None)
+        awslambda.extend(self._function_deleted, self.permissions.may_assume)
+
+    async def _extend(self, service: str) -> None:
+        """Extends moto's part of a service that not every account uses, once."""
+        if service not in self._extended:
+            await self._thread.run(self._load_stacks if service == "cloudformation" else lambda: guard(service))
+            self._extended.add(service)
+
+    def _load_stacks(self) -> None:
+        # moto's CloudFormation brings all of EC2's data: most of a second and
+        # 100 MB, which an account without stacks does not need.
+        from localstage import stacks
+
+        for service in SERVICES:
+            guard(service)
+        stacks.extend(StackPrincipals(self.keys, self.permissions).find, self._moto, self._driver)
+
+    def _answered(self, call: AwsCall) -> None:
+        """moto has done a call. On the account thread: publishes what others read of the account."""
+        if call.backend in ("iam", "moto_api"):
+            self._identities.publish(reader.identities())
+            self.keys.publish_of_iam(reader.access_keys())
+        if call.backend == "moto_api":
+            self.keys.forget_sts()
+
+    def _emptied(self) -> None:
+        """The account is reset: nothing of it is waited for any more."""
+        if self._driver is not None:
+            self._driver.forget()
+        self._timers.take_back()
+
+    def _function_deleted(self, arn: str) -> None:
+        if self._invocations is not None:
+            asyncio.run_coroutine_threadsafe(self._invocations.retire(arn), self._loop)
+
+    async def _invoke(self, call: AwsCall) -> Answer:
+        assert self._invocations is not None, "who runs functions must be named before the first call"
+        return await self._invocations.answer(call)
+
+    def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
+        """The stage as it is served now, in whatever region its API is."""
+        from localstage.services.apigatewayv2 import find_api, find_stage
+
+        found = find_api(api_id)
+        stage = find_stage(*found, api_id, stage_name) if found is not None else None
+        if stage is None:
+            return None
+        return self._stages.seen(stage) if self._stages else stage.served
+
+    def unserved_kind(self, api_id: str) -> str | None:
+        """``HTTP`` or ``REST`` for an API that is there and that a stage does not serve."""
+        from localstage.services.apigatewayv2 import unserved_kind
+
+        return unserved_kind(api_id)
+
+    def has_api_key(self, stage: ServedStage, key: str) -> bool:
+        """Whether an enabled API key of a usage plan with this stage has this value."""
+        return has_api_key(stage, key)
