@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from localstage.door import seams
 from localstage.door.call import Answer, AwsCall
 from localstage.door.refusal import Refusal
 
@@ -49,7 +50,7 @@ class MotoServer:
         self._applications: dict[str, Any] = {}
 
     def load(self) -> None:
-        """Imports moto's server, which takes about a second."""
+        """Imports moto's server, which takes about a second. Raises MotoHasChanged."""
         # AWS has its managed policies in every account; moto loads them only on request.
         os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         # No web page may read an answer: AWS's APIs name no other origin either.
@@ -59,6 +60,7 @@ class MotoServer:
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
         import moto.moto_server.werkzeug_app  # noqa: F401
 
+        seams.check(loaded_only=True)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
     def answer(self, call: AwsCall) -> Answer:
@@ -67,8 +69,12 @@ class MotoServer:
 
         if not call.backend:
             raise _unknown_path(call)
+        environ = call.new_environ()
+        if call.body and not call.request.raw_query and call.protocol in ("json", "rest-json"):
+            # Without a query moto reads a body for one: "&logGroupName=other" in a log line would name the group.
+            environ["QUERY_STRING"] = "localstage"
         try:
-            chunks, status, headers = run_wsgi_app(self._application(call.backend), call.new_environ(), buffered=True)
+            chunks, status, headers = run_wsgi_app(self._application(call.backend), environ, buffered=True)
             body = b"".join(chunks)
         except NotImplementedError as error:
             raise Refusal("NotImplemented", _sentence(str(error)), 501) from None

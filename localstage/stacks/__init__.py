@@ -24,9 +24,7 @@ def extend(find_principal: FindPrincipal, server: MotoServer, driver: Driver | N
     Must be called before moto makes its first cloudformation backend, and
     before the first request to its server.
     """
-    import moto.cloudformation.models
-    import moto.cloudformation.urls
-
+    from localstage.door import seams
     from localstage.stacks import urls
     from localstage.stacks.account_apis import Apis
     from localstage.stacks.models import StackEngineBackend
@@ -40,5 +38,5 @@ def extend(find_principal: FindPrincipal, server: MotoServer, driver: Driver | N
             backend.driver = driver
         return backend
 
-    moto.cloudformation.models.cloudformation_backends.backend = make_backend  # type: ignore[assignment]
-    moto.cloudformation.urls.url_paths.update(urls.url_paths)
+    seams.replace("moto.cloudformation.models:cloudformation_backends.backend", make_backend)
+    seams.add_urls("moto.cloudformation.urls:url_paths", urls.url_paths)

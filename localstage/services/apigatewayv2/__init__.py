@@ -25,10 +25,7 @@ def extend(stage_refreshed: Callable[[Stage], None] | None = None) -> None:
     Must be called before moto makes its first apigatewayv2 backend, and before
     the first request to its server.
     """
-    import moto.apigateway.urls
-    import moto.apigatewayv2.models
-    import moto.apigatewayv2.urls
-
+    from localstage.door import seams
     from localstage.services.apigatewayv2 import urls
     from localstage.services.apigatewayv2.models import DeployingApiGatewayV2Backend
 
@@ -38,8 +35,8 @@ def extend(stage_refreshed: Callable[[Stage], None] | None = None) -> None:
             backend.stage_refreshed = stage_refreshed
         return backend
 
-    moto.apigatewayv2.models.apigatewayv2_backends.backend = make_backend  # type: ignore[assignment]
+    seams.replace("moto.apigatewayv2.models:apigatewayv2_backends.backend", make_backend)
     # REST and v2 APIs are signed for the same service name, so moto's server hands
     # both to its REST backend, which holds a copy of the v2 paths.
-    moto.apigatewayv2.urls.url_paths.update(urls.url_paths)
-    moto.apigateway.urls.url_paths.update(urls.url_paths)
+    seams.add_urls("moto.apigatewayv2.urls:url_paths", urls.url_paths)
+    seams.add_urls("moto.apigateway.urls:url_paths", urls.url_paths)

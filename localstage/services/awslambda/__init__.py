@@ -17,8 +17,7 @@ def extend(function_deleted: Callable[[str], None], may_assume: Callable[[str, s
     the account thread. Must be called before moto makes its
     first Lambda backend.
     """
-    import moto.awslambda.models
-
+    from localstage.door import seams
     from localstage.services import messaging as sns
     from localstage.services.awslambda import models
     from localstage.services.awslambda.function import StageFunction
@@ -29,6 +28,6 @@ def extend(function_deleted: Callable[[str], None], may_assume: Callable[[str, s
         backend.may_assume = may_assume
         return backend
 
-    moto.awslambda.models.lambda_backends.backend = make_backend  # type: ignore[assignment]
-    moto.awslambda.models.LambdaFunction = StageFunction  # type: ignore[misc]
+    seams.replace("moto.awslambda.models:lambda_backends.backend", make_backend)
+    seams.replace("moto.awslambda.models:LambdaFunction", StageFunction)
     sns.extend()

@@ -15,12 +15,10 @@ __all__ = ["extend"]
 
 def extend() -> None:
     """Makes moto use this room. Idempotent. Must be called before moto makes its first IAM backend."""
-    import moto.iam.models
-    import moto.iam.urls
-
+    from localstage.door import seams
     from localstage.services.iam.models import StageIamBackend, StagePolicyValidator
     from localstage.services.iam.responses import StageIamResponse
 
-    moto.iam.models.iam_backends.backend = StageIamBackend  # type: ignore[assignment]
-    moto.iam.models.IAMPolicyDocumentValidator = StagePolicyValidator  # type: ignore[misc]
-    moto.iam.urls.url_paths["{0}/$"] = StageIamResponse.dispatch
+    seams.replace("moto.iam.models:iam_backends.backend", StageIamBackend)
+    seams.replace("moto.iam.models:IAMPolicyDocumentValidator", StagePolicyValidator)
+    seams.add_urls("moto.iam.urls:url_paths", {"{0}/$": StageIamResponse.dispatch})

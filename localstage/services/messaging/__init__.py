@@ -7,8 +7,7 @@ __all__ = ["extend"]
 
 def extend() -> None:
     """Makes moto use this package's backend. Must be called before moto makes its first SNS backend."""
-    import moto.sns.models
-
+    from localstage.door import seams
     from localstage.services.messaging.models import StageSnsBackend
 
-    moto.sns.models.sns_backends.backend = StageSnsBackend  # type: ignore[assignment]
+    seams.replace("moto.sns.models:sns_backends.backend", StageSnsBackend)

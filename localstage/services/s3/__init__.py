@@ -12,8 +12,7 @@ __all__ = ["extend"]
 
 def extend() -> None:
     """Makes moto use this room's buckets. Idempotent. Must be called before the first bucket is made."""
-    import moto.s3.models
-
+    from localstage.door import seams
     from localstage.services.s3.bucket import StageBucket
 
-    moto.s3.models.FakeBucket = StageBucket  # type: ignore[misc]
+    seams.replace("moto.s3.models:FakeBucket", StageBucket)

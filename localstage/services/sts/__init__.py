@@ -19,12 +19,11 @@ def extend(publish_key: Callable[[KnownKey], None]) -> None:
 
     Must be called before the first request to moto's server.
     """
-    import moto.sts.urls
-
+    from localstage.door import seams
     from localstage.services.sts.responses import StageTokenResponse
 
     class TokenResponse(StageTokenResponse):
         """The answers, with where keys are published."""
 
     TokenResponse.publish_key = staticmethod(publish_key)  # type: ignore[method-assign]
-    moto.sts.urls.url_paths["{0}/$"] = TokenResponse.dispatch
+    seams.add_urls("moto.sts.urls:url_paths", {"{0}/$": TokenResponse.dispatch})

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from localstage.door import seams
+
 __all__ = ["SERVICES", "guard"]
 
 SERVICES = {
@@ -31,5 +33,5 @@ def guard(service: str) -> None:
     """
     name = SERVICES.get(service)
     if name is not None:
-        backends = getattr(import_module(f"moto.{name}.models"), f"{name}_backends")
-        backends.backend = import_module(f"localstage.services.triggers.{name}").Backend
+        own = import_module(f"localstage.services.triggers.{name}").Backend
+        seams.replace(f"moto.{name}.models:{name}_backends.backend", own)

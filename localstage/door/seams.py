@@ -1,0 +1,134 @@
+"""Every place where localstage takes hold of moto's inside, in one table.
+
+moto documents none of this. A release that renames one of these things is told
+at the start, in one sentence, instead of by a hundred failing tests. Rooms put
+their own in moto's place with ``replace`` and ``add_urls``, which take what
+stands in the table alone; a test walks it, and another looks for private names
+that it lacks. Besides, ``MotoServer.load`` sets two variables of moto's and
+hides the module ``rfc3987_syntax`` from jsonschema.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+MOTO = "5.2"
+
+REPLACED = (
+    "moto.apigateway.urls:url_paths",
+    "moto.apigatewayv2.models:apigatewayv2_backends.backend",
+    "moto.apigatewayv2.urls:url_paths",
+    "moto.awslambda.models:LambdaFunction",
+    "moto.awslambda.models:lambda_backends.backend",
+    "moto.cloudformation.models:cloudformation_backends.backend",
+    "moto.cloudformation.urls:url_paths",
+    "moto.cognitoidp.models:cognitoidp_backends.backend",
+    "moto.events.models:events_backends.backend",
+    "moto.iam.models:IAMPolicyDocumentValidator",
+    "moto.iam.models:iam_backends.backend",
+    "moto.iam.urls:url_paths",
+    "moto.logs.models:logs_backends.backend",
+    "moto.s3.models:FakeBucket",
+    "moto.s3.models:s3_backends.backend",
+    "moto.scheduler.models:scheduler_backends.backend",
+    "moto.secretsmanager.models:secretsmanager_backends.backend",
+    "moto.sns.models:sns_backends.backend",
+    "moto.sts.urls:url_paths",
+)
+"""In the place of these something of localstage's is put, or, of URLs, beside them."""
+
+USED = (
+    # How moto reads calls and writes answers: call.py, refusal.py.
+    "moto.core.model:OperationModel",
+    "moto.core.model:ServiceModel",
+    "moto.core.parse:PROTOCOL_PARSERS",
+    "moto.core.request:Request.from_primitives",
+    "moto.core.request:determine_request_protocol",
+    "moto.core.routing:get_service_router",
+    "moto.core.serialize:ResponseSerializer.serialize",
+    "moto.core.serialize:SerializationContext",
+    "moto.core.serialize:get_serializer_class",
+    "moto.core.serialize:BaseJSONSerializer._get_protocol_specific_error_code",
+    "moto.core.serialize:BaseJSONSerializer._serialize_error_metadata",
+    "moto.core.serialize:BaseJSONSerializer._serialize_query_compatible_error_to_response",
+    "moto.core.serialize:BaseXMLSerializer._serialize_body",
+    "moto.core.serialize:BaseXMLSerializer._serialize_error_metadata",
+    "moto.core.utils:get_service_model",
+    "moto.core.utils:service_name_from_moto_package_name",
+    "moto.moto_server.werkzeug_app:DomainDispatcherApplication.get_application",
+    "moto.moto_server.werkzeug_app:DomainDispatcherApplication.get_backend_for_host",
+    "moto.moto_server.werkzeug_app:create_backend_app",
+    # What moto's response classes give to their subclasses.
+    "moto.core.responses:BaseResponse._get_action",
+    "moto.core.responses:BaseResponse._get_bool_param",
+    "moto.core.responses:BaseResponse._get_int_param",
+    "moto.core.responses:BaseResponse._get_param",
+    "moto.core.responses:BaseResponse.normalized_request",
+    # What moto keeps of an account and shows no other way.
+    "moto.awslambda.models:LambdaBackend._lambdas",
+    "moto.awslambda.models:LambdaStorage._functions",
+    "moto.awslambda.models:LambdaStorage._get_latest",
+    "moto.iam.models:IAMBackend._init_aws_policies",
+    "moto.iam.policy_validation:IAMPolicyDocumentValidator._validate_version",
+    "moto.moto_api._internal:mock_random",
+    "moto.sns.models:Topic._policy_json",
+)
+"""These are called, read or overridden, private or undocumented as they are."""
+
+
+class MotoHasChanged(Exception):
+    """moto lacks something that localstage takes hold of."""
+
+    def __init__(self, seam: str):
+        from importlib.metadata import version
+
+        where, _, name = seam.partition(":")
+        super().__init__(f"moto {version('moto')} no longer has {where}.{name}: localstage needs moto {MOTO}.x.")
+
+
+def check(*, loaded_only: bool = False) -> None:
+    """Looks for all of the table; with ``loaded_only`` in the modules that are there. Raises MotoHasChanged."""
+    for seam in (*REPLACED, *USED):
+        if not loaded_only or seam.partition(":")[0] in sys.modules:
+            _find(seam)
+
+
+def replace(seam: str, ours: Any) -> None:
+    """Puts something in the place of moto's: a class, or the maker of a service's backends. Raises MotoHasChanged."""
+    assert seam in REPLACED, f"{seam} is not in the table of seams"
+    _find(seam)
+    module, _, path = seam.partition(":")
+    owner, _, name = path.rpartition(".")
+    setattr(_walk(import_module(module), owner), name, ours)
+
+
+def add_urls(seam: str, paths: Mapping[str, Callable[..., Any]]) -> None:
+    """Adds to the URLs that moto routes by, or replaces some. Raises MotoHasChanged."""
+    assert seam in REPLACED, f"{seam} is not in the table of seams"
+    _find(seam).update(paths)
+
+
+def _find(seam: str) -> Any:
+    module, _, path = seam.partition(":")
+    try:
+        return _walk(import_module(module), path)
+    except (ImportError, AttributeError):
+        raise MotoHasChanged(seam) from None
+
+
+def _walk(owner: Any, path: str) -> Any:
+    for name in path.split(".") if path else ():
+        owner = None if _sets(owner, name) else getattr(owner, name)
+    return owner
+
+
+def _sets(owner: Any, name: str) -> bool:
+    """Whether instances of a class get an attribute of this name in one of its methods."""
+    if not inspect.isclass(owner) or hasattr(owner, name):
+        return False
+    methods = (method for base in owner.__mro__ for method in vars(base).values() if inspect.isfunction(method))
+    return any(name in method.__code__.co_names for method in methods)

@@ -1,0 +1,128 @@
+"""Where localstage takes hold of moto: the table of it is whole, and moto still has all that stands in it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import localstage
+from localstage.door import seams
+
+ROOT = Path(localstage.__file__).parent
+MAY_IMPORT_MOTO = ("services/", "stacks/", "door/call.py", "door/moto.py", "door/refusal.py")
+SEAMS = (*seams.REPLACED, *seams.USED)
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """Every module of localstage, by its path in the package."""
+    for path in sorted(ROOT.rglob("*.py")):
+        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+def motos_modules(tree: ast.Module) -> set[str]:
+    """The modules of moto's that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return {name for name in found if name.partition(".")[0] == "moto"}
+
+
+@pytest.mark.parametrize("seam", SEAMS)
+def test_seam_when_moto_is_asked_for_it(seam: str):
+    """The moto that is installed has what stands in the table."""
+    seams._find(seam)
+
+
+@pytest.mark.parametrize(
+    "seam", ["moto.gone.models:x", "moto.sns.models:sns_backends.gone", "moto.sns.models:Topic._gone"]
+)
+def test_start_when_moto_lacks_something(monkeypatch, seam: str):
+    """What is gone is named in one sentence, with the moto that is needed."""
+    monkeypatch.setattr(seams, "USED", (seam,))
+    with pytest.raises(seams.MotoHasChanged) as told:
+        seams.check()
+    where, _, name = seam.partition(":")
+    assert f"no longer has {where}.{name}: localstage needs moto 5.2.x." in str(told.value)
+
+
+def test_replacement_when_it_is_not_in_the_table():
+    """Nothing is put in moto's place that the table does not name."""
+    with pytest.raises(AssertionError, match="not in the table"):
+        seams.replace("moto.sns.models:Topic", object)
+
+
+def test_modules_when_they_import_moto():
+    """Only rooms, the stack engine and the door's own modules know moto."""
+    strangers = {path for path, tree in sources() if motos_modules(tree) and not path.startswith(MAY_IMPORT_MOTO)}
+    assert strangers == set()
+
+
+def test_patches_when_they_are_made_elsewhere():
+    """No module but seams.py assigns to a module of moto's, or to what one holds."""
+    found = []
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            called = [node.func] if isinstance(node, ast.Call) else []
+            for target in (*targets, *called):
+                written = ast.unparse(target)
+                if written.startswith("moto.") and (target in targets or written.endswith((".update", ".setdefault"))):
+                    found.append(f"{path}:{node.lineno} {written}")
+    assert found == []
+
+
+def test_private_names_when_they_are_motos():
+    """Each private name that is read of an object, and not localstage's own, stands in the table."""
+    trees = dict(sources())
+    own = set()
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                own.add(node.name)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                own.add(node.attr)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                own.add(node.id)
+    listed = {name for seam in SEAMS for name in seam.partition(":")[2].split(".")}
+    unlisted = {
+        f"{path}: {node.attr}"
+        for path, tree in trees.items()
+        if path.startswith(MAY_IMPORT_MOTO) or "account_facts" in path or "resource_tags" in path
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+        if node.attr not in own | listed
+    }
+    assert unlisted == set()
+
+
+def test_private_modules_when_they_are_motos():
+    """Each private module of moto's that is imported stands in the table."""
+    private = {name for _, tree in sources() for name in motos_modules(tree) if "._" in name}
+    assert private <= {seam.partition(":")[0] for seam in SEAMS}
+
+
+def test_overrides_when_they_are_of_private_methods():
+    """Each private method of moto's that a class of localstage overrides stands in the table."""
+    listed = {seam.rpartition(".")[2] for seam in SEAMS}
+    unlisted = set()
+    for module in pkgutil.walk_packages([str(ROOT)], "localstage."):
+        if module.name.startswith(("localstage.services", "localstage.stacks")):
+            for cls in vars(importlib.import_module(module.name)).values():
+                if inspect.isclass(cls) and cls.__module__.startswith(("localstage.", "moto.")):
+                    bases = [base for base in cls.__mro__ if base.__module__.startswith("moto.") and base is not cls]
+                    unlisted |= {
+                        f"{cls.__name__}.{name}"
+                        for name in vars(cls)
+                        if name.startswith("_") and not name.startswith("__") and name not in listed
+                        if inspect.getfile(cls).startswith(str(ROOT)) and any(name in vars(base) for base in bases)
+                    }
+    assert unlisted == set()
