@@ -195,7 +195,7 @@ class AwsCall:
         operation, labels = _match(self._model_name, self.moto_request) if self.model is not None else (None, {})
         values = self.moto_request.values
         named = set(values.getlist("Action")) | {self.headers.get("x-amz-target", "").rpartition(".")[2]} - {""}
-        if operation is None or self.backend != "s3" and named - {operation.name}:
+        if operation is None or (self.backend != "s3" and named - {operation.name}):
             return None, {}
         twice = self.protocol in ("query", "ec2") and any(len(given) > 1 for _, given in values.lists())
         return (None, {}) if twice else (operation, labels)
@@ -293,7 +293,7 @@ class AwsCall:
         """Whether an unsigned request names a REST service other than S3, by its host or the version in its path."""
         host = self.headers.get("host", "")
         of_s3 = any(part.startswith("s3") for part in host.split("."))
-        return bool(_VERSIONED.match(self.raw_path)) or ".amazonaws.com" in host and not of_s3
+        return bool(_VERSIONED.match(self.raw_path)) or (".amazonaws.com" in host and not of_s3)
 
     @cached_property
     def moto_request(self) -> Any:

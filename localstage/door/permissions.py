@@ -82,7 +82,7 @@ class Permissions:
         """Every need of a signed call must be granted. ``more`` are further condition keys. Raises AccessDenied."""
         key = call.signer
         assert key is not None, "only signed calls have somebody who may or may not make them"
-        if not self._enforced or _is_administrator(key) and call.service not in _WITH_RESOURCE_POLICIES:
+        if not self._enforced or (_is_administrator(key) and call.service not in _WITH_RESOURCE_POLICIES):
             return  # An administrator's call of the other services is allowed in any case.
         call.facts = self.facts
         keys = {

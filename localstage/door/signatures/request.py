@@ -76,7 +76,7 @@ def canonical_request(request: SignableRequest, signed_headers: tuple[str, ...],
 def string_to_sign(timestamp: str, scope: str, canonical: str) -> str:
     """What the derived key signs; ``scope`` is date/region/service/aws4_request."""
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
-    return "\n".join(("AWS4-HMAC-SHA256", timestamp, scope, digest))
+    return f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}"
 
 
 def _encode(text: str) -> str:
