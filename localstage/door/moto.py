@@ -44,8 +44,12 @@ class AccountThread:
 class MotoServer:
     """The AWS APIs that moto serves. ``load`` comes first; everything runs on the account thread."""
 
-    def __init__(self, answered: Callable[[AwsCall], None]) -> None:
-        """``answered`` is told of each call that moto has done, before its answer goes out."""
+    def __init__(self, refusal_of: Callable[[AwsCall], Refusal | None], answered: Callable[[AwsCall], None]) -> None:
+        """``refusal_of`` says what moto must not do, whoever asks, a program or a stack.
+
+        ``answered`` is told of each call that moto has done, before its answer goes out.
+        """
+        self._refusal_of = refusal_of
         self._answered = answered
         self._applications: dict[str, Any] = {}
 
@@ -64,9 +68,12 @@ class MotoServer:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
     def answer(self, call: AwsCall) -> Answer:
-        """moto's answer to a call. Raises Refusal for what moto does not have, or fails at."""
+        """moto's answer to a call. Raises Refusal for what moto must not do, does not have, or fails at."""
         from werkzeug.test import run_wsgi_app
 
+        refused = self._refusal_of(call)
+        if refused is not None:
+            raise refused
         if not call.backend:
             raise _unknown_path(call)
         environ = call.new_environ()

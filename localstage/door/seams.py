@@ -26,17 +26,10 @@ REPLACED = (
     "moto.awslambda.models:lambda_backends.backend",
     "moto.cloudformation.models:cloudformation_backends.backend",
     "moto.cloudformation.urls:url_paths",
-    "moto.cognitoidp.models:cognitoidp_backends.backend",
-    "moto.events.models:events_backends.backend",
     "moto.iam.models:IAMPolicyDocumentValidator",
     "moto.iam.models:iam_backends.backend",
     "moto.iam.urls:url_paths",
-    "moto.logs.models:logs_backends.backend",
     "moto.s3.models:FakeBucket",
-    "moto.s3.models:s3_backends.backend",
-    "moto.scheduler.models:scheduler_backends.backend",
-    "moto.secretsmanager.models:secretsmanager_backends.backend",
-    "moto.sns.models:sns_backends.backend",
     "moto.sts.urls:url_paths",
 )
 """In the place of these something of localstage's is put, or, of URLs, beside them."""

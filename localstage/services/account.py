@@ -34,11 +34,9 @@ from localstage.services.iam.late_policies import IamPace, LatePolicies
 from localstage.services.logs.late_log_writer import LateLogWriter
 from localstage.services.logs.log_writer import LogWriter
 from localstage.services.needs import needs_of
-from localstage.services.triggers import LOADED_ANYWAY, SERVICES, guard
+from localstage.services.refused import refusal_of_call
 from localstage.settings import ACCOUNT_ID, Settings
 from localstage.stacks.stack_driver import PacedDriver
-
-_GUARDED_LATER = tuple(service for service in SERVICES if service not in LOADED_ANYWAY)
 
 
 class Account:
@@ -49,9 +47,9 @@ class Account:
         self._clock = clock
         self._delays = None if settings.pace is None else Delays().times(settings.pace)
         self._thread = AccountThread()
-        self._moto = MotoServer(self._answered)
+        self._moto = MotoServer(refusal_of_call, self._answered)
         self._timers = Timers(clock)
-        self._extended: set[str] = set()
+        self._has_stacks = False
         self._identities = Identities()
         self._late_policies = LatePolicies(self._identities, clock.monotonic)
         self.keys = KnownKeys(ACCOUNT_ID, self._identities)
@@ -84,12 +82,11 @@ class Account:
         invoke = frozenset({"Invoke"})
         rooms = {
             "apigateway": Room(refusal=DeploymentPace(interval_s, self._clock.now_ms).refusal),
-            "cloudformation": Room(prepare=lambda: self._extend("cloudformation")),
+            "cloudformation": Room(prepare=self._load_stacks_once),
             "lambda": Room(answers=invoke, answer=self._invoke),
             # What a function has printed and the gateway has counted can be read at once.
             "logs": Room(prepare=lambda: self.logs.flush()),
             "monitoring": Room(prepare=lambda: self.telemetry.flush()),
-            **{service: Room(prepare=lambda name=service: self._extend(name)) for service in _GUARDED_LATER},
         }
         if self._delays is not None:
             roles = RolePace(self._delays)
@@ -127,27 +124,22 @@ class Account:
         from localstage.services import apigatewayv2, awslambda, iam, s3, sts
 
         self._moto.load()
-        for service in LOADED_ANYWAY:
-            guard(service)
         s3.extend()
         iam.extend()
         sts.extend(self.keys.publish_of_sts)
         apigatewayv2.extend(self._stages.refreshed if self._stages else None)
         awslambda.extend(self._function_deleted, self.permissions.may_assume)
 
-    async def _extend(self, service: str) -> None:
-        """Extends moto's part of a service that not every account uses, once."""
-        if service not in self._extended:
-            await self._thread.run(self._load_stacks if service == "cloudformation" else lambda: guard(service))
-            self._extended.add(service)
+    async def _load_stacks_once(self) -> None:
+        if not self._has_stacks:
+            await self._thread.run(self._load_stacks)
+            self._has_stacks = True
 
     def _load_stacks(self) -> None:
         # moto's CloudFormation brings all of EC2's data: most of a second and
         # 100 MB, which an account without stacks does not need.
         from localstage import stacks
 
-        for service in SERVICES:
-            guard(service)
         stacks.extend(StackPrincipals(self.keys, self.permissions).find, self._moto, self._driver)
 
     def _answered(self, call: AwsCall) -> None:

@@ -1,8 +1,8 @@
 """What would invoke a function by itself: refused by name where it is set up, since nothing here would run it.
 
-One table for all services. It is asked about each call as the door has read it,
-with the parameters by the names of the API's shapes, and about the types of
-CloudFormation that moto makes without a call, with their properties.
+One table for all services. It is asked about each call before moto is given it,
+whoever makes the call, and about the types of CloudFormation that moto makes
+without a call.
 """
 
 from __future__ import annotations
@@ -12,23 +12,28 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Refused:
-    """The error that is answered instead of doing a call: the service's code for it, and one sentence."""
-
-    code: str
-    sentence: str
+from localstage.door.call import AwsCall
+from localstage.door.refusal import Refusal
 
 
-def refusal(service: str, operation: str, parameters: Mapping[str, Any]) -> Refused | None:
-    """Why a call is refused, None if it is not; ``service`` as in the credential scope, such as ``cognito-idp``."""
-    return _refusal(f"{service}:{operation}", parameters)
+def refusal_of_call(call: AwsCall) -> Refusal | None:
+    """The error that is answered instead of doing a call, None if it is not refused. Off the event loop."""
+    if call.service not in _SERVICES:
+        return None
+    return refusal(f"{call.service}:{call.operation}", call.parameters)
 
 
-def refusal_of_type(type_name: str, properties: Mapping[str, Any]) -> Refused | None:
-    """Why a resource of a stack is refused that moto would make without a call, None if it is not."""
-    return _refusal(type_name, properties)
+def refusal(name: str, parameters: Mapping[str, Any]) -> Refusal | None:
+    """The error for a call with these parameters, or for a resource of a stack with these properties.
+
+    ``name`` is ``{service}:{Operation}``, the service as in the credential scope, or a type's.
+    """
+    row = _BY_NAME.get(name)
+    for path in row.paths if row is not None else ():
+        for found in _at(parameters, tuple(filter(None, path.split(".")))):
+            if row.means(found):
+                return Refusal(row.code, row.sentence.format_map(defaultdict(str, parameters, found=found)))
+    return None
 
 
 def names_a_function(value: Any) -> bool:
@@ -38,8 +43,8 @@ def names_a_function(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class _Row:
-    calls: tuple[str, ...]
-    """``{service}:{Operation}``, or the name of a type."""
+    names: tuple[str, ...]
+    """Calls as ``{service}:{Operation}``, and types."""
     paths: tuple[str, ...]
     """Where the parameters say what to invoke: names with dots between; ``*`` is any name, "" the whole call."""
     code: str
@@ -125,19 +130,8 @@ _ROWS = (
         bool,
     ),
 )
-_BY_CALL = {call: row for row in _ROWS for call in row.calls}
-
-
-def _refusal(call: str, parameters: Mapping[str, Any]) -> Refused | None:
-    row = _BY_CALL.get(call)
-    if row is None:
-        return None
-    for path in row.paths:
-        for found in _at(parameters, tuple(filter(None, path.split(".")))):
-            if row.means(found):
-                named = defaultdict(str, parameters, found=found)
-                return Refused(row.code, row.sentence.format_map(named))
-    return None
+_BY_NAME = {name: row for row in _ROWS for name in row.names}
+_SERVICES = {name.partition(":")[0] for name in _BY_NAME}
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:

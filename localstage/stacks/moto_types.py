@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.core.common_models import CloudFormationModel
 
+from localstage.services.refused import refusal
 from localstage.stacks.errors import ResourceFailure
 from localstage.stacks.resource_type import Properties, ResourceType, Work
 from localstage.stacks.schema import attribute_patterns
@@ -35,6 +36,7 @@ class MotoType(ResourceType):
 
     def create(self, work: Work, properties: Properties) -> str:
         self._check_allowed(work, "Create")
+        self._check_triggers(properties)
         named = properties.get(self.name_property or "")
         made = self._model.create_from_cloudformation_json(
             named or work.generated_name(64),
@@ -51,6 +53,7 @@ class MotoType(ResourceType):
 
     def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
         self._check_allowed(work, "Update")
+        self._check_triggers(new)
         if _is_missing(self._model.update_from_cloudformation_json):
             super().update(work, physical_id, old, new)
         updated = self._model.update_from_cloudformation_json(
@@ -95,6 +98,12 @@ class MotoType(ResourceType):
         denial = work.apis.denial(f"{service.lower()}:{verb}{kind}")
         if denial is not None:
             raise ResourceFailure(f'Resource handler returned message: "{denial}" (HandlerErrorCode: AccessDenied)')
+
+    def _check_triggers(self, properties: Properties) -> None:
+        """moto makes these without a call: what would invoke a function is refused here."""
+        refused = refusal(self.name, properties)
+        if refused is not None:
+            raise ResourceFailure(refused.message)
 
     def _json(self, properties: Properties) -> dict[str, Any]:
         return {"Type": self.name, "Properties": properties}

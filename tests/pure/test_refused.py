@@ -7,12 +7,19 @@ from typing import Any
 import botocore.session
 import pytest
 
+from localstage.door.refusal import Refusal
 from localstage.services import refused
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:jobs"
 UNIVERSAL = "arn:aws:scheduler:::aws-sdk:lambda:invoke"
 Call = tuple[str, str, dict[str, Any]]
+"""Service, operation and parameters."""
+
+
+def refusal_of(call: Call) -> Refusal | None:
+    service, operation, parameters = call
+    return refused.refusal(f"{service}:{operation}", parameters)
 
 
 def notification(**configurations: Any) -> dict[str, Any]:
@@ -81,10 +88,10 @@ def notification(**configurations: Any) -> dict[str, Any]:
 )
 def test_call_when_it_would_invoke_a_function(call: Call, code: str, who: str):
     """The refusal has the service's code, and a sentence that says who cannot call which function."""
-    found = refused.refusal(*call)
+    found = refusal_of(call)
     assert found is not None and found.code == code
-    assert found.sentence.startswith("The local stage does not invoke functions from ")
-    assert found.sentence.endswith(f"; {who} cannot call {FUNCTION}.")
+    assert found.message.startswith("The local stage does not invoke functions from ")
+    assert found.message.endswith(f"; {who} cannot call {FUNCTION}.")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +118,9 @@ def test_call_when_it_would_invoke_a_function(call: Call, code: str, who: str):
 )
 def test_call_when_lambda_itself_would_invoke(call: Call, sentence: str):
     """What Lambda itself would invoke a function for, or after, is refused with its own sentence."""
-    assert refused.refusal(*call) == refused.Refused("InvalidParameterValueException", sentence)
+    found = refusal_of(call)
+    assert found is not None
+    assert (found.code, found.message, found.status) == ("InvalidParameterValueException", sentence, 400)
 
 
 @pytest.mark.parametrize(
@@ -135,12 +144,12 @@ def test_call_when_lambda_itself_would_invoke(call: Call, sentence: str):
 )
 def test_call_when_no_function_is_involved(call: Call):
     """The same calls go through when they name no function to invoke, and every other call does."""
-    assert refused.refusal(*call) is None
+    assert refusal_of(call) is None
 
 
 def test_schedule_when_its_target_is_any_call():
     """EventBridge Scheduler's universal target is refused when the call is Lambda's Invoke."""
-    assert refused.refusal("scheduler", "CreateSchedule", {"Name": "s", "Target": {"Arn": UNIVERSAL}}) is not None
+    assert refusal_of(("scheduler", "CreateSchedule", {"Name": "s", "Target": {"Arn": UNIVERSAL}})) is not None
 
 
 @pytest.mark.parametrize(
@@ -152,15 +161,15 @@ def test_schedule_when_its_target_is_any_call():
 )
 def test_type_when_it_would_invoke_a_function(kind: str, properties: dict[str, Any]):
     """A type that is made without a call is refused with the sentence of the call."""
-    found = refused.refusal_of_type(kind, properties)
-    assert found is not None and FUNCTION in found.sentence
-    assert refused.refusal_of_type("AWS::Events::Rule", {"Targets": [{"Id": "1", "Arn": QUEUE}]}) is None
+    found = refused.refusal(kind, properties)
+    assert found is not None and FUNCTION in found.message
+    assert refused.refusal("AWS::Events::Rule", {"Targets": [{"Id": "1", "Arn": QUEUE}]}) is None
 
 
 def test_rows_when_compared_with_the_service_models():
     """Every call of the table is an operation of its service, with the parameters that its paths and sentence name."""
     session = botocore.session.Session()
     for row in refused._ROWS:
-        for service, operation in (call.split(":") for call in row.calls if not call.startswith("AWS::")):
+        for service, operation in (name.split(":") for name in row.names if not name.startswith("AWS::")):
             members = session.get_service_model(service).operation_model(operation).input_shape.members
             assert {path.split(".")[0] for path in row.paths} <= {*members, ""}, operation

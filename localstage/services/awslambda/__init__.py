@@ -18,7 +18,6 @@ def extend(function_deleted: Callable[[str], None], may_assume: Callable[[str, s
     first Lambda backend.
     """
     from localstage.door import seams
-    from localstage.services import messaging as sns
     from localstage.services.awslambda import models
     from localstage.services.awslambda.function import StageFunction
 
@@ -30,4 +29,3 @@ def extend(function_deleted: Callable[[str], None], may_assume: Callable[[str, s
 
     seams.replace("moto.awslambda.models:lambda_backends.backend", make_backend)
     seams.replace("moto.awslambda.models:LambdaFunction", StageFunction)
-    sns.extend()

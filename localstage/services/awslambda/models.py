@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import EventSourceMapping, LambdaAlias, LambdaBackend, LambdaFunction
+from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction
 from moto.awslambda.policy import Policy
 from moto.s3.models import s3_backends
 
@@ -92,23 +92,7 @@ class StageLambdaBackend(LambdaBackend):
         arn = f"{self.get_function(name).function_arn}{f':{qualifier}' if qualifier else ''}"
         return policy, [statement for statement in policy.statements if statement["Resource"] == arn]
 
-    def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
-        raise InvalidParameterValueException(
-            "The local stage has no event source mappings; "
-            f"{spec.get('EventSourceArn')} cannot invoke {spec.get('FunctionName')}."
-        )
-
-    def create_function_url_config(self, name_or_arn: str, config: dict[str, Any]) -> Any:
-        raise InvalidParameterValueException(
-            f"The local stage has no function URLs; {name_or_arn} can be invoked and can be integrated."
-        )
-
     def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
-        destinations = config.get("DestinationConfig") or {}
-        if any((destinations.get(key) or {}).get("Destination") for key in ("OnSuccess", "OnFailure")):
-            raise InvalidParameterValueException(
-                f"The local stage has no destinations of asynchronous invocations; {function_name} asks for one."
-            )
         answer = super().put_function_event_invoke_config(function_name, config)
         configurations = self.get_function(function_name).event_invoke_config
         del configurations[:-1]  # a new configuration takes the old one's place
