@@ -208,6 +208,22 @@ def test_s3_when_called(method, path, query, headers, wanted):
     assert needs("s3", method=method, path=path, query=query, headers=headers) == [wanted]
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "actions"),
+    [
+        ("/b", "tagging&policy", ["s3:GetBucketTagging", "s3:GetBucketPolicy"]),
+        ("/b", "policy&uploads", ["s3:GetBucketPolicy", "s3:ListBucketMultipartUploads"]),
+        ("/b", "versions&prefix=a", ["s3:ListBucketVersions"]),
+        ("/b", "policyStatus", ["s3:GetBucketPolicyStatus"]),
+        ("/b/k", "tagging&acl", ["s3:GetObjectTagging", "s3:GetObjectAcl"]),
+    ],
+)
+def test_s3_when_several_parts_are_named(path, query, actions):
+    """A request that names several parts of a bucket or object needs them all, whichever of them is answered."""
+    arn = "arn:aws:s3:::" + path[1:]
+    assert needs("s3", method="GET", path=path, query=query) == [(action, arn) for action in actions]
+
+
 def test_s3_when_objects_are_copied_and_deleted():
     """A copy reads its source; many deletes need each."""
     assert needs("s3", method="PUT", path="/b/k", headers={"x-amz-copy-source": "a/x"}) == [

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from localstage.door.call import AwsCall
 from localstage.policy.document import Need
+from localstage.services.iam.needs import pass_role
 
 _ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
 _ON_ALL = {
@@ -82,8 +83,3 @@ def _of_code(call: AwsCall) -> list[Need]:
     if not isinstance(code, Mapping) or not code.get("S3Bucket"):
         return []
     return [call.need("s3:GetObject", f"arn:{call.partition}:s3:::{code['S3Bucket']}/{code.get('S3Key', '')}")]
-
-
-def pass_role(call: AwsCall, role_arn: str, service: str) -> Need:
-    """``iam:PassRole``: the caller hands a role to a service."""
-    return call.need("iam:PassRole", role_arn, iam__PassedToService=service)

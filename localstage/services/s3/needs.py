@@ -1,6 +1,8 @@
 """What S3's operations need.
 
-AWS: S3 user guide, "Required permissions for Amazon S3 API operations".
+AWS: S3 user guide, "Required permissions for Amazon S3 API operations". The
+request itself is read, as moto's S3 does; of one that names several parts of a
+bucket or object, all are needed, since moto may answer with any of them.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ _BUCKET_PARTS = {  # The query's word: the action after Get, Put or Delete.
     "replication": "ReplicationConfiguration",
     "object-lock": "BucketObjectLockConfiguration",
     "requestPayment": "BucketRequestPayment",
+    "policyStatus": "BucketPolicyStatus",
+    "inventory": "InventoryConfiguration",
 }
+_LISTS = {"versions": "s3:ListBucketVersions", "uploads": "s3:ListBucketMultipartUploads"}
 _DELETED_BY_PUT = {
     "tagging",
     "encryption",
@@ -75,35 +80,25 @@ def _of_bucket(call: AwsCall, arn: str) -> list[Need]:
             call.need("s3:DeleteObjectVersion" if version else "s3:DeleteObject", f"{arn}/{key}")
             for key, version in _deleted(call.body)
         ]
-    part = next((name for name in call.query if name in _BUCKET_PARTS), None)
-    if part is not None:
-        # AWS has no action of its own to take these away: it is the Put action.
-        verb = "Put" if call.method == "DELETE" and part in _DELETED_BY_PUT else _VERBS.get(call.method, "Get")
-        return [call.need(f"s3:{verb}{_BUCKET_PARTS[part]}", arn)]
-    if call.method in ("PUT", "DELETE"):
+    parts = [name for name in call.query if name in _BUCKET_PARTS]
+    if not parts and call.method in ("PUT", "DELETE"):
         return [call.need("s3:CreateBucket" if call.method == "PUT" else "s3:DeleteBucket", arn)]
-    action = (
-        "s3:ListBucketVersions"
-        if "versions" in call.query
-        else "s3:ListBucketMultipartUploads"
-        if "uploads" in call.query
-        else "s3:ListBucket"
-    )
-    listed = Need(
-        action,
-        arn,
-        {f"s3:{name}": call.query[name] for name in ("prefix", "delimiter", "max-keys") if name in call.query},
-    )
-    return [listed]
+    listed = {f"s3:{name}": call.query[name] for name in ("prefix", "delimiter", "max-keys") if name in call.query}
+    lists = [Need(_LISTS[name], arn, listed) for name in call.query if name in _LISTS]
+    return [*(_of_part(call, part, arn) for part in parts), *lists] or [Need("s3:ListBucket", arn, listed)]
+
+
+def _of_part(call: AwsCall, part: str, arn: str) -> Need:
+    # AWS has no action of its own to take these away: it is the Put action.
+    verb = "Put" if call.method == "DELETE" and part in _DELETED_BY_PUT else _VERBS.get(call.method, "Get")
+    return call.need(f"s3:{verb}{_BUCKET_PARTS[part]}", arn)
 
 
 def _of_object(call: AwsCall, arn: str) -> list[Need]:
     version = "versionId" in call.query
-    part = next((name for name in call.query if name in _OBJECT_PARTS), None)
-    if part is not None:
-        suffix = "Version" if version and part in ("tagging", "acl") else ""
-        name = _OBJECT_PARTS[part].replace("Object", f"Object{suffix}", 1)
-        return [call.need(f"s3:{_VERBS.get(call.method, 'Get')}{name}", arn)]
+    parts = [name for name in call.query if name in _OBJECT_PARTS]
+    if parts:
+        return [call.need(f"s3:{_VERBS.get(call.method, 'Get')}{_action_on(part, version)}", arn) for part in parts]
     if "uploadId" in call.query and call.method in ("GET", "DELETE"):
         return [call.need("s3:ListMultipartUploadParts" if call.method == "GET" else "s3:AbortMultipartUpload", arn)]
     if call.method in ("PUT", "POST"):
@@ -111,6 +106,11 @@ def _of_object(call: AwsCall, arn: str) -> list[Need]:
         read = [call.need("s3:GetObject", f"arn:{call.partition}:s3:::{source}")] if source else []
         return [*read, call.need("s3:PutObject", arn)]
     return [call.need(f"s3:{_VERBS.get(call.method, 'Get')}Object{'Version' if version else ''}", arn)]
+
+
+def _action_on(part: str, version: bool) -> str:
+    suffix = "Version" if version and part in ("tagging", "acl") else ""
+    return _OBJECT_PARTS[part].replace("Object", f"Object{suffix}", 1)
 
 
 def _deleted(body: bytes) -> list[tuple[str, bool]]:

@@ -1,0 +1,66 @@
+"""What CloudFormation's operations need.
+
+AWS: Service Authorization Reference, "AWS CloudFormation". What the resources of
+a stack need is asked at each call that makes them.
+"""
+
+from __future__ import annotations
+
+from localstage.door.call import AwsCall
+from localstage.policy.document import Need
+from localstage.services.iam.needs import pass_role
+
+_OF_STACKS = {
+    "CancelUpdateStack",
+    "ContinueUpdateRollback",
+    "CreateChangeSet",
+    "CreateStack",
+    "DeleteChangeSet",
+    "DeleteStack",
+    "DescribeChangeSet",
+    "DescribeStackEvents",
+    "DescribeStackResource",
+    "DescribeStackResources",
+    "DescribeStackResourceDrifts",
+    "DescribeStacks",
+    "DetectStackDrift",
+    "ExecuteChangeSet",
+    "GetStackPolicy",
+    "GetTemplate",
+    "GetTemplateSummary",
+    "ListChangeSets",
+    "ListStackResources",
+    "RollbackStack",
+    "SetStackPolicy",
+    "SignalResource",
+    "UpdateStack",
+    "UpdateTerminationProtection",
+}
+
+
+def needs(call: AwsCall) -> list[Need]:
+    """The resource is the stack: its id, or ``stack/{name}/*`` where only the name is given."""
+    operation = call.operation
+    name = call.text("StackName")
+    if operation not in _OF_STACKS:
+        return [call.need(f"cloudformation:{operation}")]
+    change_set = call.text("ChangeSetName")
+    if name.startswith("arn:"):
+        resource = name
+    elif name:
+        resource = call.arn("cloudformation", f"stack/{name}/*")
+    elif change_set.startswith("arn:"):
+        resource = change_set
+    else:
+        resource = call.arn("cloudformation", "stack/*") if operation == "DescribeStacks" else "*"
+    role = call.text("RoleARN")
+    found = [
+        call.need(
+            f"cloudformation:{operation}",
+            resource,
+            cloudformation__RoleArn=role,
+            cloudformation__TemplateUrl=call.text("TemplateURL"),
+            cloudformation__ChangeSetName=change_set.rpartition("/")[2] if change_set else None,
+        )
+    ]
+    return found + ([pass_role(call, role, "cloudformation.amazonaws.com")] if role else [])
