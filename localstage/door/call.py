@@ -62,7 +62,7 @@ class AwsCall:
 
     signer: KnownKey | None = None
     facts: Any
-    """What permissions know of the account (``AccountFacts``); set by the step that checks them."""
+    """What permissions know of the account (``services.facts``); set by the step that checks them."""
 
     def __init__(
         self,

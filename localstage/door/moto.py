@@ -102,6 +102,16 @@ class MotoServer:
         return self._applications[backend]
 
 
+def existing_backend(service: str, account_id: str, region: str) -> Any:
+    """moto's backend of a service, None if nobody has used it: plain dict reads, since moto's own would make one."""
+    module = {"lambda": "awslambda"}.get(service, service)
+    models = sys.modules.get(f"moto.{module}.models")
+    if models is None:
+        return None
+    regions = dict.get(getattr(models, f"{service}_backends"), account_id)
+    return dict.get(regions, region) if regions is not None else None
+
+
 def _unknown_path(call: AwsCall) -> Refusal:
     """An operation of which the name is not known."""
     return Refusal("NotImplemented", f"The local stage does not have the operation {call.method} {call.raw_path}.", 501)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
-from localstage.door.account_facts import AccountFacts
 from localstage.door.call import AwsCall
 from localstage.door.identities import GrantedPolicies, Identities, PoliciesOf
 from localstage.door.keys import KnownKeys
@@ -52,6 +51,16 @@ class AccessDenied(CallRefused):
         return said
 
 
+class ResourceFacts(Protocol):
+    """What is known of resources. Asked on the account thread."""
+
+    def tags_of(self, arn: str) -> Mapping[str, str]:
+        """The tags of a resource."""
+
+    def policy_of(self, need: Need) -> Policy | None:
+        """The policy of the resource that a need names, where its service has such policies."""
+
+
 class Permissions:
     """Decides for one account.
 
@@ -65,6 +74,7 @@ class Permissions:
         account_id: str,
         now_ms: Callable[[], int],
         identities: Identities,
+        facts: ResourceFacts,
         needs_of: Callable[[AwsCall], Iterable[Need]],
         *,
         enforced: bool = True,
@@ -76,7 +86,7 @@ class Permissions:
         self._needs_of = needs_of
         self._enforced = enforced
         self._policies = policies or GrantedPolicies(identities)
-        self.facts = AccountFacts(account_id)
+        self.facts = facts
 
     def check(self, call: AwsCall, more: Mapping[str, Value] | None = None) -> None:
         """Every need of a signed call must be granted. ``more`` are further condition keys. Raises AccessDenied."""
@@ -109,8 +119,8 @@ class Permissions:
         for need in needs:
             assumes = need.action == "sts:AssumeRole"
             trust = self._trust_of(need.resource) if assumes else None
-            policy = None if assumes else self.facts.resource_policy(need)
-            about = context.about(lambda: self.facts.tags.of(need.resource))  # noqa: B023 - asked at once
+            policy = None if assumes else self.facts.policy_of(need)
+            about = context.about(lambda: self.facts.tags_of(need.resource))  # noqa: B023 - asked at once
             decision = decide(principal, need, about, grants, policy, trust)
             if not decision.allowed:
                 return decision

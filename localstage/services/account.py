@@ -29,6 +29,7 @@ from localstage.services.awslambda.invoke import Invocations, Invoker
 from localstage.services.awslambda.pace import RolePace
 from localstage.services.awslambda.paced_functions import LambdaPace, PacedFunctions, PacedInvoker
 from localstage.services.dynamodb.eventual_reads import DynamoDbPace
+from localstage.services.facts import AccountFacts
 from localstage.services.iam import reader
 from localstage.services.iam.late_policies import IamPace, LatePolicies
 from localstage.services.logs.late_log_writer import LateLogWriter
@@ -58,6 +59,7 @@ class Account:
             ACCOUNT_ID,
             clock.now_ms,
             self._identities,
+            AccountFacts(ACCOUNT_ID),
             needs_of,
             enforced=settings.iam_enforced,
             policies=self._late_policies if self._delays else None,

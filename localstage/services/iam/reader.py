@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from localstage.door.identities import Identity
-from localstage.door.moto_books import backend_of
+from localstage.door.moto import existing_backend
 from localstage.door.signatures.verification import KnownKey
 from localstage.policy.document import Policy, readable_policies, readable_policy
 
@@ -128,4 +128,4 @@ def _backends() -> list[Any]:
 
 
 def _backend(account_id: str) -> Any:
-    return backend_of("iam", account_id, "aws")
+    return existing_backend("iam", account_id, "aws")
