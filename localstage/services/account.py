@@ -31,7 +31,7 @@ from localstage.services.awslambda.paced_functions import LambdaPace, PacedFunct
 from localstage.services.dynamodb.eventual_reads import DynamoDbPace
 from localstage.services.facts import AccountFacts
 from localstage.services.iam import reader
-from localstage.services.iam.late_policies import IamPace, LatePolicies
+from localstage.services.iam.pace import IamPace, LatePolicies
 from localstage.services.logs.late_log_writer import LateLogWriter
 from localstage.services.logs.log_writer import LogWriter
 from localstage.services.needs import needs_of

@@ -17,19 +17,20 @@ from localstage.services.iam import needs as iam
 from localstage.services.logs import needs as logs
 from localstage.services.messaging import needs as messaging
 from localstage.services.s3 import needs as s3
+from localstage.services.sts import needs as sts
 from localstage.stacks import needs as stacks
 
 _OF_ROOMS = {
     "apigateway": apigatewayv2.needs,
     "cloudformation": stacks.needs,
     "dynamodb": dynamodb.needs,
-    "iam": iam.iam_needs,
+    "iam": iam.needs,
     "lambda": awslambda.needs,
     "logs": logs.needs,
     "s3": s3.needs,
     "sns": messaging.sns_needs,
     "sqs": messaging.sqs_needs,
-    "sts": iam.sts_needs,
+    "sts": sts.needs,
 }
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
 """IAM's name of a service, where it is not that of the credential scope."""

@@ -13,12 +13,14 @@ from moto.iam.policy_validation import IAMPolicyDocumentValidator
 _USED_PARTITION = "aws"
 
 
-class StageIamBackend(IAMBackend):
+class LocalIamBackend(IAMBackend):
     """One for each account and partition; ``region_name`` is the partition's name.
 
     Only the partition that is used has AWS's managed policies: moto asks every
     partition who an access key belongs to, and would make 1,500 policies for each.
     """
+
+    __module__ = IAMBackend.__module__  # moto finds a service's URLs beside its backend's module.
 
     def _init_aws_policies(self) -> list[ManagedPolicy]:
         if self.region_name != _USED_PARTITION:
@@ -26,7 +28,7 @@ class StageIamBackend(IAMBackend):
         return [_copied(policy, self.account_id) for policy in _parsed_policies()]
 
 
-class StagePolicyValidator(IAMPolicyDocumentValidator):
+class LocalPolicyValidator(IAMPolicyDocumentValidator):
     """Accepts a document without a Version, or with the older one."""
 
     def _validate_version(self) -> None:

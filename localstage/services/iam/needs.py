@@ -1,7 +1,6 @@
-"""What IAM's and STS's operations need.
+"""What IAM's operations need.
 
-AWS: Service Authorization Reference, "AWS Identity and Access Management",
-"AWS Security Token Service".
+AWS: Service Authorization Reference, "AWS Identity and Access Management".
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from typing import Any
 from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 
-_NO_PERMISSION = {"GetCallerIdentity", "GetSessionToken"}
-"""AWS: "No permissions are required": even an explicit deny does not matter for the first."""
 _KINDS = (
     ("RoleName", "role"),
     ("UserName", "user"),
@@ -37,39 +34,18 @@ _OF_SELF = {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "
 _BOUNDED = re.compile(r"^(Attach|Detach|Put|Delete)(Role|User)(Policy|PermissionsBoundary)$")
 
 
-def sts_needs(call: AwsCall) -> list[Need]:
-    """The needs of one call of STS."""
-    operation = call.operation
-    if operation in _NO_PERMISSION:
-        return []
-    if operation == "AssumeRole":
-        return [
-            call.need(
-                "sts:AssumeRole",
-                call.text("RoleArn"),
-                sts__ExternalId=call.text("ExternalId"),
-                sts__RoleSessionName=call.text("RoleSessionName"),
-            )
-        ]
-    if operation == "GetFederationToken":
-        return [call.need(f"sts:{operation}", call.arn("sts", f"federated-user/{call.text('Name')}", regional=False))]
-    return [call.need(f"sts:{operation}")]
-
-
-def iam_needs(call: AwsCall) -> list[Need]:
+def needs(call: AwsCall) -> list[Need]:
     """The needs of one call of IAM."""
     operation = call.operation
     resource = _resource(call)
-    needs = [call.need(f"iam:{operation}", resource, **_keys(call))]
-    if operation in _TAGS and call.request_tags():
-        needs.append(call.need(f"iam:{_TAGS[operation]}", resource))
     if operation == "AddRoleToInstanceProfile":
+        profile = _named(call, "instance-profile", call.text("InstanceProfileName"))
         role = _named(call, "role", call.text("RoleName"))
-        needs = [
-            call.need(f"iam:{operation}", _named(call, "instance-profile", call.text("InstanceProfileName"))),
-            call.need("iam:PassRole", role),
-        ]
-    return needs
+        return [call.need(f"iam:{operation}", profile), call.need("iam:PassRole", role)]
+    found = [call.need(f"iam:{operation}", resource, **_keys(call))]
+    if operation in _TAGS and call.request_tags():
+        found.append(call.need(f"iam:{_TAGS[operation]}", resource))
+    return found
 
 
 def pass_role(call: AwsCall, role_arn: str, service: str) -> Need:

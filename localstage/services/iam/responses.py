@@ -22,7 +22,7 @@ class InvalidInput(ServiceException):
     code = "InvalidInput"
 
 
-class StageIamResponse(IamResponse):
+class LocalIamResponse(IamResponse):
     """moto's IAM, where a boundary of a user counts and policies can be tried."""
 
     def simulate_principal_policy(self) -> ActionResult:

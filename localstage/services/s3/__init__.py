@@ -13,6 +13,6 @@ __all__ = ["extend"]
 def extend() -> None:
     """Makes moto use this room's buckets. Idempotent. Must be called before the first bucket is made."""
     from localstage.door import seams
-    from localstage.services.s3.bucket import StageBucket
+    from localstage.services.s3.bucket import LocalBucket
 
-    seams.replace("moto.s3.models:FakeBucket", StageBucket)
+    seams.replace("moto.s3.models:FakeBucket", LocalBucket)

@@ -13,7 +13,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 
-class StageBucket(FakeBucket):
+class LocalBucket(FakeBucket):
     """moto's bucket, which allows what the door has let through."""
 
     __module__ = FakeBucket.__module__  # moto files its classes by the service in their module's name.

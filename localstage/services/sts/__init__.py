@@ -1,6 +1,7 @@
-"""STS on the stage: moto's, whose session tokens are real credentials instead of printed examples.
+"""STS: moto's, whose session tokens are real credentials instead of printed examples.
 
-This package extends moto by subclassing; it knows nothing of signatures.
+- ``responses``: the operations that differ from moto's
+- ``needs``: which permissions STS's operations need
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ __all__ = ["extend"]
 
 
 def extend(publish_key: Callable[[KnownKey], None]) -> None:
-    """Make moto use this package's answers; ``publish_key`` is given the key of each session. Idempotent.
+    """Makes moto use this room; ``publish_key`` is given the key of each session. Idempotent.
 
     Must be called before the first request to moto's server.
     """
     from localstage.door import seams
-    from localstage.services.sts.responses import StageTokenResponse
+    from localstage.services.sts.responses import LocalTokenResponse
 
-    class TokenResponse(StageTokenResponse):
+    class TokenResponse(LocalTokenResponse):
         """The answers, with where keys are published."""
 
     TokenResponse.publish_key = staticmethod(publish_key)  # type: ignore[method-assign]

@@ -6,7 +6,6 @@ Whether a caller may assume a role is decided before (door/permissions.py).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -35,20 +34,7 @@ class MalformedPolicyDocument(ServiceException):
     code = "MalformedPolicyDocument"
 
 
-@dataclass(frozen=True)
-class SessionFacts:
-    """What moto does not keep of a session."""
-
-    principal_arn: str
-    """Who the session is."""
-    principal_id: str
-    entity_arn: str
-    """Whose policies count for it."""
-    policies: tuple[str, ...] | None
-    """The documents that limit it, None where nothing does."""
-
-
-class StageTokenResponse(TokenResponse):
+class LocalTokenResponse(TokenResponse):
     """moto's STS, where what is handed out can sign; ``publish_key`` is given each session's key."""
 
     publish_key: Callable[[KnownKey], None]
@@ -58,15 +44,13 @@ class StageTokenResponse(TokenResponse):
         policies = self._session_policies()
         answer = super().assume_role()
         session = answer.result["Credentials"]  # type: ignore[index]
-        self._remember(session, SessionFacts(session.arn, session.user_id, session.role_arn, policies or None))
+        self._publish(session, session.arn, session.user_id, session.role_arn, policies or None)
         return answer
 
     def get_session_token(self) -> ActionResult:
         """Credentials that act for the caller: with its policies, under its name."""
         session, caller = self._session("session"), self._caller()
-        self._remember(
-            session, SessionFacts(caller.principal_arn, caller.principal_id, caller.entity_arn, caller.session_policies)
-        )
+        self._publish(session, caller.principal_arn, caller.principal_id, caller.entity_arn, caller.session_policies)
         return ActionResult({"Credentials": session})
 
     def get_federation_token(self) -> ActionResult:
@@ -76,7 +60,7 @@ class StageTokenResponse(TokenResponse):
         arn = f"arn:{self.partition}:sts::{self.current_account}:federated-user/{session.session_name}"
         federated_id = f"{self.current_account}:{session.session_name}"
         # AWS: without a policy the session has no permissions.
-        self._remember(session, SessionFacts(arn, federated_id, caller.entity_arn, policies))
+        self._publish(session, arn, federated_id, caller.entity_arn, policies)
         return ActionResult(
             {
                 "Credentials": session,
@@ -111,18 +95,21 @@ class StageTokenResponse(TokenResponse):
             duration=self._get_int_param("DurationSeconds", _SESSION_S),
         )
 
-    def _remember(self, session: AssumedRole, facts: SessionFacts) -> None:
+    def _publish(
+        self, session: AssumedRole, arn: str, principal_id: str, entity_arn: str, policies: tuple[str, ...] | None
+    ) -> None:
+        """Makes the session's key known: who the session is, whose policies count for it and what limits it."""
         self.publish_key(
             KnownKey(
                 session.access_key_id,
                 session.secret_access_key,
-                facts.principal_arn,
+                arn,
                 session.account_id,
-                facts.principal_id,
+                principal_id,
                 session.session_token,
                 session.expiration.replace(tzinfo=UTC),
-                facts.entity_arn,
-                facts.policies,
+                entity_arn,
+                policies,
             )
         )
 

@@ -1,4 +1,4 @@
-"""Policies that take effect late: what ``Permissions`` decides by on a stage at AWS's pace.
+"""IAM at AWS's pace: policies that take effect some time after they were changed, roles that cannot be assumed yet.
 
 AWS: IAM user guide, changes that I make are not always immediately visible.
 Changes that CloudFormation makes do not come through here, since a stack waits
