@@ -168,7 +168,7 @@ def _seconds(value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -99,9 +99,7 @@ class EventualReads:
     @contextmanager
     def _as_it_was(self, tables: set[int]) -> Iterator[None]:
         undone = [write for write in self._writes if id(write.table) in tables]
-        now_there = []
-        for write in reversed(undone):
-            now_there.append((write, _exchange(write, write.before)))
+        now_there = [(write, _exchange(write, write.before)) for write in reversed(undone)]
         try:
             yield
         finally:
@@ -150,7 +148,7 @@ def _moto_key(table: Any, key: dict[str, Any]) -> tuple[Any, Any] | None:
     """An item's place in moto's table; None for a key that the call will be refused for."""
     from moto.dynamodb.models.dynamo_type import DynamoType
 
-    if table.hash_key_attr not in key or table.range_key_attr and table.range_key_attr not in key:
+    if table.hash_key_attr not in key or (table.range_key_attr and table.range_key_attr not in key):
         return None
     range_key = DynamoType(key[table.range_key_attr]) if table.range_key_attr else None
     return DynamoType(key[table.hash_key_attr]), range_key

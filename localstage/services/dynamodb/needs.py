@@ -33,10 +33,10 @@ _ON_ALL = {
 }
 _NAME = r'"?([A-Za-z0-9_.-]+)"?'
 _PARTIQL = (
-    (re.compile(rf"^\s*SELECT\b.*?\bFROM\s+{_NAME}(?:\s*\.\s*{_NAME})?", re.I | re.S), "PartiQLSelect"),
-    (re.compile(rf"^\s*INSERT\s+INTO\s+{_NAME}", re.I), "PartiQLInsert"),
-    (re.compile(rf"^\s*UPDATE\s+{_NAME}", re.I), "PartiQLUpdate"),
-    (re.compile(rf"^\s*DELETE\s+FROM\s+{_NAME}", re.I), "PartiQLDelete"),
+    (re.compile(rf"^\s*SELECT\b.*?\bFROM\s+{_NAME}(?:\s*\.\s*{_NAME})?", re.IGNORECASE | re.DOTALL), "PartiQLSelect"),
+    (re.compile(rf"^\s*INSERT\s+INTO\s+{_NAME}", re.IGNORECASE), "PartiQLInsert"),
+    (re.compile(rf"^\s*UPDATE\s+{_NAME}", re.IGNORECASE), "PartiQLUpdate"),
+    (re.compile(rf"^\s*DELETE\s+FROM\s+{_NAME}", re.IGNORECASE), "PartiQLDelete"),
 )
 _EQUALS = re.compile(r"(#?[A-Za-z0-9_.-]+)\s*=\s*(:[A-Za-z0-9_]+)")
 
@@ -46,7 +46,7 @@ def needs(call: AwsCall) -> list[Need]:
     operation, body = call.operation, call.parameters
     if operation == "BatchGetItem":
         return [
-            _item_need(call, operation, table, [keys for keys in request.get("Keys", [])])
+            _item_need(call, operation, table, list(request.get("Keys", [])))
             for table, request in _mapping(body.get("RequestItems")).items()
         ]
     if operation == "BatchWriteItem":
