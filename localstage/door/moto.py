@@ -55,8 +55,6 @@ class MotoServer:
 
     def load(self) -> None:
         """Imports moto's server, which takes about a second. Raises MotoHasChanged."""
-        # AWS has its managed policies in every account; moto loads them only on request.
-        os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         # No web page may read an answer: AWS's APIs name no other origin either.
         os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
         # jsonschema's optional IRI format builds a grammar at import, for a second;

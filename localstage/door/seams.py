@@ -4,7 +4,7 @@ moto documents none of this. A release that renames one of these things is told
 at the start, in one sentence, instead of by a hundred failing tests. Rooms put
 their own in moto's place with ``replace`` and ``add_urls``, which take what
 stands in the table alone; a test walks it, and another looks for private names
-that it lacks. Besides, ``MotoServer.load`` sets two variables of moto's and
+that it lacks. Besides, ``MotoServer.load`` sets a variable of moto's and
 hides the module ``rfc3987_syntax`` from jsonschema.
 """
 

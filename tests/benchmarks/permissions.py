@@ -8,7 +8,6 @@ decided as the stage decides it, from the bytes of the request, its reading incl
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from localstage.door.keys import KnownKeys
 from localstage.door.permissions import Permissions
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey
+from localstage.services.facts import AccountFacts
 from localstage.services.needs import needs_of
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -64,7 +64,6 @@ def roles(count: int) -> tuple[str, str]:
     """Makes an account with ``count`` roles; returns the ARNs of a narrow and of a wide one."""
     from localstage.services import iam
 
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     iam.extend()
     from moto.iam.models import iam_backends
 
@@ -116,7 +115,7 @@ def main(count: int, role_count: int) -> None:
     from localstage.services.iam import reader
 
     identities = Identities()
-    permissions = Permissions(ACCOUNT, lambda: 1_767_225_600_000, identities, needs_of)
+    permissions = Permissions(ACCOUNT, lambda: 1_767_225_600_000, identities, AccountFacts(ACCOUNT), needs_of)
     keys = KnownKeys(ACCOUNT, identities)
     callers = dict(zip(("least privilege", "full access, 5 managed policies"), roles(role_count), strict=True))
     identities.publish(reader.identities())
