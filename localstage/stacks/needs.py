@@ -10,41 +10,10 @@ from localstage.door.call import AwsCall
 from localstage.policy.document import Need
 from localstage.services.iam.needs import pass_role
 
-_OF_STACKS = {
-    "CancelUpdateStack",
-    "ContinueUpdateRollback",
-    "CreateChangeSet",
-    "CreateStack",
-    "DeleteChangeSet",
-    "DeleteStack",
-    "DescribeChangeSet",
-    "DescribeStackEvents",
-    "DescribeStackResource",
-    "DescribeStackResources",
-    "DescribeStackResourceDrifts",
-    "DescribeStacks",
-    "DetectStackDrift",
-    "ExecuteChangeSet",
-    "GetStackPolicy",
-    "GetTemplate",
-    "GetTemplateSummary",
-    "ListChangeSets",
-    "ListStackResources",
-    "RollbackStack",
-    "SetStackPolicy",
-    "SignalResource",
-    "UpdateStack",
-    "UpdateTerminationProtection",
-}
-
 
 def needs(call: AwsCall) -> list[Need]:
-    """The resource is the stack: its id, or ``stack/{name}/*`` where only the name is given."""
-    operation = call.operation
-    name = call.text("StackName")
-    if operation not in _OF_STACKS:
-        return [call.need(f"cloudformation:{operation}")]
-    change_set = call.text("ChangeSetName")
+    """The resource is the stack: its id, or ``stack/{name}/*`` where only the name is given; ``*`` without one."""
+    name, change_set, role = call.text("StackName"), call.text("ChangeSetName"), call.text("RoleARN")
     if name.startswith("arn:"):
         resource = name
     elif name:
@@ -52,11 +21,10 @@ def needs(call: AwsCall) -> list[Need]:
     elif change_set.startswith("arn:"):
         resource = change_set
     else:
-        resource = call.arn("cloudformation", "stack/*") if operation == "DescribeStacks" else "*"
-    role = call.text("RoleARN")
+        resource = call.arn("cloudformation", "stack/*") if call.operation == "DescribeStacks" else "*"
     found = [
         call.need(
-            f"cloudformation:{operation}",
+            f"cloudformation:{call.operation}",
             resource,
             cloudformation__RoleArn=role,
             cloudformation__TemplateUrl=call.text("TemplateURL"),

@@ -125,6 +125,8 @@ def test_leading_keys_when_a_policy_asks(target, body, leading):
             [("logs:FilterLogEvents", f"{LOGS}:/g:log-stream:")],
         ),
         ("DescribeLogGroups", {}, [("logs:DescribeLogGroups", f"{LOGS}::log-stream:")]),
+        ("DescribeQueries", {"logGroupName": "/g"}, [("logs:DescribeQueries", "*")]),
+        ("DescribeExportTasks", {}, [("logs:DescribeExportTasks", "*")]),
         ("TagResource", {"resourceArn": f"{LOGS}:/g:*"}, [("logs:TagResource", f"{LOGS}:/g")]),
         (
             "StartQuery",
@@ -355,6 +357,16 @@ def test_sts_when_called(form, wanted):
             "cloudformation",
             {"form": "Action=DescribeStacks&StackName=arn:s"},
             [("cloudformation:DescribeStacks", "arn:s")],
+        ),
+        (
+            "cloudformation",
+            {"form": "Action=DetectStackResourceDrift&StackName=chat&LogicalResourceId=A"},
+            [("cloudformation:DetectStackResourceDrift", f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/chat/*")],
+        ),
+        (
+            "monitoring",
+            {"form": "Action=PutMetricAlarm&AlarmName=busy"},
+            [("cloudwatch:PutMetricAlarm", f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:busy")],
         ),
         ("monitoring", {"target": "GetMetricData"}, [("cloudwatch:GetMetricData", "*")]),
         (

@@ -13,16 +13,8 @@ from localstage.policy.document import Need
 from localstage.services.iam.needs import pass_role
 
 _ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
-_ON_ALL = {
-    "ListFunctions",
-    "ListLayers",
-    "ListLayerVersions",
-    "ListEventSourceMappings",
-    "GetAccountSettings",
-    "ListCodeSigningConfigs",
-    "CreateCodeSigningConfig",
-    "CreateEventSourceMapping",
-}
+_ON_ALL = {"ListLayerVersions", "ListEventSourceMappings", "CreateEventSourceMapping"}
+"""Operations that are allowed on ``*`` alone, although they name a function or layer."""
 
 
 def needs(call: AwsCall) -> list[Need]:

@@ -21,16 +21,7 @@ _TRANSACTION_ACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
     "Get": "GetItem",
 }
-_ON_ALL = {
-    "ListTables": "table/*",
-    "ListBackups": "*",
-    "ListGlobalTables": "*",
-    "ListStreams": "*",
-    "DescribeLimits": "*",
-    "DescribeEndpoints": "*",
-    "ListExports": "*",
-    "ListImports": "*",
-}
+_ON_ALL = {"ListTables": "table/*", "ListBackups": "*", "ListStreams": "*"}
 _NAME = r'"?([A-Za-z0-9_.-]+)"?'
 _PARTIQL = (
     (re.compile(rf"^\s*SELECT\b.*?\bFROM\s+{_NAME}(?:\s*\.\s*{_NAME})?", re.IGNORECASE | re.DOTALL), "PartiQLSelect"),

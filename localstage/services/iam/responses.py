@@ -13,7 +13,7 @@ from localstage.policy.decision import Grants
 from localstage.policy.document import Policy, readable_policies, readable_policy
 from localstage.policy.principal import Principal
 from localstage.services.iam import reader
-from localstage.services.iam.simulation import Entries, Simulation
+from localstage.services.iam.simulation import Simulation, context_of
 
 
 class InvalidInput(ServiceException):
@@ -88,7 +88,7 @@ class LocalIamResponse(IamResponse):
         simulation = Simulation(
             Principal(caller, caller, self.current_account),
             Grants((*held, *given), other or boundary),
-            Entries(self._get_param("ContextEntries", []) or [], keys).context(),
+            context_of(self._get_param("ContextEntries", []) or [], keys),
             self._read(resource_policy, "ResourcePolicy") if resource_policy else None,
         )
         results = simulation.results(

@@ -7,7 +7,7 @@ their documents, and results by resource type.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from localstage.policy.context import RequestContext
@@ -60,17 +60,10 @@ class Simulation:
         return {key for key in asked if not self.context.values(key.lower())}
 
 
-@dataclass
-class Entries:
-    """The request's ContextEntries, as a context."""
-
-    entries: Sequence[Mapping[str, Any]]
-    more: Mapping[str, str] = field(default_factory=dict)
-
-    def context(self) -> RequestContext:
-        """The keys that are given; what is known of the caller where they are not."""
-        given = {entry["ContextKeyName"]: tuple(map(str, entry.get("ContextKeyValues", []))) for entry in self.entries}
-        return RequestContext(self.more, given)
+def context_of(entries: Sequence[Mapping[str, Any]], known: Mapping[str, str]) -> RequestContext:
+    """The request's ContextEntries as a context; ``known`` of the caller is what they do not give."""
+    given = {entry["ContextKeyName"]: tuple(map(str, entry.get("ContextKeyValues", []))) for entry in entries}
+    return RequestContext(known, given)
 
 
 def _word(decision: Decision) -> str:
