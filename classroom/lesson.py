@@ -8,16 +8,28 @@ It makes no AWS call for a cell: those are the cells' own.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
+
+from IPython import get_ipython
 
 from classroom import page
 from classroom.account import api, boundary, stack, steps, target
 from classroom.account.account import STAGE_NAME, Account
 from classroom.errors import OneSentence
-from classroom.exercises import checks
+from classroom.exercises import checks, registry, solutions
+from classroom.exercises.cells import CellWatch
+from classroom.exercises.exercise import Answer, judge
+from classroom.exercises.predictions import Prediction
+from classroom.exercises.progress import Record
+from classroom.exercises.report import Report
+from classroom.my_chat import writing
+from classroom.my_chat.chat import MyChat, Version
 from classroom.panel.chat_panel import Panel, SideBySide
+from classroom.reading.show import Source, find_source
 
 
 class NoSuchLesson(OneSentence, ValueError):
@@ -31,14 +43,18 @@ class NoApiYet(OneSentence, LookupError):
 class Lesson:
     """One running lesson. Made by ``start``."""
 
-    def __init__(self, number: int, account: Account, api_id: str | None):
+    def __init__(self, number: int, account: Account, api_id: str | None, begun_with: Version | None = None):
         self.number = number
         self.account = account
         self.api_id = api_id
         self.stage = STAGE_NAME
         self.waiting = {"Delay": 2, "MaxAttempts": 150}
         """The ``WaiterConfig`` of the lessons' waiters: a look every 2 seconds, for 5 minutes."""
+        self.my_chat = MyChat(account, number)
+        """The files that you write, in ``my_chat/``: which version is in use, deployment, trials."""
+        self._begun_with = begun_with
         self._panels: dict[str, Panel] = {}
+        self._sent: list[tuple[float, str]] = []
 
     @property
     def prefix(self) -> str:
@@ -83,7 +99,7 @@ class Lesson:
             before.disconnect()
         address = url or ("" if write else self.url)
         api.settle(self.account, address)
-        self._panels[name] = Panel(name, address, write=write)
+        self._panels[name] = Panel(name, address, write=write, sent=self._sent)
         return self._panels[name]
 
     def panels(self, *names: str, url: str = "") -> list[Panel]:
@@ -119,6 +135,32 @@ class Lesson:
         """Around the checks of an exercise: prints ``not yet: …`` where a check outside would stop the notebook."""
         return checks.exercise(number, look=look)
 
+    def check(self, number: str) -> None:
+        """Check an exercise such as ``"4.1"``: prints ``ok`` lines, or what is not right yet and where to look."""
+        names = sys._getframe(1).f_globals
+        answer = Answer(registry.exercise_of(number), names, self.my_chat.folder, self)
+        judge(answer, self._record, _watch)
+
+    def solution(self, number: str) -> solutions.Solution:
+        """One way to do an exercise, with its reasons."""
+        return solutions.solution(number)
+
+    def predict(self, number: str, question: str, *choices: str) -> Prediction:
+        """A question to be answered before the next cell shows the answer; your choice is kept with your progress."""
+        return Prediction(number, question, choices, self._record)
+
+    def progress(self) -> Report:
+        """What you have done so far, in every lesson."""
+        return Report.of(self._record.read())
+
+    def show(self, file: str, part: str = "") -> Source:
+        """A file, or one part of it by name: ``lesson.show("handlers/delivery.py", "broadcast")``."""
+        return find_source(file, part, own=self.my_chat.folder.path)
+
+    @property
+    def _record(self) -> Record:
+        return Record(self.my_chat.folder, self.prefix)
+
     def upload_handlers(self) -> tuple[str, str]:
         """Pack ``handlers/`` into a zip and upload it; its bucket and its key."""
         return stack.upload_handlers(self.account)
@@ -135,12 +177,18 @@ class Lesson:
         """Create or update a stack and wait for it; its outputs. Raises ``StackFailed`` in one sentence."""
         return stack.deploy(self.account, stack_name, template, parameters)
 
+    def update_stack(self, short: str, **parameters: str) -> dict[str, str]:
+        """Change some parameters of a stack such as ``"handlers"``, keep the others, and wait; its outputs."""
+        return stack.change(self.account, self.name(short), parameters)
+
     def outputs(self, stack_name: str) -> dict[str, str]:
         """The outputs of a stack by key."""
         return stack.outputs(self.account, stack_name)
 
     def __repr__(self) -> str:
-        return f"Lesson {self.number} begins: {_WHAT_IS_THERE.get(self.number, 'everything you built so far is in place')}."
+        there = _WHAT_IS_THERE.get(self.number, "everything you built so far is in place")
+        chat = f" The chat function runs {self._begun_with}." if self._begun_with else ""
+        return f"Lesson {self.number} begins: {there}.{chat}"
 
     def _known_api(self) -> str:
         self.api_id = self.api_id or api.find_api(self.account)
@@ -177,7 +225,24 @@ def start(number: int) -> Lesson:
     if number == 0:
         entered = replace(entered, prefix=f"{entered.prefix}-start")
     account = Account(entered)
-    return Lesson(number, account, steps.bring_to(account, number))
+    _listen_to_cells()
+    chat = MyChat(account, number)
+    begun_with = chat.begin_with(number) if number in steps.STATES else None
+    api_id = steps.bring_to(account, number, chat.package(begun_with) if begun_with else None)
+    return Lesson(number, account, api_id, begun_with)
+
+
+_watch = CellWatch()
+
+
+def _listen_to_cells() -> None:
+    """In a notebook, make ``%%write`` and ``%%mend`` known, and notice cells that fail. Harmless when done before."""
+    shell: Any = get_ipython()
+    if shell is None or "write" in shell.magics_manager.magics["cell"]:
+        return
+    shell.register_magic_function(writing.write, "cell", "write")
+    shell.register_magic_function(writing.mend, "cell", "mend")
+    shell.events.register("post_run_cell", _watch.after_cell)
 
 
 def side_by_side(*panels: Panel) -> SideBySide:

@@ -7,25 +7,20 @@ This file knows no particular template.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import time
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
 from botocore.exceptions import ClientError, WaiterError
 
-from classroom.account import boundary
+from classroom.account import boundary, packages
 from classroom.account.account import Account
 from classroom.account.deployment_name import stamped
 from classroom.errors import OneSentence
 
 ROOT = Path(__file__).resolve().parents[2]
-HANDLERS = ROOT / "handlers"
 TEMPLATES = ROOT / "cloudformation"
-_OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 _WAIT = {"Delay": 1, "MaxAttempts": 300}
 _SETTLED_BADLY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS")
 
@@ -34,40 +29,15 @@ class StackFailed(OneSentence):
     """A stack did not become what was asked; the text is one sentence with the first cause."""
 
 
-def package_handlers(folder: Path = HANDLERS) -> bytes:
-    """The deployment package: a zip of the folder's Python files, byte for byte reproducible."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
-        for path in sorted(folder.rglob("*.py")):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _OLDEST_DATE)
-            entry.external_attr = 0o644 << 16
-            entry.create_system = 3  # Unix, on Windows too
-            package.writestr(entry, path.read_bytes().replace(b"\r\n", b"\n"), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+def package_handlers(folder: Path = packages.HANDLERS, *, subfolders: bool = False) -> bytes:
+    """The package for all functions of a folder of handlers; with ``subfolders`` for the variants too."""
+    found = folder.rglob("*.py") if subfolders else folder.glob("*.py")
+    return packages.package_of({path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in found})
 
 
-def upload_handlers(account: Account, folder: Path = HANDLERS) -> tuple[str, str]:
-    """Upload the deployment package unless it is there; its bucket and its key, which contains its hash."""
-    package = package_handlers(folder)
-    key = f"handlers/{hashlib.sha256(package).hexdigest()[:16]}.zip"
-    ensure_bucket(account)
-    account.client("s3").put_object(Bucket=account.bucket, Key=key, Body=package)
-    return account.bucket, key
-
-
-def ensure_bucket(account: Account) -> None:
-    """Make the learner's bucket if it is missing: private, as buckets are by default, and tagged."""
-    s3 = account.client("s3")
-    try:
-        s3.head_bucket(Bucket=account.bucket)
-        return
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise
-    region = account.target.region
-    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    s3.create_bucket(Bucket=account.bucket, **place)
-    s3.put_bucket_tagging(Bucket=account.bucket, Tagging={"TagSet": account.tag_list})
+def upload_handlers(account: Account, *, subfolders: bool = False) -> tuple[str, str]:
+    """Upload the package for all functions of ``handlers/``; its bucket and its key."""
+    return account.bucket, packages.upload(account, package_handlers(subfolders=subfolders))
 
 
 def template_body(name: str) -> str:
@@ -109,6 +79,33 @@ def deploy(account: Account, stack_name: str, template: str, parameters: Mapping
             raise StackFailed(f"CloudFormation refused {template}: {error.response['Error']['Message']}") from None
     else:
         wait(account, stack_name, "stack_update_complete" if status else "stack_create_complete")
+    return outputs(account, stack_name)
+
+
+def change(account: Account, stack_name: str, changed: Mapping[str, str]) -> dict[str, str]:
+    """Give a stack new values of some parameters, keep template and other values, wait; its outputs.
+
+    No change is fine. Raises ``StackFailed``.
+    """
+    if not settled_status(account, stack_name):
+        raise StackFailed(f"There is no stack {stack_name}: run this lesson from its set-up cell again.")
+    kept = parameters(account, stack_name).keys() - changed.keys()
+    try:
+        account.client("cloudformation").update_stack(
+            StackName=stack_name,
+            UsePreviousTemplate=True,
+            Tags=account.tag_list,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[
+                *({"ParameterKey": key, "UsePreviousValue": True} for key in sorted(kept)),
+                *({"ParameterKey": key, "ParameterValue": value} for key, value in changed.items()),
+            ],
+        )
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise StackFailed(f"CloudFormation refused: {error.response['Error']['Message']}") from None
+    else:
+        wait(account, stack_name, "stack_update_complete")
     return outputs(account, stack_name)
 
 

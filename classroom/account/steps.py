@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from classroom.account import api, stack, tables
+from classroom.account import api, packages, stack, tables
 from classroom.account.account import STAGE_NAME, Account
 
 
@@ -56,9 +56,10 @@ CREATES = {
 COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."
 
 
-def bring_to(account: Account, lesson: int) -> str | None:
+def bring_to(account: Account, lesson: int, chat: bytes | None = None) -> str | None:
     """Bring the account to the state at which a lesson begins; returns the API's id, None when there is none.
 
+    ``chat`` is the package of the chat function, the course's own unless given.
     Rows of the tables are deleted too, so that a lesson's cells find what they
     found the first time. Lessons 0 and 99 begin with whatever there is.
     """
@@ -72,7 +73,7 @@ def bring_to(account: Account, lesson: int) -> str | None:
         api.remove_api(account, second)  # API Gateway allows several APIs of one name
     api_id = api.ensure_api(account) if state.routes else api.find_api(account)
     if api_id:
-        _build_api(account, api_id, state)
+        _build_api(account, api_id, state, chat or course_chat())
     else:
         _remove_stacks(account)
     if api_id and not state.routes:
@@ -83,16 +84,25 @@ def bring_to(account: Account, lesson: int) -> str | None:
     return api_id
 
 
-def handlers_parameters(account: Account, api_id: str, with_tables: tuple[str, ...]) -> dict[str, str]:
-    """The parameters of the handlers stack; uploads the deployment package."""
-    bucket, key = stack.upload_handlers(account)
+def course_chat() -> bytes:
+    """The package of the course's own chat function."""
+    return packages.package_of(packages.sources_of("chat_handler"))
+
+
+def handlers_parameters(
+    account: Account, api_id: str, with_tables: tuple[str, ...], chat: bytes | None = None
+) -> dict[str, str]:
+    """The parameters of the handlers stack; uploads the packages of its functions."""
+    default = packages.upload(account, packages.package_of(packages.sources_of("default")))
+    chat_key = packages.upload(account, chat or course_chat()) if with_tables else ""
     names = {"MessagesTable": account.name("ChatMessages"), "ConnectionsTable": account.name("ChatConnections")}
     return {
         "Prefix": account.prefix,
         "ApiId": api_id,
         "StageName": STAGE_NAME,
-        "CodeBucket": bucket,
-        "CodeKey": key,
+        "CodeBucket": account.bucket,
+        "CodeKey": default,
+        "ChatCodeKey": chat_key,
         "LogRetentionDays": "3",
         **{name: full if name in with_tables else "" for name, full in names.items()},
     }
@@ -101,10 +111,12 @@ def handlers_parameters(account: Account, api_id: str, with_tables: tuple[str, .
 def sessions_parameters(account: Account, api_id: str) -> dict[str, str]:
     """The parameters of the sessions stack, join and leave notices included; uploads the deployment package."""
     given = handlers_parameters(account, api_id, ("MessagesTable", "ConnectionsTable"))
-    return {**given, "SessionsTable": account.name("ChatSessions"), "JoinAndLeaveNotices": "true"}
+    del given["ChatCodeKey"]
+    _, key = stack.upload_handlers(account)
+    return {**given, "CodeKey": key, "SessionsTable": account.name("ChatSessions"), "JoinAndLeaveNotices": "true"}
 
 
-def _build_api(account: Account, api_id: str, state: State) -> None:
+def _build_api(account: Account, api_id: str, state: State, chat: bytes) -> None:
     integrations = {"mock": api.ensure_mock(account, api_id)}
     if _shrinks(account, state):
         # What goes away must not be a route's target any more.
@@ -115,8 +127,13 @@ def _build_api(account: Account, api_id: str, state: State) -> None:
         _remove_stacks(account)
     else:
         found = stack.deploy(
-            account, account.name("handlers"), "handlers.yaml", handlers_parameters(account, api_id, state.handlers)
+            account,
+            account.name("handlers"),
+            "handlers.yaml",
+            handlers_parameters(account, api_id, state.handlers, chat),
         )
+        if "MessagesTable" in state.handlers:
+            _run(account, chat)
         integrations |= {"default": found["DefaultIntegrationId"], "chat": found.get("ChatIntegrationId", "")}
     if state.sessions:
         found = stack.deploy(account, account.name("sessions"), "sessions.yaml", sessions_parameters(account, api_id))
@@ -128,6 +145,16 @@ def _build_api(account: Account, api_id: str, state: State) -> None:
     api.point_routes(account, api_id, {key: integrations[word] for key, word in state.routes.items()})
     if state.routes:
         api.deploy_api(account, api_id)
+
+
+def _run(account: Account, chat: bytes) -> None:
+    """Let the chat function run this package: cells may have given it another one without the stack's knowledge."""
+    functions, name = account.client("lambda"), account.name("chat_handler")
+    if functions.get_function_configuration(FunctionName=name)["CodeSha256"] != packages.code_hash(chat):
+        functions.update_function_code(FunctionName=name, ZipFile=chat)
+        functions.get_waiter("function_updated_v2").wait(
+            FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
 
 
 def _shrinks(account: Account, state: State) -> bool:

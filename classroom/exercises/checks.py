@@ -33,6 +33,23 @@ def check(what: str, found: Any, expected: Any = True, *, look: str = "") -> Non
     print(f"ok: {what}")
 
 
+def attempt(what: str, call: Callable[[], Any], *, look: str = "") -> Any:
+    """What a call gives; a call that raises is a failed check, which tells the error and where to look."""
+    try:
+        return call()
+    except (CheckFailed, OneSentence):
+        raise
+    except Exception as error:
+        raise CheckFailed(f"{what}. It raised {described(error)}{f' Look at: {look}.' if look else ''}") from None
+
+
+def described(error: Exception) -> str:
+    """An exception in one line: its kind, and the first two lines of its text that say something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines[:2])
+    return f"{type(error).__name__}: {text}{'' if text.endswith('.') else '.'}"
+
+
 @contextmanager
 def exercise(number: str, *, look: str = "") -> Iterator[None]:
     """Around the checks of an exercise: what is wrong is printed, not raised, so that the notebook goes on.

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any
 
+from classroom.account import packages
 from classroom.account.account import Account
 from classroom.errors import OneSentence
-from classroom.labs.practice import Practice, package_of
+from classroom.labs.practice import Practice
 from classroom.operations.notebooks import NOTEBOOKS
 
 BUGS = NOTEBOOKS / "bug_hunt"
@@ -57,7 +58,7 @@ class BugHunt:
         Raises ``CannotBeMended`` when ``fix`` is no function, or the handler has none of its name.
         """
         source = source_of(bug) if fix is None else mended(source_of(bug), fix)
-        self.practice.release(f"{bug}.lambda_handler", package_of(**{bug: source}))
+        self.practice.release(f"{bug}.lambda_handler", packages.package_of({f"{bug}.py": source}))
         if not self.practice.serving:
             self.practice.serve(*ROUTES)
 

@@ -78,7 +78,7 @@ def compare(account: Account, chosen: Iterable[Variant] = VARIANTS) -> list[Row]
     The stacks are made and deleted at the same time, since each spends most of it waiting.
     """
     chosen = list(chosen)
-    stack.upload_handlers(account)  # before the threads: the bucket is made once,
+    stack.upload_handlers(account, subfolders=True)  # before the threads: the bucket is made once,
     account.client("cloudformation")  # and making a client is not safe in threads, using it is
     with ThreadPoolExecutor(len(chosen)) as at_once:
         urls = list(at_once.map(lambda variant: variants.deploy(account, variant.name), chosen))

@@ -6,10 +6,8 @@ which may do nothing until a cell says so. This file knows no particular handler
 
 from __future__ import annotations
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Mapping
 from threading import Event
 from typing import Any
@@ -183,12 +181,3 @@ class Practice:
             f"arn:aws:apigateway:{target.region}:lambda:path/2015-03-31/functions/"
             f"arn:aws:lambda:{target.region}:{target.account_id}:function:{self.name}/invocations"
         )
-
-
-def package_of(**files: str) -> bytes:
-    """A deployment package of Python files: name without ``.py`` to source."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, source in files.items():
-            package.writestr(f"{name}.py", source)
-    return buffer.getvalue()

@@ -61,7 +61,7 @@ def stack_name(account: Account, name: str) -> str:
 
 def deploy(account: Account, name: str, parameters: Mapping[str, str] | None = None) -> str:
     """Create or update a variant's stack and wait for it; the WebSocket URL. Raises ``StackFailed``."""
-    bucket, key = stack.upload_handlers(account)
+    bucket, key = stack.upload_handlers(account, subfolders=True)
     given = {"Prefix": stack_name(account, name), "CodeBucket": bucket, "CodeKey": key, **(parameters or {})}
     url = stack.deploy(account, stack_name(account, name), variant(name).template, given)["WebSocketUrl"]
     api.settle(account, url)

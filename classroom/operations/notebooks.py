@@ -5,24 +5,29 @@
     python -m classroom.operations.notebooks run --into DIR   written to another folder, failed ones as far as they came
     python -m classroom.operations.notebooks run --solved --into DIR 05   with the solutions in place
 
-A notebook is run on the target of the environment and written back with its
-outputs and execution counts, without what differs from run to run: widget
-state, model ids, timings, the name of the machine's kernel. Nothing is written
-back when a cell fails. A solution takes the place of the exercise whose cell id it
+A notebook is run on the target of the environment and written with its outputs
+and execution counts, without what differs from run to run: widget state, model
+ids, timings, the name of the machine's kernel. A lesson ships without outputs,
+so that it does not give away its answers; its executed copy goes to
+``notebooks/executed/``, where nbval and readers find it. (A lesson that still
+has outputs is written back.) Nothing is written when a cell fails. A solution takes the place of the exercise whose cell id it
 has; ``notebooks/solutions/`` holds one notebook of solutions for each lesson.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from classroom.account.stack import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"
+EXECUTED = NOTEBOOKS / "executed"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -40,7 +45,7 @@ def paths(wanted: list[str]) -> list[Path]:
 
 
 def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s: int = 60) -> None:
-    """Run one notebook and write it back, or to the folder ``into``; there a failed one is written, too.
+    """Run one notebook and write its executed copy, or one to the folder ``into``; there a failed one is written, too.
 
     Raises nbclient's ``CellExecutionError`` with the failing cell.
     """
@@ -65,7 +70,14 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
             nbformat.write(notebook, into / path.name)
         raise
     tidy(notebook)
-    nbformat.write(notebook, path if into is None else into / path.name)
+    nbformat.write(notebook, executed_of(path) if into is None else into / path.name)
+
+
+def executed_of(path: Path) -> Path:
+    """Where a lesson's outputs are: its executed copy, or the lesson itself if that still has outputs."""
+    lesson = json.loads(path.read_text("utf-8"))
+    clean = all(cell.get("execution_count") is None for cell in lesson["cells"])
+    return EXECUTED / path.name if clean else path
 
 
 def inject(notebook, solutions) -> None:
@@ -111,9 +123,12 @@ def main(arguments: list[str]) -> int:
     if options.into is not None:
         options.into.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    EXECUTED.mkdir(exist_ok=True)
     for path in paths(options.lessons):
         print(path.name, flush=True)
-        run(path, solved=options.solved, into=options.into, timeout_s=options.timeout)
+        with tempfile.TemporaryDirectory(prefix="my-chat-") as folder:
+            os.environ["CHAT_FOLDER"] = folder  # not the one in which this machine's own learner works
+            run(path, solved=options.solved, into=options.into, timeout_s=options.timeout)
     return 0
 
 

@@ -50,11 +50,13 @@ class Panel:
         url: str = "",
         *,
         write: Callable[[dict], dict | None] | None = None,
+        sent: list[tuple[float, str]] | None = None,
         clock: Callable[[], datetime] = datetime.now,
     ):
         self.name, self.url = name, url
         self._label = name
         self._write = write
+        self._sent = [] if sent is None else sent  # what all panels of a lesson have sent, and when
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
         self._log, self._frames = Log(), Log()
@@ -97,6 +99,7 @@ class Panel:
 
     def send(self, text: str) -> None:
         """Send a chat message, as if it had been typed. Raises ``NotConnected``, a ``ConnectionError``."""
+        self._sent.append((time.monotonic(), text))
         self.send_frame(chat_frame(self.name, text))
 
     def send_frame(self, frame: str | dict) -> None:
@@ -114,12 +117,28 @@ class Panel:
     def wait_for(self, text: str = "", *, count: int = 1, timeout: float = WAIT_S) -> None:
         """Block until ``count`` messages or answers that contain ``text`` are on the screen.
 
-        Raises ``PanelTimeout`` with what is on the screen instead.
+        If somebody of the lesson has sent this text, what was on the screen
+        before that does not count. Raises ``PanelTimeout`` with what is on the
+        screen instead.
         """
         wanted = f"{count} × {text!r}" if text else f"{count} message(s)"
+        sent = [at for at, said in self._sent if text and text in said][-count:]
+        since = sent[0] if len(sent) == count else 0.0
         self._wait(
-            lambda: sum(text in entry.text for entry in self._log if entry.kind != "notice") >= count, timeout, wanted
+            lambda: (
+                sum(text in entry.text and entry.at >= since for entry in self._log if entry.kind != "notice") >= count
+            ),
+            timeout,
+            wanted,
         )
+
+    def sees(self, text: str, timeout: float = 5.0) -> bool:
+        """Whether a message or answer that contains ``text`` is on the screen, or comes within ``timeout`` seconds."""
+        try:
+            self.wait_for(text, timeout=timeout)
+        except PanelTimeout:
+            return False
+        return True
 
     def wait_for_frame(self, text: str = "", *, count: int = 1, timeout: float = WAIT_S) -> None:
         """Block until ``count`` received frames contain ``text``."""
@@ -185,7 +204,7 @@ class Panel:
                 kind = "own" if arrival.sender == self.name else "other"
             self._frames.append(Frame("received", text, self._time()))
             if kind != "silent":
-                self._log.append(Entry(kind, arrival.text, arrival.sender, self._time()))
+                self._log.append(Entry(kind, arrival.text, arrival.sender, self._time(), time.monotonic()))
                 self._show_log()
             self._show_frames()
             self._changed.notify_all()
@@ -235,7 +254,7 @@ class Panel:
 
     def _set_status(self, status: str, detail: str) -> None:
         self._status, self._detail = status, detail
-        if status in (DISCONNECTED, REFUSED) or status == CONNECTED and self._log.total:
+        if status in (DISCONNECTED, REFUSED) or (status == CONNECTED and self._log.total):
             self._log.append(Entry("notice", self.status, clock=self._time()))
             self._show_log()
         self._show_status()

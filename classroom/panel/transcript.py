@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 from classroom.panel.wire import masked, shortened
@@ -20,12 +20,13 @@ LINES = 200
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the log: ``kind`` is own, other, answer, refusal or notice; ``clock`` is HH:MM."""
+    """One line of the log: ``kind`` is own, other, answer, refusal or notice; ``clock`` is HH:MM; ``at`` monotonic."""
 
     kind: str
     text: str
     sender: str = ""
     clock: str = ""
+    at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

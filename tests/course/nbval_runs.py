@@ -17,6 +17,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from classroom.operations.notebooks import SOLUTIONS, executed_of
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 BESIDE = ("handlers", "html", "cloudformation", "classroom")
@@ -41,7 +43,7 @@ class Lesson:
         return self.shipped.stem
 
 
-LESSONS = [Lesson(path, path, path.parent / "solutions" / path.name) for path in NOTEBOOKS]
+LESSONS = [Lesson(path, executed_of(path), SOLUTIONS / path.name) for path in NOTEBOOKS]
 
 
 def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False) -> Path:
@@ -157,4 +159,5 @@ def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
     }
     for place in places.values():
         Path(place).mkdir(parents=True, exist_ok=True)  # IPython would make one in the system's folder and leave it
+    places["CHAT_FOLDER"] = str(work_dir / "my_chat")
     return {**kept, **places, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}

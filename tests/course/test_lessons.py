@@ -12,18 +12,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
-from classroom.account import api, stack, steps
+from classroom.account import api, packages, stack, steps
 from classroom.account.account import Account
 from classroom.account.target import Target
+from classroom.my_chat import writing
 from classroom.operations.cleanup import clean_up, find_ours
 from tests.course.nbval_runs import NOTEBOOKS, number_of
 
 BY_NUMBER = {number_of(path): path for path in NOTEBOOKS}
 numbers = count(1)
+_PYTHON = TransformerManager()
 
 
 @pytest.fixture
@@ -51,7 +55,11 @@ def picture(account: Account) -> dict:
         "tables": tables,
         "api": routes_of(account, api_id) if api_id else None,
         "stacks": {
-            name: {key: value for key, value in stack.parameters(account, name).items() if key != "ApiId"}
+            name: {
+                key: value
+                for key, value in stack.parameters(account, name).items()
+                if key not in ("ApiId", "ChatCodeKey")
+            }
             for name in (account.name("handlers"), account.name("sessions"))
             if stack.stack_status(account, name)
         },
@@ -79,7 +87,12 @@ def routes_of(account: Account, api_id: str) -> dict:
     }
 
 
-def run_cells(number: int | str, account: Account, monkeypatch) -> Iterator[None]:
+def run_cell_magic(name: str, line: str, cell: str) -> None:
+    """What IPython does with a cell that begins with ``%%write`` or ``%%mend``."""
+    {"write": writing.write, "mend": writing.mend}[name](line, cell)
+
+
+def run_cells(number: int | str, account: Account, monkeypatch, tmp_path) -> Iterator[None]:
     """Run the code cells of a lesson in this process, without comparing outputs; its own checks must hold.
 
     Each step of the iterator runs all of them once more, in the same names, with the earlier panels open.
@@ -90,7 +103,8 @@ def run_cells(number: int | str, account: Account, monkeypatch) -> Iterator[None
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("MESSAGES_TABLE", "")  # lesson 4 sets it for a handler that it runs in a cell
     loaded = set(sys.modules)
-    names: dict = {}
+    monkeypatch.setenv("CHAT_FOLDER", str(tmp_path / "my_chat"))
+    names: dict = {"get_ipython": lambda: SimpleNamespace(run_cell_magic=run_cell_magic)}
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     try:
         for turn in count(1):
@@ -99,21 +113,21 @@ def run_cells(number: int | str, account: Account, monkeypatch) -> Iterator[None
                 # As in a kernel, the source of a cell's functions can be looked up.
                 entry = (len(source), None, source.splitlines(keepends=True), name)
                 monkeypatch.setitem(linecache.cache, name, entry)
-                exec(compile(source, name, "exec"), names)
+                exec(compile(_PYTHON.transform_cell(source), name, "exec"), names)
             yield
     finally:
         if "lesson" in names:
             names["lesson"].hang_up()
         for name in set(sys.modules) - loaded:  # lesson 4 imports files of handlers/, whose names are no package's
             place = os.path.realpath(getattr(sys.modules[name], "__file__", None) or "")
-            if place.startswith(f"{stack.HANDLERS}{os.sep}"):
+            if place.startswith(f"{packages.HANDLERS}{os.sep}"):
                 del sys.modules[name]
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 6, 7])
-def test_lesson_when_its_cells_have_run_twice(number, account, monkeypatch):
+def test_lesson_when_its_cells_have_run_twice(number, account, monkeypatch, tmp_path):
     """Once or twice in one kernel, a lesson's own cells leave exactly the state at which the next lesson begins."""
-    with closing(run_cells(number, account, monkeypatch)) as turns:
+    with closing(run_cells(number, account, monkeypatch, tmp_path)) as turns:
         next(turns)
         made_by_cells = picture(account)
         next(turns)
@@ -127,11 +141,11 @@ def test_lesson_when_its_cells_have_run_twice(number, account, monkeypatch):
     assert picture(account) == made_by_cells
 
 
-def test_bug_hunt_when_its_cells_have_run_twice(account, monkeypatch):
+def test_bug_hunt_when_its_cells_have_run_twice(account, monkeypatch, tmp_path):
     """The hunt leaves the chat's own functions behind the routes, and nothing of its own."""
     steps.bring_to(account, 7)
     before = picture(account)
-    with closing(run_cells("7b", account, monkeypatch)) as turns:
+    with closing(run_cells("7b", account, monkeypatch, tmp_path)) as turns:
         for _ in range(2):
             next(turns)
             assert picture(account) == before

@@ -63,7 +63,7 @@ class Site:
 
     def package(self) -> dict[str, str]:
         """Upload handlers/; the parameters that name the package."""
-        package = package_handlers()
+        package = package_handlers(subfolders=True)
         key = f"{hashlib.sha256(package).hexdigest()[:16]}.zip"
         self.target.client("s3").put_object(Bucket=BUCKET, Key=key, Body=package)
         return {"CodeBucket": BUCKET, "CodeKey": key}

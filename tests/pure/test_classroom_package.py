@@ -38,8 +38,9 @@ def test_package_when_a_source_changes(folder):
 
 
 def test_package_when_unpacked(folder):
-    """The package holds the Python files with their paths, readable by everybody, and nothing else."""
-    package = zipfile.ZipFile(io.BytesIO(package_handlers(folder)))
+    """The package holds the Python files, readable by everybody, and nothing else; subfolders only when asked for."""
+    assert zipfile.ZipFile(io.BytesIO(package_handlers(folder))).namelist() == ["b.py"]
+    package = zipfile.ZipFile(io.BytesIO(package_handlers(folder, subfolders=True)))
     assert package.namelist() == ["b.py", "shared/a.py"]
     assert {entry.external_attr >> 16 for entry in package.infolist()} == {0o644}
 

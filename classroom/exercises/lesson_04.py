@@ -1,0 +1,105 @@
+"""The exercises of lesson 4: reading an event, storing messages, refusing what is none."""
+
+from __future__ import annotations
+
+from classroom.exercises.checks import attempt, check
+from classroom.exercises.exercise import Answer
+from classroom.exercises.handler_checks import RETURNS, check_answered, check_not_raised, only_row
+from classroom.exercises.registry import exercise
+
+FILE = "chat_handler.py"
+PREDICTIONS = {
+    "4.a": "No",
+    "4.b": "Nothing on either screen",
+    "4.c": "She gets an error and stays connected",
+    "4.d": "Nothing",
+    "4.e": "One",
+    "4.f": "No, fewer",
+}
+EVENT = {
+    "requestContext": {
+        "routeKey": "sendMessage",
+        "messageId": "R0oXAdfD0kwCH6w=",
+        "eventType": "MESSAGE",
+        "requestTimeEpoch": 1_795_275_417_876,
+        "connectionId": "R0oXAcfD0kwCFiA=",
+    },
+    "body": '{"action": "sendMessage", "sender": "dana", "message": "Can you read this?"}',
+    "isBase64Encoded": False,
+}
+
+
+@exercise("4.1", names=("read",), look="the two tables of keys above")
+def read_an_event(answer: Answer) -> None:
+    """``read`` finds four things in an event that it has never seen."""
+    found = attempt(
+        "read takes an event apart",
+        lambda: answer.read(EVENT),
+        look='what stands inside requestContext, and json.loads(event["body"])',
+    )
+    check(
+        "it gives four things", len(found) if isinstance(found, tuple) else type(found).__name__, 4, look="the return"
+    )
+    request = EVENT["requestContext"]
+    check("the route key", found[0], request["routeKey"], look="requestContext")
+    check("the connection id", found[1], request["connectionId"], look="requestContext")
+    check("who sent it", found[2], "dana", look='event["body"] is text: json.loads makes a dict of it')
+    check("what they sent", found[3], "Can you read this?", look="the key message of the body")
+
+
+@exercise("4.2", file=FILE, look="the list of what the handler does, above")
+def store_messages(answer: Answer) -> None:
+    """The handler stores each message once, under the event's time, and answers all three routes."""
+    with answer.trial() as trial:
+        check_answered("whoever connects is let in", trial.connect("ann"), error_look=RETURNS)
+        check("connecting stores nothing", trial.rows("ChatMessages"), [], look="the route: only sendMessage stores")
+        event = trial.event("sendMessage", "ann", {"action": "sendMessage", "sender": "ann", "message": "Hello"})
+        check_answered("a message is handled", trial.handle(event))
+        row = only_row(trial, "ChatMessages", look="put_item, and the route for which it is called")
+        check("its room", row.get("room_id"), "global", look="room_id")
+        check("its sender", row.get("sender"), "ann", look="the sender in the body")
+        check("its text", row.get("message"), "Hello", look="the message in the body")
+        check(
+            "its timestamp is the event's",
+            row["timestamp"],
+            event["requestContext"]["requestTimeEpoch"],
+            look="requestTimeEpoch; a clock in the handler says when the function ran, not when the message came",
+        )
+        trial.connect("bob")
+        check_answered("somebody else's message is handled", trial.send("bob", "Hi"))
+        check("two messages are two rows", len(trial.rows("ChatMessages")), 2, look="the timestamp of each row")
+        check_answered("whoever leaves is answered", trial.leave("ann"))
+
+
+@exercise("4.3", file=FILE, look="the four cases above, one by one")
+def refuse_what_is_no_message(answer: Answer) -> None:
+    """Whatever is no text with something in it is answered 400 and not stored; everything else works as before."""
+    with answer.trial() as trial:
+        trial.connect("ann")
+        for what, body in _REFUSED.items():
+            outcome = trial.send_body("ann", {"action": "sendMessage", "sender": "ann", **body})
+            check_not_raised(f"{what} is refused", outcome, look='body.get("message")')
+            check(f"{what} is not stored", len(trial.rows("ChatMessages")), 0, look="the test before put_item")
+            check_answered(f"{what} is answered 400", outcome, 400, look="the return of a refused message")
+        check_answered("a good message is stored", trial.send("ann", "Hello"), look="what your test lets pass")
+        only_row(trial, "ChatMessages", look="what your test lets pass")
+        nameless = trial.send_body("ann", {"action": "sendMessage", "message": "Who am I?"})
+        check_answered("a message without a sender is stored", nameless, look='body.get("sender")')
+        row = trial.rows("ChatMessages")[-1]
+        check("its sender is the connection id", row.get("sender"), trial.id_of("ann"), look='request["connectionId"]')
+        trial.break_tables()
+        failed = trial.send("ann", "Is anybody there?")
+        check(
+            "a fault of DynamoDB is not hidden as a bad message",
+            "raised" if failed.error else "caught",
+            "raised",
+            look="an except around put_item: nobody would ever learn that messages are lost",
+        )
+
+
+_REFUSED = {
+    "a message without text": {},
+    "an empty message": {"message": ""},
+    "a message of spaces": {"message": "   "},
+    "a number": {"message": 7},
+}

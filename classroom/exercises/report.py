@@ -1,0 +1,118 @@
+"""Progress as people read it: one learner's lessons and exercises, or one table of a class; and as JUnit.
+
+Pure: what was done comes in as ``Progress``, what there is from the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from xml.etree import ElementTree
+
+from classroom.exercises import registry
+from classroom.exercises.progress import FILE, Progress, read
+
+
+@dataclass(frozen=True)
+class Report:
+    """One learner's progress beside all exercises and predictions that there are."""
+
+    progress: Progress
+    exercises: tuple[str, ...]
+    predictions: Mapping[str, str]
+
+    @classmethod
+    def of(cls, progress: Progress) -> Report:
+        """The report on a progress, for the course as it is."""
+        return cls(progress, tuple(registry.exercises()), registry.predictions())
+
+    def lessons(self) -> dict[int, list[str]]:
+        """The numbers of the exercises of each lesson that has any."""
+        found: dict[int, list[str]] = {}
+        for number in self.exercises:
+            found.setdefault(registry.lesson_of(number), []).append(number)
+        return found
+
+    def done(self) -> list[str]:
+        """The exercises that are done, in the course's order."""
+        return [number for number in self.exercises if number in self.progress.passed()]
+
+    def predicted(self) -> tuple[int, int]:
+        """How many predictions were right, and how many were made."""
+        made = {key: answer for key, answer in self.progress.predictions.items() if key in self.predictions}
+        return sum(self.predictions[key] == answer for key, answer in made.items()), len(made)
+
+    def __repr__(self) -> str:
+        lines = [f"{len(self.done())} of {len(self.exercises)} exercises are done."]
+        for lesson, numbers in self.lessons().items():
+            marks = "  ".join(f"{number} {'done' if number in self.done() else '·'}" for number in numbers)
+            lines.append(f"  lesson {lesson}: {marks}")
+        right, made = self.predicted()
+        if made:
+            lines.append(f"{right} of {made} predictions were right.")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align:left">Lesson {lesson}</th><td style="text-align:left">'
+            + " ".join(_mark(number, number in self.done()) for number in numbers)
+            + "</td></tr>"
+            for lesson, numbers in self.lessons().items()
+        )
+        right, made = self.predicted()
+        predicted = f" {right} of {made} predictions were right." if made else ""
+        return f"<p>{len(self.done())} of {len(self.exercises)} exercises are done.{predicted}</p><table>{rows}</table>"
+
+    def junit(self) -> str:
+        """The same as JUnit's XML: a test case for each exercise, failed until it is done."""
+        suite = ElementTree.Element(
+            "testsuite",
+            name=self.progress.learner or "my chat",
+            tests=str(len(self.exercises)),
+            failures=str(len(self.exercises) - len(self.done())),
+        )
+        for number in self.exercises:
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=f"lesson {registry.lesson_of(number)}", name=number
+            )
+            if number not in self.done():
+                misses = self.progress.exercises[number].misses if number in self.progress.exercises else 0
+                ElementTree.SubElement(case, "failure", message=f"not done; misses: {misses}")
+        return ElementTree.tostring(suite, encoding="unicode")
+
+
+def class_reports(folder: Path) -> list[tuple[str, Report]]:
+    """The reports of a class by learner's name: from ``NAME/progress.json``, ``NAME/my_chat/progress.json`` and ``NAME.json``."""
+    found = {}
+    for path in sorted([*folder.glob(f"*/{FILE}"), *folder.glob(f"*/my_chat/{FILE}"), *folder.glob("*.json")]):
+        name = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
+        found[name] = Report.of(read(path))
+    return sorted(found.items())
+
+
+def class_table(reports: list[tuple[str, Report]]) -> str:
+    """One line for each learner: how many exercises of each lesson are done, and in all."""
+    if not reports:
+        return "Nobody's progress is there."
+    lessons = reports[0][1].lessons()
+    head = ["learner", *(f"lesson {lesson}" for lesson in lessons), "all", "predictions"]
+    lines = [head]
+    for name, report in reports:
+        done = set(report.done())
+        right, made = report.predicted()
+        counts = [f"{len(done & set(numbers))}/{len(numbers)}" for numbers in lessons.values()]
+        lines.append([name, *counts, f"{len(done)}/{len(report.exercises)}", f"{right}/{made}"])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join("  ".join(word.ljust(width) for word, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def _mark(number: str, done: bool) -> str:
+    """One exercise as a small label: a sign beside the colour, for those who do not see the colour."""
+    tint = "rgba(31,163,74,.25)" if done else "rgba(128,128,128,.15)"
+    said = "done" if done else "not done yet"
+    return (
+        f'<span title="{said}" style="padding:1px 8px;border-radius:9px;background:{tint}">'
+        f"{escape(number)}{' ✓' if done else ''}</span>"
+    )

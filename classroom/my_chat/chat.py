@@ -1,0 +1,157 @@
+"""``lesson.my_chat``: which version of the learner's files is in use, its deployment, and trials of it.
+
+A lesson goes on with what the learner wrote. Where nothing is written yet, or
+only what an earlier lesson asked for, the course's answer to the exercise takes
+its place, and each call says which of both it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from classroom.account import packages
+from classroom.account.account import Account
+from classroom.errors import OneSentence
+from classroom.exercises import registry, solutions
+from classroom.my_chat.folder import Folder, fault_of
+from classroom.my_chat.pretended_aws import PREFIX
+from classroom.my_chat.trial import Trial
+
+HANDLER = "chat_handler.py"
+_TRIAL_VARIABLES = {"MESSAGES_TABLE": f"{PREFIX}ChatMessages", "CONNECTIONS_TABLE": f"{PREFIX}ChatConnections"}
+_WAIT = {"Delay": 1, "MaxAttempts": 120}
+
+
+class NotDeployed(OneSentence):
+    """A learner's file was not deployed; the sentence says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A file as it is in use: ``yours`` or the course's, and in words why."""
+
+    name: str
+    text: str
+    yours: bool
+    because: str
+
+    def __str__(self) -> str:
+        return f"your {self.name}{self.because}" if self.yours else f"the course's {self.name}, {self.because}"
+
+
+class MyChat:
+    """The learner's folder in one lesson."""
+
+    def __init__(self, account: Account, lesson: int, folder: Folder | None = None):
+        self._account, self._lesson = account, lesson
+        self.folder = folder or Folder()
+
+    def version(self, what: str = HANDLER) -> Version:
+        """The version in use of a file, or of the file that an exercise such as "4.2" asks for.
+
+        Raises ``NotDeployed`` when there is none, or the learner's has a mistake that keeps it from being read.
+        """
+        exercise = what if what in registry.exercises() else ""
+        name = registry.exercise_of(exercise).file if exercise else what
+        text, checked_by = self.folder.text(name), self.folder.checked_by(name)
+        outgrown = bool(exercise and checked_by and registry.lesson_of(checked_by) < registry.lesson_of(exercise))
+        if text is not None and not outgrown:
+            fault = fault_of(name, text)
+            if fault:
+                raise NotDeployed(f"There is a mistake in my_chat/{name}, so it was not used: {fault}")
+            return Version(name, text, True, f", checked by exercise {checked_by}" if checked_by else "")
+        course = solutions.course_text(name, exercise) if exercise else None
+        if course is None:
+            raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
+        because = (
+            f"because yours is still that of exercise {checked_by}" if outgrown else "because yours is not written"
+        )
+        return Version(name, course, False, f"{because} yet")
+
+    def begin_with(self, lesson: int) -> Version | None:
+        """The chat handler with which a lesson begins: what an exercise found right before, else the course's."""
+        exercise = registry.finishes(HANDLER, lesson)
+        if exercise is None:
+            return None
+        text = self.folder.checked(exercise, HANDLER)
+        if text is not None:
+            return Version(HANDLER, text, True, f", as exercise {exercise} checked it")
+        course = solutions.course_text(HANDLER, exercise) or ""
+        return Version(HANDLER, course, False, f"because exercise {exercise} is not done yet")
+
+    def use_course_version(self, exercise: str) -> None:
+        """Put the course's answer to an exercise into the folder; what was there is kept in ``earlier/``."""
+        name = registry.exercise_of(exercise).file
+        text = solutions.course_text(name, exercise) if name else None
+        if text is None:
+            raise NotDeployed(f"Exercise {exercise} writes no file of your chat.")
+        self.folder.write(name, text, replace=True)
+        print(f"my_chat/{name} is the course's answer to exercise {exercise} now; yours is kept in my_chat/earlier/.")
+
+    def deploy(self, what: str = HANDLER) -> None:
+        """Give the chat function the code of a file, or of an exercise's file, and wait until it runs it.
+
+        This is what the console's button "Deploy" does: ``update_function_code``.
+        """
+        version = self.version(what)
+        put_code(self._account, self.package(version))
+        print(f"Deployed: {version}.")
+
+    def upload(self, what: str = HANDLER) -> str:
+        """Upload a package with the file and what it imports from the folder; its key in the lesson's bucket."""
+        version = self.version(what)
+        key = packages.upload(self._account, self.package(version))
+        print(f"Uploaded: {version}.")
+        return key
+
+    def trial(self, what: str = HANDLER) -> Trial:
+        """Run a file, or an exercise's file, on this machine with a pretended DynamoDB and pretended people."""
+        version = self.version(what)
+        print(f"On trial: {version}.")
+        return self.trial_of(version)
+
+    def trial_of(self, version: Version) -> Trial:
+        """The same for a version, without a word."""
+        return Trial(self._files(version), HANDLER.removesuffix(".py"), _TRIAL_VARIABLES)
+
+    def package(self, version: Version) -> bytes:
+        """The deployment package of a version: the file, under the handler's name, and what it imports."""
+        return packages.package_of(self._files(version))
+
+    def _files(self, version: Version) -> dict[str, str]:
+        files = {HANDLER: version.text}
+        wanted = packages.imports_of(version.text)
+        while wanted:
+            name = f"{wanted.pop()}.py"
+            text = self.folder.text(name) if name not in files else None
+            if text is not None:
+                files[name] = text
+                wanted |= packages.imports_of(text)
+        return files
+
+    def __repr__(self) -> str:
+        lines = [f"my_chat, in {self.folder.path.name}/:"]
+        for name in sorted(
+            path.name for path in self.folder.path.glob("*.*") if path.suffix in (".py", ".yaml", ".html")
+        ):
+            checked_by = self.folder.checked_by(name)
+            lines.append(
+                f"  {name}: {f'checked by exercise {checked_by}' if checked_by else 'not checked as it is now'}"
+            )
+        return "\n".join(lines if len(lines) > 1 else [f"{lines[0]} nothing is written yet"])
+
+
+def put_code(account: Account, package: bytes) -> None:
+    """Let the chat function run a package from its next event on. Raises ``NotDeployed``."""
+    functions, name = account.client("lambda"), account.name("chat_handler")
+    try:
+        functions.update_function_code(FunctionName=name, ZipFile=package)
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=_WAIT)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        raise NotDeployed(
+            f"There is no function {name} to be deployed to: run this lesson from its set-up cell again."
+        ) from None

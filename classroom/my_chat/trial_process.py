@@ -1,0 +1,77 @@
+"""The process in which a trial runs a learner's handler: one command a line on standard input, one answer a line.
+
+    python -m classroom.my_chat.trial_process FOLDER MODULE
+
+Commands: {"event": …} runs ``lambda_handler``; {"set": {…}} changes the
+pretended AWS; each answer tells what the handler returned, raised and printed,
+and what tables and connections hold now. What the handler prints never reaches
+the protocol.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import sys
+import traceback
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
+
+from classroom.my_chat.pretended_aws import PretendedAws, RawAnswer
+
+
+def main(folder: str, module_name: str) -> None:
+    """Serve commands until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever writes to standard output past Python goes to standard error
+    aws = PretendedAws()
+    URLLib3Session.send = lambda session, request: _answered(aws, request)  # type: ignore[method-assign]
+    sys.path.insert(0, folder)
+    handler: Any = None
+    for line in sys.stdin:
+        command = json.loads(line)
+        for name, value in command.get("set", {}).items():
+            setattr(aws, name, value)
+        outcome: dict[str, Any] = {}
+        if "event" in command:
+            aws.begin_event()
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                try:
+                    handler = handler or importlib.import_module(module_name).lambda_handler
+                    outcome["result"] = _as_json(handler(command["event"], SimpleNamespace(aws_request_id="trial")))
+                except BaseException as error:
+                    outcome["error"] = f"{type(error).__name__}: {error}"
+                    outcome["line"] = _line_of(error, folder)
+            outcome["printed"] = printed.getvalue()
+        outcome |= {"tables": aws.tables, "received": aws.received, "calls": aws.calls, "waited_for": aws.waited_for}
+        answers.write(json.dumps(outcome) + "\n")
+        answers.flush()
+
+
+def _answered(aws: PretendedAws, request: Any) -> AWSResponse:
+    status, headers, body = aws.send(request)
+    return AWSResponse(request.url, status, headers, RawAnswer(body))
+
+
+def _as_json(result: Any) -> Any:
+    try:
+        return json.loads(json.dumps(result))
+    except (TypeError, ValueError):
+        return {"not JSON": repr(result)}
+
+
+def _line_of(error: BaseException, folder: str) -> str:
+    """The last line of the learner's own code that the error passed, such as "line 12: 1 / 0"."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
+    return f"line {own[-1].lineno}: {own[-1].line}" if own else ""
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

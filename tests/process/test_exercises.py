@@ -1,0 +1,137 @@
+"""Every exercise: its solution passes, nothing passes unanswered, and natural mistakes get a line that teaches."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+
+import nbformat
+import pytest
+
+from classroom.exercises import registry, solutions
+from classroom.operations.notebooks import NOTEBOOKS
+from tests.process.exercise_desk import Desk, changed, wrong_answers
+
+WITHOUT_AWS = sorted(registry.exercises())
+KNOWN = {"json": json}
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path / "my_chat", **KNOWN)
+
+
+@pytest.mark.parametrize("number", WITHOUT_AWS)
+def test_check_when_nothing_is_answered(desk, number):
+    """Before the exercise's cell has run, the check says what to do first, in one line, and counts no miss."""
+    printed = desk.check(number)
+    assert re.fullmatch(r"not yet: .+\n", printed) and "rror" not in printed, printed
+    assert desk.record.read().exercises == {}
+
+
+@pytest.mark.parametrize("number", WITHOUT_AWS)
+def test_check_when_solved(desk, number):
+    """The solution passes, again and again, and nothing but ok lines is printed."""
+    desk.solve_up_to(number)
+    desk.run(solutions.solution(number).code)
+    for _ in range(2):
+        lines = desk.check(number).splitlines()
+        assert lines[-1] == f"ok: exercise {number} is done" and all(line.startswith("ok: ") for line in lines), lines
+    assert desk.record.read().passed() == {number}
+
+
+@pytest.mark.parametrize("wrong", wrong_answers(), ids=lambda wrong: f"{wrong['exercise']} {wrong['mistake']}")
+def test_check_when_the_answer_is_wrong(desk, wrong):
+    """A mistake that people make does not pass, and the line says what was found and where to look."""
+    number = wrong["exercise"]
+    desk.solve_up_to(number)
+    desk.run(changed(solutions.solution(number).code, wrong))
+    printed = desk.check(number)
+    assert printed.splitlines()[-1].startswith("not yet: "), printed
+    assert wrong["says"] in printed and number not in desk.record.read().passed(), printed
+
+
+def test_wrong_answers_when_counted():
+    """Each exercise has at least three answers that are known to be wrong."""
+    counts = {number: 0 for number in registry.exercises()}
+    for wrong in wrong_answers():
+        counts[wrong["exercise"]] += 1
+    assert {number: count for number, count in counts.items() if count < 3} == {}
+
+
+def test_help_when_an_answer_is_wrong_again_and_again(desk):
+    """The third miss points to the hint, the fifth to the solution; a right answer ends the count."""
+    desk.run("def read(event):\n    return 1, 2, 3, 4")
+    said = [desk.check("4.1").splitlines()[-1] for _ in range(5)]
+    assert [line.startswith("not yet: ") for line in said] == [True, True, False, False, False]
+    assert said[2] == said[3] == "There is a hint under the question."
+    assert said[4].startswith('lesson.solution("4.1") shows')
+    desk.run(solutions.solution("4.1").code)
+    desk.check("4.1")
+    assert desk.record.read().exercises["4.1"].since == 0
+
+
+def test_check_when_a_blank_is_left(desk):
+    """Blanks are counted, in plain words."""
+    desk.run("def read(event):\n    one = ...\n    two = ...\n    return one, two")
+    assert desk.check("4.1") == "not yet: Fill in the two blanks above, then run this cell again.\n"
+
+
+def test_check_when_the_cell_failed_after_a_good_run(desk):
+    """An answer of an earlier run does not pass while the cell as it is now stops with an error."""
+    desk.run(solutions.solution("4.1").code)
+    desk.watch.after_cell(_Ran("def read(event):\n    return 1 +", SyntaxError("invalid syntax")))
+    assert desk.check("4.1").startswith(
+        "not yet: the cell that defines read stopped with an error (SyntaxError: invalid syntax): mend it"
+    )
+    desk.watch.after_cell(_Ran(solutions.solution("4.1").code))
+    assert desk.check("4.1").endswith("ok: exercise 4.1 is done\n")
+
+
+def test_file_when_its_check_has_passed(desk):
+    """What an exercise found right is kept, whatever the learner does to the file afterwards."""
+    desk.run(solutions.solution("4.2").code)
+    desk.check("4.2")
+    desk.run("%%write chat_handler.py\n1 / 0\n")
+    assert desk.folder.checked("4.2", "chat_handler.py") == solutions.course_text("chat_handler.py", "4.2")
+    assert desk.folder.checked_by("chat_handler.py") is None
+
+
+@pytest.mark.parametrize("number", WITHOUT_AWS)
+def test_exercise_when_its_lesson_is_read(number):
+    """The lesson asks for the exercise, with a hint, and its check is one short call that shows no answer."""
+    [path] = NOTEBOOKS.glob(f"{registry.lesson_of(number):02d}-*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    key = number.replace(".", "-")
+    place = next(place for place, cell in enumerate(cells) if cell.get("id") == f"exercise-{key}")
+    asked = cells[place - 1].source
+    assert f"Exercise {number}" in asked and "<summary>Hint</summary>" in asked
+    [check] = [cell for cell in cells if cell.get("id") == f"check-{key}"]
+    assert check.source == f'lesson.check("{number}")'
+
+
+def test_predictions_when_lessons_are_read():
+    """Every prediction of a lesson has its right answer, which is one of its choices, and no answer is left over."""
+    asked = {}
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code" and "lesson.predict(" in cell.source:
+                [call] = [
+                    node
+                    for node in ast.walk(ast.parse(cell.source))
+                    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "predict"
+                ]
+                number, _, *choices = [ast.literal_eval(argument) for argument in call.args]
+                asked[number] = choices
+    assert asked.keys() == registry.predictions().keys()
+    assert {number for number, choices in asked.items() if registry.predictions()[number] not in choices} == set()
+
+
+class _Ran:
+    """What IPython tells of a cell that has run."""
+
+    def __init__(self, cell: str, error: Exception | None = None):
+        self.info = type("info", (), {"raw_cell": cell})
+        self.error_before_exec = error if isinstance(error, SyntaxError) else None
+        self.error_in_exec = None if isinstance(error, SyntaxError) else error
