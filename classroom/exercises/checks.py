@@ -83,7 +83,7 @@ def first_difference(found: Any, expected: Any, where: str = "") -> str:
         extra = [key for key in found if key not in expected]
         return f"{extra[0]!r} should not be there{place}." if extra else ""
     if isinstance(expected, list) and isinstance(found, list):
-        for number, (one, other) in enumerate(zip(found, expected)):
+        for number, (one, other) in enumerate(zip(found, expected, strict=False)):
             inner = first_difference(one, other, f"{where}[{number}]")
             if inner:
                 return inner

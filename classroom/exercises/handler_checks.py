@@ -50,6 +50,7 @@ _KNOWN = (
     ),
     ("Missing the key", "the row: it needs room_id and timestamp, the two keys of the table"),
     ("Type mismatch for key", 'the row: put_item of a Table takes plain values, "global" and not {"S": "global"}'),
+    ("PostToConnection operation", "endpoint_url, the connection id, and the except around post_to_connection"),
     ("NoRegionError", "boto3.resource and boto3.client: the region is in the environment already"),
     ("has no attribute 'lambda_handler'", "the name of your function: Lambda calls lambda_handler"),
     ("missing 1 required positional argument", "the parameters: Lambda calls lambda_handler(event, context)"),

@@ -105,7 +105,9 @@ def class_table(reports: list[tuple[str, Report]]) -> str:
         counts = [f"{len(done & set(numbers))}/{len(numbers)}" for numbers in lessons.values()]
         lines.append([name, *counts, f"{len(done)}/{len(report.exercises)}", f"{right}/{made}"])
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join("  ".join(word.ljust(width) for word, width in zip(line, widths)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def _mark(number: str, done: bool) -> str:

@@ -69,7 +69,7 @@ class PretendedAws:
 
     def _connections(self, request: Any) -> tuple[int, dict[str, str], bytes]:
         connection_id = unquote(request.url.rpartition("/")[2])
-        self.calls.append(f"{request.method} {urlsplit(request.url).netloc}")
+        self.calls.append(f"{request.method} {request.url.partition('/@connections/')[0]}")
         fault = self.faults.get(connection_id, "" if connection_id in self.received else "gone")
         if fault == "gone":
             raise Refused(410, "GoneException")

@@ -25,7 +25,7 @@ BEGAN_MS = 1_795_275_417_000
 _HANDLED_WITHIN_S = 15.0
 _STARTED_WITHIN_S = 60.0
 _ROOT = Path(__file__).resolve().parents[2]
-_DOMAIN = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+DOMAIN = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
 
 
 class TrialFailed(OneSentence, RuntimeError):
@@ -170,9 +170,9 @@ class Trial:
             "requestTimeEpoch": now,
             "identity": {"sourceIp": "192.0.2.1"},
             "requestId": f"trial{self._events}=",
-            "domainName": _DOMAIN,
+            "domainName": DOMAIN,
             "connectionId": _id_of(name),
-            "apiId": _DOMAIN.partition(".")[0],
+            "apiId": DOMAIN.partition(".")[0],
         }
         if kind == "MESSAGE":
             request["messageId"] = f"message{self._events}="
@@ -180,7 +180,7 @@ class Trial:
         if kind == "MESSAGE":
             event["body"] = body if isinstance(body, str) else json.dumps(body)
         if kind == "CONNECT":
-            event |= {"headers": {"Host": _DOMAIN}, "multiValueHeaders": {"Host": [_DOMAIN]}}
+            event |= {"headers": {"Host": DOMAIN}, "multiValueHeaders": {"Host": [DOMAIN]}}
         return event
 
     def handle(self, event: dict[str, Any]) -> Outcome:

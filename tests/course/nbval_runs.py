@@ -84,8 +84,8 @@ def _solving(cell: NotebookNode, solutions: dict[str, str]) -> Iterator[Notebook
         return
     for source in (
         solutions.pop(cell.id.removeprefix("check-")),
-        f"%%capture said\n{cell.source}",
-        "lines = said.stdout.splitlines()\nassert lines and all(line.startswith('ok: ') for line in lines), lines",
+        f"%%capture _said\n{cell.source}",
+        "assert _said.stdout and all(line.startswith('ok: ') for line in _said.stdout.splitlines()), _said.stdout",
     ):
         yield nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
 

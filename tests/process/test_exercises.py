@@ -54,7 +54,7 @@ def test_check_when_the_answer_is_wrong(desk, wrong):
 
 def test_wrong_answers_when_counted():
     """Each exercise has at least three answers that are known to be wrong."""
-    counts = {number: 0 for number in registry.exercises()}
+    counts = dict.fromkeys(registry.exercises(), 0)
     for wrong in wrong_answers():
         counts[wrong["exercise"]] += 1
     assert {number: count for number, count in counts.items() if count < 3} == {}
