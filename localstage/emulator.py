@@ -63,10 +63,9 @@ class Stage:
             work_dir=work_dir / "functions",
             log_sink=PermittedLogs(self._account.logs, self._account.permissions, self._keys.of_function),
         )
-        invoker = self._account.paced(self._functions)
-        integrations = Integrations(self._account.functions, invoker)
+        integrations = Integrations(self._account.functions, self._functions)
         self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
-        self._account.use_functions(invoker)
+        self._account.use_functions(self._functions)
         door = self._account.door
         self._port = Port(
             self._authority,

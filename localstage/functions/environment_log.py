@@ -19,10 +19,8 @@ from localstage.functions.output import Masks, OutputLines
 class LogSink(Protocol):
     """Where log events go."""
 
-    def put(
-        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
-    ) -> None:
-        """Takes events as (milliseconds since the epoch, message). Must not block."""
+    def put(self, definition: FunctionDefinition, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
+        """Takes events of the function's log group as (milliseconds since the epoch, message). Must not block."""
 
 
 class EnvironmentLog:
@@ -73,9 +71,7 @@ class EnvironmentLog:
         if not messages:
             return
         now_ms = self._now_ms()
-        self._sink.put(
-            self._definition, self._definition.log_group, self.stream, [(now_ms, message) for message in messages]
-        )
+        self._sink.put(self._definition, self.stream, [(now_ms, message) for message in messages])
         for message in messages:
             self._tail.append(message)
             self._tail_size += len(message)

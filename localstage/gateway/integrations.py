@@ -54,7 +54,7 @@ class FunctionDirectory(Protocol):
     """What the account knows of functions."""
 
     def function(self, arn: str) -> FunctionDefinition | None:
-        """The function that an ARN names, qualified or not."""
+        """The function that an ARN names, qualified or not. Raises InvocationRefused."""
 
     def may_invoke(self, function_arn: str, source_arn: str) -> bool:
         """Whether the function's resource policy lets API Gateway invoke it for this source."""
@@ -114,11 +114,14 @@ class Integrations:
     async def invoke(self, call: FunctionCall, stage: ServedStage, told: ExecutionLog) -> bytes:
         """Invokes a function and returns its result. Raises IntegrationFailed."""
         arn = function_arn_of(call.uri, stage.stage_variables)
-        definition = self._directory.function(arn) if arn else None
         address = f"https://lambda.{stage.region}.amazonaws.com/2015-03-31/functions/{arn}/invocations"
         told.data("Endpoint request URI", address)
         told.data("Endpoint request body after transformations", call.payload)
         told.info(f"Sending request to {address}")
+        try:
+            definition = self._directory.function(arn) if arn else None
+        except InvocationRefused as refusal:
+            raise _not_run(refusal, told) from refusal
         if definition is None:
             told.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
             raise NotInvocable(f"there is no function {arn or call.uri}")
@@ -128,8 +131,7 @@ class Integrations:
         try:
             invocation = await self._invoker.invoke(definition, call.payload)
         except InvocationRefused as refusal:
-            told.error(f"Execution failed due to an internal error: {refusal}")  # Guess: the sentence.
-            raise NotInvocable(str(refusal)) from refusal
+            raise _not_run(refusal, told) from refusal
         told.info(f"Received response. Status: 200, Integration latency: {int(invocation.measured.duration_ms)} ms")
         told.data("Endpoint response body before transformations", invocation.payload)
         if invocation.function_error:
@@ -140,6 +142,11 @@ class Integrations:
             raise FunctionFailed(invocation.payload.decode("utf-8", "replace"))
         told.info(f"AWS Integration Endpoint RequestId : {invocation.request_id}")
         return invocation.payload
+
+
+def _not_run(refusal: InvocationRefused, told: ExecutionLog) -> NotInvocable:
+    told.error(f"Execution failed due to an internal error: {refusal}")  # Guess: the sentence.
+    return NotInvocable(str(refusal))
 
 
 def _error_message(payload: bytes) -> str:

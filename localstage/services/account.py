@@ -7,6 +7,8 @@ what a service means is its room's, or moto's.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 
 from localstage.clock import Clock
 from localstage.core.snapshot import ServedStage
@@ -24,15 +26,14 @@ from localstage.services.apigatewayv2.api_keys import has_api_key
 from localstage.services.apigatewayv2.deployment_pace import DeploymentPace
 from localstage.services.apigatewayv2.paced_stages import PacedStages
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
-from localstage.services.awslambda.function_directory import FunctionDirectory
+from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
 from localstage.services.awslambda.invoke import Invocations, Invoker
-from localstage.services.awslambda.pace import RolePace
-from localstage.services.awslambda.paced_functions import LambdaPace, PacedFunctions, PacedInvoker
+from localstage.services.awslambda.pace import LambdaPace, RolePace
+from localstage.services.awslambda.reader import FunctionPublisher
 from localstage.services.dynamodb.eventual_reads import DynamoDbPace
 from localstage.services.facts import AccountFacts
 from localstage.services.iam import reader
 from localstage.services.iam.pace import IamPace, LatePolicies
-from localstage.services.logs.late_log_writer import LateLogWriter
 from localstage.services.logs.log_writer import LogWriter
 from localstage.services.needs import needs_of
 from localstage.services.refused import refusal_of_call
@@ -64,12 +65,12 @@ class Account:
             enforced=settings.iam_enforced,
             policies=self._late_policies if self._delays else None,
         )
-        if self._delays is not None:
-            self.functions: FunctionDirectory = PacedFunctions(ACCOUNT_ID, settings.region, clock.monotonic)
-            self.logs: LogWriter = LateLogWriter(self._thread, ACCOUNT_ID, self._timers, self._delays.log_lines_s)
-        else:
-            self.functions = FunctionDirectory(ACCOUNT_ID, settings.region)
-            self.logs = LogWriter(self._thread, ACCOUNT_ID)
+        self.functions = FunctionDirectory(
+            ACCOUNT_ID, settings.region, clock.monotonic, self._delays, policies_count=settings.iam_enforced
+        )
+        self._publisher = FunctionPublisher(ACCOUNT_ID, self._hand_over_functions)
+        later = partial(self._timers.after, self._delays.log_lines_s) if self._delays else None
+        self.logs = LogWriter(self._thread, ACCOUNT_ID, later)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, clock.now_ms)
         self._stages = PacedStages(self._delays.stage_s, clock.monotonic) if self._delays else None
         self._driver = PacedDriver(self._timers, self._thread, self._delays) if self._delays else None
@@ -92,24 +93,18 @@ class Account:
         }
         if self._delays is not None:
             roles = RolePace(self._delays)
-            assert isinstance(self.functions, PacedFunctions)
-            self._lambda_pace = LambdaPace(ACCOUNT_ID, self._settings.region, self.functions, roles, self._delays)
+            lambda_pace = LambdaPace(
+                ACCOUNT_ID, self._settings.region, self._publisher.at_aws_pace, roles, self._delays
+            )
             rooms["dynamodb"] = Room(pace=DynamoDbPace(ACCOUNT_ID, self._delays))
             rooms["iam"] = Room(pace=IamPace(self._identities, self._late_policies, roles, self._delays))
-            rooms["lambda"] = Room(answers=invoke, answer=self._invoke, pace=self._lambda_pace)
+            rooms["lambda"] = Room(answers=invoke, answer=self._invoke, pace=lambda_pace)
         return rooms
-
-    def paced(self, invoker: Invoker) -> Invoker:
-        """``invoker``, which refuses functions that are Pending; itself where nothing is paced."""
-        if self._delays is None:
-            return invoker
-        return PacedInvoker(
-            invoker, lambda region, name: self._lambda_pace.pending(region, name, self._clock.monotonic())
-        )
 
     def use_functions(self, invoker: Invoker) -> None:
         """Names who runs functions. Must be called before ``start``."""
         self._invocations = Invocations(self.functions, invoker)
+        self.functions.deleted = invoker.retire
 
     async def start(self) -> None:
         """Loads moto; returns when calls can be answered."""
@@ -130,7 +125,7 @@ class Account:
         iam.extend()
         sts.extend(self.keys.publish_of_sts)
         apigatewayv2.extend(self._stages.refreshed if self._stages else None)
-        awslambda.extend(self._function_deleted, self.permissions.may_assume)
+        awslambda.extend(self.permissions.may_assume)
 
     async def _load_stacks_once(self) -> None:
         if not self._has_stacks:
@@ -151,6 +146,8 @@ class Account:
             self.keys.publish_of_iam(reader.access_keys())
         if call.backend == "moto_api":
             self.keys.forget_sts()
+        if call.backend in ("awslambda", "moto_api"):
+            self._publisher.publish()
 
     def _emptied(self) -> None:
         """The account is reset: nothing of it is waited for any more."""
@@ -158,9 +155,9 @@ class Account:
             self._driver.forget()
         self._timers.take_back()
 
-    def _function_deleted(self, arn: str) -> None:
-        if self._invocations is not None:
-            asyncio.run_coroutine_threadsafe(self._invocations.retire(arn), self._loop)
+    def _hand_over_functions(self, changes: Mapping[str, PublishedFunction | None], paced: bool) -> None:
+        """On the account thread. The event loop takes them before the answer to the call that has changed them."""
+        self._loop.call_soon_threadsafe(self.functions.take, changes, paced)
 
     async def _invoke(self, call: AwsCall) -> Answer:
         assert self._invocations is not None, "who runs functions must be named before the first call"

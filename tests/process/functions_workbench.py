@@ -33,10 +33,8 @@ class KeptLog:
     def __init__(self) -> None:
         self.streams: dict[str, list[str]] = {}
 
-    def put(
-        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
-    ) -> None:
-        self.streams.setdefault(f"{log_group} {log_stream}", []).extend(message for _, message in events)
+    def put(self, definition: FunctionDefinition, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
+        self.streams.setdefault(f"{definition.log_group} {log_stream}", []).extend(message for _, message in events)
 
     @property
     def messages(self) -> list[str]:

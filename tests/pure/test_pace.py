@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import localstage
 from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delayed, Delays, PendingUntil
 from localstage.door.pace import Throttling
-from localstage.services.awslambda.pace import FunctionPace, RolePace
+from localstage.services.awslambda.pace import LambdaPace, RolePace
 from localstage.services.dynamodb.pace import TablePace, tables_of
 from tests.pure.permission_cases import signed_call
 
-PURE = ("door/delays", "services/awslambda/pace", "services/dynamodb/pace")
+PURE = ("door/delays", "services/awslambda/pace", "services/awslambda/directory", "services/dynamodb/pace")
 TARGETS = {"dynamodb": "DynamoDB_20120810", "logs": "Logs_20140328"}
 
 
@@ -29,7 +30,7 @@ def call(service: str, operation: str, region: str = "eu-west-1", **parameters: 
         return signed_call(service, "POST", "/", headers, form.encode(), region)
     body = json.dumps(parameters).encode()
     if service == "lambda":
-        path = {"ListFunctions": "GET /", "CreateFunction": "POST "}[operation]
+        path = {"ListFunctions": "GET /", "CreateFunction": "POST ", "PublishVersion": "POST /f/versions"}[operation]
         method, _, rest = path.partition(" ")
         return signed_call(service, method, f"/2015-03-31/functions{rest}", {}, body, region)
     headers = {"X-Amz-Target": f"{TARGETS[service]}.{operation}", "Content-Type": "application/x-amz-json-1.1"}
@@ -48,7 +49,8 @@ def test_package_when_it_is_imported():
                 modules.add(node.module.split(".")[0] if not node.module.startswith("localstage") else node.module)
     assert not modules & {"asyncio", "socket", "time", "datetime", "boto3", "botocore", "moto", "aiohttp", "threading"}
     ours = {name for name in modules if name.startswith("localstage")}
-    values = {"localstage.door.call", "localstage.door.refusal"}
+    values = {f"localstage.{name}" for name in ("door.call", "door.refusal", "functions.definition")}
+    values |= {f"localstage.{name}" for name in ("functions.invocation", "policy.decision", "policy.document")}
     assert ours <= {f"localstage.{name.replace('/', '.')}" for name in PURE} | values
 
 
@@ -143,13 +145,15 @@ def test_tables_when_a_deleted_one_is_made_again():
 
 def test_functions_when_a_call_failed():
     """A call that was refused has begun nothing."""
-    pace = FunctionPace(Delays(), RolePace(Delays()))
-    create = call("lambda", "CreateFunction")
-    pace.shown(create, "f", Answer(409, [], b"{}"), 0.0)
-    assert pace.pending("eu-west-1", "f", 0.0) is None
-    pace.shown(create, "f", Answer(201, [], b"{}"), 0.0)
-    assert pace.pending("eu-west-1", "f", 0.9).status == 409
-    assert pace.pending("eu-west-1", "f", 1.0) is None
+    pace = LambdaPace("123456789012", "eu-west-1", nullcontext, RolePace(Delays()), Delays())
+    create, publish = (
+        call("lambda", operation, FunctionName="f") for operation in ("CreateFunction", "PublishVersion")
+    )
+    pace.answer(create, 0.0, lambda: Answer(409, [], b"{}"))
+    assert pace.refusal(publish, 0.0) is None
+    pace.answer(create, 0.0, lambda: Answer(201, [], b"{}"))
+    assert pace.refusal(publish, 0.9).status == 409
+    assert pace.refusal(publish, 1.0) is None
 
 
 def test_role_when_it_is_used_by_its_arn():

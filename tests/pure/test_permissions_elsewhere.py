@@ -9,7 +9,8 @@ import pytest
 
 from localstage.core.authorization import MalformedAuthorizerResult, condition_keys, read_authorizer_result
 from localstage.core.events import ConnectionFacts, HandshakeRequest
-from localstage.services.awslambda.function_directory import lets_api_gateway_invoke
+from localstage.policy.document import readable_policy
+from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
 
 ACCOUNT = "111122223333"
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:chat"
@@ -31,6 +32,14 @@ def of_function(**changes: Any) -> dict[str, Any]:
 
 def source(operator: str, pattern: Any) -> dict[str, Any]:
     return {"Condition": {operator: {"AWS:SourceArn": pattern}}}
+
+
+def may_invoke(statements: list[dict[str, Any]], function_arn: str, **options: Any) -> bool:
+    """Whether API Gateway may invoke a function that has these statements."""
+    directory = FunctionDirectory(ACCOUNT, "us-east-1", lambda: 0.0, **options)
+    policy = readable_policy({"Version": "2012-10-17", "Statement": statements})
+    directory.take({FUNCTION: PublishedFunction({}, policy)})
+    return directory.may_invoke(function_arn, CONNECT)
 
 
 @pytest.mark.parametrize(
@@ -69,13 +78,15 @@ def source(operator: str, pattern: Any) -> dict[str, Any]:
 )
 def test_function_when_api_gateway_would_invoke_it(statements: list[dict[str, Any]], allowed: bool):
     """Every element of a function's policy counts; the SourceArn has two segments behind the API (FIDELITY 10)."""
-    assert lets_api_gateway_invoke(statements, FUNCTION, CONNECT) is allowed
+    assert may_invoke(statements, FUNCTION) is allowed
+    assert may_invoke(statements, FUNCTION, policies_count=False)
 
 
 def test_alias_when_api_gateway_would_invoke_it():
     """A permission for the function is none for its alias, and one for the alias is none for the function."""
-    assert lets_api_gateway_invoke([of_function(Resource=FUNCTION + ":live")], FUNCTION + ":live", CONNECT)
-    assert not lets_api_gateway_invoke([of_function()], FUNCTION + ":live", CONNECT)
+    of_alias = [of_function(Resource=FUNCTION + ":live")]
+    assert may_invoke(of_alias, FUNCTION + ":live") and not may_invoke(of_alias, FUNCTION)
+    assert not may_invoke([of_function()], FUNCTION + ":live")
 
 
 FACTS = ConnectionFacts("C=", 0, "api", "prod", "host", source_ip="203.0.113.7", user_agent="probe/1")

@@ -1,6 +1,9 @@
-"""Lambda on the stage: moto's, which refuses what cannot run here and tells what is deleted.
+"""Lambda: its control plane is moto's (``models``, ``urls``), its invocations are localstage's own.
 
-This package extends moto by subclassing; it knows nothing of processes.
+``invoke`` is the Invoke operation. ``reader`` hands functions over, as values,
+to the ``directory`` that it and the gateway ask. ``pace`` is Lambda at AWS's
+pace, ``needs`` the permissions that its calls need, ``resource_types`` its
+CloudFormation types.
 """
 
 from __future__ import annotations
@@ -10,22 +13,18 @@ from collections.abc import Callable
 __all__ = ["extend"]
 
 
-def extend(function_deleted: Callable[[str], None], may_assume: Callable[[str, str], bool]) -> None:
-    """Makes moto use this package's backend; ``function_deleted`` gets the ARN of each deleted function.
+def extend(may_assume: Callable[[str, str], bool]) -> None:
+    """Makes moto use this package's backend. Must be called before moto makes its first Lambda backend.
 
-    ``may_assume`` says whether a service may assume a role. Both are called on
-    the account thread. Must be called before moto makes its
-    first Lambda backend.
+    ``may_assume`` says whether a service may assume a role; it is called on the account thread.
     """
     from localstage.door import seams
     from localstage.services.awslambda import models
-    from localstage.services.awslambda.function import StageFunction
 
-    def make_backend(region_name: str, account_id: str) -> models.StageLambdaBackend:
-        backend = models.StageLambdaBackend(region_name, account_id)
-        backend.function_deleted = function_deleted
+    def make_backend(region_name: str, account_id: str) -> models.LocalLambdaBackend:
+        backend = models.LocalLambdaBackend(region_name, account_id)
         backend.may_assume = may_assume
         return backend
 
     seams.replace("moto.awslambda.models:lambda_backends.backend", make_backend)
-    seams.replace("moto.awslambda.models:LambdaFunction", StageFunction)
+    seams.replace("moto.awslambda.models:LambdaFunction", models.LocalLambdaFunction)

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from localstage.core.strict_json import read_json
 from localstage.door.call import Answer, AwsCall
 from localstage.door.refusal import Refusal
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.invocation import InvocationRefused
-from localstage.services.awslambda.function_directory import FunctionDirectory
-
-if TYPE_CHECKING:
-    from localstage.functions.invocation import InvocationResult
+from localstage.functions.invocation import InvocationRefused, InvocationResult
+from localstage.services.awslambda.directory import FunctionDirectory
 
 _SYNCHRONOUS_LIMIT_BYTES = 6 * 1024 * 1024
 
@@ -31,11 +28,11 @@ class Invoker(Protocol):
     ) -> InvocationResult:
         """Runs one invocation to its end."""
 
-    async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> None:
-        """Accepts an asynchronous invocation."""
+    async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> str:
+        """Accepts an asynchronous invocation and returns its request id."""
 
-    async def retire(self, function_arn: str) -> None:
-        """Ends the environments of a function that is deleted."""
+    def retire(self, function_arn: str) -> None:
+        """The function is deleted: ends its environments."""
 
 
 class Invocations:
@@ -45,17 +42,22 @@ class Invocations:
         self._directory = directory
         self._invoker = invoker
 
-    async def retire(self, function_arn: str) -> None:
-        """Ends the environments of a function that is deleted."""
-        await self._invoker.retire(function_arn)
-
     async def answer(self, call: AwsCall) -> Answer:
         """Answers one Invoke call. Raises Refusal."""
-        name, qualifier, region = call.text("FunctionName"), call.text("Qualifier") or None, call.region or None
+        try:
+            return await self._answer(call)
+        except InvocationRefused as refused:
+            raise Refusal(refused.code, str(refused), refused.status) from refused
+
+    async def _answer(self, call: AwsCall) -> Answer:
+        def definition_now() -> FunctionDefinition | None:
+            return self._directory.function(call.text("FunctionName"), call.text("Qualifier"), call.region)
+
         payload = call.body or b"{}"
-        definition = self._directory.function(name, qualifier, region)
+        definition = definition_now()
         if definition is None:
-            raise Refusal("ResourceNotFoundException", f"Function not found: {name}", 404)
+            arn = self._directory.arn_of(call.text("FunctionName"), call.text("Qualifier"), call.region)
+            raise Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404)
         try:
             read_json(payload)
         except ValueError as error:
@@ -68,7 +70,6 @@ class Invocations:
                 f"Request must be smaller than {_SYNCHRONOUS_LIMIT_BYTES} bytes for the InvokeFunction operation",
                 413,
             )
-        kind = call.text("InvocationType") or "RequestResponse"
         try:
             client_context = _client_context(call.text("ClientContext"))
         except ValueError:
@@ -76,16 +77,14 @@ class Invocations:
             raise Refusal(
                 "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."
             ) from None
-        if kind == "DryRun":
-            return Answer(204, [])
-        try:
-            if kind == "Event":
-                await self._invoker.invoke_event(lambda: self._directory.function(name, qualifier, region), payload)
+        match call.text("InvocationType"):
+            case "DryRun":
+                return Answer(204, [])
+            case "Event":
+                await self._invoker.invoke_event(definition_now, payload)
                 return Answer(202, [])
-            result = await self._invoker.invoke(definition, payload, client_context=client_context)
-        except InvocationRefused as refused:
-            raise Refusal(refused.code, str(refused), refused.status) from refused
-        return _answer(result, definition, call.text("LogType") == "Tail")
+        result = await self._invoker.invoke(definition, payload, client_context=client_context)
+        return _answer_with(result, definition, call.text("LogType") == "Tail")
 
 
 def _client_context(header: str) -> str | None:
@@ -98,7 +97,7 @@ def _client_context(header: str) -> str | None:
     return text
 
 
-def _answer(result: InvocationResult, definition: FunctionDefinition, with_log: bool) -> Answer:
+def _answer_with(result: InvocationResult, definition: FunctionDefinition, with_log: bool) -> Answer:
     headers = [
         ("Content-Type", "application/json"),
         ("X-Amz-Executed-Version", definition.version),

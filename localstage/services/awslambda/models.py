@@ -1,7 +1,7 @@
-"""The Lambda backend: moto's, with the limits of what a stage can run.
+"""The Lambda backend: moto's, with what moto drops on the way and the limits of what can run here.
 
-Invocations never come here (``account/lambda_api.py`` answers them), so moto's
-Docker code is not reached.
+Invocations never come here (invoke.py answers them), so moto's Docker code is
+not reached.
 """
 
 from __future__ import annotations
@@ -16,13 +16,39 @@ from moto.awslambda.policy import Policy
 from moto.s3.models import s3_backends
 
 from localstage.functions.runtimes import RUNTIMES
-from localstage.services.awslambda.function_directory import split_name
+from localstage.services.awslambda.directory import split_name
 
 
-class StageLambdaBackend(LambdaBackend):
-    """Refuses, by name, functions that a stage cannot run."""
+class LocalLambdaFunction(LambdaFunction):
+    """moto's function with a log group of its own choice. AWS: Lambda API reference, FunctionConfiguration."""
 
-    function_deleted: Callable[[str], None]
+    __module__ = LambdaFunction.__module__  # moto files its classes by the service in their module's name.
+
+    def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1):
+        super().__init__(account_id, spec, region, version)
+        self._log_into(spec.get("LoggingConfig"))
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        super().update_configuration(config_updates)
+        if "LoggingConfig" in config_updates:
+            self._log_into(config_updates["LoggingConfig"])
+        if "EphemeralStorage" in config_updates:
+            self.ephemeral_storage = config_updates["EphemeralStorage"]["Size"]
+        if "TracingConfig" in config_updates:
+            self.tracing_config = config_updates["TracingConfig"]
+        return self.get_configuration()
+
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
+        logging = {"LogFormat": "Text", "LogGroup": self.logs_group_name}
+        return {**super().get_configuration(on_create), "LoggingConfig": logging}
+
+    def _log_into(self, config: dict[str, Any] | None) -> None:
+        self.logs_group_name = (config or {}).get("LogGroup") or f"/aws/lambda/{self.function_name}"
+
+
+class LocalLambdaBackend(LambdaBackend):
+    """Refuses, by name, functions that cannot run here, and keeps the policy of each qualifier apart."""
+
     may_assume: Callable[[str, str], bool]
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
@@ -61,11 +87,11 @@ class StageLambdaBackend(LambdaBackend):
             )
 
     def add_permission(self, function_name: str, qualifier: str | None, raw: str) -> dict[str, Any]:
-        _, name, qualifier = split_name(function_name, self.region_name, qualifier)
+        _, name, qualifier = split_name(function_name, self.region_name, qualifier or "")
         if qualifier == "$LATEST":
             # AWS: the text as in github.com/terraform-aws-modules/terraform-aws-lambda issue 36.
             raise InvalidParameterValueException("We currently do not support adding policies for $LATEST.")
-        return super().add_permission(name, qualifier, raw)
+        return super().add_permission(name, qualifier or None, raw)
 
     def remove_permission(self, function_name: str, sid: str, revision: str = "", qualifier: str | None = None) -> None:
         policy, own = self._policy_of(function_name, qualifier)
@@ -87,8 +113,8 @@ class StageLambdaBackend(LambdaBackend):
 
         AWS: Lambda developer guide, "Using Lambda aliases in event sources and permissions policies".
         """
-        _, name, qualifier = split_name(function_name, self.region_name, qualifier)
-        policy = self.get_function(name, qualifier).policy
+        _, name, qualifier = split_name(function_name, self.region_name, qualifier or "")
+        policy = self.get_function(name, qualifier or None).policy
         arn = f"{self.get_function(name).function_arn}{f':{qualifier}' if qualifier else ''}"
         return policy, [statement for statement in policy.statements if statement["Resource"] == arn]
 
@@ -109,12 +135,6 @@ class StageLambdaBackend(LambdaBackend):
     ) -> LambdaAlias:
         _check_routing(name, routing_config)
         return super().update_alias(name, function_name, function_version, description, routing_config)
-
-    def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
-        function = self._lambdas.get_function_by_name_or_arn_with_qualifier(function_name, qualifier)
-        super().delete_function(function_name, qualifier)
-        if qualifier is None:
-            self.function_deleted(function.function_arn)
 
 
 def _check_routing(alias: str, routing_config: Any) -> None:

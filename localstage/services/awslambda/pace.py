@@ -1,24 +1,27 @@
 """Lambda's control plane at AWS's pace: Pending, InProgress, and roles that cannot be assumed yet.
 
 AWS: Lambda developer guide, Lambda function states; IAM user guide, changes
-that I make are not always immediately visible. Function names are resolved by
-who calls: this file has region and name.
+that I make are not always immediately visible. When others see a function is
+the directory's business.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delays, PendingUntil
 from localstage.door.refusal import Refusal
+from localstage.services.awslambda.directory import FunctionPending, split_name
 
 _Function = tuple[str, str]
 """Region and function name."""
 
-UPDATES = ("UpdateFunctionCode", "UpdateFunctionConfiguration")
+_UPDATES = ("UpdateFunctionCode", "UpdateFunctionConfiguration")
 # AWS: Lambda function states lists what fails meanwhile; of these, tags are not paced here.
-_NOT_MEANWHILE = (*UPDATES, "PublishVersion")
+_NOT_MEANWHILE = (*_UPDATES, "PublishVersion")
 _REASON = "The function is being created."
 
 
@@ -46,32 +49,38 @@ class RolePace:
         )
 
 
-class FunctionPace:
-    """What callers see of the functions of one account."""
+class LambdaPace:
+    """What callers of the control plane see of functions; the room's ``ServicePace``."""
 
-    def __init__(self, delays: Delays, roles: RolePace):
-        self._delays = delays
+    def __init__(
+        self,
+        account_id: str,
+        region: str,
+        seen_later: Callable[[], AbstractContextManager[None]],
+        roles: RolePace,
+        delays: Delays,
+    ):
+        """``seen_later`` makes others see later what a call changes inside it."""
+        self._account_id = account_id
+        self._region = region
+        self._seen_later = seen_later
         self._roles = roles
+        self._delays = delays
+        self.forget()
+
+    def forget(self) -> None:
+        """The account is empty."""
         self._pending: PendingUntil[_Function] = PendingUntil()
         self._updating: PendingUntil[_Function] = PendingUntil()
 
-    def pending(self, region: str, name: str, now: float) -> Refusal | None:
-        """Why the function cannot be invoked yet; None once it is Active."""
-        if not self._pending.has((region, name), now):
-            return None
-        return Refusal(
-            "ResourceConflictException",
-            "The operation cannot be performed at this time. The function is currently in the following state: Pending",
-            409,
-        )
-
-    def refusal(self, call: AwsCall, name: str, arn: str, now: float) -> Refusal | None:
-        """What Lambda answers instead of doing the call; ``arn`` is the function's, unqualified."""
+    def refusal(self, call: AwsCall, now: float) -> Refusal | None:
+        """What Lambda answers instead of doing the call."""
+        region, name = function = self._function_named(call)
         if call.operation in _NOT_MEANWHILE:
-            pending = self.pending(call.region, name, now)
-            if pending is not None:
-                return pending
-            if self._updating.has((call.region, name), now):
+            if self._pending.has(function, now):
+                return Refusal(FunctionPending.code, str(FunctionPending()), FunctionPending.status)
+            if self._updating.has(function, now):
+                arn = f"arn:aws:lambda:{region}:{self._account_id}:function:{name}"
                 return Refusal(
                     "ResourceConflictException",
                     f"The operation cannot be performed at this time. An update is in progress for resource: {arn}",
@@ -82,15 +91,17 @@ class FunctionPace:
             return self._roles.refusal(str(role), now)
         return None
 
-    def shown(self, call: AwsCall, name: str, answer: Answer, now: float) -> Answer:
+    def answer(self, call: AwsCall, now: float, proceed: Callable[[], Answer]) -> Answer:
         """The answer as AWS would give it now. Takes note of what the call has begun."""
+        with self._seen_later():
+            answer = proceed()
         if answer.status not in (200, 201, 204):
             return answer
-        function = (call.region, name)
+        function = self._function_named(call)
         if call.operation == "CreateFunction":
             self._updating.forget(function)
             self._pending.begin(function, now + self._delays.function_s)
-        elif call.operation in UPDATES:
+        elif call.operation in _UPDATES:
             self._updating.begin(function, now + self._delays.function_s)
         elif call.operation == "DeleteFunction":
             self._pending.forget(function)
@@ -103,6 +114,10 @@ class FunctionPace:
             return answer
         self._mark(configuration, function, now)
         return answer.with_document(document)
+
+    def _function_named(self, call: AwsCall) -> _Function:
+        region, name, _ = split_name(call.text("FunctionName"), call.region or self._region)
+        return region, name
 
     def _mark(self, configuration: dict[str, Any], function: _Function, now: float) -> None:
         if self._pending.has(function, now):

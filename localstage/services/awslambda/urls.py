@@ -1,9 +1,50 @@
-"""moto looks for a backend's URLs beside its module: Lambda's are moto's and the account's settings, answered here."""
+"""Lambda's API where moto's does not do: the account's settings, and the policies of qualifiers.
 
+moto looks for ``url_bases`` and ``url_paths`` in the module ``urls`` beside its backend's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.urls import url_bases
 from moto.awslambda.urls import url_paths as moto_paths
+from moto.core.responses import TYPE_RESPONSE
 
-from localstage.services.awslambda.responses import LocalLambdaResponse
+_LIMITS = {
+    # AWS: Lambda quotas; the concurrency is FIDELITY section 9's.
+    "TotalCodeSize": 80_530_636_800,
+    "CodeSizeUnzipped": 262_144_000,
+    "CodeSizeZipped": 52_428_800,
+    "ConcurrentExecutions": 1000,
+    "UnreservedConcurrentExecutions": 1000,
+}
+
+
+class LocalLambdaResponse(LambdaResponse):
+    """Answers every call of Lambda but Invoke."""
+
+    def get_account_settings(self) -> TYPE_RESPONSE:
+        """The account's limits and what it uses of them; moto does not have the operation."""
+        functions = list(self.backend.list_functions())
+        usage: dict[str, Any] = {
+            "TotalCodeSize": sum(function.code_size for function in functions),
+            "FunctionCount": len(functions),
+        }
+        return 200, {"Content-Type": "application/json"}, json.dumps({"AccountLimit": _LIMITS, "AccountUsage": usage})
+
+    def remove_permission(self) -> TYPE_RESPONSE:
+        """moto does not look at the qualifier."""
+        parts = self.path.split("/")
+        query = {name: values[0] for name, values in self.querystring.items()}
+        self.backend.remove_permission(
+            unquote(parts[-3]), unquote(parts[-1]), query.get("RevisionId", ""), query.get("Qualifier")
+        )
+        return 204, {"status": 204}, ""
+
 
 _PATHS = (*moto_paths, r"{0}/(?P<api_version>[^/]+)/account-settings/?$")
 url_paths = dict.fromkeys(_PATHS, LocalLambdaResponse.dispatch)

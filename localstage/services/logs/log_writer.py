@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 
 from localstage.door.moto import AccountThread
-from localstage.functions.definition import FunctionDefinition
 
 _Key = tuple[str, str, str]
 _Lines = list[tuple[int, str]]
+_Batch = dict[_Key, tuple[_Lines, Callable[[], bool]]]
 
 STREAM_LIMIT_EVENTS = 10_000
 """The newest events of a stream are kept, so that a stage that runs for long does not grow for ever."""
@@ -24,23 +25,40 @@ log = logging.getLogger(__name__)
 
 
 class LogWriter:
-    """Writes lines to log groups; the LogSink of functions."""
+    """Writes lines to log groups. With ``later``, which is to call its argument later, they can be read later.
 
-    def __init__(self, thread: AccountThread, account_id: str):
+    AWS: CloudWatch Logs makes no promise of when a line can be read.
+    """
+
+    def __init__(
+        self, thread: AccountThread, account_id: str, later: Callable[[Callable[[], None]], None] | None = None
+    ):
         self._thread = thread
         self._account_id = account_id
-        self._waiting: dict[_Key, _Lines] = {}
+        self._later = later
+        self._waiting: _Batch = {}
         self._writer: asyncio.Task[None] | None = None
 
-    def put(
-        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
+    def write(
+        self,
+        region: str,
+        log_group: str,
+        log_stream: str,
+        events: Sequence[tuple[int, str]],
+        allowed: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Takes a function's lines as (milliseconds, message); returns at once."""
-        self.write(definition.region, log_group, log_stream, events)
+        """Takes lines as (milliseconds, message); returns at once. Group and stream are made if need be.
 
-    def write(self, region: str, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
-        """Takes lines as (milliseconds, message); returns at once. Group and stream are made if need be."""
-        self._waiting.setdefault((region, log_group, log_stream), []).extend(events)
+        ``allowed`` is asked on the account thread before they are written; it is the same for all lines of a stream.
+        """
+        take = partial(self._take, (region, log_group, log_stream), list(events), allowed)
+        if self._later is None:
+            take()
+        else:
+            self._later(take)
+
+    def _take(self, key: _Key, lines: _Lines, allowed: Callable[[], bool]) -> None:
+        self._waiting.setdefault(key, ([], allowed))[0].extend(lines)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write())
 
@@ -59,10 +77,11 @@ class LogWriter:
         batch, self._waiting = self._waiting, {}
         await self._thread.run(partial(self._write_batch, batch))
 
-    def _write_batch(self, batch: dict[_Key, _Lines]) -> None:
-        for key, lines in batch.items():
+    def _write_batch(self, batch: _Batch) -> None:
+        for key, (lines, allowed) in batch.items():
             try:
-                self._write_stream(*key, lines)
+                if allowed():
+                    self._write_stream(*key, lines)
             except Exception as error:  # Whatever one log group refuses, the others get their lines.
                 log.warning("%d lines for the log group %s are lost: %s", len(lines), key[1], error)
 
@@ -75,10 +94,6 @@ class LogWriter:
         if stream not in backend.groups[group].streams:
             backend.create_log_stream(group, stream)
         backend.put_log_events(
-            group, stream, [{"timestamp": at_ms, "message": message} for at_ms, message in sorted(lines, key=_time)]
+            group, stream, [{"timestamp": at_ms, "message": text} for at_ms, text in sorted(lines, key=itemgetter(0))]
         )
         del backend.groups[group].streams[stream].events[:-STREAM_LIMIT_EVENTS]
-
-
-def _time(line: tuple[int, str]) -> int:
-    return line[0]

@@ -8,34 +8,38 @@ log_writer.py's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from localstage.door.permissions import Permissions
 from localstage.door.signatures.verification import KnownKey
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.environment_log import LogSink
 from localstage.policy.document import Need
+from localstage.services.logs.log_writer import LogWriter
 from localstage.services.logs.needs import log_stream_arn
 
 
 class PermittedLogs:
     """The LogSink of functions; passes on what the role may write."""
 
-    def __init__(self, logs: LogSink, permissions: Permissions, key_of: Callable[[str, str], KnownKey]):
+    def __init__(self, logs: LogWriter, permissions: Permissions, key_of: Callable[[str, str], KnownKey]):
         """``key_of`` gives the role session of a function's ARN and role."""
         self._logs = logs
         self._permissions = permissions
         self._key_of = key_of
 
-    def put(
-        self, definition: FunctionDefinition, log_group: str, log_stream: str, events: Sequence[tuple[int, str]]
-    ) -> None:
+    def put(self, definition: FunctionDefinition, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
         """Takes lines as (milliseconds, message); returns at once."""
-        key = self._key_of(definition.arn, definition.role_arn)
-        if self._permissions.refusal(key, self._needs(definition, log_group, log_stream)) is None:
-            self._logs.put(definition, log_group, log_stream, events)
+        may_write = partial(self._may_write, definition, log_stream)
+        self._logs.write(definition.region, definition.log_group, log_stream, events, may_write)
 
-    def _needs(self, definition: FunctionDefinition, group: str, stream: str) -> list[Need]:
-        region, account_id, facts = definition.region, definition.account_id, self._permissions.facts
+    def _may_write(self, definition: FunctionDefinition, stream: str) -> bool:
+        """On the account thread, since it depends on what is there."""
+        key = self._key_of(definition.arn, definition.role_arn)
+        return self._permissions.refusal(key, self._needs(definition, stream)) is None
+
+    def _needs(self, definition: FunctionDefinition, stream: str) -> list[Need]:
+        region, account_id, group = definition.region, definition.account_id, definition.log_group
+        facts = self._permissions.facts
         in_stream = log_stream_arn(region, account_id, group, stream)
         needs = [Need("logs:PutLogEvents", in_stream, {})]
         if not facts.has_log_stream(region, group, stream):
