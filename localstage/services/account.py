@@ -146,7 +146,7 @@ class Account:
             self.keys.publish_of_iam(reader.access_keys())
         if call.backend == "moto_api":
             self.keys.forget_sts()
-        if call.backend in ("awslambda", "moto_api"):
+        if call.backend == "awslambda" and not call.operation.startswith(("Get", "List")) or call.backend == "moto_api":
             self._publisher.publish()
 
     def _emptied(self) -> None:

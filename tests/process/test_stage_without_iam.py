@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localstage import LocalStage
+from tests.stage.target import DeployedApi, StageTarget, add_route, create_function
 
 DENY_ALL = {
     "Version": "2012-10-17",
@@ -44,3 +45,18 @@ def test_policies_when_the_stage_evaluates_none():
         with pytest.raises(ClientError) as refused:
             client("dynamodb", key["AccessKeyId"], "wrong").list_tables()
         assert refused.value.response["Error"]["Code"] == "InvalidSignatureException"
+
+
+def test_function_policies_when_the_stage_evaluates_none():
+    """With iam=False a route invokes its function without a permission, as no policy counts."""
+    with LocalStage(iam=False) as stage:
+        target = StageTarget(stage)
+        gateway = target.client("apigatewayv2")
+        function = create_function(target, "def handler(event, context):\n    return {'statusCode': 200}\n")
+        api_id = gateway.create_api(
+            Name="open", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+        )["ApiId"]
+        add_route(target, api_id, "$connect", function)
+        deployment = gateway.create_deployment(ApiId=api_id)["DeploymentId"]
+        gateway.create_stage(ApiId=api_id, StageName="prod", DeploymentId=deployment)
+        target.connect(DeployedApi(api_id, {}).url).close()
