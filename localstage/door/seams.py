@@ -64,7 +64,6 @@ USED = (
     # What moto keeps of an account and shows no other way.
     "moto.awslambda.models:LambdaBackend._lambdas",
     "moto.awslambda.models:LambdaStorage._functions",
-    "moto.awslambda.models:LambdaStorage._get_latest",
     "moto.iam.models:IAMBackend._init_aws_policies",
     "moto.iam.policy_validation:IAMPolicyDocumentValidator._validate_version",
     "moto.moto_api._internal:mock_random",
