@@ -38,7 +38,7 @@ from localstage.services.logs.log_writer import LogWriter
 from localstage.services.needs import needs_of
 from localstage.services.refused import refusal_of_call
 from localstage.settings import ACCOUNT_ID, Settings
-from localstage.stacks.stack_driver import PacedDriver
+from localstage.stacks.driver import PacedDriver
 
 
 class Account:

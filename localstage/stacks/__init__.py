@@ -2,13 +2,21 @@
 
 This package replaces moto's stack engine and keeps its backend's place. It
 knows nothing of sockets, and reaches other services only through their APIs.
+
+- ``responses``, ``request``, ``shapes``: a request read, an answer written; ``models``: which request may do what
+- ``template``, ``parameters``, ``intrinsics``, ``conditions``, ``dependencies``: what a template says;
+  ``definition``: all of it for one request
+- ``stack``: what is remembered; ``scope``: what a template's names mean there; ``change_set``: what would change
+- ``operations``, ``resource_work``: creation, update, roll-back, deletion; ``driver``: how fast; ``drift``
+- ``resource_type``: what a type is; ``registry``: which there are (those of the services' rooms, and
+  ``resource_types``, CloudFormation's own); ``schema``: their properties; ``account_apis``: how they call services
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localstage.stacks.driving import Driver
+from localstage.stacks.driver import Driver
 
 if TYPE_CHECKING:
     from localstage.door.moto import MotoServer

@@ -14,13 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.conditions import check_rules, evaluate
-from localstage.stacks.dependencies import check_references, creation_order, needs, references
+from localstage.stacks.dependencies import check_references, creation_order, dependencies, references
 from localstage.stacks.errors import InsufficientCapabilities, ValidationError
 from localstage.stacks.intrinsics import check_functions, resolve, text_of
 from localstage.stacks.parameters import parameter_texts, parameter_values
 from localstage.stacks.registry import Registry
-from localstage.stacks.template import Template, read_template
-from localstage.stacks.transforms import transformed
+from localstage.stacks.template import Template, read_template, transformed
 
 _IAM_NAMES = {
     "AWS::IAM::AccessKey": None,
@@ -60,7 +59,7 @@ class Definition:
     """The resources whose condition holds, with every ``Fn::If`` decided."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     order: tuple[str, ...] = ()
-    needs: Mapping[str, set[str]] = field(default_factory=dict)
+    dependencies: Mapping[str, set[str]] = field(default_factory=dict)
 
 
 def define(text: str, given: Mapping[str, str], owner: Owner) -> Definition:
@@ -77,9 +76,9 @@ def define(text: str, given: Mapping[str, str], owner: Owner) -> Definition:
 
 
 def _define(template: Template, given: Mapping[str, str], owner: Owner) -> Definition:
-    slots = template.section("Parameters")
-    parameters = parameter_texts(slots, given)
-    values = parameter_values(slots, parameters, lambda name: _stored(owner.apis, name))
+    declarations = template.section("Parameters")
+    parameters = parameter_texts(declarations, given)
+    values = parameter_values(declarations, parameters, lambda name: _stored(owner.apis, name))
     processed = transformed(template, parameters, owner.apis.region)
     for name, resource in processed.resources.items():
         check_functions(resource.get("Properties"), f"/Resources/{name}/Properties")
@@ -106,7 +105,7 @@ def _define(template: Template, given: Mapping[str, str], owner: Owner) -> Defin
         resources=resources,
         outputs=outputs,
         order=tuple(creation_order(resources)),
-        needs=needs(resources),
+        dependencies=dependencies(resources),
     )
 
 

@@ -52,7 +52,7 @@ def _sub_references(argument: Any) -> Iterator[tuple[str, str | None]]:
             yield logical_id, attribute or None
 
 
-def depends_on(resource: Mapping[str, Any]) -> list[str]:
+def declared_dependencies(resource: Mapping[str, Any]) -> list[str]:
     """The resource's ``DependsOn``, as a list."""
     declared = resource.get("DependsOn", [])
     return [declared] if isinstance(declared, str) else list(declared)
@@ -70,7 +70,7 @@ def check_references(body: Mapping[str, Any], resources: Mapping[str, Any]) -> N
     for resource in resources.values():
         _check_attributes(resource, resources)
         wanted = [name for name, _ in references(resource.get("Properties"))]
-        _check_known([*wanted, *depends_on(resource)], known, "Resources")
+        _check_known([*wanted, *declared_dependencies(resource)], known, "Resources")
     for output in (body.get("Outputs") or {}).values():
         _check_attributes(output, resources)
         _check_known([name for name, _ in references(output)], known, "Outputs")
@@ -91,12 +91,15 @@ def _check_known(names: list[str], known: set[str], block: str) -> None:
         )
 
 
-def needs(resources: Mapping[str, Any]) -> dict[str, set[str]]:
+def dependencies(resources: Mapping[str, Any]) -> dict[str, set[str]]:
     """The logical ids that each resource must be preceded by."""
     return {
         logical_id: {
             name
-            for name in [*(name for name, _ in references(resource.get("Properties"))), *depends_on(resource)]
+            for name in [
+                *(name for name, _ in references(resource.get("Properties"))),
+                *declared_dependencies(resource),
+            ]
             if name in resources and name != logical_id
         }
         for logical_id, resource in resources.items()
@@ -114,7 +117,7 @@ def creation_order(resources: Mapping[str, Any]) -> list[str]:
     Raises:
         ValidationError: the dependencies form a circle.
     """
-    waiting = needs(resources)
+    waiting = dependencies(resources)
     for logical_id, resource in resources.items():
         if any(name == logical_id for name, _ in references(resource.get("Properties"))):
             raise ValidationError(f"Circular dependency between resources: [{logical_id}]")

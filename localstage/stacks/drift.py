@@ -1,6 +1,6 @@
 """Drift detection: how the resources of a stack differ from what the stack made.
 
-Compares what ``resource_types.readers`` reads with what the template said; it
+Compares what each type reads with what the template said; it
 changes nothing in the account. AWS: only properties that the template defines
 are checked (API reference, StackResourceDrift).
 """
@@ -8,81 +8,35 @@ are checked (API reference, StackResourceDrift).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from moto.core.utils import utcnow
-from moto.moto_api._internal import mock_random
 
 from localstage.stacks.account_apis import AccountApis
-from localstage.stacks.drift_readers import READERS
-from localstage.stacks.resource_type import Work, is_gone
-from localstage.stacks.stack import Stack, StackResource
+from localstage.stacks.errors import ResourceFailure
+from localstage.stacks.registry import Registry
+from localstage.stacks.resource_type import ResourceContext, is_missing
+from localstage.stacks.stack import Difference, ResourceDrift, Stack, StackResource
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One property that differs; ``path`` is a JSON pointer into the resource's properties."""
-
-    path: str
-    expected: Any
-    actual: Any
-
-    @property
-    def kind(self) -> str:
-        """AWS's DifferenceType."""
-        return "REMOVE" if self.actual is None else "ADD" if self.expected is None else "NOT_EQUAL"
-
-
-@dataclass(frozen=True)
-class ResourceDrift:
-    """What was found about one resource: IN_SYNC, MODIFIED, DELETED or NOT_CHECKED."""
-
-    record: StackResource
-    status: str
-    expected: dict[str, Any] = field(default_factory=dict)
-    actual: dict[str, Any] = field(default_factory=dict)
-    differences: tuple[Difference, ...] = ()
-    found: datetime = field(default_factory=utcnow)
-
-
-@dataclass(frozen=True)
-class DriftDetection:
-    """One detection on a whole stack, and what it found."""
-
-    stack: Stack
-    resources: dict[str, ResourceDrift]
-    detection_id: str = field(default_factory=lambda: str(mock_random.uuid4()))
-    found: datetime = field(default_factory=utcnow)
-
-    @property
-    def drifted_count(self) -> int:
-        """How many resources were changed or deleted outside the stack."""
-        return sum(drift.status in ("MODIFIED", "DELETED") for drift in self.resources.values())
-
-    @property
-    def status(self) -> str:
-        """AWS's StackDriftStatus."""
-        return "DRIFTED" if self.drifted_count else "IN_SYNC"
-
-
-def detect(stack: Stack, apis: AccountApis, only: str | None = None) -> dict[str, ResourceDrift]:
+def detect(stack: Stack, apis: AccountApis, registry: Registry, only: str | None = None) -> dict[str, ResourceDrift]:
     """Compares the stack's resources, or the one with the logical id ``only``, with the account."""
     records = [record for name, record in stack.resources.items() if record.exists and only in (None, name)]
-    return {record.logical_id: _detect_one(stack, record, apis) for record in records}
+    return {record.logical_id: _detect_one(stack, record, apis, registry) for record in records}
 
 
-def _detect_one(stack: Stack, record: StackResource, apis: AccountApis) -> ResourceDrift:
-    reader = READERS.get(record.type_name)
-    if reader is None or record.physical_id is None:
-        return ResourceDrift(record, "NOT_CHECKED")
-    work = Work(apis, stack.stack_id, stack.name, record.logical_id, record.type_name)
+def _detect_one(stack: Stack, record: StackResource, apis: AccountApis, registry: Registry) -> ResourceDrift:
     try:
-        read = reader(work, record.physical_id, record.properties)
+        kind = registry.resource_type(record.type_name)
+    except ResourceFailure:
+        return ResourceDrift(record, "NOT_CHECKED")
+    if not kind.reads or record.physical_id is None:
+        return ResourceDrift(record, "NOT_CHECKED")
+    context = ResourceContext(apis, stack.stack_id, stack.name, record.logical_id, record.type_name)
+    try:
+        read = kind.read(context, record.physical_id, record.properties)
     except ClientError as error:
-        if is_gone(error):
+        if is_missing(error):
             return ResourceDrift(record, "DELETED")
         raise
     expected = {name: value for name, value in record.properties.items() if name in read}

@@ -1,8 +1,7 @@
 """The intrinsic functions of templates: what each takes, how it is refused otherwise, and what it gives.
 
-Works on any ``Scope``: what a reference means is the scope's business, so the same code serves creation,
-updates and change sets. One table says what each function takes; whatever else it is given is refused with
-a ValidationError that names the function and its place in the template (a JSON pointer).
+Works on any ``Scope``, which says what a reference means. One table says what each function takes; whatever else it
+is given is refused with a ValidationError that names the function and its place in the template (a JSON pointer).
 """
 
 from __future__ import annotations
@@ -338,8 +337,7 @@ def _takes_sub(argument: Any) -> bool:
     )
 
 
-# The sentences are AWS's, save those of Fn::Cidr, Fn::GetAZs, Fn::Length and Fn::ToJsonString.
-# Guess: these four are refused in the same way.
+# AWS: the sentences. Guess: those of Fn::Cidr, Fn::GetAZs, Fn::Length and Fn::ToJsonString.
 _FUNCTIONS: dict[str, Function] = {
     "Ref": Function(
         lambda name: isinstance(name, str), "every Ref object must have a single String value.", _ref, True
@@ -380,9 +378,7 @@ _FUNCTIONS: dict[str, Function] = {
         "joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.",
         lambda argument, scope, place: argument[0].join(text_of(item) for item in argument[1]),
     ),
-    "Fn::Length": Function(
-        _is_list, "every Fn::Length object requires a list.", lambda items, scope, place: len(items)
-    ),
+    "Fn::Length": Function(_is_list, "every Fn::Length object requires a list.", lambda items, *_: len(items)),
     "Fn::Select": Function(
         list_of(_is_integer, _is_list),
         "Fn::Select requires a list argument with two elements: an integer index and a list",

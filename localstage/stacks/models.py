@@ -11,12 +11,11 @@ from moto.cloudformation.utils import generate_changeset_id, generate_stack_id
 from moto.core.utils import utcnow
 
 from localstage.door.permissions import RoleNotAssumable
-from localstage.stacks import names
 from localstage.stacks.account_apis import AccountApis
-from localstage.stacks.change_set import NO_CHANGES, ChangeSet
+from localstage.stacks.change_set import NO_CHANGES, ChangeSet, planned_changes, would_change
 from localstage.stacks.definition import Definition, Owner, check_capabilities, define
-from localstage.stacks.drift import DriftDetection, detect
-from localstage.stacks.driving import AtOnce, Driver
+from localstage.stacks.drift import detect
+from localstage.stacks.driver import Driver, ImmediateDriver
 from localstage.stacks.errors import (
     NO_UPDATES,
     AlreadyExists,
@@ -25,14 +24,10 @@ from localstage.stacks.errors import (
     StackNotFound,
     ValidationError,
 )
-from localstage.stacks.exports import ExportBook
-from localstage.stacks.notifications import notifier
 from localstage.stacks.operations import CreateStack, DeleteStack, UpdateStack
-from localstage.stacks.parameters import given_parameters
-from localstage.stacks.plan import planned_changes, would_change
 from localstage.stacks.registry import Registry
-from localstage.stacks.stack import Stack
-from localstage.stacks.stack_request import StackRequest
+from localstage.stacks.request import StackRequest, check_change_set_name, check_stack_name, given_parameters
+from localstage.stacks.stack import DriftDetection, Exports, Stack, notifier
 
 UPDATABLE = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE")
 
@@ -46,12 +41,12 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
 
     apis: AccountApis
     """Given by who makes the backend (see ``extend``), as is the driver."""
-    driver: Driver = AtOnce()
+    driver: Driver = ImmediateDriver()
 
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
         self.registry = Registry(region_name)
-        self.export_book = ExportBook(self.stacks)
+        self.account_exports = Exports(self.stacks)
 
     # Stacks
 
@@ -61,18 +56,18 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         Raises:
             ValidationError, AlreadyExists, InsufficientCapabilities: no stack is made.
         """
-        names.check_stack_name(request.name)
-        if self._living(request.name) is not None:
+        check_stack_name(request.name)
+        if self._active_stack(request.name) is not None:
             raise AlreadyExists(f"Stack [{request.name}] already exists")
         stack = self._new_stack(request)
-        self._act_for(stack, request.access_key_id, request.role_arn)
+        self._set_caller(stack, request.access_key_id, request.role_arn)
         given = given_parameters(request.parameters)
         definition = define(request.template or "", given, self._owner(stack))
         check_capabilities(definition, request.capabilities)
         self.stacks[stack.stack_id] = stack
-        create = CreateStack(stack, definition, self.export_book)
+        create = CreateStack(stack, definition, self.account_exports)
         steps = create.steps(request.on_failure, request.retain_except_on_create)
-        self.driver.drive(stack.stack_id, steps, lambda: self._bury_if_gone(stack))
+        self.driver.drive(stack.stack_id, steps, lambda: self._archive_if_deleted(stack))
         return stack
 
     def update_stack(self, request: StackRequest) -> Stack:  # type: ignore[override]
@@ -82,19 +77,19 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             ValidationError, InsufficientCapabilities: nothing has changed. Also when
                 there is nothing to update.
         """
-        stack = self._living(request.name)
+        stack = self._active_stack(request.name)
         if stack is None or stack.definition is None:
             raise ValidationError(f"Stack [{request.name}] does not exist")
         self._check_updatable(stack)
-        self._act_for(stack, request.access_key_id, request.role_arn)
+        self._set_caller(stack, request.access_key_id, request.role_arn)
         definition = self._redefined(stack, request)
         check_capabilities(definition, request.capabilities)
         tags = stack.tags if request.tags is None else request.tags
-        if not would_change(stack, definition, self.export_book.value, tags):
+        if not would_change(stack, definition, self.account_exports.value, tags):
             raise ValidationError(NO_UPDATES)
         stack.token = request.token
         self._take_settings(stack, request.capabilities, request.notification_arns, request.role_arn)
-        update = UpdateStack(stack, definition, self.export_book, tags)
+        update = UpdateStack(stack, definition, self.account_exports, tags)
         steps = update.steps(request.disable_rollback, request.retain_except_on_create)
         self.driver.drive(stack.stack_id, steps, lambda: None)
         return stack
@@ -108,7 +103,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         role_arn: str | None = None,
     ) -> None:
         """Delete a stack; one that does not exist, or no longer, is not an error."""
-        stack = self._living(name_or_id)
+        stack = self._active_stack(name_or_id)
         if stack is None or stack.status == "DELETE_IN_PROGRESS":
             return
         if stack.status.startswith("UPDATE") and stack.status.endswith("IN_PROGRESS"):
@@ -122,13 +117,13 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                 "specified when the stack is in the DELETE_FAILED state."
             )
         stack.token = token
-        self._act_for(stack, access_key_id, role_arn)
+        self._set_caller(stack, access_key_id, role_arn)
         if stack.definition is None:
             stack.enter("DELETE_COMPLETE")
-            self._bury_if_gone(stack)
+            self._archive_if_deleted(stack)
         else:
-            steps = DeleteStack(stack, stack.definition, self.export_book).steps(list(retained))
-            self.driver.drive(stack.stack_id, steps, lambda: self._bury_if_gone(stack))
+            steps = DeleteStack(stack, stack.definition, self.account_exports).steps(list(retained))
+            self.driver.drive(stack.stack_id, steps, lambda: self._archive_if_deleted(stack))
 
     def find_stack(self, name_or_id: str) -> Stack:
         """A living stack by name or id, or a deleted one by id.
@@ -136,7 +131,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         Raises:
             StackNotFound: there is none.
         """
-        stack = self._living(name_or_id) or self.deleted_stacks.get(name_or_id)
+        stack = self._active_stack(name_or_id) or self.deleted_stacks.get(name_or_id)
         if stack is None:
             raise StackNotFound(name_or_id)
         return stack
@@ -153,9 +148,9 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         self, request: StackRequest, name: str, kind: str, description: str | None, on_stack_failure: str | None = None
     ) -> ChangeSet:
         """Plan what a request would do. An empty plan is a FAILED change set, not an error."""
-        names.check_stack_name(request.name)
-        names.check_change_set_name(name)
-        stack = self._living(request.name)
+        check_stack_name(request.name)
+        check_change_set_name(name)
+        stack = self._active_stack(request.name)
         if kind == "CREATE":
             stack, definition = self._first_definition(stack, request, name)
         else:
@@ -163,13 +158,13 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                 raise ValidationError(f"Stack [{request.name}] does not exist")
             self._check_updatable(stack)
             self._check_new_change_set(stack, name)
-            self._act_for(stack, request.access_key_id, request.role_arn)
+            self._set_caller(stack, request.access_key_id, request.role_arn)
             definition = self._redefined(stack, request)
         check_capabilities(definition, request.capabilities, expands=False)
         tags = stack.tags if request.tags is None else request.tags
         change_set = ChangeSet(
             change_set_id=generate_changeset_id(name, self.region_name, self.account_id),
-            name=name,
+            change_set_name=name,
             stack_id=stack.stack_id,
             stack_name=stack.name,
             kind=kind,
@@ -181,8 +176,8 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             description=description,
             on_stack_failure=on_stack_failure,
         )
-        changes = planned_changes(stack, definition, self.export_book.value, tags)
-        empty = kind == "UPDATE" and not would_change(stack, definition, self.export_book.value, tags)
+        changes = planned_changes(stack, definition, self.account_exports.value, tags)
+        empty = kind == "UPDATE" and not would_change(stack, definition, self.account_exports.value, tags)
         if stack.stack_id not in self.stacks:
             self.stacks[stack.stack_id] = stack
             stack.enter("REVIEW_IN_PROGRESS", "User Initiated")
@@ -205,7 +200,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if stack_name:
             stack = self.find_stack(stack_name)
             for change_set in self.change_sets.values():
-                if change_set.name == name_or_id and change_set.stack_id == stack.stack_id:
+                if change_set.change_set_name == name_or_id and change_set.stack_id == stack.stack_id:
                     return change_set
         raise ChangeSetNotFound(name_or_id)
 
@@ -229,17 +224,17 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         # Guess: a second CREATE change set, executed while the first one is, is refused in an update's words.
         self._check_updatable(stack, UPDATABLE if change_set.kind == "UPDATE" else ("REVIEW_IN_PROGRESS",))
         stack.token, stack.change_set_id = token, change_set.change_set_id
-        self._act_for(stack, access_key_id, change_set.role_arn)
+        self._set_caller(stack, access_key_id, change_set.role_arn)
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
         self._take_settings(stack, change_set.capabilities, change_set.notification_arns, change_set.role_arn)
         if change_set.kind == "CREATE":
             stack.disable_rollback = disable_rollback
             stack.tags = change_set.tags or {}
             on_failure = change_set.on_stack_failure or ("DO_NOTHING" if disable_rollback else "ROLLBACK")
-            operation = CreateStack(stack, change_set.definition, self.export_book)
+            operation = CreateStack(stack, change_set.definition, self.account_exports)
             steps = operation.steps(on_failure, retain_except_on_create)
         else:
-            update = UpdateStack(stack, change_set.definition, self.export_book, change_set.tags)
+            update = UpdateStack(stack, change_set.definition, self.account_exports, change_set.tags)
             steps = update.steps(disable_rollback, retain_except_on_create)
         self.driver.drive(stack.stack_id, steps, lambda: self._executed(change_set, stack))
 
@@ -250,7 +245,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             for other_id, other in self.change_sets.items()
             if other.stack_id != stack.stack_id or other is change_set
         }
-        self._bury_if_gone(stack)
+        self._archive_if_deleted(stack)
 
     def delete_change_set(  # type: ignore[override]
         self, name_or_id: str, stack_name: str | None = None
@@ -268,19 +263,19 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             raise ValidationError(
                 f"Drift detection cannot be performed on stack [{stack.stack_id}] in status {stack.status}"
             )
-        stack.drift = DriftDetection(stack, detect(stack, self.apis))
+        stack.drift = DriftDetection(stack.stack_id, detect(stack, self.apis, self.registry))
         return stack.drift
 
     def find_drift_detection(self, detection_id: str) -> DriftDetection:
         """The last detection on a stack, by its id."""
         for stack in self.stacks.values():
-            if stack.drift is not None and stack.drift.detection_id == detection_id:
+            if stack.drift is not None and stack.drift.stack_drift_detection_id == detection_id:
                 return stack.drift
         raise ValidationError(f"Drift detection id {detection_id} does not exist")
 
     # What the operations share
 
-    def _living(self, name_or_id: str) -> Stack | None:
+    def _active_stack(self, name_or_id: str) -> Stack | None:
         for stack in self.stacks.values():
             if name_or_id in (stack.name, stack.stack_id):
                 return stack
@@ -303,7 +298,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         stack.notify = notifier(stack, self.apis)
         return stack
 
-    def _act_for(self, stack: Stack, access_key_id: str, role_arn: str | None) -> None:
+    def _set_caller(self, stack: Stack, access_key_id: str, role_arn: str | None) -> None:
         """From now on the stack makes its calls for this caller, or for its role if it has one."""
         if not access_key_id:
             return
@@ -323,7 +318,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if stack is None:
             stack = self._new_stack(request)
         self._check_new_change_set(stack, name)
-        self._act_for(stack, request.access_key_id, request.role_arn)
+        self._set_caller(stack, request.access_key_id, request.role_arn)
         given = given_parameters(request.parameters)
         return stack, define(request.template or "", given, self._owner(stack))
 
@@ -340,7 +335,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
 
     def _check_new_change_set(self, stack: Stack, name: str) -> None:
         for other_id, other in list(self.change_sets.items()):
-            if other.stack_id != stack.stack_id or other.name != name:
+            if other.stack_id != stack.stack_id or other.change_set_name != name:
                 continue
             if other.execution_status == "AVAILABLE":
                 raise AlreadyExists(f"ChangeSet {name} already exists")
@@ -355,7 +350,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         if notification_arns is not None:
             stack.notification_arns = notification_arns
 
-    def _bury_if_gone(self, stack: Stack) -> None:
+    def _archive_if_deleted(self, stack: Stack) -> None:
         if stack.status == "DELETE_COMPLETE":
             stack.deleted = utcnow()
             self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)

@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from localstage.stacks.definition import Definition
-from localstage.stacks.driving import RESOURCE, Steps
+from localstage.stacks.driver import RESOURCE, Steps
 from localstage.stacks.errors import CloudFormationError, ResourceFailure
-from localstage.stacks.exports import ExportBook
-from localstage.stacks.outputs import resolved_outputs
 from localstage.stacks.resource_work import ResourceWork
-from localstage.stacks.scope import StackScope
-from localstage.stacks.stack import Stack, StackResource
+from localstage.stacks.scope import StackScope, resolved_outputs
+from localstage.stacks.stack import Exports, Stack, StackResource
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ class _Done:
 class CreateStack:
     """Creates the resources of a new stack, and takes them back when one fails."""
 
-    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook):
+    def __init__(self, stack: Stack, definition: Definition, exports: Exports):
         self._stack = stack
         self._definition = definition
         self._exports = exports
@@ -80,13 +78,13 @@ class CreateStack:
             yield RESOURCE
             if not (yield from self._work.create(self._work.new_record(logical_id))):
                 return f"The following resource(s) failed to create: [{logical_id}]."
-        return _settle_outputs(self._stack, self._definition, self._scope, self._exports)
+        return _set_outputs(self._stack, self._definition, self._scope, self._exports)
 
 
 class UpdateStack:
     """Brings a stack to a new definition, or back to the old one when a resource fails."""
 
-    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook, tags: dict[str, str] | None = None):
+    def __init__(self, stack: Stack, definition: Definition, exports: Exports, tags: dict[str, str] | None = None):
         self._stack = stack
         self._definition = definition
         self._exports = exports
@@ -126,12 +124,12 @@ class UpdateStack:
     def _update(self) -> Generator[str, None, str | None]:
         yield RESOURCE
         for logical_id in self._definition.order:
-            reason = yield from self._bring(logical_id)
+            reason = yield from self._apply(logical_id)
             if reason is not None:
                 return reason
-        return _settle_outputs(self._stack, self._definition, self._scope, self._exports)
+        return _set_outputs(self._stack, self._definition, self._scope, self._exports)
 
-    def _bring(self, logical_id: str) -> Generator[str, None, str | None]:
+    def _apply(self, logical_id: str) -> Generator[str, None, str | None]:
         """Bring one resource to what the definition wants; why it failed, or None."""
         record = self._stack.resources.get(logical_id)
         new = self._work.new_record(logical_id)
@@ -165,7 +163,7 @@ class UpdateStack:
 
     def _change(self, record: StackResource, new: StackResource, wanted: dict[str, Any]) -> bool:
         metadata_changed = record.metadata != new.metadata
-        record.metadata, record.needs = new.metadata, new.needs
+        record.metadata, record.depends_on = new.metadata, new.depends_on
         record.deletion_policy = new.deletion_policy
         record.update_replace_policy = new.update_replace_policy
         if wanted == record.properties:
@@ -233,7 +231,7 @@ class UpdateStack:
 class DeleteStack:
     """Deletes the resources of a stack, dependents first."""
 
-    def __init__(self, stack: Stack, definition: Definition, exports: ExportBook):
+    def __init__(self, stack: Stack, definition: Definition, exports: Exports):
         self._stack = stack
         self._exports = exports
         self._work = ResourceWork(stack, definition, StackScope(definition, stack, exports.value))
@@ -266,7 +264,7 @@ def _delete_all(
     failed: list[StackResource] = []
     for record in reversed(stack.in_creation_order()):
         yield RESOURCE
-        if any(record.logical_id in other.needs for other in failed):
+        if any(record.logical_id in other.depends_on for other in failed):
             continue
         keep = record.deletion_policy in policies or record.logical_id in retained
         if not work.delete_unless(keep, record):
@@ -274,7 +272,7 @@ def _delete_all(
     return [record.logical_id for record in failed]
 
 
-def _settle_outputs(stack: Stack, definition: Definition, scope: StackScope, exports: ExportBook) -> str | None:
+def _set_outputs(stack: Stack, definition: Definition, scope: StackScope, exports: Exports) -> str | None:
     """Give the stack its new outputs, or say why it cannot have them."""
     try:
         outputs = resolved_outputs(definition, scope)

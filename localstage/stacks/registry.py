@@ -1,35 +1,31 @@
-"""Which types stacks can have here, and how a type is found by its name."""
+"""Which types stacks can have here: those of the services' rooms, CloudFormation's own, and moto's.
+
+A room with types has a module ``resource_types`` with a tuple ``TYPES``. moto knows how to make some more from a
+template: its classes take the resolved properties and keep the resource. What neither knows is refused by name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+
+from moto.core.common_models import CloudFormationModel
 
 from localstage.services.apigatewayv2 import resource_types as apigatewayv2
 from localstage.services.awslambda import resource_types as awslambda
-from localstage.services.dynamodb import global_table
 from localstage.services.dynamodb import resource_types as dynamodb
 from localstage.services.iam import resource_types as iam
+from localstage.services.logs import resource_types as logs
 from localstage.services.messaging import resource_types as messaging
-from localstage.services.others import budgets, supporting
-from localstage.services.s3 import resource_types as storage
-from localstage.stacks import account_settings
+from localstage.services.others import resource_types as others
+from localstage.services.refused import refusal
+from localstage.services.s3 import resource_types as s3
+from localstage.stacks import resource_types as cloudformation
 from localstage.stacks.errors import ResourceFailure
-from localstage.stacks.moto_types import MotoType, can_be_deleted
-from localstage.stacks.resource_type import ResourceType
-from localstage.stacks.schema import TypeSchema, find_schema, offers_attribute
+from localstage.stacks.resource_type import Properties, ResourceContext, ResourceType
+from localstage.stacks.schema import TypeSchema, attribute_patterns, find_schema, offers_attribute
 
-_OWN_TYPES: tuple[ResourceType, ...] = (
-    *apigatewayv2.TYPES,
-    *awslambda.TYPES,
-    *budgets.TYPES,
-    *dynamodb.TYPES,
-    *global_table.TYPES,
-    *iam.TYPES,
-    *messaging.TYPES,
-    *storage.TYPES,
-    *supporting.TYPES,
-    *account_settings.TYPES,
-)
+_ROOMS = (apigatewayv2, awslambda, cloudformation, dynamodb, iam, logs, messaging, others, s3)
 # AWS waits in these for a signal from outside, or calls a function: nothing here can.
 _REFUSED = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::WaitCondition")
 
@@ -37,7 +33,10 @@ _REFUSED = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::WaitCon
 class Registry:
     """The types and schemas of one account and region."""
 
-    def __init__(self, region: str, types: Iterable[ResourceType] = _OWN_TYPES):
+    def __init__(self, region: str, types: Iterable[ResourceType] | None = None):
+        """``types`` stands in the place of the rooms' types."""
+        if types is None:
+            types = [known for room in _ROOMS for known in room.TYPES]
         self._region = region
         self._types: dict[str, ResourceType] = {known.name: known for known in types}
         self._schemas: dict[str, TypeSchema | None] = {}
@@ -75,3 +74,92 @@ class Registry:
         if name in _REFUSED or model is None or not can_be_deleted(model):
             raise ResourceFailure(f"The local stage does not support resource type {name}")
         return MotoType(name, model)
+
+
+def can_be_deleted(model: type[CloudFormationModel]) -> bool:
+    """Whether moto can take back what it makes; a stack must be able to."""
+    return hasattr(model, "delete") or not _is_missing(model.delete_from_cloudformation_json)
+
+
+def _is_missing(method: Any) -> bool:
+    return hasattr(method, "__isabstractmethod__")
+
+
+class MotoType(ResourceType):
+    """One of moto's own types. Owns the moto objects that it made, by physical id."""
+
+    def __init__(self, name: str, model: type[CloudFormationModel]):
+        self.name = name
+        self.name_property = model.cloudformation_name_type() or None
+        self._model = model
+        self._made: dict[str, Any] = {}
+
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        self._check_allowed(context, "Create", properties)
+        named = properties.get(self.name_property or "")
+        made = self._model.create_from_cloudformation_json(
+            named or context.generated_name(64),
+            self._json(properties),
+            context.account_id,
+            context.region,
+            LogicalId=context.logical_id,
+            StackId=context.stack_id,
+            ResourceType=self.name,
+        )
+        physical_id = str(made.physical_resource_id)
+        self._made[physical_id] = made
+        return physical_id
+
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        self._check_allowed(context, "Update", new)
+        if _is_missing(self._model.update_from_cloudformation_json):
+            super().update(context, physical_id, old, new)
+        updated = self._model.update_from_cloudformation_json(
+            original_resource=self._made[physical_id],
+            new_resource_name=new.get(self.name_property or "") or physical_id,
+            cloudformation_json=self._json(new),
+            account_id=context.account_id,
+            region_name=context.region,
+        )
+        if updated is None or str(updated.physical_resource_id) != physical_id:
+            raise ResourceFailure(f"The local stage cannot update a resource of type {self.name} in place")
+        self._made[physical_id] = updated
+
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+        self._check_allowed(context, "Delete", {})
+        made = self._made.pop(physical_id, None)
+        if not _is_missing(self._model.delete_from_cloudformation_json):
+            self._model.delete_from_cloudformation_json(
+                physical_id, self._json(properties), context.account_id, context.region
+            )
+        elif made is not None:
+            made.delete(context.account_id, context.region)
+
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
+        made = self._made[physical_id]
+        found = {}
+        for attribute in attribute_patterns(context.region, self.name):
+            try:
+                value = made.get_cfn_attribute(attribute)
+            except Exception:  # moto raises what it likes for what it lacks.
+                continue
+            if isinstance(value, str | int | list):
+                found[attribute] = value
+        return found
+
+    def _check_allowed(self, context: ResourceContext, verb: str, properties: Properties) -> None:
+        """moto makes these without a call: the caller must be allowed ``service:VerbType`` on everything.
+
+        What would invoke a function by itself is refused here too.
+        Guess: the action's name; AWS's own may be another, so a narrow policy is refused.
+        """
+        _, service, kind = self.name.split("::")
+        denial = context.apis.denial(f"{service.lower()}:{verb}{kind}")
+        if denial is not None:
+            raise ResourceFailure(f'Resource handler returned message: "{denial}" (HandlerErrorCode: AccessDenied)')
+        refused = refusal(self.name, properties)
+        if refused is not None:
+            raise ResourceFailure(refused.message)
+
+    def _json(self, properties: Properties) -> dict[str, Any]:
+        return {"Type": self.name, "Properties": properties}

@@ -1,8 +1,9 @@
-"""What every resource type is to the stack engine.
+"""What every resource type is to the stack engine, and what types are made of.
 
 The engine decides what happens to a resource and when; a type knows how, by
-calling its service. It keeps no state: what it must know later is in the
-physical id and the properties.
+calling its service, and reads its resources for drift detection. It keeps no
+state: what it must know later is in the physical id and the properties. Types
+that are one API call for each step are rows of ``ApiType``.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 @dataclass(frozen=True)
-class Work:
-    """The work on one resource: whose it is, and the APIs to do it with."""
+class ResourceContext:
+    """For which resource of which stack a type works, and the APIs to do it with."""
 
     apis: AccountApis
     stack_id: str
     stack_name: str
     logical_id: str
     type_name: str
-    made: Callable[[str], None] = field(default=lambda physical_id: None)
-    """Call as soon as a resource exists, if more steps follow that can fail."""
+    on_created: Callable[[str], None] = field(default=lambda physical_id: None)
+    """To be called with the physical id as soon as a resource exists, if more steps follow that can fail."""
 
     @property
     def account_id(self) -> str:
@@ -69,28 +70,152 @@ class ResourceType:
     name: str
     name_property: str | None = None
     """The property with which a template names the resource itself."""
-    not_run: frozenset[str] = frozenset()
+    unsupported: frozenset[str] = frozenset()
     """Properties that AWS has and the local stage refuses, by name."""
+    deletion: tuple[str, str, str] = ("", "", "")
+    """The call that deletes a resource, where one does: service, operation, and the argument for the physical id."""
+    attribute_formats: Mapping[str, str] = {}
+    """What ``Fn::GetAtt`` gives, where it follows from {id}, {region} and {account_id}."""
+    reads: tuple[str, ...] = ()
+    """The properties that ``read`` compares; none for a type that drift detection does not check."""
 
-    def create(self, work: Work, properties: Properties) -> str:
+    def create(self, context: ResourceContext, properties: Properties) -> str:
         """Make the resource; returns its physical id, which ``Ref`` gives."""
         raise NotImplementedError
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         """Change it in place; only called when no change asks for a replacement."""
         raise ResourceFailure(f"The local stage does not support updates of {self.name}")
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         """Delete it. What is already gone is not an error."""
-        raise NotImplementedError
+        service, operation, argument = self.deletion
+        ignore_missing(getattr(context.client(service), operation), **{argument: physical_id})
 
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         """What ``Fn::GetAtt`` gives, by attribute name; dots as in templates."""
-        return {}
+        where = {"id": physical_id, "region": context.region, "account_id": context.account_id}
+        return {name: text.format_map(where) for name, text in self.attribute_formats.items()}
+
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+        """For drift detection: the properties in ``reads`` as they are in the account, in the template's shape.
+
+        None for a property that is not set any more. What the service adds by itself is left out where
+        ``expected``, the template's properties, says nothing of it. Tags and code are not read.
+        Raises the client's error when the resource is gone.
+        """
+        raise NotImplementedError
 
     def replacing_changes(self, old: Properties, new: Properties) -> list[str]:
         """Properties whose change asks for a replacement, beyond those the schema names."""
         return []
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """How a service changes the tags of a resource: its two operations, and the names of their arguments."""
+
+    service: str
+    arn: str = "{id}"
+    """What names the resource, a format as in ``ResourceType.attribute_formats``."""
+    resource: str = "ResourceArn"
+    put: str = "tag_resource"
+    tags: str = "Tags"
+    as_map: bool = False
+    remove: str = "untag_resource"
+    keys: str = "TagKeys"
+    always: tuple[tuple[str, Any], ...] = ()
+
+    def change(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        """Bring a resource's tags from its old properties to its new ones."""
+        client = context.client(self.service)
+        arn = self.arn.format(id=physical_id, region=context.region, account_id=context.account_id)
+        where = {self.resource: arn, **dict(self.always)}
+        before, after = tag_map(old.get("Tags")), tag_map(new.get("Tags"))
+        to_put = {key: value for key, value in after.items() if before.get(key) != value}
+        to_remove = [key for key in before if key not in after]
+        if to_put:
+            tags = to_put if self.as_map else [{"Key": key, "Value": value} for key, value in to_put.items()]
+            getattr(client, self.put)(**where, **{self.tags: tags})
+        if to_remove:
+            getattr(client, self.remove)(**where, **{self.keys: to_remove})
+
+
+@dataclass(frozen=True)
+class ApiType(ResourceType):
+    """A type whose steps are one API call each, with arguments that are the template's properties."""
+
+    name: str
+    service: str
+    create_call: str
+    update_call: str | None
+    """None for a type of which every change is a replacement."""
+    delete_call: str
+    physical_id: str
+    """A format of the creation's arguments and its answer."""
+    id_argument: str | None = None
+    """The argument for the physical id in the other calls, if there is one."""
+    parents: tuple[str, ...] = ()
+    """The properties that the other calls need too, to find the resource."""
+    generated: tuple[str, int] | None = None
+    """The argument for a name, and its length, that is made up where the template has none."""
+    cleared: Mapping[str, Any] = field(default_factory=dict)
+    """What an update sends for a property that the new template leaves out."""
+    also: Mapping[str, Any] = field(default_factory=dict)
+    """What an update always sends."""
+    documents: Mapping[str, str] = field(default_factory=dict)
+    """Properties that the API takes as JSON text, with the arguments' names."""
+    tagging: Tagging | None = None
+    """For tags, where the update's call does not take them."""
+    creation_takes_tags: bool = False
+    """Whether the creation's call takes them."""
+    name_property: str | None = None
+    unsupported: frozenset[str] = frozenset()
+    attribute_formats: Mapping[str, str] = field(default_factory=dict)
+    read_call: str = ""
+    reads: tuple[str, ...] = ()
+
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        arguments = {**self._arguments(properties), **picked(properties, ("Tags",) if self.creation_takes_tags else ())}
+        if self.generated is not None:
+            name, limit = self.generated
+            arguments[name] = arguments.get(name) or context.generated_name(limit)
+        answer = self._call(context, self.create_call, arguments)
+        physical_id = self.physical_id.format_map({**arguments, **answer})
+        context.on_created(physical_id)
+        if self.tagging is not None and not self.creation_takes_tags:
+            self.tagging.change(context, physical_id, {}, properties)
+        return physical_id
+
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        if self.update_call is None:
+            super().update(context, physical_id, old, new)
+            return
+        cleared = {name: empty for name, empty in self.cleared.items() if name in old and name not in new}
+        arguments = {**self._arguments(new), **cleared, **self._where(physical_id, new), **self.also}
+        self._call(context, self.update_call, arguments)
+        if self.tagging is not None:
+            self.tagging.change(context, physical_id, old, new)
+
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+        ignore_missing(self._call, context, self.delete_call, self._where(physical_id, properties))
+
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+        answer = self._call(context, self.read_call, self._where(physical_id, expected))
+        return shaped_as(expected, answer, self.reads)
+
+    def _call(self, context: ResourceContext, operation: str, arguments: Properties) -> Properties:
+        return getattr(context.client(self.service), operation)(**arguments)
+
+    def _arguments(self, properties: Properties) -> Properties:
+        arguments = {name: value for name, value in properties.items() if not (self.tagging and name == "Tags")}
+        for name, argument in self.documents.items():
+            if name in arguments:
+                arguments[argument] = document(arguments.pop(name))
+        return arguments
+
+    def _where(self, physical_id: str, properties: Properties) -> Properties:
+        return {**picked(properties, self.parents), **({self.id_argument: physical_id} if self.id_argument else {})}
 
 
 def failure_reason(error: Exception) -> str:
@@ -127,7 +252,7 @@ def _handler_error_code(code: str, status: int) -> str:
     return {403: "AccessDenied", 429: "Throttling", 500: "InternalFailure"}.get(status, "InvalidRequest")
 
 
-_GONE = (
+_MISSING = (
     "NotFoundException",
     "ResourceNotFoundException",
     "NoSuchEntity",
@@ -139,19 +264,19 @@ _GONE = (
 )
 
 
-def unless_gone(call: Callable[..., Any], **arguments: Any) -> Any:
-    """Make a call, and take it as done when the service says that the thing is gone."""
+def ignore_missing(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Make a call, and take it as done, with None, when the service says that the resource does not exist."""
     try:
-        return call(**arguments)
+        return call(*arguments, **named)
     except ClientError as error:
-        if not is_gone(error):
+        if not is_missing(error):
             raise
         return None
 
 
-def is_gone(error: ClientError) -> bool:
+def is_missing(error: ClientError) -> bool:
     """Whether a service says that the thing asked for does not exist."""
-    return error.response["Error"]["Code"] in _GONE
+    return error.response["Error"]["Code"] in _MISSING
 
 
 def picked(properties: Mapping[str, Any], names: Iterable[str]) -> Properties:
@@ -171,19 +296,14 @@ def tag_map(tags: Any) -> dict[str, str]:
     return dict(tags or {})
 
 
-def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as a list of Key and Value."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+def shaped_as(expected: Properties, answer: Properties, names: Iterable[str]) -> Properties:
+    """The members of an answer, each with only what ``expected`` speaks of: its keys, at every depth."""
+    return {name: _shaped(answer.get(name), expected.get(name)) for name in names}
 
 
-def change_tags(
-    old: Properties, new: Properties, put: Callable[[dict[str, str]], Any], remove: Callable[[list[str]], Any]
-) -> None:
-    """Bring a resource's tags from its old properties to its new ones."""
-    before, after = tag_map(old.get("Tags")), tag_map(new.get("Tags"))
-    to_put = {key: value for key, value in after.items() if before.get(key) != value}
-    to_remove = [key for key in before if key not in after]
-    if to_put:
-        put(to_put)
-    if to_remove:
-        remove(to_remove)
+def _shaped(actual: Any, expected: Any) -> Any:
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        return {key: _shaped(actual[key], expected[key]) for key in expected if key in actual}
+    if isinstance(actual, list) and isinstance(expected, list) and len(actual) == len(expected):
+        return [_shaped(one, other) for one, other in zip(actual, expected)]
+    return actual

@@ -12,12 +12,11 @@ from collections.abc import Generator
 from typing import Any
 
 from localstage.stacks.definition import Definition
-from localstage.stacks.driving import RESOURCE
+from localstage.stacks.driver import RESOURCE
 from localstage.stacks.errors import CloudFormationError, ResourceFailure
-from localstage.stacks.properties import wanted_properties
 from localstage.stacks.registry import Registry
-from localstage.stacks.resource_type import ResourceType, Work, failure_reason
-from localstage.stacks.scope import StackScope
+from localstage.stacks.resource_type import ResourceContext, ResourceType, failure_reason
+from localstage.stacks.scope import StackScope, wanted_properties
 from localstage.stacks.stack import Stack, StackResource
 
 log = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ class ResourceWork:
             metadata=resource.get("Metadata"),
             deletion_policy=resource.get("DeletionPolicy", "Delete"),
             update_replace_policy=resource.get("UpdateReplacePolicy", "Delete"),
-            needs=frozenset(self._definition.needs[logical_id]),
+            depends_on=frozenset(self._definition.dependencies[logical_id]),
         )
 
     def wanted(self, logical_id: str) -> dict[str, Any]:
@@ -62,16 +61,16 @@ class ResourceWork:
         if verb == "CREATE":
             self._stack.note(record, "CREATE_IN_PROGRESS")
 
-        def made(physical_id: str) -> None:
+        def on_created(physical_id: str) -> None:
             record.physical_id = physical_id
 
         try:
             record.properties = self.wanted(record.logical_id)
-            kind, work = self._kind(record), self._work(record, made)
-            record.physical_id = kind.create(work, record.properties)
+            kind, context = self._kind(record), self._context(record, on_created)
+            record.physical_id = kind.create(context, record.properties)
             properties = _shown(record.properties)
             self._stack.note(record, f"{verb}_IN_PROGRESS", "Resource creation Initiated", properties)
-            record.attributes = kind.attributes(work, record.physical_id, record.properties)
+            record.attributes = kind.attributes(context, record.physical_id, record.properties)
         except Exception as error:
             self._stack.note(record, f"{verb}_FAILED", _reason(error), _shown(record.properties))
             return False
@@ -84,10 +83,10 @@ class ResourceWork:
         self._stack.note(record, "UPDATE_IN_PROGRESS", None, _shown(properties))
         physical_id = record.physical_id or ""
         try:
-            kind, work = self._kind(record), self._work(record)
-            kind.update(work, physical_id, record.properties, properties)
+            kind, context = self._kind(record), self._context(record)
+            kind.update(context, physical_id, record.properties, properties)
             record.properties = properties
-            record.attributes = kind.attributes(work, physical_id, properties)
+            record.attributes = kind.attributes(context, physical_id, properties)
         except Exception as error:
             self._stack.note(record, "UPDATE_FAILED", _reason(error), _shown(properties))
             return error
@@ -105,8 +104,8 @@ class ResourceWork:
             return True
         self._stack.note(record, "DELETE_IN_PROGRESS", None, _shown(record.properties))
         try:
-            kind, work = self._kind(record), self._work(record)
-            kind.delete(work, record.physical_id or "", record.properties)
+            kind, context = self._kind(record), self._context(record)
+            kind.delete(context, record.physical_id or "", record.properties)
         except Exception as error:
             self._stack.note(record, "DELETE_FAILED", _reason(error))
             return False
@@ -135,14 +134,14 @@ class ResourceWork:
     def _kind(self, record: StackResource) -> ResourceType:
         return self._registry.resource_type(record.type_name)
 
-    def _work(self, record: StackResource, made: Any = None) -> Work:
-        return Work(
+    def _context(self, record: StackResource, on_created: Any = None) -> ResourceContext:
+        return ResourceContext(
             apis=self._stack.apis or self._definition.owner.apis,
             stack_id=self._stack.stack_id,
             stack_name=self._stack.name,
             logical_id=record.logical_id,
             type_name=record.type_name,
-            made=made or (lambda physical_id: None),
+            on_created=on_created or (lambda physical_id: None),
         )
 
 

@@ -17,10 +17,9 @@ from localstage.stacks.definition import required_capabilities
 from localstage.stacks.drift import detect
 from localstage.stacks.errors import ValidationError
 from localstage.stacks.models import StackEngineBackend
+from localstage.stacks.request import StackRequest, template_at
 from localstage.stacks.stack import Stack
-from localstage.stacks.stack_request import StackRequest
 from localstage.stacks.template import MAX_TEMPLATE_BODY_BYTES, MAX_TEMPLATE_URL_BYTES, Template, read_template
-from localstage.stacks.template_url import template_at
 
 
 class StackEngineResponse(CloudFormationResponse):
@@ -67,9 +66,7 @@ class StackEngineResponse(CloudFormationResponse):
         return ActionResult({"StackSummaries": [shapes.stack_summary(s) for s in stacks]})
 
     def describe_stack_events(self) -> ActionResult:
-        stack = self._stack()
-        events = [shapes.event(stack, event) for event in reversed(stack.events)]
-        return ActionResult({"StackEvents": events})
+        return ActionResult({"StackEvents": self._stack().events[::-1]})
 
     def describe_stack_resource(self) -> ActionResult:
         stack = self._stack()
@@ -177,7 +174,7 @@ class StackEngineResponse(CloudFormationResponse):
     def list_change_sets(self) -> ActionResult:
         stack = self._stack()
         summaries = [
-            shapes.change_set_summary(change_set)
+            change_set
             for change_set in self.cloudformation_backend.change_sets.values()
             if change_set.stack_id == stack.stack_id
         ]
@@ -187,18 +184,19 @@ class StackEngineResponse(CloudFormationResponse):
 
     def detect_stack_drift(self) -> ActionResult:
         detection = self.cloudformation_backend.detect_drift(self._get_param("StackName"))
-        return ActionResult({"StackDriftDetectionId": detection.detection_id})
+        return ActionResult({"StackDriftDetectionId": detection.stack_drift_detection_id})
 
     def detect_stack_resource_drift(self) -> ActionResult:
         stack, logical_id = self._stack(), self._get_param("LogicalResourceId")
-        found = detect(stack, self.cloudformation_backend.apis, logical_id).get(logical_id)
+        backend = self.cloudformation_backend
+        found = detect(stack, backend.apis, backend.registry, logical_id).get(logical_id)
         if found is None:
             raise ValidationError(f"Resource {logical_id} does not exist for stack {stack.name}")
         return ActionResult({"StackResourceDrift": shapes.resource_drift(stack, found)})
 
     def describe_stack_drift_detection_status(self) -> ActionResult:
         wanted = self._get_param("StackDriftDetectionId")
-        return ActionResult(shapes.detection_status(self.cloudformation_backend.find_drift_detection(wanted)))
+        return ActionResult(self.cloudformation_backend.find_drift_detection(wanted))
 
     def describe_stack_resource_drifts(self) -> ActionResult:
         stack, statuses = self._stack(), self._get_param("StackResourceDriftStatusFilters", [])
@@ -214,14 +212,14 @@ class StackEngineResponse(CloudFormationResponse):
 
     def list_exports(self) -> ActionResult:
         exports = [
-            {"ExportingStackId": stack.stack_id, "Name": output.export_name, "Value": output.value}
-            for stack, output in self.cloudformation_backend.export_book.all()
+            {"ExportingStackId": stack.stack_id, "Name": output.export_name, "Value": output.output_value}
+            for stack, output in self.cloudformation_backend.account_exports.all()
         ]
         return ActionResult({"Exports": exports})
 
     def list_imports(self) -> ActionResult:
         name = self._get_param("ExportName")
-        importers = self.cloudformation_backend.export_book.importers(name)
+        importers = self.cloudformation_backend.account_exports.importers(name)
         if not importers:
             raise ValidationError(f"Export '{name}' is not imported by any stack.")
         return ActionResult({"Imports": [stack.name for stack in importers]})

@@ -61,10 +61,6 @@ class TypeSchema:
         changed = {path[0] for path in self._create_only if _at(old, path) != _at(new, path)}
         return [name for name in self.properties if name in changed]
 
-    def create_only(self, name: str) -> bool:
-        """Whether a change of this top-level property may ask for a replacement."""
-        return any(path[0] == name for path in self._create_only)
-
     def _definition(self, schema: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in schema:
             schema = self._definitions.get(schema["$ref"].rsplit("/", 1)[-1], {})

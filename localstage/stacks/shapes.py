@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from localstage.stacks.change_set import ChangeSet
-from localstage.stacks.drift import DriftDetection, ResourceDrift
+from localstage.stacks.change_set import ChangeSet, ResourceChange
 from localstage.stacks.parameters import NO_ECHO
-from localstage.stacks.plan import ResourceChange
-from localstage.stacks.stack import Output, Stack, StackEvent, StackResource
+from localstage.stacks.stack import DriftDetection, ResourceDrift, Stack, StackResource
 from localstage.stacks.template import Template
 
 Shape = dict[str, Any]
@@ -34,7 +32,7 @@ def stack(record: Stack) -> Shape:
         "NotificationARNs": record.notification_arns,
         "TimeoutInMinutes": record.timeout_in_minutes,
         "Capabilities": record.capabilities or None,
-        "Outputs": [_output(output) for output in record.outputs] or None,
+        "Outputs": record.outputs or None,
         "RoleARN": record.role_arn,
         "Tags": tags(record.tags),
         "EnableTerminationProtection": record.termination_protection,
@@ -60,23 +58,6 @@ def stack_summary(record: Stack) -> Shape:
         "StackStatus": record.status,
         "StackStatusReason": record.status_reason,
         "DriftInformation": _drift(record.drift),
-    }
-
-
-def event(record: Stack, step: StackEvent) -> Shape:
-    """The shape ``StackEvent``."""
-    return {
-        "StackId": record.stack_id,
-        "EventId": step.event_id,
-        "StackName": record.name,
-        "LogicalResourceId": step.logical_id,
-        "PhysicalResourceId": step.physical_id,
-        "ResourceType": step.type_name,
-        "Timestamp": step.timestamp,
-        "ResourceStatus": step.status,
-        "ResourceStatusReason": step.reason,
-        "ResourceProperties": step.properties,
-        "ClientRequestToken": step.token,
     }
 
 
@@ -106,55 +87,27 @@ def resource_detail(owner: Stack, record: StackResource) -> Shape:
     return {"StackName": owner.name, "StackId": owner.stack_id, "Metadata": metadata, **resource_summary(owner, record)}
 
 
-def change_set_summary(record: ChangeSet) -> Shape:
-    """The shape ``ChangeSetSummary``."""
-    return {
-        "StackId": record.stack_id,
-        "StackName": record.stack_name,
-        "ChangeSetId": record.change_set_id,
-        "ChangeSetName": record.name,
-        "ExecutionStatus": record.execution_status,
-        "Status": record.status,
-        "StatusReason": record.status_reason,
-        "CreationTime": record.created,
-        "Description": record.description,
-        "IncludeNestedStacks": False,
-    }
-
-
 def change_set(record: ChangeSet) -> Shape:
     """The answer of DescribeChangeSet."""
     definition = record.definition
     return {
-        **change_set_summary(record),
+        **vars(record),
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": value}
             for key, value in _visible(definition.template, definition.parameters).items()
         ],
-        "NotificationARNs": record.notification_arns,
         "RollbackConfiguration": {},
-        "Capabilities": record.capabilities,
         "Tags": tags(record.tags or {}),
         "Changes": [{"Type": "Resource", "ResourceChange": _resource_change(change)} for change in record.changes],
-        "OnStackFailure": record.on_stack_failure,
     }
 
 
 def _resource_change(change: ResourceChange) -> Shape:
     return {
-        "Action": change.action,
-        "LogicalResourceId": change.logical_id,
-        "PhysicalResourceId": change.physical_id,
-        "ResourceType": change.type_name,
-        "Replacement": change.replacement,
-        "Scope": list(change.scope),
+        **vars(change),
         "Details": [
             {
-                "Target": {
-                    "Attribute": "Properties",
-                    "Name": item.name,
-                    "RequiresRecreation": item.requires_recreation,
-                },
+                "Target": {"Attribute": "Properties", **vars(item)},
                 "Evaluation": "Dynamic" if item.is_dynamic else "Static",
                 "ChangeSource": "ResourceReference" if item.is_dynamic else "DirectModification",
             }
@@ -179,15 +132,15 @@ def template_summary(template: Template, capabilities: list[str]) -> Shape:
     }
 
 
-def _declaration(key: str, slot: Shape) -> Shape:
-    default = slot.get("Default")
-    allowed = [str(value) for value in slot.get("AllowedValues", [])]
+def _declaration(key: str, declaration: Shape) -> Shape:
+    default = declaration.get("Default")
+    allowed = [str(value) for value in declaration.get("AllowedValues", [])]
     return {
         "ParameterKey": key,
         "DefaultValue": None if default is None else str(default),
-        "ParameterType": slot.get("Type"),
-        "NoEcho": _is_secret(slot),
-        "Description": slot.get("Description"),
+        "ParameterType": declaration.get("Type"),
+        "NoEcho": _is_secret(declaration),
+        "Description": declaration.get("Description"),
         "ParameterConstraints": {"AllowedValues": allowed} if allowed else {},
     }
 
@@ -197,11 +150,11 @@ def _parameters(record: Stack) -> list[Shape] | None:
     if definition is None or not definition.parameters:
         return None
     shown = _visible(definition.template, definition.parameters)
-    slots = definition.template.section("Parameters")
+    declarations = definition.template.section("Parameters")
     stored = {
         key: definition.values[key]
         for key in shown
-        if str(slots[key].get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
+        if str(declarations[key].get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
     }
     return [
         {"ParameterKey": key, "ParameterValue": value, "ResolvedValue": _joined(stored[key]) if key in stored else None}
@@ -214,33 +167,12 @@ def _joined(value: Any) -> str:
 
 
 def _visible(template: Template, parameters: Any) -> dict[str, str]:
-    slots = template.section("Parameters")
-    return {key: NO_ECHO if _is_secret(slots.get(key, {})) else value for key, value in parameters.items()}
+    declarations = template.section("Parameters")
+    return {key: NO_ECHO if _is_secret(declarations.get(key, {})) else value for key, value in parameters.items()}
 
 
-def _is_secret(slot: Shape) -> bool:
-    return str(slot.get("NoEcho", "false")).lower() == "true"
-
-
-def _output(output: Output) -> Shape:
-    return {
-        "OutputKey": output.key,
-        "OutputValue": output.value,
-        "Description": output.description,
-        "ExportName": output.export_name,
-    }
-
-
-def detection_status(detection: DriftDetection) -> Shape:
-    """The answer of DescribeStackDriftDetectionStatus."""
-    return {
-        "StackId": detection.stack.stack_id,
-        "StackDriftDetectionId": detection.detection_id,
-        "StackDriftStatus": detection.status,
-        "DetectionStatus": "DETECTION_COMPLETE",
-        "DriftedStackResourceCount": detection.drifted_count,
-        "Timestamp": detection.found,
-    }
+def _is_secret(declaration: Shape) -> bool:
+    return str(declaration.get("NoEcho", "false")).lower() == "true"
 
 
 def resource_drift(owner: Stack, drift: ResourceDrift) -> Shape:
@@ -270,7 +202,7 @@ def resource_drift(owner: Stack, drift: ResourceDrift) -> Shape:
 def _drift(detection: DriftDetection | None) -> Shape:
     if detection is None:
         return {"StackDriftStatus": "NOT_CHECKED"}
-    return {"StackDriftStatus": detection.status, "LastCheckTimestamp": detection.found}
+    return {"StackDriftStatus": detection.stack_drift_status, "LastCheckTimestamp": detection.timestamp}
 
 
 def _resource_drift(owner: Stack, record: StackResource) -> Shape:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from localstage.door.delays import Delays
+from localstage.stacks.driver import PacedDriver
 from localstage.stacks.models import StackEngineBackend
 from localstage.stacks.registry import Registry
+from localstage.stacks.request import StackRequest
 from localstage.stacks.resource_type import ResourceType
 from localstage.stacks.stack import Stack
-from localstage.stacks.stack_driver import PacedDriver
-from localstage.stacks.stack_request import StackRequest
 
 
 class NoApis:
@@ -35,20 +35,20 @@ class Topic(ResourceType):
     def __init__(self) -> None:
         self.existing: dict[str, dict[str, Any]] = {}
 
-    def create(self, work: Any, properties: dict[str, Any]) -> str:
+    def create(self, context: Any, properties: dict[str, Any]) -> str:
         self._check(properties)
-        physical_id = f"{work.logical_id}-{len(self.existing)}"
+        physical_id = f"{context.logical_id}-{len(self.existing)}"
         self.existing[physical_id] = properties
         return physical_id
 
-    def update(self, work: Any, physical_id: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+    def update(self, context: Any, physical_id: str, old: dict[str, Any], new: dict[str, Any]) -> None:
         self._check(new)
         self.existing[physical_id] = new
 
-    def delete(self, work: Any, physical_id: str, properties: dict[str, Any]) -> None:
+    def delete(self, context: Any, physical_id: str, properties: dict[str, Any]) -> None:
         self.existing.pop(physical_id, None)
 
-    def attributes(self, work: Any, physical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
+    def attributes(self, context: Any, physical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
         return {"TopicName": physical_id}
 
     def _check(self, properties: dict[str, Any]) -> None:

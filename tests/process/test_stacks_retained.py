@@ -52,7 +52,7 @@ def test_resource_when_the_operation_that_made_it_is_rolled_back(policy, stays):
     assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
     assert kept(updated) == ["Other", *stays]
     assert list(stack.resources) == ["Other"]
-    skipped = [event.logical_id for event in stack.events if event.status == "DELETE_SKIPPED"]
+    skipped = [event.logical_resource_id for event in stack.events if event.resource_status == "DELETE_SKIPPED"]
     assert skipped == stays
 
 

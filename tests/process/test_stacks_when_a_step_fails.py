@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from localstage.stacks import operations
-from localstage.stacks.driving import AtOnce
-from localstage.stacks.exports import ExportBook
+from localstage.stacks.driver import ImmediateDriver
 from localstage.stacks.resource_work import ResourceWork
-from localstage.stacks.stack import Stack
+from localstage.stacks.stack import Exports, Stack
 from tests.process.stack_engine import Engine, PacedAtOnce, Topic
 
 
@@ -43,7 +42,7 @@ STEPS = {
     "type deletes": (Topic, "delete"),
     "type reads": (Topic, "attributes"),
     "outputs": (operations, "resolved_outputs"),
-    "exports": (ExportBook, "refusal"),
+    "exports": (Exports, "refusal"),
     "order": (Stack, "in_creation_order"),
     "events": (Stack, "note"),
 }
@@ -59,7 +58,7 @@ OPERATIONS = {
 }
 
 
-@pytest.mark.parametrize("driver", [AtOnce, PacedAtOnce])
+@pytest.mark.parametrize("driver", [ImmediateDriver, PacedAtOnce])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("step", STEPS)
 def test_stack_when_a_step_of_an_operation_raises(monkeypatch, step, operation, driver):
@@ -105,4 +104,6 @@ def test_stack_when_an_unexpected_failure_is_told():
     engine.topics.attributes = lambda *_: {"TopicName": 1 / 0}  # type: ignore[method-assign]
     stack = engine.create(MADE)
     assert stack.status == "ROLLBACK_COMPLETE"
-    assert "division by zero" in [event.reason for event in stack.events if event.status == "CREATE_FAILED"]
+    assert "division by zero" in [
+        event.resource_status_reason for event in stack.events if event.resource_status == "CREATE_FAILED"
+    ]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from localstage.stacks.errors import ValidationError
 from localstage.stacks.conditions import evaluate
+from localstage.stacks.errors import ValidationError
 from localstage.stacks.intrinsics import resolve
 
 

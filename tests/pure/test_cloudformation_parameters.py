@@ -5,39 +5,40 @@ from __future__ import annotations
 import pytest
 
 from localstage.stacks.errors import ValidationError
-from localstage.stacks.parameters import given_parameters, parameter_texts, parameter_values
+from localstage.stacks.parameters import parameter_texts, parameter_values
+from localstage.stacks.request import given_parameters
 
 
-def refusal(slots: dict, given: dict) -> str:
+def refusal(declarations: dict, given: dict) -> str:
     """The message with which the values are refused."""
     with pytest.raises(ValidationError) as refused:
-        parameter_texts(slots, given)
+        parameter_texts(declarations, given)
     return str(refused.value.message)
 
 
 def test_parameter_when_it_has_a_default():
     """A parameter that is not given takes its default, as text."""
-    slots = {"Days": {"Type": "Number", "Default": 7}, "On": {"Type": "String", "Default": True}}
-    assert parameter_texts(slots, {}) == {"Days": "7", "On": "true"}
+    declarations = {"Days": {"Type": "Number", "Default": 7}, "On": {"Type": "String", "Default": True}}
+    assert parameter_texts(declarations, {}) == {"Days": "7", "On": "true"}
 
 
 def test_parameter_when_it_is_a_list():
     """List types resolve to a list, and numbers stay text as Ref gives them."""
-    slots = {"Names": {"Type": "CommaDelimitedList"}, "Size": {"Type": "Number"}}
-    texts = parameter_texts(slots, {"Names": "a, b", "Size": "5"})
-    values = parameter_values(slots, texts, lambda name: name)
+    declarations = {"Names": {"Type": "CommaDelimitedList"}, "Size": {"Type": "Number"}}
+    texts = parameter_texts(declarations, {"Names": "a, b", "Size": "5"})
+    values = parameter_values(declarations, texts, lambda name: name)
     assert values == {"Names": ["a", "b"], "Size": "5"}
 
 
 def test_parameter_when_it_names_a_stored_one():
     """A parameter of an SSM type resolves to what the Parameter Store holds."""
-    slots = {"Ami": {"Type": "AWS::SSM::Parameter::Value<String>"}}
-    texts = parameter_texts(slots, {"Ami": "/ami/latest"})
-    assert parameter_values(slots, texts, lambda name: f"value of {name}") == {"Ami": "value of /ami/latest"}
+    declarations = {"Ami": {"Type": "AWS::SSM::Parameter::Value<String>"}}
+    texts = parameter_texts(declarations, {"Ami": "/ami/latest"})
+    assert parameter_values(declarations, texts, lambda name: f"value of {name}") == {"Ami": "value of /ami/latest"}
 
 
 @pytest.mark.parametrize(
-    ("slots", "given", "message"),
+    ("declarations", "given", "message"),
     [
         ({"A": {"Type": "String"}, "B": {"Type": "String"}}, {}, "Parameters: [A, B] must have values"),
         ({}, {"X": "1"}, "Parameters: [X] do not exist in the template"),
@@ -58,9 +59,9 @@ def test_parameter_when_it_names_a_stored_one():
         ({"A": {"Type": "Text"}}, {"A": "ab"}, "Template format error: Unrecognized parameter type: Text"),
     ],
 )
-def test_parameter_when_its_value_is_not_allowed(slots, given, message):
+def test_parameter_when_its_value_is_not_allowed(declarations, given, message):
     """A value that the template forbids is refused, naming the parameter."""
-    assert refusal(slots, given) == message
+    assert refusal(declarations, given) == message
 
 
 def test_parameter_when_the_previous_value_is_used():

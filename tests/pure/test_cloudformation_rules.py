@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.stacks.errors import ValidationError
 from localstage.stacks.conditions import check_rules, evaluate
+from localstage.stacks.errors import ValidationError
 
 
 class Parameters:

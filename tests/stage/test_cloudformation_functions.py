@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import pytest
 
-from tests.stage.stacks import Stacks
+from tests.stage.stacks import Stacks, refusal
 
 ROLE = """
   Role:
@@ -164,3 +166,45 @@ Outputs:""",
     )
     assert stacks.create("chat", template)["StackStatus"] == "ROLLBACK_COMPLETE"
     assert "The local stage has no event source mappings" in stacks.reason("chat", "Source", "CREATE_FAILED")
+
+
+def test_invocation_settings_when_made_changed_and_deleted(stacks):
+    """How asynchronous invocations are retried is set by the template, changed in place and taken back."""
+    settings = """  Retries:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties: {FunctionName: !Ref Function, Qualifier: $LATEST, MaximumRetryAttempts: %s}
+Outputs:"""
+    stacks.create("chat", FUNCTION.replace("Outputs:", settings % 1))
+    functions, name = stacks.aws("lambda"), stacks.physical_id("chat", "Function")
+    assert stacks.physical_id("chat", "Retries") == f"{name}|$LATEST"
+    assert functions.get_function_event_invoke_config(FunctionName=name)["MaximumRetryAttempts"] == 1
+    assert stacks.update("chat", FUNCTION.replace("Outputs:", settings % 0))["StackStatus"] == "UPDATE_COMPLETE"
+    assert functions.get_function_event_invoke_config(FunctionName=name)["MaximumRetryAttempts"] == 0
+    stacks.update("chat", FUNCTION)
+    code, _ = refusal(functions.get_function_event_invoke_config, FunctionName=name)
+    assert code == "ResourceNotFoundException"
+
+
+def test_layer_version_when_made_replaced_and_deleted(stacks):
+    """A layer's version is published from a bucket; every change publishes another and deletes the one before."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("python/shared.py", "NAME = 'shared'")
+    stacks.aws("s3").create_bucket(Bucket="layers")
+    stacks.aws("s3").put_object(Bucket="layers", Key="one.zip", Body=package.getvalue())
+    template = """
+    Resources:
+      Layer:
+        Type: AWS::Lambda::LayerVersion
+        Properties: {LayerName: shared, Description: %s, Content: {S3Bucket: layers, S3Key: one.zip}}
+    Outputs: {Arn: {Value: !Ref Layer}}
+    """
+    stacks.create("chat", template % "one")
+    functions = stacks.aws("lambda")
+    assert stacks.outputs("chat")["Arn"].endswith(":layer:shared:1")
+    stacks.update("chat", template % "two")
+    assert stacks.outputs("chat")["Arn"].endswith(":layer:shared:2")
+    listed = functions.list_layer_versions(LayerName="shared")["LayerVersions"]
+    assert [(version["Version"], version["Description"]) for version in listed] == [(2, "two")]
+    stacks.api.delete_stack(StackName="chat")
+    assert functions.list_layers()["Layers"] == []

@@ -237,3 +237,61 @@ def test_bucket_when_it_has_a_lifecycle(stacks):
     stacks.update("files", LIFECYCLE % "Tags: [{Key: a, Value: b}]")
     with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
         s3.get_bucket_lifecycle_configuration(Bucket=name)
+
+
+def test_tags_when_they_change(stacks):
+    """The stack's tags reach every resource of each kind, and follow an update: put, changed and removed."""
+    template = """
+    Resources:
+      Alarm:
+        Type: AWS::CloudWatch::Alarm
+        Properties:
+          {Namespace: a, MetricName: b, ComparisonOperator: LessThanThreshold, EvaluationPeriods: 1, Period: 60,
+           Statistic: Sum, Threshold: 1}
+      Api:
+        Type: AWS::ApiGatewayV2::Api
+        Properties: {Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.a}
+      Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Api, StageName: prod}}
+      Group: {Type: AWS::Logs::LogGroup}
+      Parameter: {Type: AWS::SSM::Parameter, Properties: {Name: p, Type: String, Value: a}}
+      Queue: {Type: AWS::SQS::Queue}
+      Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
+      Secret: {Type: AWS::SecretsManager::Secret, Properties: {SecretString: a}}
+      Table:
+        Type: AWS::DynamoDB::Table
+        Properties:
+          BillingMode: PAY_PER_REQUEST
+          AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+          KeySchema: [{AttributeName: id, KeyType: HASH}]
+      Topic: {Type: AWS::SNS::Topic}
+    Outputs:
+      Alarm: {Value: !GetAtt Alarm.Arn}
+      Group: {Value: !GetAtt Group.Arn}
+      Table: {Value: !GetAtt Table.Arn}
+    """
+
+    def tags() -> dict[str, Any]:
+        ids = {name: stacks.physical_id("chat", name) for name in ("Api", "Queue", "Role", "Secret", "Topic")}
+        arns, api = stacks.outputs("chat"), f"arn:aws:apigateway:us-east-1::/apis/{ids['Api']}"
+        found = {
+            "Alarm": stacks.aws("cloudwatch").list_tags_for_resource(ResourceARN=arns["Alarm"])["Tags"],
+            "Api": stacks.aws("apigatewayv2").get_tags(ResourceArn=api)["Tags"],
+            "Stage": stacks.aws("apigatewayv2").get_tags(ResourceArn=f"{api}/stages/prod")["Tags"],
+            "Group": stacks.aws("logs").list_tags_for_resource(resourceArn=arns["Group"].removesuffix(":*"))["tags"],
+            "Parameter": stacks.aws("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId="p")["TagList"],
+            "Queue": stacks.aws("sqs").list_queue_tags(QueueUrl=ids["Queue"]).get("Tags", {}),
+            "Role": stacks.aws("iam").list_role_tags(RoleName=ids["Role"])["Tags"],
+            "Secret": stacks.aws("secretsmanager").describe_secret(SecretId=ids["Secret"])["Tags"],
+            "Table": stacks.aws("dynamodb").list_tags_of_resource(ResourceArn=arns["Table"])["Tags"],
+            "Topic": stacks.aws("sns").list_tags_for_resource(ResourceArn=ids["Topic"])["Tags"],
+        }
+        return {
+            name: {tag["Key"]: tag["Value"] for tag in pairs} if isinstance(pairs, list) else pairs
+            for name, pairs in found.items()
+        }
+
+    made = stacks.create("chat", template, Tags=[{"Key": "kept", "Value": "one"}, {"Key": "gone", "Value": "x"}])
+    assert made["StackStatus"] == "CREATE_COMPLETE", made["StackStatusReason"]
+    assert {name: sorted(found) for name, found in tags().items()} == dict.fromkeys(tags(), ["gone", "kept"])
+    stacks.update("chat", Tags=[{"Key": "kept", "Value": "two"}, {"Key": "new", "Value": "y"}])
+    assert tags() == dict.fromkeys(tags(), {"kept": "two", "new": "y"})

@@ -1,68 +1,33 @@
-"""The ``AWS::ApiGatewayV2::*`` types: WebSocket (and HTTP) APIs in templates.
+"""The ``AWS::ApiGatewayV2::*`` types: WebSocket (and HTTP) APIs in templates; and API Gateway's account settings.
 
-AWS: FIDELITY section 11. The parts of an API differ only in names, so one
-class serves them all by a table.
+AWS: FIDELITY section 11. The parts of an API differ only in names: each is a row of the table.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from localstage.core import throttling
-from localstage.stacks.resource_type import Properties, ResourceType, Work, change_tags, document, picked, unless_gone
-
-_EMPTY = {"array": [], "boolean": False, "object": {}, "string": ""}
-
-
-@dataclass(frozen=True)
-class ApiPart(ResourceType):
-    """A part of an API that has an id of its own.
-
-    ``noun`` names its operations (``create_route``), ``id_name`` its id, and
-    ``parents`` the properties that say where it belongs.
-    """
-
-    name: str
-    noun: str
-    id_name: str
-    parents: tuple[str, ...] = ("ApiId",)
-    cleared: tuple[tuple[str, Any], ...] = ()
-    """What to send for a property that the new template leaves out."""
-
-    def create(self, work: Work, properties: Properties) -> str:
-        made = self._operation(work, "create")(**self._arguments(properties))
-        return made[self.id_name]
-
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        removed = {name: empty for name, empty in self.cleared if name in old and name not in new}
-        arguments = {**self._arguments(new), **removed, self.id_name: physical_id}
-        self._operation(work, "update")(**arguments)
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        where = picked(properties, self.parents)
-        unless_gone(self._operation(work, "delete"), **where, **{self.id_name: physical_id})
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return {self.id_name: physical_id}
-
-    def _operation(self, work: Work, verb: str) -> Any:
-        return getattr(work.client("apigatewayv2"), f"{verb}_{self.noun}")
-
-    def _arguments(self, properties: Properties) -> Properties:
-        if "Schema" in properties:
-            return {**properties, "Schema": document(properties["Schema"])}
-        return properties
+from localstage.stacks.resource_type import (
+    ApiType,
+    Properties,
+    ResourceContext,
+    ResourceType,
+    Tagging,
+    ignore_missing,
+    picked,
+    shaped_as,
+)
 
 
-class Deployment(ApiPart):
+class Deployment(ApiType):
     """A snapshot: an update changes its description only, and never takes a new one.
 
     FIDELITY section 11, trap 1.
     """
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("apigatewayv2")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("apigatewayv2")
         where = {"ApiId": new["ApiId"], "DeploymentId": physical_id}
         client.update_deployment(**where, Description=new.get("Description", ""))
         if new.get("StageName") and new["StageName"] != old.get("StageName"):
@@ -73,48 +38,56 @@ class Api(ResourceType):
     """An API. Its routes, integrations and stages are resources of their own."""
 
     name = "AWS::ApiGatewayV2::Api"
+    deletion = ("apigatewayv2", "delete_api", "ApiId")
     # Body and BodyS3Location import a definition; RouteKey, Target and
     # CredentialsArn are the quick creation of HTTP APIs.
-    not_run = frozenset(
+    unsupported = frozenset(
         {"BasePath", "Body", "BodyS3Location", "CredentialsArn", "FailOnWarnings", "RouteKey", "Target"}
     )
+    reads = (
+        *("Name", "Description", "ProtocolType", "RouteSelectionExpression", "Version"),
+        *("ApiKeySelectionExpression", "DisableExecuteApiEndpoint"),
+    )
 
-    def create(self, work: Work, properties: Properties) -> str:
-        return work.client("apigatewayv2").create_api(**properties)["ApiId"]
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        return context.client("apigatewayv2").create_api(**properties)["ApiId"]
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("apigatewayv2")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("apigatewayv2")
         changed = {k: v for k, v in new.items() if k not in ("ProtocolType", "Tags")}
         for name, empty in (("Description", ""), ("Version", "")):
             if name in old and name not in new:
                 changed[name] = empty
         client.update_api(ApiId=physical_id, **changed)
-        arn = f"arn:aws:apigateway:{work.region}::/apis/{physical_id}"
-        _update_tags(client, arn, old, new)
+        _tagging("{id}").change(context, physical_id, old, new)
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("apigatewayv2").delete_api, ApiId=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        api = work.client("apigatewayv2").get_api(ApiId=physical_id)
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
+        api = context.client("apigatewayv2").get_api(ApiId=physical_id)
         return {
             "ApiEndpoint": api["ApiEndpoint"],
             "ApiId": physical_id,
-            "ExecuteApiArn": f"arn:aws:execute-api:{work.region}:{work.account_id}:{physical_id}",
+            "ExecuteApiArn": f"arn:aws:execute-api:{context.region}:{context.account_id}:{physical_id}",
         }
+
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+        return shaped_as(expected, context.client("apigatewayv2").get_api(ApiId=physical_id), self.reads)
 
 
 class Stage(ResourceType):
     """A stage; its physical id is its name."""
 
     name = "AWS::ApiGatewayV2::Stage"
+    reads = (
+        *("Description", "DeploymentId", "AutoDeploy", "StageVariables", "AccessLogSettings"),
+        *("DefaultRouteSettings", "RouteSettings"),
+    )
 
-    def create(self, work: Work, properties: Properties) -> str:
-        work.client("apigatewayv2").create_stage(**_with_account_limits(properties))
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        context.client("apigatewayv2").create_stage(**_with_account_limits(properties))
         return properties["StageName"]
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("apigatewayv2")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("apigatewayv2")
         where = picked(new, ("ApiId", "StageName"))
         changed = {name: value for name, value in new.items() if name != "Tags"}
         for name, empty in (("AutoDeploy", False), ("DefaultRouteSettings", {}), ("Description", "")):
@@ -129,11 +102,14 @@ class Stage(ResourceType):
         for route_key in old.get("RouteSettings") or {}:
             client.delete_route_settings(**where, RouteKey=route_key)
         client.update_stage(**_with_account_limits(changed))
-        arn = f"arn:aws:apigateway:{work.region}::/apis/{new['ApiId']}/stages/{physical_id}"
-        _update_tags(client, arn, old, new)
+        _tagging(f"{new['ApiId']}/stages/{{id}}").change(context, physical_id, old, new)
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("apigatewayv2").delete_stage, ApiId=properties["ApiId"], StageName=physical_id)
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+        ignore_missing(context.client("apigatewayv2").delete_stage, ApiId=properties["ApiId"], StageName=physical_id)
+
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+        stage = context.client("apigatewayv2").get_stage(ApiId=expected["ApiId"], StageName=physical_id)
+        return shaped_as(expected, stage, self.reads)
 
 
 def _with_account_limits(properties: Properties) -> Properties:
@@ -150,76 +126,100 @@ def _with_account_limits(properties: Properties) -> Properties:
     return {**properties, "DefaultRouteSettings": {**settings, **limits}}
 
 
-def _update_tags(client: Any, arn: str, old: Properties, new: Properties) -> None:
-    change_tags(
-        old,
-        new,
-        lambda tags: client.tag_resource(ResourceArn=arn, Tags=tags),
-        lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
+def _tagging(path: str) -> Tagging:
+    return Tagging("apigatewayv2", "arn:aws:apigateway:{region}::/apis/" + path, as_map=True)
+
+
+class ApiGatewayAccount(ResourceType):
+    """The role with which API Gateway writes logs, for the whole account and region."""
+
+    name = "AWS::ApiGateway::Account"
+    attribute_formats = {"Id": "{id}"}
+
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        self.update(context, "", {}, properties)
+        return context.generated_name(100)
+
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": new.get("CloudWatchRoleArn", "")}
+        context.client("apigateway").update_account(patchOperations=[patch])
+
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+        """AWS: deleting the resource leaves the account's setting as it is."""
+
+
+def _part(
+    kind: str, noun: str, cleared: dict[str, Any], reads: tuple[str, ...] = (), parent: str = "", cls: type = ApiType
+) -> ApiType:
+    """A part of an API that has an id of its own; ``noun`` names its operations (``create_route``)."""
+    identifier = f"{kind}Id"
+    return cls(
+        f"AWS::ApiGatewayV2::{kind}",
+        "apigatewayv2",
+        f"create_{noun}",
+        f"update_{noun}",
+        f"delete_{noun}",
+        physical_id=f"{{{identifier}}}",
+        id_argument=identifier,
+        parents=("ApiId", parent) if parent else ("ApiId",),
+        cleared=cleared,
+        documents={"Schema": "Schema"},
+        attribute_formats={identifier: "{id}"},
+        read_call=f"get_{noun}",
+        reads=reads,
     )
 
 
-def _cleared(**kinds: str) -> tuple[tuple[str, Any], ...]:
-    return tuple((name, _EMPTY[kind]) for name, kind in kinds.items())
-
-
 TYPES: tuple[ResourceType, ...] = (
+    ApiGatewayAccount(),
     Api(),
     Stage(),
-    ApiPart(
-        "AWS::ApiGatewayV2::Route",
+    _part(
+        "Route",
         "route",
-        "RouteId",
-        cleared=(
-            ("AuthorizationType", "NONE"),
-            *_cleared(
-                ApiKeyRequired="boolean",
-                AuthorizerId="string",
-                ModelSelectionExpression="string",
-                OperationName="string",
-                RequestModels="object",
-                RequestParameters="object",
-                RouteResponseSelectionExpression="string",
-                Target="string",
-            ),
+        {
+            "ApiKeyRequired": False,
+            "AuthorizationType": "NONE",
+            "AuthorizerId": "",
+            "ModelSelectionExpression": "",
+            "OperationName": "",
+            "RequestModels": {},
+            "RequestParameters": {},
+            "RouteResponseSelectionExpression": "",
+            "Target": "",
+        },
+        (
+            *("RouteKey", "Target", "AuthorizationType", "AuthorizerId", "ApiKeyRequired", "OperationName"),
+            *("RouteResponseSelectionExpression", "ModelSelectionExpression"),
         ),
     ),
-    ApiPart(
-        "AWS::ApiGatewayV2::Integration",
+    _part(
+        "Integration",
         "integration",
-        "IntegrationId",
-        cleared=(
-            ("TimeoutInMillis", 29000),
-            ("PassthroughBehavior", "WHEN_NO_MATCH"),
-            *_cleared(
-                CredentialsArn="string",
-                Description="string",
-                RequestParameters="object",
-                RequestTemplates="object",
-                TemplateSelectionExpression="string",
-            ),
-        ),
+        {
+            "CredentialsArn": "",
+            "Description": "",
+            "PassthroughBehavior": "WHEN_NO_MATCH",
+            "RequestParameters": {},
+            "RequestTemplates": {},
+            "TemplateSelectionExpression": "",
+            "TimeoutInMillis": 29000,
+        },
+        ("Description", "IntegrationType", "IntegrationUri", "TimeoutInMillis", "RequestTemplates"),
     ),
-    Deployment("AWS::ApiGatewayV2::Deployment", "deployment", "DeploymentId"),
-    ApiPart(
-        "AWS::ApiGatewayV2::RouteResponse",
-        "route_response",
-        "RouteResponseId",
-        parents=("ApiId", "RouteId"),
-        cleared=_cleared(ModelSelectionExpression="string", ResponseModels="object"),
-    ),
-    ApiPart(
-        "AWS::ApiGatewayV2::IntegrationResponse",
+    _part("Deployment", "deployment", {}, cls=Deployment),
+    _part("RouteResponse", "route_response", {"ModelSelectionExpression": "", "ResponseModels": {}}, parent="RouteId"),
+    _part(
+        "IntegrationResponse",
         "integration_response",
-        "IntegrationResponseId",
-        parents=("ApiId", "IntegrationId"),
-        cleared=_cleared(ResponseParameters="object", ResponseTemplates="object", TemplateSelectionExpression="string"),
+        {"ResponseParameters": {}, "ResponseTemplates": {}, "TemplateSelectionExpression": ""},
+        parent="IntegrationId",
     ),
-    ApiPart(
-        "AWS::ApiGatewayV2::Authorizer",
+    _part(
+        "Authorizer",
         "authorizer",
-        "AuthorizerId",
-        cleared=_cleared(AuthorizerCredentialsArn="string"),
+        {"AuthorizerCredentialsArn": ""},
+        ("Name", "AuthorizerType", "AuthorizerUri", "IdentitySource"),
     ),
-    ApiPart("AWS::ApiGatewayV2::Model", "model", "ModelId", cleared=_cleared(Description="string")),
+    _part("Model", "model", {"Description": ""}),
 )

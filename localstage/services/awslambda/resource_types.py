@@ -7,7 +7,17 @@ import zipfile
 from typing import Any
 
 from localstage.stacks.errors import ResourceFailure
-from localstage.stacks.resource_type import Properties, ResourceType, Work, change_tags, picked, tag_map, unless_gone
+from localstage.stacks.resource_type import (
+    ApiType,
+    Properties,
+    ResourceContext,
+    ResourceType,
+    Tagging,
+    ignore_missing,
+    picked,
+    shaped_as,
+    tag_map,
+)
 
 MAX_ZIP_FILE_CHARACTERS = 4 * 1024 * 1024
 
@@ -32,6 +42,7 @@ _CONFIGURATION_DEFAULTS: dict[str, Any] = {
     "TracingConfig": {"Mode": "PassThrough"},
     "VpcConfig": {},
 }
+_TAGGING = Tagging("lambda", "arn:aws:lambda:{region}:{account_id}:function:{id}", resource="Resource", as_map=True)
 _CREATE_ONLY = ("Architectures", "CodeSigningConfigArn", "PackageType")
 
 
@@ -39,12 +50,17 @@ class Function(ResourceType):
     """A function; its physical id is its name."""
 
     name = "AWS::Lambda::Function"
+    deletion = ("lambda", "delete_function", "FunctionName")
     name_property = "FunctionName"
-    not_run = frozenset({"CapacityProviderConfig", "DurableConfig", "FunctionScalingConfig"})
+    unsupported = frozenset({"CapacityProviderConfig", "DurableConfig", "FunctionScalingConfig"})
+    reads = (
+        *("FunctionName", "Description", "Handler", "MemorySize", "Role", "Runtime", "Timeout", "TracingConfig"),
+        *("Environment", "Layers"),
+    )
 
-    def create(self, work: Work, properties: Properties) -> str:
-        client = work.client("lambda")
-        name = properties.get("FunctionName") or work.generated_name(64)
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        client = context.client("lambda")
+        name = properties.get("FunctionName") or context.generated_name(64)
         client.create_function(
             FunctionName=name,
             Code=_code(properties),
@@ -52,12 +68,12 @@ class Function(ResourceType):
             **picked(properties, _CREATE_ONLY),
             **_configuration(properties),
         )
-        work.made(name)
+        context.on_created(name)
         self._reserve(client, name, {}, properties)
         return name
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("lambda")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("lambda")
         if old["Code"] != new["Code"] or old.get("Architectures") != new.get("Architectures"):
             architectures = picked(new, ("Architectures",))
             client.update_function_code(FunctionName=physical_id, **_code(new), **architectures)
@@ -73,20 +89,20 @@ class Function(ResourceType):
                     reset[name] = _CONFIGURATION_DEFAULTS[name]
             client.update_function_configuration(FunctionName=physical_id, **{**reset, **after})
         self._reserve(client, physical_id, old, new)
-        arn = f"arn:aws:lambda:{work.region}:{work.account_id}:function:{physical_id}"
-        change_tags(
-            old,
-            new,
-            lambda tags: client.tag_resource(Resource=arn, Tags=tags),
-            lambda keys: client.untag_resource(Resource=arn, TagKeys=keys),
-        )
+        _TAGGING.change(context, physical_id, old, new)
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("lambda").delete_function, FunctionName=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        answer = work.client("lambda").get_function_configuration(FunctionName=physical_id)
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
+        answer = context.client("lambda").get_function_configuration(FunctionName=physical_id)
         return {"Arn": answer["FunctionArn"]}
+
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+        answer = context.client("lambda").get_function_configuration(FunctionName=physical_id)
+        variables = answer.get("Environment", {}).get("Variables")
+        return {
+            **shaped_as(expected, answer, self.reads),
+            "Environment": {"Variables": variables} if variables else None,
+            "Layers": [layer["Arn"] for layer in answer.get("Layers", [])],
+        }
 
     def _reserve(self, client: Any, name: str, old: Properties, new: Properties) -> None:
         before, after = (p.get("ReservedConcurrentExecutions") for p in (old, new))
@@ -130,99 +146,75 @@ def _zip_of(source: str, runtime: str) -> bytes:
     return archive.getvalue()
 
 
-class Permission(ResourceType):
-    """A statement in a function's policy; every change replaces it."""
-
-    name = "AWS::Lambda::Permission"
-
-    def create(self, work: Work, properties: Properties) -> str:
-        statement_id = work.generated_name(100)
-        work.client("lambda").add_permission(StatementId=statement_id, **properties)
-        return statement_id
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(
-            work.client("lambda").remove_permission, FunctionName=properties["FunctionName"], StatementId=physical_id
-        )
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return {"Id": physical_id}
-
-
-class EventInvokeConfig(ResourceType):
-    """How asynchronous invocations of a function are retried."""
-
-    name = "AWS::Lambda::EventInvokeConfig"
-
-    def create(self, work: Work, properties: Properties) -> str:
-        work.client("lambda").put_function_event_invoke_config(**properties)
-        return f"{properties['FunctionName']}|{properties['Qualifier']}"
-
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        work.client("lambda").put_function_event_invoke_config(**new)
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(
-            work.client("lambda").delete_function_event_invoke_config,
-            **picked(properties, ("FunctionName", "Qualifier")),
-        )
-
-
 class Version(ResourceType):
     """A published version; its physical id is its ARN."""
 
     name = "AWS::Lambda::Version"
-    not_run = frozenset({"FunctionScalingConfig", "ProvisionedConcurrencyConfig", "RuntimePolicy"})
+    unsupported = frozenset({"FunctionScalingConfig", "ProvisionedConcurrencyConfig", "RuntimePolicy"})
 
-    def create(self, work: Work, properties: Properties) -> str:
-        return work.client("lambda").publish_version(**properties)["FunctionArn"]
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        return context.client("lambda").publish_version(**properties)["FunctionArn"]
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         function, version = physical_id.rsplit(":", 1)
-        unless_gone(work.client("lambda").delete_function, FunctionName=function, Qualifier=version)
+        ignore_missing(context.client("lambda").delete_function, FunctionName=function, Qualifier=version)
 
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         return {"Version": physical_id.rsplit(":", 1)[-1], "FunctionArn": physical_id}
 
 
-class Alias(ResourceType):
-    """A name for a version; its physical id is its ARN."""
-
-    name = "AWS::Lambda::Alias"
-    not_run = frozenset({"ProvisionedConcurrencyConfig"})
-
-    def create(self, work: Work, properties: Properties) -> str:
-        return work.client("lambda").create_alias(**properties)["AliasArn"]
-
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        work.client("lambda").update_alias(**{"Description": "", **new})
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        where = picked(properties, ("FunctionName", "Name"))
-        unless_gone(work.client("lambda").delete_alias, **where)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return {"AliasArn": physical_id}
-
-
-class LayerVersion(ResourceType):
+class LayerVersion(ApiType):
     """A version of a layer; its physical id is its ARN."""
 
-    name = "AWS::Lambda::LayerVersion"
-
-    def create(self, work: Work, properties: Properties) -> str:
-        name = properties.get("LayerName") or work.generated_name(140)
-        made = work.client("lambda").publish_layer_version(**{**properties, "LayerName": name})
-        return made["LayerVersionArn"]
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        layer, version = physical_id.rsplit(":", 1)
-        unless_gone(
-            work.client("lambda").delete_layer_version, LayerName=layer.rsplit(":", 1)[-1], VersionNumber=int(version)
-        )
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return {"LayerVersionArn": physical_id}
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+        _, layer, version = physical_id.rsplit(":", 2)
+        ignore_missing(context.client("lambda").delete_layer_version, LayerName=layer, VersionNumber=int(version))
 
 
-TYPES: tuple[ResourceType, ...] = (Function(), Permission(), EventInvokeConfig(), Version(), Alias(), LayerVersion())
+TYPES: tuple[ResourceType, ...] = (
+    Function(),
+    Version(),
+    LayerVersion(
+        "AWS::Lambda::LayerVersion",
+        "lambda",
+        "publish_layer_version",
+        None,
+        "delete_layer_version",
+        physical_id="{LayerVersionArn}",
+        generated=("LayerName", 140),
+        attribute_formats={"LayerVersionArn": "{id}"},
+    ),
+    ApiType(
+        "AWS::Lambda::Alias",
+        "lambda",
+        "create_alias",
+        "update_alias",
+        "delete_alias",
+        physical_id="{AliasArn}",
+        parents=("FunctionName", "Name"),
+        cleared={"Description": ""},
+        unsupported=frozenset({"ProvisionedConcurrencyConfig"}),
+        attribute_formats={"AliasArn": "{id}"},
+    ),
+    ApiType(
+        "AWS::Lambda::Permission",
+        "lambda",
+        "add_permission",
+        None,
+        "remove_permission",
+        physical_id="{StatementId}",
+        id_argument="StatementId",
+        parents=("FunctionName",),
+        generated=("StatementId", 100),
+        attribute_formats={"Id": "{id}"},
+    ),
+    ApiType(
+        "AWS::Lambda::EventInvokeConfig",
+        "lambda",
+        "put_function_event_invoke_config",
+        "put_function_event_invoke_config",
+        "delete_function_event_invoke_config",
+        physical_id="{FunctionName}|{Qualifier}",
+        parents=("FunctionName", "Qualifier"),
+    ),
+)

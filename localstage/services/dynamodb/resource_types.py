@@ -1,4 +1,4 @@
-"""``AWS::DynamoDB::Table``."""
+"""``AWS::DynamoDB::Table``, and ``AWS::DynamoDB::GlobalTable`` with one replica."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 from localstage.stacks.errors import ResourceFailure
 from localstage.stacks.resource_type import (
     Properties,
+    ResourceContext,
     ResourceType,
-    Work,
-    change_tags,
+    Tagging,
     document,
     picked,
-    tag_list,
-    unless_gone,
+    shaped_as,
 )
 
 _AS_IN_THE_API = (
@@ -30,41 +29,57 @@ _AS_IN_THE_API = (
 _INDEX_MEMBERS = ("IndexName", "KeySchema", "OnDemandThroughput", "Projection", "ProvisionedThroughput")
 
 
+_ARN = "arn:aws:dynamodb:{region}:{account_id}:table/{id}"
+
+
 class Table(ResourceType):
     """A table; its physical id is its name."""
 
     name = "AWS::DynamoDB::Table"
+    deletion = ("dynamodb", "delete_table", "TableName")
     name_property = "TableName"
-    not_run = frozenset({"ImportSourceSpecification", "KinesisStreamSpecification", "VectorIndexes", "WarmThroughput"})
+    unsupported = frozenset(
+        {"ImportSourceSpecification", "KinesisStreamSpecification", "VectorIndexes", "WarmThroughput"}
+    )
+    reads = (
+        *("TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"),
+        *("BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled", "TimeToLiveSpecification"),
+    )
 
-    def create(self, work: Work, properties: Properties) -> str:
-        client = work.client("dynamodb")
-        name = properties.get("TableName") or work.generated_name(255)
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        client = context.client("dynamodb")
+        name = properties.get("TableName") or context.generated_name(255)
         client.create_table(TableName=name, Tags=properties.get("Tags", []), **_table_arguments(properties))
-        work.made(name)
-        self._settle(work, name, {}, properties)
+        context.on_created(name)
+        self._apply_settings(context, name, {}, properties)
         return name
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("dynamodb")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("dynamodb")
         for change in _table_changes(old, new):
             client.update_table(TableName=physical_id, **change)
-        self._settle(work, physical_id, old, new)
-        arn = f"arn:aws:dynamodb:{work.region}:{work.account_id}:table/{physical_id}"
-        change_tags(
-            old,
-            new,
-            lambda tags: client.tag_resource(ResourceArn=arn, Tags=tag_list(tags)),
-            lambda keys: client.untag_resource(ResourceArn=arn, TagKeys=keys),
-        )
+        self._apply_settings(context, physical_id, old, new)
+        Tagging("dynamodb", _ARN).change(context, physical_id, old, new)
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("dynamodb").delete_table, TableName=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        table = work.client("dynamodb").describe_table(TableName=physical_id)["Table"]
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
+        table = context.client("dynamodb").describe_table(TableName=physical_id)["Table"]
         streams = {"StreamArn": table["LatestStreamArn"]} if "LatestStreamArn" in table else {}
         return {"Arn": table["TableArn"], **streams}
+
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+        client = context.client("dynamodb")
+        table = client.describe_table(TableName=physical_id)["Table"]
+        mode = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+        throughput = picked(table.get("ProvisionedThroughput", {}), ("ReadCapacityUnits", "WriteCapacityUnits"))
+        expiry = client.describe_time_to_live(TableName=physical_id)["TimeToLiveDescription"]
+        on = expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
+        return {
+            **shaped_as(expected, table, self.reads),
+            "BillingMode": mode,
+            "ProvisionedThroughput": throughput if mode == "PROVISIONED" else None,
+            "DeletionProtectionEnabled": table.get("DeletionProtectionEnabled", False),
+            "TimeToLiveSpecification": {"AttributeName": expiry["AttributeName"], "Enabled": True} if on else None,
+        }
 
     def replacing_changes(self, old: Properties, new: Properties) -> list[str]:
         """AWS: keys and local indexes are for good; so is the type of a defined attribute."""
@@ -74,9 +89,9 @@ class Table(ResourceType):
             changes.append("AttributeDefinitions")
         return changes
 
-    def _settle(self, work: Work, name: str, old: Properties, new: Properties) -> None:
+    def _apply_settings(self, context: ResourceContext, name: str, old: Properties, new: Properties) -> None:
         """The settings that DynamoDB has operations of their own for."""
-        client = work.client("dynamodb")
+        client = context.client("dynamodb")
         _set_time_to_live(client, name, old, new)
         recovery = new.get("PointInTimeRecoverySpecification")
         if recovery != old.get("PointInTimeRecoverySpecification"):
@@ -84,7 +99,7 @@ class Table(ResourceType):
                 TableName=name, PointInTimeRecoverySpecification=recovery or {"PointInTimeRecoveryEnabled": False}
             )
         policy = new.get("ResourcePolicy")
-        arn = f"arn:aws:dynamodb:{work.region}:{work.account_id}:table/{name}"
+        arn = _ARN.format(id=name, region=context.region, account_id=context.account_id)
         if policy and policy != old.get("ResourcePolicy"):
             client.put_resource_policy(ResourceArn=arn, Policy=document(policy["PolicyDocument"]))
         elif not policy and old.get("ResourcePolicy"):
@@ -179,4 +194,88 @@ def _attribute_types(properties: Properties) -> dict[str, str]:
     return {item["AttributeName"]: item["AttributeType"] for item in definitions}
 
 
-TYPES: tuple[ResourceType, ...] = (Table(),)
+_OF_THE_TABLE = (
+    "AttributeDefinitions",
+    "BillingMode",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "SSESpecification",
+    "StreamSpecification",
+    "TableName",
+    "TimeToLiveSpecification",
+)
+_OF_THE_REPLICA = (
+    "DeletionProtectionEnabled",
+    "PointInTimeRecoverySpecification",
+    "ResourcePolicy",
+    "TableClass",
+    "Tags",
+)
+_REPLICA_NOT_RUN = ("KinesisStreamSpecification", "ReplicaSSESpecification")
+
+
+class GlobalTable(Table):
+    """A global table with one replica, which is a table: the CDK's ``TableV2`` makes one.
+
+    Its settings are spread over the table and its replica; here they are put together as a table's.
+    """
+
+    name = "AWS::DynamoDB::GlobalTable"
+    reads = ()
+    unsupported = frozenset({"GlobalTableWitnesses", "MultiRegionConsistency", "WarmThroughput"})
+
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        return super().create(context, _as_table(context, properties))
+
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        super().update(context, physical_id, _as_table(context, old), _as_table(context, new))
+
+
+def _as_table(context: ResourceContext, properties: Properties) -> Properties:
+    """The properties as those of a table. Raises ResourceFailure for more replicas than the stack's region."""
+    replicas = properties.get("Replicas", [])
+    if [replica.get("Region") for replica in replicas] != [context.region]:
+        raise ResourceFailure(
+            f"The local stage has global tables with one replica, in the stack's region {context.region}, only"
+        )
+    replica = replicas[0]
+    for name in _REPLICA_NOT_RUN:
+        if name in replica:
+            raise ResourceFailure(f"The local stage does not support {name} of a replica of {GlobalTable.name}")
+    table = {**picked(properties, _OF_THE_TABLE), **picked(replica, _OF_THE_REPLICA)}
+    provisioned = properties.get("BillingMode", "PROVISIONED") == "PROVISIONED"
+    if provisioned:
+        table["ProvisionedThroughput"] = _capacity(properties, replica)
+    if "GlobalSecondaryIndexes" in properties:
+        of_replica = {index["IndexName"]: index for index in replica.get("GlobalSecondaryIndexes", [])}
+        table["GlobalSecondaryIndexes"] = [
+            {
+                **picked(index, ("IndexName", "KeySchema", "Projection")),
+                **(
+                    {"ProvisionedThroughput": _capacity(index, of_replica.get(index["IndexName"], {}))}
+                    if provisioned
+                    else {}
+                ),
+            }
+            for index in properties["GlobalSecondaryIndexes"]
+        ]
+    return table
+
+
+def _capacity(writes: Properties, reads: Properties) -> Properties:
+    """Fixed units, or where auto scaling begins: nothing here scales."""
+    return {
+        "ReadCapacityUnits": _units(reads.get("ReadProvisionedThroughputSettings", {}), "Read"),
+        "WriteCapacityUnits": _units(writes.get("WriteProvisionedThroughputSettings", {}), "Write"),
+    }
+
+
+def _units(settings: Properties, direction: str) -> int:
+    scaling = settings.get(f"{direction}CapacityAutoScalingSettings", {})
+    units = settings.get(f"{direction}CapacityUnits", scaling.get("SeedCapacity", scaling.get("MinCapacity")))
+    if units is None:
+        raise ResourceFailure(f"A provisioned global table needs {direction}ProvisionedThroughputSettings")
+    return int(units)
+
+
+TYPES: tuple[ResourceType, ...] = (Table(), GlobalTable())

@@ -6,14 +6,13 @@ from typing import Any
 
 from localstage.stacks.resource_type import (
     Properties,
+    ResourceContext,
     ResourceType,
-    Work,
-    change_tags,
+    Tagging,
     document,
+    ignore_missing,
     picked,
-    tag_list,
     tag_map,
-    unless_gone,
 )
 
 _QUEUE_DEFAULTS = {
@@ -37,40 +36,36 @@ _QUEUE_ATTRIBUTES = (
 )
 
 
+_QUEUE_TAGS = Tagging("sqs", resource="QueueUrl", put="tag_queue", as_map=True, remove="untag_queue")
+
+
 class Queue(ResourceType):
     """A queue; its physical id is its URL."""
 
     name = "AWS::SQS::Queue"
+    deletion = ("sqs", "delete_queue", "QueueUrl")
     name_property = "QueueName"
 
-    def create(self, work: Work, properties: Properties) -> str:
+    def create(self, context: ResourceContext, properties: Properties) -> str:
         suffix = ".fifo" if properties.get("FifoQueue") else ""
-        name = properties.get("QueueName") or work.generated_name(80 - len(suffix)) + suffix
-        return work.client("sqs").create_queue(
+        name = properties.get("QueueName") or context.generated_name(80 - len(suffix)) + suffix
+        return context.client("sqs").create_queue(
             QueueName=name,
             Attributes=_texts(picked(properties, _QUEUE_ATTRIBUTES)),
             tags=tag_map(properties.get("Tags")),
         )["QueueUrl"]
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("sqs")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("sqs")
         removed = {n: d for n, d in _QUEUE_DEFAULTS.items() if n in old and n not in new}
         attributes = {**removed, **_texts({n: v for n, v in picked(new, _QUEUE_ATTRIBUTES).items() if old.get(n) != v})}
         if attributes:
             client.set_queue_attributes(QueueUrl=physical_id, Attributes=attributes)
-        change_tags(
-            old,
-            new,
-            lambda tags: client.tag_queue(QueueUrl=physical_id, Tags=tags),
-            lambda keys: client.untag_queue(QueueUrl=physical_id, TagKeys=keys),
-        )
+        _QUEUE_TAGS.change(context, physical_id, old, new)
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("sqs").delete_queue, QueueUrl=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         name = physical_id.rsplit("/", 1)[-1]
-        arn = f"arn:aws:sqs:{work.region}:{work.account_id}:{name}"
+        arn = f"arn:aws:sqs:{context.region}:{context.account_id}:{name}"
         return {"Arn": arn, "QueueName": name, "QueueUrl": physical_id}
 
 
@@ -78,25 +73,23 @@ class QueuePolicy(ResourceType):
     """The policy of queues."""
 
     name = "AWS::SQS::QueuePolicy"
+    attribute_formats = {"Id": "{id}"}
 
-    def create(self, work: Work, properties: Properties) -> str:
-        self._set(work, properties["Queues"], document(properties["PolicyDocument"]))
-        return work.generated_name(100)
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        self._set(context, properties["Queues"], document(properties["PolicyDocument"]))
+        return context.generated_name(100)
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        self._set(work, [q for q in old["Queues"] if q not in new["Queues"]], "")
-        self._set(work, new["Queues"], document(new["PolicyDocument"]))
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        self._set(context, [q for q in old["Queues"] if q not in new["Queues"]], "")
+        self._set(context, new["Queues"], document(new["PolicyDocument"]))
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         for queue in properties["Queues"]:
-            unless_gone(self._set, work=work, queues=[queue], policy="")
+            ignore_missing(self._set, context, [queue], "")
 
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return {"Id": physical_id}
-
-    def _set(self, work: Work, queues: list[str], policy: str) -> None:
+    def _set(self, context: ResourceContext, queues: list[str], policy: str) -> None:
         for queue in queues:
-            work.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+            context.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
 
 
 _TOPIC_ATTRIBUTES = (
@@ -115,43 +108,38 @@ class Topic(ResourceType):
 
     name = "AWS::SNS::Topic"
     name_property = "TopicName"
-    not_run = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryStatusLogging", "MaximumMessageSize"})
+    unsupported = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryStatusLogging", "MaximumMessageSize"})
 
-    def create(self, work: Work, properties: Properties) -> str:
+    def create(self, context: ResourceContext, properties: Properties) -> str:
         suffix = ".fifo" if properties.get("FifoTopic") else ""
-        arn = work.client("sns").create_topic(
-            Name=properties.get("TopicName") or work.generated_name(256 - len(suffix)) + suffix,
+        arn = context.client("sns").create_topic(
+            Name=properties.get("TopicName") or context.generated_name(256 - len(suffix)) + suffix,
             Attributes=_texts(picked(properties, _TOPIC_ATTRIBUTES)),
             Tags=properties.get("Tags", []),
         )["TopicArn"]
-        work.made(arn)
-        self._subscribe(work, arn, {}, properties)
+        context.on_created(arn)
+        self._subscribe(context, arn, {}, properties)
         return arn
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("sns")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("sns")
         for name in _TOPIC_ATTRIBUTES:
             if old.get(name) != new.get(name):
                 client.set_topic_attributes(
                     TopicArn=physical_id, AttributeName=name, AttributeValue=_texts({name: new.get(name, "")})[name]
                 )
-        self._subscribe(work, physical_id, old, new)
-        change_tags(
-            old,
-            new,
-            lambda tags: client.tag_resource(ResourceArn=physical_id, Tags=tag_list(tags)),
-            lambda keys: client.untag_resource(ResourceArn=physical_id, TagKeys=keys),
-        )
+        self._subscribe(context, physical_id, old, new)
+        Tagging("sns").change(context, physical_id, old, new)
 
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        self._subscribe(work, physical_id, properties, {})
-        unless_gone(work.client("sns").delete_topic, TopicArn=physical_id)
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+        self._subscribe(context, physical_id, properties, {})
+        ignore_missing(context.client("sns").delete_topic, TopicArn=physical_id)
 
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         return {"TopicArn": physical_id, "TopicName": physical_id.rsplit(":", 1)[-1]}
 
-    def _subscribe(self, work: Work, arn: str, old: Properties, new: Properties) -> None:
-        client = work.client("sns")
+    def _subscribe(self, context: ResourceContext, arn: str, old: Properties, new: Properties) -> None:
+        client = context.client("sns")
         before, after = old.get("Subscription", []), new.get("Subscription", [])
         for wanted in after:
             if wanted not in before:
@@ -159,7 +147,7 @@ class Topic(ResourceType):
         gone = [(s["Protocol"], s["Endpoint"]) for s in before if s not in after]
         if not gone:
             return
-        listed = unless_gone(client.list_subscriptions_by_topic, TopicArn=arn) or {}
+        listed = ignore_missing(client.list_subscriptions_by_topic, TopicArn=arn) or {}
         for subscription in listed.get("Subscriptions", []):
             if (subscription["Protocol"], subscription["Endpoint"]) in gone:
                 client.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
@@ -179,28 +167,24 @@ class Subscription(ResourceType):
     """A subscription to a topic; its physical id is its ARN."""
 
     name = "AWS::SNS::Subscription"
+    deletion = ("sns", "unsubscribe", "SubscriptionArn")
+    attribute_formats = {"Arn": "{id}"}
 
-    def create(self, work: Work, properties: Properties) -> str:
-        return work.client("sns").subscribe(
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        return context.client("sns").subscribe(
             **picked(properties, ("Endpoint", "Protocol", "TopicArn")),
             Attributes=_texts(picked(properties, _SUBSCRIPTION_ATTRIBUTES)),
             ReturnSubscriptionArn=True,
         )["SubscriptionArn"]
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         for name in _SUBSCRIPTION_ATTRIBUTES:
             if old.get(name) != new.get(name):
-                work.client("sns").set_subscription_attributes(
+                context.client("sns").set_subscription_attributes(
                     SubscriptionArn=physical_id,
                     AttributeName=name,
                     AttributeValue=_texts({name: new.get(name, {})})[name],
                 )
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("sns").unsubscribe, SubscriptionArn=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return {"Arn": physical_id}
 
 
 def _texts(attributes: dict[str, Any]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 - ``bucket``: the bucket
 - ``needs``: which permissions S3's operations need
-- ``bucket_lifecycle``, ``resource_types``: the types of CloudFormation
+- ``resource_types``: the types of CloudFormation
 """
 
 from __future__ import annotations

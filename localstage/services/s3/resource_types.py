@@ -1,29 +1,26 @@
-"""``AWS::S3::Bucket``, ``AWS::Logs::LogGroup`` and ``AWS::SSM::Parameter``."""
+"""``AWS::S3::Bucket`` and ``AWS::S3::BucketPolicy``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from localstage.services.s3.bucket_lifecycle import lifecycle
-from localstage.stacks.resource_type import (
-    Properties,
-    ResourceType,
-    Work,
-    change_tags,
-    document,
-    picked,
-    tag_list,
-    tag_map,
-    unless_gone,
-)
+from localstage.stacks.resource_type import ApiType, Properties, ResourceContext, ResourceType, picked
 
 
 class Bucket(ResourceType):
     """A bucket; its physical id is its name. A bucket with objects cannot be deleted."""
 
     name = "AWS::S3::Bucket"
+    deletion = ("s3", "delete_bucket", "Bucket")
     name_property = "BucketName"
-    not_run = frozenset(
+    attribute_formats = {
+        "Arn": "arn:aws:s3:::{id}",
+        "DomainName": "{id}.s3.amazonaws.com",
+        "DualStackDomainName": "{id}.s3.dualstack.{region}.amazonaws.com",
+        "RegionalDomainName": "{id}.s3.{region}.amazonaws.com",
+        "WebsiteURL": "http://{id}.s3-website-{region}.amazonaws.com",
+    }
+    unsupported = frozenset(
         {
             "AbacStatus",
             "AccelerateConfiguration",
@@ -42,12 +39,12 @@ class Bucket(ResourceType):
         }
     )
 
-    def create(self, work: Work, properties: Properties) -> str:
-        client = work.client("s3")
-        name = properties.get("BucketName") or work.generated_name(63, lower=True)
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        client = context.client("s3")
+        name = properties.get("BucketName") or context.generated_name(63, lower=True)
         where = {}
-        if work.region != "us-east-1":
-            where = {"CreateBucketConfiguration": {"LocationConstraint": work.region}}
+        if context.region != "us-east-1":
+            where = {"CreateBucketConfiguration": {"LocationConstraint": context.region}}
         acl = {"ACL": _canned_acl(properties["AccessControl"])} if _has_acl(properties) else {}
         lock = (
             {"ObjectLockEnabledForBucket": properties["ObjectLockEnabled"]}
@@ -55,28 +52,15 @@ class Bucket(ResourceType):
             else {}
         )
         client.create_bucket(Bucket=name, **where, **acl, **lock)
-        work.made(name)
+        context.on_created(name)
         _configure_bucket(client, name, {}, properties)
         return name
 
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("s3")
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        client = context.client("s3")
         if _has_acl(new) and old.get("AccessControl") != new["AccessControl"]:
             client.put_bucket_acl(Bucket=physical_id, ACL=_canned_acl(new["AccessControl"]))
         _configure_bucket(client, physical_id, old, new)
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("s3").delete_bucket, Bucket=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        domain = f"{physical_id}.s3"
-        return {
-            "Arn": f"arn:aws:s3:::{physical_id}",
-            "DomainName": f"{domain}.amazonaws.com",
-            "DualStackDomainName": f"{domain}.dualstack.{work.region}.amazonaws.com",
-            "RegionalDomainName": f"{domain}.{work.region}.amazonaws.com",
-            "WebsiteURL": f"http://{physical_id}.s3-website-{work.region}.amazonaws.com",
-        }
 
 
 def _configure_bucket(client: Any, bucket: str, old: Properties, new: Properties) -> None:
@@ -131,10 +115,70 @@ def _encryption(configuration: Properties) -> Properties:
     }
 
 
+_AS_IN_S3 = ("AbortIncompleteMultipartUpload", "Status")
+_EXPIRATION = {
+    "ExpirationDate": "Date",
+    "ExpirationInDays": "Days",
+    "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
+}
+_TRANSITION = {"StorageClass": "StorageClass", "TransitionDate": "Date", "TransitionInDays": "Days"}
+_NONCURRENT_TRANSITION = {
+    "NewerNoncurrentVersions": "NewerNoncurrentVersions",
+    "StorageClass": "StorageClass",
+    "TransitionInDays": "NoncurrentDays",
+}
+_FILTER = {
+    "ObjectSizeGreaterThan": "ObjectSizeGreaterThan",
+    "ObjectSizeLessThan": "ObjectSizeLessThan",
+    "Prefix": "Prefix",
+}
+
+
+def _lifecycle(configuration: Properties) -> Properties:
+    """The ``LifecycleConfiguration`` of PutBucketLifecycleConfiguration. Objects do not age here."""
+    return {"Rules": [_rule(rule) for rule in configuration["Rules"]]}
+
+
+def _rule(rule: Properties) -> Properties:
+    made = {**picked(rule, _AS_IN_S3), "Filter": _filter(rule)}
+    if "Id" in rule:
+        made["ID"] = rule["Id"]
+    expiration = _renamed(rule, _EXPIRATION)
+    if expiration:
+        made["Expiration"] = expiration
+    if "NoncurrentVersionExpiration" in rule or "NoncurrentVersionExpirationInDays" in rule:
+        days = (
+            {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
+            if ("NoncurrentVersionExpirationInDays" in rule)
+            else {}
+        )
+        made["NoncurrentVersionExpiration"] = {**days, **rule.get("NoncurrentVersionExpiration", {})}
+    for name, single, words in (
+        ("Transitions", "Transition", _TRANSITION),
+        ("NoncurrentVersionTransitions", "NoncurrentVersionTransition", _NONCURRENT_TRANSITION),
+    ):
+        steps = [*rule.get(name, []), *([rule[single]] if single in rule else [])]
+        if steps:
+            made[name] = [_renamed(step, words) for step in steps]
+    return made
+
+
+def _filter(rule: Properties) -> Properties:
+    tags = rule.get("TagFilters", [])
+    parts = _renamed(rule, _FILTER)
+    if len(parts) + len(tags) > 1:
+        return {"And": {**parts, **({"Tags": tags} if tags else {})}}
+    return {"Tag": tags[0]} if tags else parts or {"Prefix": ""}
+
+
+def _renamed(values: Properties, names: dict[str, str]) -> dict[str, Any]:
+    return {theirs: values[ours] for ours, theirs in names.items() if ours in values}
+
+
 _BUCKET_CONFIGURATIONS: dict[str, tuple[str, str, Any]] = {
     "BucketEncryption": ("bucket_encryption", "ServerSideEncryptionConfiguration", _encryption),
     "CorsConfiguration": ("bucket_cors", "CORSConfiguration", _cors),
-    "LifecycleConfiguration": ("bucket_lifecycle_configuration", "LifecycleConfiguration", lifecycle),
+    "LifecycleConfiguration": ("bucket_lifecycle_configuration", "LifecycleConfiguration", _lifecycle),
     "OwnershipControls": ("bucket_ownership_controls", "OwnershipControls", _ownership),
     "PublicAccessBlockConfiguration": ("public_access_block", "PublicAccessBlockConfiguration", dict),
     "Tags": ("bucket_tagging", "Tagging", _tagging),
@@ -152,103 +196,16 @@ def _canned_acl(access_control: str) -> str:
     return "".join(f"-{c.lower()}" if c.isupper() else c for c in access_control).lstrip("-")
 
 
-class BucketPolicy(ResourceType):
-    """The policy of a bucket; its physical id is the bucket's name."""
-
-    name = "AWS::S3::BucketPolicy"
-
-    def create(self, work: Work, properties: Properties) -> str:
-        self.update(work, properties["Bucket"], {}, properties)
-        return properties["Bucket"]
-
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        text = document(new["PolicyDocument"])
-        work.client("s3").put_bucket_policy(Bucket=new["Bucket"], Policy=text)
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("s3").delete_bucket_policy, Bucket=properties["Bucket"])
-
-
-class LogGroup(ResourceType):
-    """A log group; its physical id is its name."""
-
-    name = "AWS::Logs::LogGroup"
-    name_property = "LogGroupName"
-    not_run = frozenset(
-        {"BearerTokenAuthenticationEnabled", "DataProtectionPolicy", "FieldIndexPolicies", "ResourcePolicyDocument"}
-    )
-
-    def create(self, work: Work, properties: Properties) -> str:
-        client = work.client("logs")
-        name = properties.get("LogGroupName") or work.generated_name(512)
-        tags = {"tags": tag_map(properties["Tags"])} if properties.get("Tags") else {}
-        key = {"kmsKeyId": properties["KmsKeyId"]} if "KmsKeyId" in properties else {}
-        client.create_log_group(logGroupName=name, **tags, **key)
-        work.made(name)
-        self._retain(client, name, properties)
-        return name
-
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("logs")
-        if old.get("RetentionInDays") != new.get("RetentionInDays"):
-            self._retain(client, physical_id, new)
-        arn = f"arn:aws:logs:{work.region}:{work.account_id}:log-group:{physical_id}"
-        change_tags(
-            old,
-            new,
-            lambda tags: client.tag_resource(resourceArn=arn, tags=tags),
-            lambda keys: client.untag_resource(resourceArn=arn, tagKeys=keys),
-        )
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("logs").delete_log_group, logGroupName=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return {"Arn": f"arn:aws:logs:{work.region}:{work.account_id}:log-group:{physical_id}:*"}
-
-    def _retain(self, client: Any, name: str, properties: Properties) -> None:
-        days = properties.get("RetentionInDays")
-        if days:
-            client.put_retention_policy(logGroupName=name, retentionInDays=int(days))
-        else:
-            client.delete_retention_policy(logGroupName=name)
-
-
-class Parameter(ResourceType):
-    """A parameter of the Parameter Store; its physical id is its name."""
-
-    name = "AWS::SSM::Parameter"
-    name_property = "Name"
-
-    def create(self, work: Work, properties: Properties) -> str:
-        name = properties.get("Name") or work.generated_name(500)
-        client = work.client("ssm")
-        wanted = {key: value for key, value in properties.items() if key not in ("Name", "Tags")}
-        client.put_parameter(Name=name, **wanted)
-        work.made(name)
-        self._tag(client, name, {}, properties)
-        return name
-
-    def update(self, work: Work, physical_id: str, old: Properties, new: Properties) -> None:
-        client = work.client("ssm")
-        wanted = {key: value for key, value in new.items() if key not in ("Name", "Tags")}
-        client.put_parameter(Name=physical_id, Overwrite=True, **wanted)
-        self._tag(client, physical_id, old, new)
-
-    def delete(self, work: Work, physical_id: str, properties: Properties) -> None:
-        unless_gone(work.client("ssm").delete_parameter, Name=physical_id)
-
-    def attributes(self, work: Work, physical_id: str, properties: Properties) -> Properties:
-        return picked(properties, ("Type", "Value"))
-
-    def _tag(self, client: Any, name: str, old: Properties, new: Properties) -> None:
-        where = {"ResourceType": "Parameter", "ResourceId": name}
-        change_tags(
-            old,
-            new,
-            lambda tags: client.add_tags_to_resource(**where, Tags=tag_list(tags)),
-            lambda keys: client.remove_tags_from_resource(**where, TagKeys=keys),
-        )
-
-
-TYPES: tuple[ResourceType, ...] = (Bucket(), BucketPolicy(), LogGroup(), Parameter())
+TYPES: tuple[ResourceType, ...] = (
+    Bucket(),
+    ApiType(
+        "AWS::S3::BucketPolicy",
+        "s3",
+        "put_bucket_policy",
+        "put_bucket_policy",
+        "delete_bucket_policy",
+        physical_id="{Bucket}",
+        parents=("Bucket",),
+        documents={"PolicyDocument": "Policy"},
+    ),
+)
