@@ -127,9 +127,8 @@ def check_capabilities(definition: Definition, acknowledged: list[str], expands:
     Raises:
         InsufficientCapabilities: with the capability that is missing.
     """
-    if expands and definition.template.transforms:
-        if "CAPABILITY_AUTO_EXPAND" not in acknowledged:
-            raise InsufficientCapabilities("CAPABILITY_AUTO_EXPAND")
+    if expands and definition.template.transforms and "CAPABILITY_AUTO_EXPAND" not in acknowledged:
+        raise InsufficientCapabilities("CAPABILITY_AUTO_EXPAND")
     for capability in required_capabilities(definition.processed):
         enough = {"CAPABILITY_NAMED_IAM", capability}
         if enough.isdisjoint(acknowledged):

@@ -163,11 +163,11 @@ def _is_list(value: Any) -> bool:
 
 
 def is_texts(value: Any) -> bool:
-    return value is _OPEN or isinstance(value, list) and all(is_text(item) for item in value)
+    return value is _OPEN or (isinstance(value, list) and all(is_text(item) for item in value))
 
 
 def _is_integer(value: Any) -> bool:
-    return value is _OPEN or isinstance(value, str | int) and re.fullmatch(r"-?[0-9]{1,9}", str(value)) is not None
+    return value is _OPEN or (isinstance(value, str | int) and re.fullmatch(r"-?[0-9]{1,9}", str(value)) is not None)
 
 
 def _is_map(value: Any) -> bool:
@@ -181,7 +181,7 @@ def list_of(*kinds: Callable[[Any], bool], optional: int = 0) -> Callable[[Any],
         return (
             isinstance(value, list)
             and len(kinds) - optional <= len(value) <= len(kinds)
-            and all(kind(item) for kind, item in zip(kinds, value))
+            and all(kind(item) for kind, item in zip(kinds, value, strict=False))
         )
 
     return takes

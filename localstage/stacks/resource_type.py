@@ -191,8 +191,12 @@ class ApiType(ResourceType):
         if self.update_call is None:
             super().update(context, physical_id, old, new)
             return
-        cleared = {name: empty for name, empty in self.cleared.items() if name in old and name not in new}
-        arguments = {**self._arguments(new), **cleared, **self._where(physical_id, new), **self.also}
+        arguments = {
+            **self._arguments(new),
+            **left_out(self.cleared, old, new),
+            **self._where(physical_id, new),
+            **self.also,
+        }
         self._call(context, self.update_call, arguments)
         if self.tagging is not None:
             self.tagging.change(context, physical_id, old, new)
@@ -284,6 +288,11 @@ def picked(properties: Mapping[str, Any], names: Iterable[str]) -> Properties:
     return {name: properties[name] for name in names if name in properties}
 
 
+def left_out(defaults: Mapping[str, Any], old: Properties, new: Properties) -> Properties:
+    """The defaults of the properties that the new template leaves out."""
+    return {name: default for name, default in defaults.items() if name in old and name not in new}
+
+
 def document(value: Any) -> str:
     """A policy or schema as JSON text, whichever way the template wrote it."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -305,5 +314,5 @@ def _shaped(actual: Any, expected: Any) -> Any:
     if isinstance(actual, dict) and isinstance(expected, dict):
         return {key: _shaped(actual[key], expected[key]) for key in expected if key in actual}
     if isinstance(actual, list) and isinstance(expected, list) and len(actual) == len(expected):
-        return [_shaped(one, other) for one, other in zip(actual, expected)]
+        return [_shaped(one, other) for one, other in zip(actual, expected, strict=True)]
     return actual

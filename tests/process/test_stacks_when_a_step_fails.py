@@ -17,7 +17,7 @@ from tests.process.stack_engine import Engine, PacedAtOnce, Topic
 def template(output: str = "a", **display_names: str) -> str:
     """A template with a topic of each name, each after the one before it."""
     resources: dict[str, Any] = {}
-    for name, before in zip(display_names, (None, *display_names)):
+    for name, before in zip(display_names, (None, *display_names), strict=False):
         properties = {"DisplayName": display_names[name]}
         resources[name] = {
             "Type": "AWS::SNS::Topic",

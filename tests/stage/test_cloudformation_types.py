@@ -292,6 +292,6 @@ def test_tags_when_they_change(stacks):
 
     made = stacks.create("chat", template, Tags=[{"Key": "kept", "Value": "one"}, {"Key": "gone", "Value": "x"}])
     assert made["StackStatus"] == "CREATE_COMPLETE", made["StackStatusReason"]
-    assert {name: sorted(found) for name, found in tags().items()} == dict.fromkeys(tags(), ["gone", "kept"])
+    assert {tuple(sorted(found)) for found in tags().values()} == {("gone", "kept")}
     stacks.update("chat", Tags=[{"Key": "kept", "Value": "two"}, {"Key": "new", "Value": "y"}])
-    assert tags() == dict.fromkeys(tags(), {"kept": "two", "new": "y"})
+    assert tags() == {name: {"kept": "two", "new": "y"} for name in tags()}

@@ -15,6 +15,7 @@ from localstage.stacks.resource_type import (
     ResourceType,
     Tagging,
     ignore_missing,
+    left_out,
     picked,
     shaped_as,
 )
@@ -39,6 +40,7 @@ class Api(ResourceType):
 
     name = "AWS::ApiGatewayV2::Api"
     deletion = ("apigatewayv2", "delete_api", "ApiId")
+    attribute_formats = {"ApiId": "{id}", "ExecuteApiArn": "arn:aws:execute-api:{region}:{account_id}:{id}"}
     # Body and BodyS3Location import a definition; RouteKey, Target and
     # CredentialsArn are the quick creation of HTTP APIs.
     unsupported = frozenset(
@@ -53,21 +55,14 @@ class Api(ResourceType):
         return context.client("apigatewayv2").create_api(**properties)["ApiId"]
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
-        client = context.client("apigatewayv2")
-        changed = {k: v for k, v in new.items() if k not in ("ProtocolType", "Tags")}
-        for name, empty in (("Description", ""), ("Version", "")):
-            if name in old and name not in new:
-                changed[name] = empty
-        client.update_api(ApiId=physical_id, **changed)
+        changed = {name: value for name, value in new.items() if name not in ("ProtocolType", "Tags")}
+        removed = left_out({"Description": "", "Version": ""}, old, new)
+        context.client("apigatewayv2").update_api(ApiId=physical_id, **changed, **removed)
         _tagging("{id}").change(context, physical_id, old, new)
 
     def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         api = context.client("apigatewayv2").get_api(ApiId=physical_id)
-        return {
-            "ApiEndpoint": api["ApiEndpoint"],
-            "ApiId": physical_id,
-            "ExecuteApiArn": f"arn:aws:execute-api:{context.region}:{context.account_id}:{physical_id}",
-        }
+        return {"ApiEndpoint": api["ApiEndpoint"], **super().attributes(context, physical_id, properties)}
 
     def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
         return shaped_as(expected, context.client("apigatewayv2").get_api(ApiId=physical_id), self.reads)
@@ -90,9 +85,7 @@ class Stage(ResourceType):
         client = context.client("apigatewayv2")
         where = picked(new, ("ApiId", "StageName"))
         changed = {name: value for name, value in new.items() if name != "Tags"}
-        for name, empty in (("AutoDeploy", False), ("DefaultRouteSettings", {}), ("Description", "")):
-            if name in old and name not in new:
-                changed[name] = empty
+        changed |= left_out({"AutoDeploy": False, "DefaultRouteSettings": {}, "Description": ""}, old, new)
         before, after = old.get("StageVariables") or {}, new.get("StageVariables") or {}
         removed = {variable: "" for variable in before if variable not in after}
         if before != after:

@@ -14,6 +14,7 @@ from localstage.stacks.resource_type import (
     ResourceType,
     Tagging,
     ignore_missing,
+    left_out,
     picked,
     shaped_as,
     tag_map,
@@ -79,14 +80,12 @@ class Function(ResourceType):
             client.update_function_code(FunctionName=physical_id, **_code(new), **architectures)
         before, after = _configuration(old), _configuration(new)
         if before != after:
+            defaults = left_out(_CONFIGURATION_DEFAULTS, old, new)
             reset = {
                 _API_NAMES.get(name, name): default
-                for name, default in _CONFIGURATION_DEFAULTS.items()
-                if name in old and name not in new and default not in ("", {}, [])
+                for name, default in defaults.items()
+                if default not in ("", {}, []) or name in ("Description", "Layers")
             }
-            for name in ("Description", "Layers"):
-                if name in old and name not in new:
-                    reset[name] = _CONFIGURATION_DEFAULTS[name]
             client.update_function_configuration(FunctionName=physical_id, **{**reset, **after})
         self._reserve(client, physical_id, old, new)
         _TAGGING.change(context, physical_id, old, new)

@@ -11,6 +11,7 @@ from localstage.stacks.resource_type import (
     Tagging,
     document,
     ignore_missing,
+    left_out,
     picked,
     tag_map,
 )
@@ -57,8 +58,10 @@ class Queue(ResourceType):
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         client = context.client("sqs")
-        removed = {n: d for n, d in _QUEUE_DEFAULTS.items() if n in old and n not in new}
-        attributes = {**removed, **_texts({n: v for n, v in picked(new, _QUEUE_ATTRIBUTES).items() if old.get(n) != v})}
+        attributes = {
+            **left_out(_QUEUE_DEFAULTS, old, new),
+            **_texts({n: v for n, v in picked(new, _QUEUE_ATTRIBUTES).items() if old.get(n) != v}),
+        }
         if attributes:
             client.set_queue_attributes(QueueUrl=physical_id, Attributes=attributes)
         _QUEUE_TAGS.change(context, physical_id, old, new)
