@@ -18,6 +18,7 @@ from typing import Any
 
 from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delays
+from localstage.door.moto import existing_backend
 from localstage.door.refusal import Refusal
 from localstage.services.dynamodb.pace import TablePace, table_name_of, tables_of
 
@@ -114,10 +115,7 @@ class EventualReads:
                 yield _Write(now, table, *found, _copied(_item_at(table, *found)))
 
     def _table(self, region: str, name: str) -> Any:
-        from moto.dynamodb.models import dynamodb_backends
-
-        regions = dynamodb_backends.get(self._account_id)
-        backend = regions.get(region) if regions is not None else None
+        backend = existing_backend("dynamodb", self._account_id, region)
         return backend.tables.get(table_name_of(name)) if backend is not None else None
 
 

@@ -2,7 +2,7 @@
 
 A table that has been deleted is kept here as a shadow until AWS would be done
 with it. AWS: DynamoDB API reference, CreateTable, UpdateTable, DeleteTable and
-UpdateTimeToLive. Does not know items; what reads see of them is in the shell.
+UpdateTimeToLive. Does not know items; what reads see of them is eventual_reads.py's.
 """
 
 from __future__ import annotations
