@@ -51,7 +51,7 @@ class Identities:
 class PoliciesOf(Protocol):
     """Who says which policies count."""
 
-    def of(self, key: KnownKey) -> Grants:
+    def grants_of(self, key: KnownKey) -> Grants:
         """The policies that count for a caller."""
 
 
@@ -59,13 +59,13 @@ class GrantedPolicies:
     """What counts at once: all that has been published.
 
     Whoever wants changes to count later, as on AWS, puts an object with the same
-    one method ``of`` in this one's place; nothing else reads policies to decide.
+    one method ``grants_of`` in this one's place; nothing else reads policies to decide.
     """
 
     def __init__(self, identities: Identities):
         self._identities = identities
 
-    def of(self, key: KnownKey) -> Grants:
+    def grants_of(self, key: KnownKey) -> Grants:
         """The policies that count for a caller. Of a role or user that is gone, none."""
         session = (
             None

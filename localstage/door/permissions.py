@@ -114,7 +114,7 @@ class Permissions:
         """The first need that is not granted, or None if all are."""
         if not self._enforced:
             return None
-        grants, principal = self._policies.of(key), principal_of(key)
+        grants, principal = self._policies.grants_of(key), principal_of(key)
         context = RequestContext(keys_of_request(self._now_ms()), self._keys_of_caller(key), keys or {})
         for need in needs:
             assumes = need.action == "sts:AssumeRole"

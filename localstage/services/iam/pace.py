@@ -32,9 +32,9 @@ class LatePolicies:
         self._granted = GrantedPolicies(identities)
         self._delayed: dict[str, Delayed[Identity]] = {}
 
-    def of(self, key: KnownKey) -> Grants:
+    def grants_of(self, key: KnownKey) -> Grants:
         """The policies that count for a caller."""
-        grants, delayed = self._granted.of(key), self._delayed.get(key.entity_arn)
+        grants, delayed = self._granted.grants_of(key), self._delayed.get(key.entity_arn)
         if delayed is None or delayed.settled(self._now()):
             return grants
         seen = delayed.seen(self._now())
