@@ -18,6 +18,7 @@ from localstage.clock import Clock, SystemClock
 from localstage.environment import Reach, proxy_settings
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.service import Functions
+from localstage.gateway.executions import GatewayAccount
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.handshake import Handshakes
 from localstage.gateway.integrations import Integrations
@@ -55,7 +56,7 @@ class Stage:
         self._authority = Authority()
         clock = clock or SystemClock()
         self._account = Account(settings, clock)
-        self._keys, guard = self._account.keys, self._account.permissions.denial_of_execute_api
+        self._keys, denial = self._account.keys, self._account.permissions.denial_of_execute_api
         self._functions = Functions(
             settings=settings,
             runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
@@ -64,15 +65,17 @@ class Stage:
             log_sink=PermittedLogs(self._account.logs, self._account.permissions, self._keys.of_function),
         )
         integrations = Integrations(self._account.functions, self._functions)
-        self._gateway = Gateway(settings, clock, self._account, integrations, self._account.telemetry)
+        self._gateway = Gateway(
+            settings, clock, GatewayAccount(self._account.stages, self._account, integrations, self._account.telemetry)
+        )
         self._account.use_functions(self._functions)
         door = self._account.door
         self._port = Port(
             self._authority,
             Desks(
                 aws_api=door.answer,
-                handshake=Handshakes(self._gateway, self._account.verifier, guard).answer,
-                management=door.management(ManagementApi(self._gateway, guard).answer),
+                handshake=Handshakes(self._gateway, self._account.verifier, denial).answer,
+                management=door.management(ManagementApi(self._gateway, denial).answer),
                 stage_itself=self._answer_status,
                 runtime_api=self._functions.handle_runtime_request,
                 pages=Pages(settings.pages).answer,

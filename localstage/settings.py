@@ -29,6 +29,8 @@ class Settings:
     """Most execution environments (processes) of all functions together; each function may always have one."""
     idle_environment_s: float = 300.0
     """An execution environment that served nothing for so long is ended."""
+    authorizer_timeout_s: float = 30.0
+    """How long a Lambda authorizer may take; AWS: API Gateway quotas, 30 seconds."""
     init_timeout_s: float = 10.0
     iam_enforced: bool = True
     """Whether policies are evaluated; signatures are checked in any case."""

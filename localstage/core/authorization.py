@@ -17,6 +17,7 @@ from localstage.policy.context import RequestContext, Value, keys_of_request
 from localstage.policy.decision import Grants, decide
 from localstage.policy.document import Need, Policy, read_policy
 from localstage.policy.principal import Principal
+from localstage.policy.sentences import authorizer_denial
 
 _RESULT_LIMIT_BYTES = 8 * 1024
 
@@ -33,14 +34,17 @@ class AuthorizerResult:
     context: Mapping[str, str]
     policy: Policy
 
-    def allows(self, method_arn: str, keys: Mapping[str, Value]) -> bool:
-        """Whether the policy allows to invoke ``…/{stage}/$connect``; ``keys`` are the condition keys of the request.
+    def denial(self, method_arn: str, keys: Mapping[str, Value]) -> str | None:
+        """Why the policy does not let the client invoke ``…/{stage}/$connect``; None if it does.
+
+        ``keys`` are the condition keys of the request.
 
         AWS: FIDELITY section 3 and "Output from an API Gateway Lambda authorizer": the policy is an IAM policy.
         """
         need = Need("execute-api:Invoke", method_arn, {})
         anybody = Principal("", "", "")  # The caller has no identity in IAM.
-        return decide(anybody, need, RequestContext(keys), Grants((self.policy,))).allowed
+        decision = decide(anybody, need, RequestContext(keys), Grants((self.policy,)))
+        return None if decision.allowed else authorizer_denial(decision)
 
 
 def condition_keys(facts: ConnectionFacts, handshake: HandshakeRequest, now_ms: int) -> Mapping[str, Value]:

@@ -15,22 +15,19 @@ class State(Enum):
 
     CONNECTING = "connecting"
     OPEN = "open"
-    REFUSED = "refused"
     CLOSED = "closed"
 
 
-class Happening(Enum):
-    """What can happen to a connection."""
+class Transition(Enum):
+    """What can happen to a connection. One that is refused is forgotten before it is open."""
 
     ACCEPTED = "the $connect integration accepted it, or there is none"
-    REFUSED = "the $connect integration, an authorizer or a limit refused it"
     CLOSED = "either side closed it, or it was cut"
 
 
-LIFE: dict[tuple[State, Happening], State] = {
-    (State.CONNECTING, Happening.ACCEPTED): State.OPEN,
-    (State.CONNECTING, Happening.REFUSED): State.REFUSED,
-    (State.OPEN, Happening.CLOSED): State.CLOSED,
+TRANSITIONS: dict[tuple[State, Transition], State] = {
+    (State.CONNECTING, Transition.ACCEPTED): State.OPEN,
+    (State.OPEN, Transition.CLOSED): State.CLOSED,
 }
 """Only a connection that was open has a $disconnect (Guess: none after a refused connect; FIDELITY section 4)."""
 
@@ -39,12 +36,12 @@ class IllegalMove(Exception):
     """Something happened that cannot happen in this state."""
 
 
-def after(state: State, happening: Happening) -> State:
+def next_state(state: State, transition: Transition) -> State:
     """The state that follows. Raises IllegalMove."""
     try:
-        return LIFE[state, happening]
+        return TRANSITIONS[state, transition]
     except KeyError:
-        raise IllegalMove(f"a connection that is {state.value} cannot be {happening.name.lower()}") from None
+        raise IllegalMove(f"a connection that is {state.value} cannot be {transition.name.lower()}") from None
 
 
 @dataclass(frozen=True)

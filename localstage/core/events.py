@@ -75,8 +75,6 @@ class HandshakeRequest:
 
     headers: tuple[Header, ...]
     query: tuple[tuple[str, str], ...] = ()
-    signature_refusal: str | None = None
-    """Why a handshake that must be signed (AWS_IAM) is refused; None if nothing is to refuse."""
 
 
 def connect_event(

@@ -96,7 +96,12 @@ class Address:
     """What follows the stage in the path, such as ``/@connections/{id}``; percent-encoding undone."""
 
 
-def execute_api_host(host: str) -> tuple[str, str] | None:
+def execute_api_host_of(api_id: str, region: str) -> str:
+    """The host name of an API, which is its events' ``domainName``."""
+    return f"{api_id}.execute-api.{region}.amazonaws.com"
+
+
+def read_execute_api_host(host: str) -> tuple[str, str] | None:
     """API id and region of an ``{apiId}.execute-api.{region}.amazonaws.com`` host, else None."""
     match = _HOST.match(host)
     return (match.group(1).lower(), match.group(2).lower()) if match else None
@@ -108,7 +113,7 @@ def read_address(host: str, raw_path: str) -> Address | None:
     ``raw_path`` is the path as sent, without query string. None if it has neither form.
     """
     path = unquote(raw_path)
-    named = execute_api_host(host)
+    named = read_execute_api_host(host)
     segments = path.lstrip("/")
     if named:
         api_id = named[0]
@@ -135,7 +140,7 @@ def is_management_path(host: str, raw_path: str) -> bool:
 def text_to_send(body: bytes) -> str:
     """The text of a PostToConnection body; what is not UTF-8 becomes U+FFFD.
 
-    AWS: FIDELITY section 13: one for each invalid byte or sequence as Python
+    AWS: FIDELITY section 6: one for each invalid byte or sequence as Python
     counts them, but also one for each whole or truncated encoded surrogate, for
     which Python writes two or three.
     """

@@ -17,7 +17,6 @@ class IntegrationResponse:
 
     integration_response_key: str
     response_templates: Mapping[str, str] = field(default_factory=dict)
-    template_selection_expression: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,9 @@ class Integration:
     integration_method: str | None = None
     timeout_ms: int = 29_000
     credentials_arn: str | None = None
-    passthrough_behavior: str = "WHEN_NO_MATCH"
     request_templates: Mapping[str, str] = field(default_factory=dict)
     template_selection_expression: str | None = None
     request_parameters: Mapping[str, str] = field(default_factory=dict)
-    content_handling_strategy: str | None = None
     responses: tuple[IntegrationResponse, ...] = ()
 
 
@@ -43,8 +40,6 @@ class Authorizer:
     """A REQUEST authorizer of the API (only ``$connect`` may use one)."""
 
     authorizer_id: str
-    name: str
-    authorizer_type: str
     authorizer_uri: str | None = None
     credentials_arn: str | None = None
     identity_source: tuple[str, ...] = ()
@@ -54,7 +49,6 @@ class Authorizer:
 class Route:
     """One route of the snapshot with everything it needs to be served."""
 
-    route_id: str
     route_key: str
     integration: Integration | None = None
     authorization_type: str = "NONE"
@@ -87,7 +81,7 @@ class RouteThrottle:
 
 @dataclass(frozen=True)
 class RouteLogging:
-    """What a stage's execution log has of a route's events: ``OFF``, ``ERROR`` or ``INFO``, with or without the data."""
+    """What a stage's execution log has of a route's events: ``OFF``, ``ERROR`` or ``INFO``; with or without data."""
 
     level: str = "OFF"
     data_trace: bool = False
@@ -113,4 +107,12 @@ class ServedStage:
     @property
     def arn(self) -> str:
         """The stage's ARN in IAM's eyes; what follows is ``/{routeKey}`` or ``/{METHOD}/@connections/{id}``."""
-        return f"arn:aws:execute-api:{self.region}:{self.account_id}:{self.api_id}/{self.stage_name}"
+        return f"{self._api_arn}/{self.stage_name}"
+
+    def authorizer_arn(self, authorizer_id: str) -> str:
+        """The ARN that a function's policy names as the source of an authorizer's invocations."""
+        return f"{self._api_arn}/authorizers/{authorizer_id}"
+
+    @property
+    def _api_arn(self) -> str:
+        return f"arn:aws:execute-api:{self.region}:{self.account_id}:{self.api_id}"

@@ -1,4 +1,4 @@
-"""One event on its way through a route: selected, checked, run, told.
+"""One event on its way through a route: selected, checked, run, recorded.
 
 Lives here: what ``$connect``, a message and ``$disconnect`` do from the event
 to the answer. Does not know sockets, nor who is connected: it gives back what
@@ -10,228 +10,229 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from localstage.clock import Clock
-from localstage.core import events, frames
-from localstage.core.access_log import Served
+from localstage.core import events, refusals
 from localstage.core.connection_life import Ending
-from localstage.core.execution_log import ExecutionLog, has_disconnected, is_connecting, sent_a_message
 from localstage.core.identifiers import connect_request_id, new_id, new_message_id
-from localstage.core.integration_responses import integration_response_for
-from localstage.core.integration_uri import fill_stage_variables
-from localstage.core.proxy_result import ProxyResult
-from localstage.core.request_models import satisfies_model
-from localstage.core.selection import select_route
+from localstage.core.integrations import ProxyResult, fill_stage_variables, integration_response_for
+from localstage.core.records import EventRecord, ExecutionLog, has_disconnected, is_connecting, sent_a_message
+from localstage.core.refusals import BadRequestBody, HandshakeRefused, MessageRefused
+from localstage.core.selection import satisfies_model, select_route
 from localstage.core.snapshot import Integration, Route, ServedStage
 from localstage.core.throttling import Throttles
 from localstage.gateway.authorizers import Authorizers
-from localstage.gateway.integrations import IntegrationFailed, Integrations
-from localstage.gateway.refusal import Refused
-from localstage.gateway.registry import Connection
+from localstage.gateway.connections import Connection, ConnectRequest
+from localstage.gateway.integrations import IntegrationFailed, Integrations, RoutedEvent
+from localstage.settings import Settings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Stages(Protocol):
-    """What the account knows of deployed stages."""
+    """Who knows what each stage serves."""
 
-    def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
-        """The stage as it is served now, or None if there is none or it has no deployment."""
+    def find(self, api_id: str, stage_name: str) -> ServedStage | None:
+        """What the stage serves now; None if there is none or it has no deployment."""
 
-    def unserved_kind(self, api_id: str) -> str | None:
-        """``HTTP`` or ``REST`` for an API that is there and that a stage does not serve."""
 
-    def has_api_key(self, stage: ServedStage, key: str) -> bool:
+class AccountFacts(Protocol):
+    """What is seldom asked of the account, and takes as long as its thread is busy."""
+
+    async def unsupported_api_kind(self, api_id: str) -> str | None:
+        """``HTTP`` or ``REST`` for an API that exists and that localstage does not serve."""
+
+    async def has_api_key(self, stage: ServedStage, key: str) -> bool:
         """Whether an enabled API key of a usage plan with this stage has this value."""
 
 
 class Telemetry(Protocol):
-    """Who keeps access logs and metrics."""
+    """Who keeps access logs, execution logs and metrics. Each method returns at once."""
 
-    def served(self, stage: ServedStage, served: Served) -> None:
-        """Takes note of one event; returns at once."""
+    def record_event(self, stage: ServedStage, record: EventRecord) -> None:
+        """Takes note of one event and what became of it."""
 
-    def executed(self, stage: ServedStage, lines: Sequence[str]) -> None:
-        """Takes the execution log of one event, if the stage writes one; returns at once."""
+    def record_execution(self, stage: ServedStage, lines: Sequence[str]) -> None:
+        """Takes the execution log of one event, if the stage writes one."""
 
-    def sent(self, facts: events.ConnectionFacts, region: str) -> None:
-        """Takes note of one message to a client; returns at once."""
+    def record_sent(self, facts: events.ConnectionFacts, region: str) -> None:
+        """Takes note of one message to a client."""
+
+
+@dataclass(frozen=True)
+class GatewayAccount:
+    """What the gateway has of the account behind it."""
+
+    stages: Stages
+    facts: AccountFacts
+    integrations: Integrations
+    telemetry: Telemetry
 
 
 class Executions:
     """Runs events through the routes of their stage."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        stages: Stages,
-        integrations: Integrations,
-        telemetry: Telemetry,
-        random_bytes: Callable[[int], bytes],
-    ):
+    def __init__(self, settings: Settings, clock: Clock, account: GatewayAccount, random_bytes: Callable[[int], bytes]):
         self._clock = clock
-        self._stages = stages
-        self._integrations = integrations
-        self._authorizers = Authorizers(integrations, clock)
+        self._account = account
+        self._authorizers = Authorizers(account.integrations, clock, settings.authorizer_timeout_s)
         self._throttles = Throttles()
-        self._telemetry = telemetry
         self._random_bytes = random_bytes
 
-    async def connect(
-        self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest
-    ) -> ProxyResult:
-        """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
-        stamp = events.EventStamp(
-            connect_request_id(connection.connection_id, self._random_bytes), self._clock.now_ms()
-        )
-        with self._log(stage, "$connect", stamp, is_connecting(connection.facts)) as told:
-            result = await self._connect(stage, connection, handshake, stamp, told)
-            told.info("Successfully completed execution")
+    async def connect(self, request: ConnectRequest) -> ProxyResult:
+        """Runs ``$connect``; returns its result if the connection is accepted. Raises HandshakeRefused."""
+        connection_id = request.connection.connection_id
+        stamp = events.EventStamp(connect_request_id(connection_id, self._random_bytes), self._clock.now_ms())
+        with self._log(request.stage, "$connect", stamp, is_connecting(request.connection.facts)) as log:
+            try:
+                result = await self._connect(request, stamp, log)
+            except HandshakeRefused as refused:
+                refused.name_ids(connection_id, stamp.request_id)
+                raise
+            log.info("Successfully completed execution")
             return result
 
-    async def _connect(
-        self,
-        stage: ServedStage,
-        connection: Connection,
-        handshake: events.HandshakeRequest,
-        stamp: events.EventStamp,
-        told: ExecutionLog,
-    ) -> ProxyResult:
+    async def _connect(self, request: ConnectRequest, stamp: events.EventStamp, log: ExecutionLog) -> ProxyResult:
+        stage, connection, handshake = request.stage, request.connection, request.handshake
         route = stage.snapshot.routes.get("$connect")
         bare = events.connect_event(connection.facts, stamp, handshake)["requestContext"]
         try:
-            if not self._throttles.allow_connection(stage, self._clock.monotonic()):
-                raise Refused(429, frames.TOO_MANY_REQUESTS)
-            if route is not None:
-                connection.authorizer = await self._authorizers.authorize(stage, connection, handshake, stamp, told)
-                self._check_api_key(stage, route, handshake)
-        except Refused as refused:
-            told.error(f"Execution failed: {refused.message}")
-            self._telemetry.served(stage, Served(bare, refused.status, error=refused.message, refused_early=True))
+            authorizer = await self._admit(request, route, stamp, log)
+        except HandshakeRefused as refused:
+            log.error(f"Execution failed: {refused.message}")
+            self._record(stage, EventRecord(bare, refused.status, error=refused.message, refused_early=True))
             raise
         if route is None or route.integration is None:
             # FIDELITY section 3: route and integration are optional.
-            self._telemetry.served(stage, Served(bare, 200))
+            self._record(stage, EventRecord(bare, 200))
             return ProxyResult(200)
-        event = events.connect_event(connection.facts, stamp, handshake, connection.authorizer)
+        event = events.connect_event(connection.facts, stamp, handshake, authorizer)
         try:
-            result = await self._run(stage, "$connect", route.integration, event, told)
+            result = await self._run(route.integration, RoutedEvent(stage, "$connect", event, log))
         except IntegrationFailed as failure:
-            raise Refused(failure.handshake_status, frames.INTERNAL_SERVER_ERROR) from failure
+            raise HandshakeRefused(failure.handshake_status, refusals.INTERNAL_SERVER_ERROR) from failure
         if not 200 <= result.status_code < 300:
-            raise Refused(result.status_code)
+            raise HandshakeRefused(result.status_code)
         return result
+
+    async def _admit(
+        self, request: ConnectRequest, route: Route | None, stamp: events.EventStamp, log: ExecutionLog
+    ) -> Mapping[str, Any] | None:
+        """What the CONNECT event has under ``authorizer``, None if nobody was asked. Raises HandshakeRefused."""
+        if not self._throttles.allow_connection(request.stage, self._clock.monotonic()):
+            raise HandshakeRefused(429, refusals.TOO_MANY_REQUESTS)
+        if route is None:
+            return None
+        authorization = await self._authorizers.authorize(request, stamp, log)
+        if route.api_key_required:
+            await self._check_api_key(request)
+        if authorization is None:
+            return None
+        request.connection.authorizer = authorization.context
+        return authorization.for_connect()
+
+    async def _check_api_key(self, request: ConnectRequest) -> None:
+        """FIDELITY section 3: a bad or missing key, sent as ``x-api-key``, is 403. Raises HandshakeRefused."""
+        sent = {name.lower(): value for name, value in request.handshake.headers}.get("x-api-key")
+        if not sent or not await self._account.facts.has_api_key(request.stage, sent):
+            raise HandshakeRefused(403, refusals.FORBIDDEN)
 
     async def message(self, connection: Connection, text: str) -> str | None:
         """Serves one message; returns the frame for its sender, or None if there is none."""
         facts = connection.facts
         stamp = events.EventStamp(new_id(self._random_bytes), self._clock.now_ms())
-        stage = self._stages.served_stage(facts.api_id, facts.stage)
+        stage = self._account.stages.find(facts.api_id, facts.stage)
         if stage is None:
-            return frames.error_frame(frames.FORBIDDEN, connection.connection_id, stamp.request_id)
+            return refusals.error_text(refusals.FORBIDDEN, connection.connection_id, stamp.request_id)
         route = _route_for(stage, text)
         route_key = route.route_key if route else "-"
-        event = events.message_event(
-            facts,
-            stamp,
-            route_key,
-            new_message_id(facts.connection_id, self._random_bytes),
-            text,
-            _without_latency(connection.authorizer),
-        )
-        with self._log(stage, route_key, stamp, sent_a_message(facts)) as told:
-            return await self._message(stage, route, event, told)
+        message_id = new_message_id(facts.connection_id, self._random_bytes)
+        event = events.message_event(facts, stamp, route_key, message_id, text, connection.authorizer)
+        with self._log(stage, route_key, stamp, sent_a_message(facts)) as log:
+            return await self._message(route, RoutedEvent(stage, route_key, event, log))
 
-    async def _message(
-        self, stage: ServedStage, route: Route | None, event: Mapping[str, Any], told: ExecutionLog
-    ) -> str | None:
-        context = event["requestContext"]
-        refusal = self._refusal(stage, route, event["body"])
-        if refusal is not None or route is None or route.integration is None:
-            status, message = refusal or (403, frames.FORBIDDEN)
-            told.error(f"Execution failed: {message}")
-            self._telemetry.served(stage, Served(context, status, error=message, refused_early=True))
-            if message == frames.BAD_REQUEST_BODY:
-                return frames.bad_request_body_frame(context["connectionId"], context["messageId"])
-            return frames.error_frame(message, context["connectionId"], context["requestId"])
+    async def _message(self, route: Route | None, routed: RoutedEvent) -> str | None:
+        context = routed.context
         try:
-            result = await self._run(stage, route.route_key, route.integration, event, told)
+            route, integration = self._accept(route, routed)
+        except MessageRefused as refused:
+            routed.log.error(f"Execution failed: {refused.message}")
+            self._record(routed.stage, EventRecord(context, refused.status, error=refused.message, refused_early=True))
+            return refused.frame(context)
+        try:
+            result = await self._run(integration, routed)
         except IntegrationFailed as failure:
-            return frames.error_frame(failure.frame_message, context["connectionId"], context["requestId"])
-        told.info("Successfully completed execution")
+            return refusals.error_text(failure.frame_message, context["connectionId"], context["requestId"])
+        routed.log.info("Successfully completed execution")
         # FIDELITY section 7: two-way; without a body an empty message reaches the client.
-        return (result.body or "") if _answers(route, result.status_code) else None
+        return (result.body or "") if _is_two_way(route, integration, result.status_code) else None
+
+    def _accept(self, route: Route | None, routed: RoutedEvent) -> tuple[Route, Integration]:
+        """The route and the integration that serve a message. Raises MessageRefused."""
+        if route is None or route.integration is None:
+            # Guess: a route without an integration answers as one that is not there.
+            raise MessageRefused(403, refusals.FORBIDDEN)
+        if not self._throttles.allow(routed.stage, route.route_key, self._clock.monotonic()):
+            raise MessageRefused(429, refusals.TOO_MANY_REQUESTS)
+        if not satisfies_model(route.model_selection_expression, route.request_models, routed.event["body"]):
+            raise BadRequestBody
+        return route, route.integration
 
     async def disconnect(self, connection: Connection, ending: Ending) -> None:
         """Runs ``$disconnect``; its result has no effect (FIDELITY section 4)."""
         facts = connection.facts
-        stage = self._stages.served_stage(facts.api_id, facts.stage)
+        stage = self._account.stages.find(facts.api_id, facts.stage)
         route = stage.snapshot.routes.get("$disconnect") if stage else None
         if stage is None or route is None or route.integration is None:
             return
         stamp = events.EventStamp(new_id(self._random_bytes), self._clock.now_ms())
-        event = events.disconnect_event(
-            facts, stamp, ending.code, ending.reason, _without_latency(connection.authorizer)
-        )
-        with self._log(stage, "$disconnect", stamp, has_disconnected(facts)) as told:
+        event = events.disconnect_event(facts, stamp, ending.code, ending.reason, connection.authorizer)
+        with self._log(stage, "$disconnect", stamp, has_disconnected(facts)) as log:
             try:
-                await self._run(stage, "$disconnect", route.integration, event, told)
+                await self._run(route.integration, RoutedEvent(stage, "$disconnect", event, log))
             except IntegrationFailed:
-                return  # Told already, by _run.
-            told.info("Successfully completed execution")
+                return  # Recorded already, by _run.
+            log.info("Successfully completed execution")
 
     @contextmanager
     def _log(
         self, stage: ServedStage, route_key: str, stamp: events.EventStamp, what_happens: str
     ) -> Iterator[ExecutionLog]:
         """The execution log of one event, begun; handed on when the event has been served, however."""
-        told = ExecutionLog(stamp.request_id, stage.route_logging.get(route_key, stage.default_logging))
-        told.begin(route_key, what_happens)
+        log = ExecutionLog(stamp.request_id, stage.route_logging.get(route_key, stage.default_logging))
+        log.begin(route_key, what_happens)
         try:
-            yield told
+            yield log
         finally:
-            self._telemetry.executed(stage, told.lines)
+            self._account.telemetry.record_execution(stage, log.lines)
 
-    def _check_api_key(self, stage: ServedStage, route: Route, handshake: events.HandshakeRequest) -> None:
-        """FIDELITY section 3: a bad or missing key, sent as ``x-api-key``, is 403. Raises Refused."""
-        if route.api_key_required:
-            sent = {name.lower(): value for name, value in handshake.headers}.get("x-api-key")
-            if not sent or not self._stages.has_api_key(stage, sent):
-                raise Refused(403, frames.FORBIDDEN)
-
-    def _refusal(self, stage: ServedStage, route: Route | None, text: str) -> tuple[int, str] | None:
-        """Why a message is refused before any integration is called, or None."""
-        if route is None or route.integration is None:
-            # Guess: a route without an integration answers as one that is not there.
-            return 403, frames.FORBIDDEN
-        if not self._throttles.allow(stage, route.route_key, self._clock.monotonic()):
-            return 429, frames.TOO_MANY_REQUESTS
-        if not satisfies_model(route.model_selection_expression, route.request_models, text):
-            return 400, frames.BAD_REQUEST_BODY
-        return None
-
-    async def _run(
-        self, stage: ServedStage, route_key: str, integration: Integration, event: Mapping[str, Any], told: ExecutionLog
-    ) -> ProxyResult:
-        """Runs an integration and tells what became of it. Raises IntegrationFailed."""
+    async def _run(self, integration: Integration, routed: RoutedEvent) -> ProxyResult:
+        """Runs an integration and records what became of it. Raises IntegrationFailed."""
         began = self._clock.monotonic()
-        context = event["requestContext"]
         try:
-            result = await self._integrations.run(stage, route_key, integration, event, told)
+            result = await self._account.integrations.run(integration, routed)
         except IntegrationFailed as failure:
-            log.info("%s failed: %s", route_key, failure)
-            self._telemetry.served(
-                stage,
-                Served(
-                    context, failure.handshake_status, error=str(failure), integration_latency_ms=self._since(began)
+            logger.info("%s failed: %s", routed.route_key, failure)
+            self._record(
+                routed.stage,
+                EventRecord(
+                    routed.context,
+                    failure.handshake_status,
+                    error=str(failure),
+                    integration_latency_ms=self._ms_since(began),
                 ),
             )
             raise
-        self._telemetry.served(stage, Served(context, result.status_code, result.status_code, self._since(began)))
+        status = result.status_code
+        self._record(routed.stage, EventRecord(routed.context, status, status, self._ms_since(began)))
         return result
 
-    def _since(self, began: float) -> int:
+    def _record(self, stage: ServedStage, record: EventRecord) -> None:
+        self._account.telemetry.record_event(stage, record)
+
+    def _ms_since(self, began: float) -> int:
         return int((self._clock.monotonic() - began) * 1000)
 
 
@@ -242,17 +243,10 @@ def _route_for(stage: ServedStage, text: str) -> Route | None:
     return routes[key] if key is not None else None
 
 
-def _answers(route: Route, status: int) -> bool:
+def _is_two_way(route: Route, integration: Integration, status: int) -> bool:
     """Two-way needs both halves, and a non-proxy integration a response that fits (FIDELITY section 7)."""
-    integration = route.integration
     if route.route_response_selection_expression != "$default" or "$default" not in route.route_response_keys:
         return False
-    if integration is None or integration.integration_type not in ("HTTP", "MOCK"):
+    if integration.integration_type not in ("HTTP", "MOCK"):
         return True
     return integration_response_for(status, integration.responses) is not None
-
-
-def _without_latency(authorizer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    if authorizer is None:
-        return None
-    return {key: value for key, value in authorizer.items() if key != "integrationLatency"}

@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from localstage.clock import Clock
 from localstage.core import events
-from localstage.core.connection_life import GOING_AWAY, Ending, Happening, State
-from localstage.core.frames import INTERNAL_SERVER_ERROR, error_frame
+from localstage.core.connection_life import GOING_AWAY, Ending, State, Transition
 from localstage.core.identifiers import new_id
-from localstage.core.proxy_result import ProxyResult
+from localstage.core.management import execute_api_host_of
+from localstage.core.refusals import INTERNAL_SERVER_ERROR, error_text
 from localstage.core.snapshot import ServedStage
-from localstage.gateway.executions import Executions, Stages, Telemetry
-from localstage.gateway.integrations import Integrations
-from localstage.gateway.registry import Connection, Connections
+from localstage.door.signatures.verification import KnownKey
+from localstage.gateway.connections import Connection, Connections
+from localstage.gateway.executions import Executions, GatewayAccount
 from localstage.gateway.socket import ClientReadsTooSlowly
 from localstage.settings import Settings
 
@@ -30,59 +30,54 @@ log = logging.getLogger(__name__)
 _MESSAGES_BEFORE_DISCONNECT_S = 5.0
 
 
+ExecuteApiDenial = Callable[[KnownKey, str, str, str | None], str | None]
+"""Why a caller may not do an action on an ARN from an IP address: the denial's sentence, or None if they may."""
+
+
 class Gateway:
-    """Serves the connections of all stages."""
+    """Serves the connections of all stages; the one owner of open connections."""
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock,
-        stages: Stages,
-        integrations: Integrations,
-        telemetry: Telemetry,
+        account: GatewayAccount,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ):
         self.settings = settings
         self.connections = Connections()
+        self.account = account.facts
+        self.stages = account.stages
+        self.executions = Executions(settings, clock, account, random_bytes)
         self._clock = clock
-        self._stages = stages
-        self._executions = Executions(clock, stages, integrations, telemetry, random_bytes)
-        self._telemetry = telemetry
+        self._telemetry = account.telemetry
         self._random_bytes = random_bytes
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
-        """The stage as it is served now."""
-        return self._stages.served_stage(api_id, stage_name)
+    def new_connection(
+        self, stage: ServedStage, source_ip: str, user_agent: str | None, signer: Mapping[str, str | None]
+    ) -> Connection:
+        """A connection in state CONNECTING, not yet known to the management API.
 
-    def unserved_kind(self, api_id: str) -> str | None:
-        """``HTTP`` or ``REST`` for an API that is there and that a stage does not serve."""
-        return self._stages.unserved_kind(api_id)
-
-    def new_connection(self, stage: ServedStage, source_ip: str, user_agent: str | None) -> Connection:
-        """A connection in state CONNECTING, not yet known to the management API."""
+        ``signer`` is what ``identity`` gains where the handshake was signed.
+        """
         now = self._clock.now_ms()
         facts = events.ConnectionFacts(
             connection_id=new_id(self._random_bytes),
             connected_at_ms=now,
             api_id=stage.api_id,
             stage=stage.stage_name,
-            domain_name=f"{stage.api_id}.execute-api.{stage.region}.amazonaws.com",
+            domain_name=execute_api_host_of(stage.api_id, stage.region),
             source_ip=source_ip,
             user_agent=user_agent,
             stage_variables=stage.stage_variables,
+            signer=signer,
         )
         return Connection(facts, stage.region, last_active_ms=now)
 
-    async def connect(
-        self, stage: ServedStage, connection: Connection, handshake: events.HandshakeRequest
-    ) -> ProxyResult:
-        """Runs ``$connect``; returns its result if the connection is accepted. Raises Refused."""
-        return await self._executions.connect(stage, connection, handshake)
-
     def opened(self, connection: Connection) -> None:
         """The handshake is answered 101: the connection is reachable from now on."""
-        connection.move(Happening.ACCEPTED)
+        connection.advance(Transition.ACCEPTED)
         self.connections.add(connection)
         connection.timers.append(
             self._clock.call_later(self.settings.connection_duration_s, lambda: self.close(connection, GOING_AWAY))
@@ -92,7 +87,7 @@ class Gateway:
     def received(self, connection: Connection, text: str) -> None:
         """A message came in; it is served beside others, so replies may overtake each other."""
         connection.last_active_ms = self._clock.now_ms()
-        serving = self._spawn(self._answer(connection, text))
+        serving = self._spawn(self._serve_message(connection, text))
         connection.being_served.add(serving)
         serving.add_done_callback(connection.being_served.discard)
 
@@ -100,7 +95,7 @@ class Gateway:
         """The connection's socket has ended; ``$disconnect`` runs once."""
         if connection.state is not State.OPEN:
             return
-        connection.move(Happening.CLOSED)
+        connection.advance(Transition.CLOSED)
         self.connections.remove(connection)
         for timer in connection.timers:
             timer.cancel()
@@ -110,7 +105,7 @@ class Gateway:
         """Sends a text frame. Raises ClientReadsTooSlowly."""
         if connection.socket is not None:
             connection.socket.send_text(text)
-            self._telemetry.sent(connection.facts, connection.region)
+            self._telemetry.record_sent(connection.facts, connection.region)
             connection.last_active_ms = self._clock.now_ms()
 
     def close(self, connection: Connection, ending: Ending) -> None:
@@ -126,12 +121,12 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _answer(self, connection: Connection, text: str) -> None:
+    async def _serve_message(self, connection: Connection, text: str) -> None:
         try:
-            frame = await self._executions.message(connection, text)
-        except Exception:  # A defect of the stage must not be silence for the client.
+            frame = await self.executions.message(connection, text)
+        except Exception:  # A defect of localstage must not be silence for the client.
             log.exception("a message of %s could not be served", connection.connection_id)
-            frame = error_frame(INTERNAL_SERVER_ERROR, connection.connection_id, new_id(self._random_bytes))
+            frame = error_text(INTERNAL_SERVER_ERROR, connection.connection_id, new_id(self._random_bytes))
         if frame is None:
             return
         try:
@@ -145,7 +140,7 @@ class Gateway:
         # message handler reads the row that their $disconnect deletes.
         if connection.being_served:
             await asyncio.wait(connection.being_served, timeout=_MESSAGES_BEFORE_DISCONNECT_S)
-        await self._executions.disconnect(connection, ending)
+        await self.executions.disconnect(connection, ending)
 
     def _watch_idle(self, connection: Connection) -> None:
         """Closes the connection once no message went either way for the idle time-out."""

@@ -7,8 +7,6 @@ AWS: FIDELITY section 3: the upgrade is held until ``$connect`` has run; only
 from __future__ import annotations
 
 import base64
-import json
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
@@ -16,59 +14,66 @@ from websockets.utils import accept_key
 
 from localstage.core.connection_life import Ending
 from localstage.core.events import HandshakeRequest
-from localstage.core.management import Address, read_address
-from localstage.core.proxy_result import ProxyResult
+from localstage.core.integrations import ProxyResult
+from localstage.core.management import Address, execute_api_host_of, read_address
+from localstage.core.refusals import FORBIDDEN, HandshakeRefused
 from localstage.core.snapshot import ServedStage
 from localstage.door.signatures.refusals import SignatureRefused
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey, Verifier
-from localstage.gateway.gateway import Gateway
-from localstage.gateway.guard import Guard
-from localstage.gateway.refusal import Refused
-from localstage.gateway.registry import Connection
+from localstage.gateway.connections import Connection, ConnectRequest
+from localstage.gateway.gateway import ExecuteApiDenial, Gateway
 from localstage.gateway.socket import WebSocket
 from localstage.port.taken import TakenResponse, take_transport
 
 
 class Handshakes:
-    """Answers WebSocket handshakes for the gateway."""
+    """Answers WebSocket handshakes for the gateway; ``denial`` says who may not connect where AWS_IAM is asked for."""
 
-    def __init__(self, gateway: Gateway, verifier: Verifier, guard: Guard):
+    def __init__(self, gateway: Gateway, verifier: Verifier, denial: ExecuteApiDenial):
         self._gateway = gateway
         self._verifier = verifier
-        self._guard = guard
+        self._denial = denial
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one handshake: 101 and an open connection, or the status that refuses it."""
         try:
             return await self._connect(request)
-        except Refused as refused:
-            return _refusal(refused)
+        except HandshakeRefused as refused:
+            headers = {"Upgrade": "websocket"} if refused.status == 426 else {}
+            return web.Response(
+                status=refused.status, body=refused.body(), headers=headers, content_type="application/json"
+            )
 
     async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.raw_path.partition("?")[0]
-        address = read_address(request.headers.get("Host", ""), path)
-        stage = self._gateway.served_stage(address.api_id, address.stage) if address else None
-        if stage is None and address and (kind := self._gateway.unserved_kind(address.api_id)):
-            raise Refused(501, f"The local stage serves WebSocket APIs; {address.api_id} is a {kind} API")
-        if stage is None or not _is_stage_root(address):
-            raise Refused(403, "Forbidden")  # FIDELITY section 3: unknown or undeployed stage.
+        stage = await self._stage(request)
         if _url_length(request, stage) > self._gateway.settings.url_limit_chars:
-            raise Refused(
-                414, "Request-URI Too Long"
-            )  # Guess: FIDELITY section 5 has the limit, no capture the answer.
+            # Guess: FIDELITY section 5 has the limit, no capture the answer.
+            raise HandshakeRefused(414, "Request-URI Too Long")
         key = _websocket_key(request)
-        connection = self._gateway.new_connection(stage, request.remote or "", request.headers.get("User-Agent"))
+        signer, signature_refusal = self._signer(request, stage) if must_be_signed(stage) else (None, None)
+        connection = self._gateway.new_connection(
+            stage,
+            request.remote or "",
+            request.headers.get("User-Agent"),
+            identity_of(signer) if signer is not None else {},
+        )
         handshake = _handshake_request(request, connection)
-        if must_be_signed(stage):
-            handshake = self._with_signer(request, stage, connection, handshake)
-        result = await self._gateway.connect(stage, connection, handshake)
-        return self._open(request, connection, key, result)
+        asked = ConnectRequest(stage, connection, handshake, signature_refusal)
+        return self._open(request, connection, key, await self._gateway.executions.connect(asked))
 
-    def _with_signer(
-        self, request: web.BaseRequest, stage: ServedStage, connection: Connection, handshake: HandshakeRequest
-    ) -> HandshakeRequest:
-        """Notes who signed the handshake, or why it is to be refused (FIDELITY section 3, AWS_IAM).
+    async def _stage(self, request: web.BaseRequest) -> ServedStage:
+        """The stage that the URL names. Raises HandshakeRefused."""
+        address = read_address(request.headers.get("Host", ""), request.raw_path.partition("?")[0])
+        stage = self._gateway.stages.find(address.api_id, address.stage) if address else None
+        if stage is None and address and (kind := await self._gateway.account.unsupported_api_kind(address.api_id)):
+            raise HandshakeRefused(501, f"localstage serves WebSocket APIs; {address.api_id} is a {kind} API")
+        if stage is None or not _is_stage_root(address):
+            raise HandshakeRefused(403, FORBIDDEN)  # FIDELITY section 3: unknown or undeployed stage.
+        return stage
+
+    def _signer(self, request: web.BaseRequest, stage: ServedStage) -> tuple[KnownKey | None, str | None]:
+        """Who signed the handshake, or why the signature does not count (FIDELITY section 3, AWS_IAM).
 
         The signer's policies must allow ``execute-api:Invoke`` on ``…/{stage}/$connect``.
         """
@@ -76,12 +81,9 @@ class Handshakes:
         try:
             signer = self._verifier.verify(asked, "execute-api")
         except SignatureRefused as refused:
-            return replace(handshake, signature_refusal=refused.rest_message)
-        denial = self._guard(signer, "execute-api:Invoke", f"{stage.arn}/$connect", request.remote)
-        if denial is not None:
-            return replace(handshake, signature_refusal=denial)
-        connection.facts = replace(connection.facts, signer=identity_of(signer))
-        return handshake
+            return None, refused.rest_message
+        denial = self._denial(signer, "execute-api:Invoke", f"{stage.arn}/$connect", request.remote)
+        return (signer, None) if denial is None else (None, denial)
 
     def _open(
         self, request: web.BaseRequest, connection: Connection, key: str, result: ProxyResult
@@ -143,12 +145,12 @@ def _is_stage_root(address: Address | None) -> bool:
 def _url_length(request: web.BaseRequest, stage: ServedStage) -> int:
     """The length of the URL as AWS would see it, ``wss://{host}/{stage}?{query}``, whatever the address form."""
     query = request.raw_path.partition("?")[2]
-    return len(f"wss://{stage.api_id}.execute-api.{stage.region}.amazonaws.com/{stage.stage_name}?{query}")
+    return len(f"wss://{execute_api_host_of(stage.api_id, stage.region)}/{stage.stage_name}?{query}")
 
 
 def _websocket_key(request: web.BaseRequest) -> str:
     if request.headers.get("Upgrade", "").lower() != "websocket" or request.method != "GET":
-        raise Refused(426, "Upgrade Required")  # Guess: FIDELITY section 3 knows of some 4xx.
+        raise HandshakeRefused(426, "Upgrade Required")  # Guess: FIDELITY section 3 knows of some 4xx.
     key, asked = request.headers.get("Sec-WebSocket-Key", ""), request.headers.get("Connection", "")
     is_well_formed = (
         _is_key(key)
@@ -158,7 +160,7 @@ def _websocket_key(request: web.BaseRequest) -> str:
         and not request.can_read_body
     )
     if not is_well_formed:
-        raise Refused(400, "Bad Request")
+        raise HandshakeRefused(400, "Bad Request")
     return key
 
 
@@ -215,9 +217,3 @@ def _switching_protocols(key: str, subprotocol: str | None) -> bytes:
     if subprotocol:
         lines.append("Sec-WebSocket-Protocol: " + subprotocol.replace("\r", "").replace("\n", ""))
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-
-
-def _refusal(refused: Refused) -> web.Response:
-    body = json.dumps({"message": refused.message}).encode() if refused.message else b""
-    headers = {"Upgrade": "websocket"} if refused.status == 426 else {}
-    return web.Response(status=refused.status, body=body, headers=headers, content_type="application/json")

@@ -1,6 +1,6 @@
 """HTTP and HTTP_PROXY integrations: the message goes to an HTTP endpoint of this machine.
 
-AWS: FIDELITY section 7. Only loopback addresses are called: a stage makes no
+AWS: FIDELITY section 7. Only loopback addresses are called: localstage makes no
 calls into the network on a message's behalf, and follows no redirect, which
 could lead there: like API Gateway, it hands the redirect on as the result.
 Does not know routes or frames.
@@ -14,8 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from localstage.core.integration_uri import fill_stage_variables, is_loopback_url
-from localstage.core.proxy_result import ProxyResult
+from localstage.core.integrations import ProxyResult, fill_stage_variables, is_loopback_url
 from localstage.core.snapshot import Integration, ServedStage
 
 _HEADER = re.compile(r"^integration\.request\.header\.(.+)$")
@@ -33,7 +32,7 @@ async def call_http(integration: Integration, stage: ServedStage, event: Mapping
     """
     url = fill_stage_variables(integration.integration_uri or "", stage.stage_variables)
     if not is_loopback_url(url):
-        raise HttpUnreachable(f"{url} is not an address of this machine; the local stage calls no other")
+        raise HttpUnreachable(f"{url} is not an address of this machine; localstage calls no other")
     method = integration.integration_method or "POST"
     headers, query = _mapped(integration.request_parameters, event)
     # Guess: ANY stands for POST where the message itself names no method.

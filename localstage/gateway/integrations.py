@@ -12,11 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from localstage.core import frames
-from localstage.core.execution_log import ExecutionLog
-from localstage.core.integration_responses import integration_response_for
-from localstage.core.integration_uri import function_arn_of
-from localstage.core.proxy_result import MalformedProxyResult, ProxyResult, read_proxy_result
+from localstage.core import refusals
+from localstage.core.integrations import (
+    MalformedProxyResult,
+    ProxyResult,
+    function_arn_of,
+    integration_response_for,
+    read_proxy_result,
+)
+from localstage.core.records import ExecutionLog
 from localstage.core.snapshot import Integration, ServedStage
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.invocation import InvocationRefused
@@ -30,7 +34,7 @@ class IntegrationFailed(Exception):
     """The integration gave no usable answer (FIDELITY sections 2 and 3)."""
 
     handshake_status = 500
-    frame_message = frames.INTERNAL_SERVER_ERROR
+    frame_message = refusals.INTERNAL_SERVER_ERROR
 
 
 class NotInvocable(IntegrationFailed):
@@ -47,7 +51,7 @@ class IntegrationTimedOut(IntegrationFailed):
     """The integration took longer than its time-out."""
 
     handshake_status = 504  # Guess: no capture of a $connect that timed out.
-    frame_message = frames.ENDPOINT_REQUEST_TIMED_OUT
+    frame_message = refusals.ENDPOINT_REQUEST_TIMED_OUT
 
 
 class FunctionDirectory(Protocol):
@@ -78,6 +82,21 @@ class FunctionCall:
     """Whether the function's resource policy must allow it; credentials of an integration stand for that."""
 
 
+@dataclass(frozen=True)
+class RoutedEvent:
+    """An event on the route that serves it."""
+
+    stage: ServedStage
+    route_key: str
+    event: Mapping[str, Any]
+    log: ExecutionLog
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """The event's requestContext."""
+        return self.event["requestContext"]
+
+
 class Integrations:
     """Runs integrations with the account's functions."""
 
@@ -85,67 +104,67 @@ class Integrations:
         self._directory = directory
         self._invoker = invoker
 
-    async def run(
-        self, stage: ServedStage, route_key: str, integration: Integration, event: Mapping[str, Any], told: ExecutionLog
-    ) -> ProxyResult:
-        """The integration's answer to an event; ``told`` gets the steps. Raises IntegrationFailed."""
+    async def run(self, integration: Integration, routed: RoutedEvent) -> ProxyResult:
+        """The integration's answer to an event; its steps go to the event's log. Raises IntegrationFailed."""
         if integration.integration_type == "MOCK":
             return _mock(integration)
         if integration.integration_type in ("HTTP", "HTTP_PROXY"):
-            return await _http(stage, integration, event, told)
+            return await _http(integration, routed)
         if integration.integration_type != "AWS_PROXY":
-            raise NotInvocable(f"the local stage does not run {integration.integration_type} integrations")
-        payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        source_arn = (
-            f"arn:aws:execute-api:{stage.region}:{stage.account_id}:{stage.api_id}/{stage.stage_name}/{route_key}"
+            raise NotInvocable(f"localstage does not run {integration.integration_type} integrations")
+        payload = json.dumps(routed.event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        call = FunctionCall(
+            integration.integration_uri or "",
+            f"{routed.stage.arn}/{routed.route_key}",
+            payload,
+            needs_permission=not integration.credentials_arn,
         )
-        call = FunctionCall(integration.integration_uri or "", source_arn, payload, not integration.credentials_arn)
         try:
-            result = await asyncio.wait_for(self.invoke(call, stage, told), integration.timeout_ms / 1000)
+            result = await asyncio.wait_for(self.invoke(call, routed.stage, routed.log), integration.timeout_ms / 1000)
         except TimeoutError:
-            told.error("Execution failed due to a timeout error")
-            raise IntegrationTimedOut(f"{route_key} took longer than {integration.timeout_ms} ms") from None
+            routed.log.error("Execution failed due to a timeout error")
+            raise IntegrationTimedOut(f"{routed.route_key} took longer than {integration.timeout_ms} ms") from None
         try:
             return read_proxy_result(result)
         except MalformedProxyResult as error:
-            told.error("Execution failed due to configuration error: Malformed Lambda proxy response")
+            routed.log.error("Execution failed due to configuration error: Malformed Lambda proxy response")
             raise FunctionFailed(f"malformed Lambda proxy response: {error}") from error
 
-    async def invoke(self, call: FunctionCall, stage: ServedStage, told: ExecutionLog) -> bytes:
+    async def invoke(self, call: FunctionCall, stage: ServedStage, log: ExecutionLog) -> bytes:
         """Invokes a function and returns its result. Raises IntegrationFailed."""
         arn = function_arn_of(call.uri, stage.stage_variables)
         address = f"https://lambda.{stage.region}.amazonaws.com/2015-03-31/functions/{arn}/invocations"
-        told.data("Endpoint request URI", address)
-        told.data("Endpoint request body after transformations", call.payload)
-        told.info(f"Sending request to {address}")
+        log.data("Endpoint request URI", address)
+        log.data("Endpoint request body after transformations", call.payload)
+        log.info(f"Sending request to {address}")
         try:
             definition = self._directory.function(arn) if arn else None
         except InvocationRefused as refusal:
-            raise _not_run(refusal, told) from refusal
+            raise _not_run(refusal, log) from refusal
         if definition is None:
-            told.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
+            log.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
             raise NotInvocable(f"there is no function {arn or call.uri}")
         if call.needs_permission and not self._directory.may_invoke(arn or "", call.source_arn):
-            told.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
+            log.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
             raise NotInvocable(f"API Gateway may not invoke {definition.name} for {call.source_arn}")
         try:
             invocation = await self._invoker.invoke(definition, call.payload)
         except InvocationRefused as refusal:
-            raise _not_run(refusal, told) from refusal
-        told.info(f"Received response. Status: 200, Integration latency: {int(invocation.measured.duration_ms)} ms")
-        told.data("Endpoint response body before transformations", invocation.payload)
+            raise _not_run(refusal, log) from refusal
+        log.info(f"Received response. Status: 200, Integration latency: {int(invocation.measured.duration_ms)} ms")
+        log.data("Endpoint response body before transformations", invocation.payload)
         if invocation.function_error:
-            told.error(
+            log.error(
                 "Lambda execution failed with status 200 due to customer function error: "
                 f"{_error_message(invocation.payload)}. Lambda request id: {invocation.request_id}"
             )
             raise FunctionFailed(invocation.payload.decode("utf-8", "replace"))
-        told.info(f"AWS Integration Endpoint RequestId : {invocation.request_id}")
+        log.info(f"AWS Integration Endpoint RequestId : {invocation.request_id}")
         return invocation.payload
 
 
-def _not_run(refusal: InvocationRefused, told: ExecutionLog) -> NotInvocable:
-    told.error(f"Execution failed due to an internal error: {refusal}")  # Guess: the sentence.
+def _not_run(refusal: InvocationRefused, log: ExecutionLog) -> NotInvocable:
+    log.error(f"Execution failed due to an internal error: {refusal}")  # Guess: the sentence.
     return NotInvocable(str(refusal))
 
 
@@ -156,19 +175,20 @@ def _error_message(payload: bytes) -> str:
         return payload.decode("utf-8", "replace")
 
 
-async def _http(
-    stage: ServedStage, integration: Integration, event: Mapping[str, Any], told: ExecutionLog
-) -> ProxyResult:
-    told.info(f"Sending request to {integration.integration_uri}")
+async def _http(integration: Integration, routed: RoutedEvent) -> ProxyResult:
+    log = routed.log
+    log.info(f"Sending request to {integration.integration_uri}")
     try:
-        result = await asyncio.wait_for(call_http(integration, stage, event), integration.timeout_ms / 1000)
-        told.data("Endpoint response body before transformations", result.body or "")
+        result = await asyncio.wait_for(
+            call_http(integration, routed.stage, routed.event), integration.timeout_ms / 1000
+        )
+        log.data("Endpoint response body before transformations", result.body or "")
         return result
     except HttpUnreachable as error:
-        told.error("Execution failed due to configuration error: Invalid endpoint address")
+        log.error("Execution failed due to configuration error: Invalid endpoint address")
         raise IntegrationFailed(str(error)) from error
     except TimeoutError:
-        told.error("Execution failed due to a timeout error")
+        log.error("Execution failed due to a timeout error")
         raise IntegrationTimedOut(f"{integration.integration_uri} took too long") from None
 
 

@@ -12,18 +12,17 @@ from localstage.core import management
 from localstage.core.connection_life import DELETED
 from localstage.core.identifiers import is_well_formed_id
 from localstage.door.signatures.verification import SIGNER
-from localstage.gateway.gateway import Gateway
-from localstage.gateway.guard import Guard
-from localstage.gateway.registry import Connection
+from localstage.gateway.connections import Connection
+from localstage.gateway.gateway import ExecuteApiDenial, Gateway
 from localstage.gateway.socket import ClientReadsTooSlowly
 
 
 class ManagementApi:
-    """Answers POST, GET and DELETE of ``…/@connections/{connectionId}``; ``guard`` says who may not."""
+    """Answers POST, GET and DELETE of ``…/@connections/{connectionId}``; ``denial`` says who may not."""
 
-    def __init__(self, gateway: Gateway, guard: Guard):
+    def __init__(self, gateway: Gateway, denial: ExecuteApiDenial):
         self._gateway = gateway
-        self._guard = guard
+        self._denial = denial
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one management request; an error carries ``x-amzn-errortype``."""
@@ -57,18 +56,18 @@ class ManagementApi:
     def _connection(self, request: web.BaseRequest) -> Connection:
         path = request.raw_path.partition("?")[0]
         address = management.read_address(request.headers.get("Host", ""), path)
-        stage = self._gateway.served_stage(address.api_id, address.stage) if address is not None else None
+        stage = self._gateway.stages.find(address.api_id, address.stage) if address is not None else None
         if address is None or stage is None:
             raise management.Forbidden()
         connection_id = management.connection_id_of(address)
-        denial = self._guard(
+        sentence = self._denial(
             request[SIGNER],
             "execute-api:ManageConnections",
             f"{stage.arn}/{request.method}/@connections/{connection_id}",
             request.remote,
         )
-        if denial is not None:
-            raise management.NotAuthorized(denial)
+        if sentence is not None:
+            raise management.NotAuthorized(sentence)
         if not is_well_formed_id(connection_id):
             raise management.InvalidConnectionId(connection_id)
         connection = self._gateway.connections.get(address.api_id, address.stage, connection_id)

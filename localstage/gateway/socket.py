@@ -20,7 +20,7 @@ _UNREAD_LIMIT_BYTES = 4 * 1024 * 1024
 
 
 class ClientReadsTooSlowly(Exception):
-    """More is waiting for the client than the stage keeps for it."""
+    """More is waiting for the client than localstage keeps for it."""
 
 
 class _ServerProtocol(Protocol):

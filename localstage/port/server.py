@@ -19,7 +19,7 @@ from weakref import WeakSet
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from localstage.core.management import execute_api_host, is_management_path
+from localstage.core.management import is_management_path, read_execute_api_host
 from localstage.port.certificates import Authority
 from localstage.port.hosts import is_aws_host, is_own_host
 from localstage.port.pages import PAGES_PATH
@@ -138,7 +138,7 @@ class Port:
             return await self._desks.stage_itself(request)
         if _is_for_connections(request, host, path):
             return await self._desks.management(request)
-        if _wants_websocket(request) or execute_api_host(host):
+        if _wants_websocket(request) or read_execute_api_host(host):
             return await self._desks.handshake(request)
         return await self._desks.aws_api(request)
 
@@ -149,7 +149,7 @@ def _is_for_connections(request: web.BaseRequest, host: str, path: str) -> bool:
     On this machine's own address a path can be both that and the key of an S3
     object, so a request that is signed for another service is that service's.
     """
-    if is_aws_host(host.partition(":")[0]) and execute_api_host(host) is None:
+    if is_aws_host(host.partition(":")[0]) and read_execute_api_host(host) is None:
         return False
     credential = request.headers.get("Authorization") or unquote(request.raw_path.partition("?")[2])
     signed_for = _SIGNED_FOR.search(credential)

@@ -22,9 +22,8 @@ from localstage.door.pace import AwsPace, Pace, Timers
 from localstage.door.permissions import Permissions, StackPrincipals
 from localstage.door.rooms import Room
 from localstage.door.signatures.verification import Verifier
-from localstage.services.apigatewayv2.api_keys import has_api_key
+from localstage.gateway.served_stages import ServedStages
 from localstage.services.apigatewayv2.deployment_pace import DeploymentPace
-from localstage.services.apigatewayv2.paced_stages import PacedStages
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
 from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
 from localstage.services.awslambda.invoke import Invocations, Invoker
@@ -72,7 +71,7 @@ class Account:
         later = partial(self._timers.after, self._delays.log_lines_s) if self._delays else None
         self.logs = LogWriter(self._thread, ACCOUNT_ID, later)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, clock.now_ms)
-        self._stages = PacedStages(self._delays.stage_s, clock.monotonic) if self._delays else None
+        self.stages = ServedStages(clock, self._delays.stage_s if self._delays else 0.0)
         self._driver = PacedDriver(self._timers, self._thread, self._delays) if self._delays else None
         self._invocations: Invocations | None = None
         rooms = self._rooms()
@@ -110,6 +109,7 @@ class Account:
         """Loads moto; returns when calls can be answered."""
         self._loop = asyncio.get_running_loop()
         self._timers.begin(self._loop)
+        self.stages.begin(self._loop)
         await self._thread.run(self._load)
 
     def stop(self) -> None:
@@ -124,7 +124,7 @@ class Account:
         s3.extend()
         iam.extend()
         sts.extend(self.keys.publish_of_sts)
-        apigatewayv2.extend(self._stages.refreshed if self._stages else None)
+        apigatewayv2.extend(self.stages.publish)
         awslambda.extend(self.permissions.may_assume)
 
     async def _load_stacks_once(self) -> None:
@@ -163,22 +163,14 @@ class Account:
         assert self._invocations is not None, "who runs functions must be named before the first call"
         return await self._invocations.answer(call)
 
-    def served_stage(self, api_id: str, stage_name: str) -> ServedStage | None:
-        """The stage as it is served now, in whatever region its API is."""
-        from localstage.services.apigatewayv2 import find_api, find_stage
+    async def unsupported_api_kind(self, api_id: str) -> str | None:
+        """``HTTP`` or ``REST`` for an API that exists and that localstage does not serve."""
+        from localstage.services.apigatewayv2 import lookups
 
-        found = find_api(api_id)
-        stage = find_stage(*found, api_id, stage_name) if found is not None else None
-        if stage is None:
-            return None
-        return self._stages.seen(stage) if self._stages else stage.served
+        return await self._thread.run(lambda: lookups.unsupported_api_kind(api_id))
 
-    def unserved_kind(self, api_id: str) -> str | None:
-        """``HTTP`` or ``REST`` for an API that is there and that a stage does not serve."""
-        from localstage.services.apigatewayv2 import unserved_kind
-
-        return unserved_kind(api_id)
-
-    def has_api_key(self, stage: ServedStage, key: str) -> bool:
+    async def has_api_key(self, stage: ServedStage, key: str) -> bool:
         """Whether an enabled API key of a usage plan with this stage has this value."""
-        return has_api_key(stage, key)
+        from localstage.services.apigatewayv2 import lookups
+
+        return await self._thread.run(lambda: lookups.has_api_key(stage, key))

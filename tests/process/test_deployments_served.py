@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.base_backend import BackendDict
 
-from localstage.core.snapshot import RouteThrottle
+from localstage.core.snapshot import RouteThrottle, ServedStage
 from localstage.services import apigatewayv2
-from localstage.services.apigatewayv2 import find_api, served_stage
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
 
 
+class Published(dict[tuple[str, str], ServedStage]):
+    """What the gateway knows: what each stage serves, by the API's id and the stage's name."""
+
+    def publish(self, api_id: str, stage_name: str, served: ServedStage | None) -> None:
+        if served is None:
+            self.pop((api_id, stage_name), None)
+        else:
+            self[api_id, stage_name] = served
+
+
 @pytest.fixture
-def backend() -> Iterator[Any]:
+def published() -> Published:
+    return Published()
+
+
+@pytest.fixture
+def backend(published: Published) -> Iterator[Any]:
     """The account's API Gateway v2 backend, empty."""
-    apigatewayv2.extend()
+    apigatewayv2.extend(published.publish)
     BackendDict.reset()
     yield apigatewayv2_backends[ACCOUNT][REGION]
     BackendDict.reset()
@@ -83,26 +97,19 @@ _ROUTE = [
 ]
 
 
-def stage_of(api) -> Any:
-    return served_stage(ACCOUNT, REGION, api.api_id, "prod")
+@pytest.fixture
+def stage_of(published: Published) -> Callable[[Any], ServedStage | None]:
+    """What the stage prod of an API serves."""
+    return lambda api: published.get((api.api_id, "prod"))
 
 
-def test_served_stage_when_nothing_is_there(backend):
-    """An unknown account, region, API or stage is served by nobody, and asking makes nothing."""
-    assert served_stage("999999999999", REGION, "abcdefghij", "prod") is None
-    assert served_stage(ACCOUNT, "eu-north-1", "abcdefghij", "prod") is None
-    assert find_api("abcdefghij") is None
-    assert "999999999999" not in dict.keys(apigatewayv2_backends)
-    assert list(dict.keys(apigatewayv2_backends[ACCOUNT])) == [REGION]
-
-
-def test_served_stage_when_not_deployed(backend, api):
+def test_served_stage_when_not_deployed(backend, api, stage_of):
     """A stage without a deployment serves nothing."""
     backend.create_stage(api.api_id, {"stageName": "prod"})
     assert stage_of(api) is None
 
 
-def test_served_stage_when_deployed(backend, api):
+def test_served_stage_when_deployed(backend, api, stage_of):
     """A deployed stage serves the snapshot with the integration of each route resolved."""
     backend.create_stage(api.api_id, {"stageName": "prod", "stageVariables": {"color": "red"}})
     deployment = backend.create_deployment(api.api_id, None, "prod")
@@ -113,10 +120,9 @@ def test_served_stage_when_deployed(backend, api):
     assert served.snapshot.routes["$connect"].integration.integration_uri == FUNCTION
     assert served.snapshot.routes["$connect"].integration.timeout_ms == 29_000
     assert served.stage_variables == {"color": "red"}
-    assert find_api(api.api_id) == (ACCOUNT, REGION)
 
 
-def test_served_stage_when_a_route_is_added_later(backend, api):
+def test_served_stage_when_a_route_is_added_later(backend, api, stage_of):
     """A new route is not served until the stage points at a newer deployment."""
     backend.create_stage(api.api_id, {"stageName": "prod"})
     backend.create_deployment(api.api_id, None, "prod")
@@ -128,7 +134,7 @@ def test_served_stage_when_a_route_is_added_later(backend, api):
 
 
 @pytest.mark.fidelity("8.1")
-def test_served_stage_when_an_integration_changes_later(backend, api):
+def test_served_stage_when_an_integration_changes_later(backend, api, stage_of):
     """The snapshot keeps the integration as it was when it was deployed."""
     backend.create_stage(api.api_id, {"stageName": "prod"})
     backend.create_deployment(api.api_id, None, "prod")
@@ -139,7 +145,7 @@ def test_served_stage_when_an_integration_changes_later(backend, api):
     assert stage_of(api).snapshot.routes["$connect"].integration.integration_uri == FUNCTION
 
 
-def test_served_stage_when_it_deploys_automatically(backend, api):
+def test_served_stage_when_it_deploys_automatically(backend, api, stage_of):
     """An AutoDeploy stage serves every change at once."""
     backend.create_stage(api.api_id, {"stageName": "prod", "autoDeploy": True})
     assert set(stage_of(api).snapshot.routes) == {"$connect"}
@@ -149,7 +155,7 @@ def test_served_stage_when_it_deploys_automatically(backend, api):
     assert set(stage_of(api).snapshot.routes) == {"$connect"}
 
 
-def test_served_stage_when_its_settings_change(backend, api):
+def test_served_stage_when_its_settings_change(backend, api, stage_of):
     """Stage settings take effect without a deployment; what is not given stays None."""
     backend.create_stage(api.api_id, {"stageName": "prod"})
     backend.create_deployment(api.api_id, None, "prod")
@@ -159,14 +165,7 @@ def test_served_stage_when_its_settings_change(backend, api):
     assert stage_of(api).default_throttle == RouteThrottle(rate_limit=10.0, burst_limit=2)
 
 
-def test_served_stage_when_asked_twice(backend, api):
-    """The same object answers until something changes."""
-    backend.create_stage(api.api_id, {"stageName": "prod"})
-    backend.create_deployment(api.api_id, None, "prod")
-    assert stage_of(api) is stage_of(api)
-
-
-def test_snapshot_when_a_route_has_models_and_a_response(backend, api):
+def test_snapshot_when_a_route_has_models_and_a_response(backend, api, stage_of):
     """The snapshot holds the schema texts of the request models and the route response keys."""
     backend.create_model(api.api_id, content_type="application/json", description=None, name="Message", schema="{}")
     route = add_route(backend, api.api_id, "send", request_models={"$default": "Message"})
@@ -178,10 +177,25 @@ def test_snapshot_when_a_route_has_models_and_a_response(backend, api):
     assert served.route_response_keys == ("$default",)
 
 
-def test_served_stage_when_the_stage_is_deleted(backend, api):
-    """A deleted stage is served no more, nor is a deleted API found."""
+def test_served_stage_when_the_stage_is_deleted(backend, api, stage_of):
+    """A deleted stage is served no more."""
     backend.create_stage(api.api_id, {"stageName": "prod", "autoDeploy": True})
     backend.delete_stage(api.api_id, "prod")
     assert stage_of(api) is None
+
+
+def test_served_stages_when_the_api_is_deleted(backend, api, published):
+    """With its API, each stage is gone."""
+    for name in ("prod", "test"):
+        backend.create_stage(api.api_id, {"stageName": name, "autoDeploy": True})
+    assert set(published) == {(api.api_id, "prod"), (api.api_id, "test")}
     backend.delete_api(api.api_id)
-    assert find_api(api.api_id) is None
+    assert published == {}
+
+
+def test_served_stages_when_the_account_is_emptied(backend, api, published):
+    """A reset takes every stage away, and a backend that goes on says what changes."""
+    backend.create_stage(api.api_id, {"stageName": "prod", "autoDeploy": True})
+    BackendDict.reset()
+    assert published == {}
+    backend.publish("api", "prod", None)

@@ -5,9 +5,8 @@ import json
 
 import pytest
 
-from localstage.core import connection_life, frames, identifiers, management
-from localstage.core.integration_uri import function_arn_of
-from localstage.core.proxy_result import MalformedProxyResult, read_proxy_result
+from localstage.core import connection_life, identifiers, management, refusals
+from localstage.core.integrations import MalformedProxyResult, function_arn_of, read_proxy_result
 
 counter = itertools.count(1)
 
@@ -46,12 +45,30 @@ def test_id_when_it_comes_from_outside(text, good):
 
 def test_error_frame_when_no_route_matches():
     """The frame is byte-exact, odd spacing included (FIDELITY section 2)."""
-    assert frames.error_frame(frames.FORBIDDEN, "C=", "R=") == (
+    context = {"connectionId": "C=", "requestId": "R=", "messageId": "M="}
+    assert refusals.MessageRefused(403, refusals.FORBIDDEN).frame(context) == (
         '{"message": "Forbidden", "connectionId":"C=", "requestId":"R="}'
     )
-    assert frames.bad_request_body_frame("C=", "M=") == (
+    assert refusals.BadRequestBody().frame(context) == (
         '{"message": "Bad request body", "connectionId":"C=", "messageId":"M="}'
     )
+
+
+def test_frame_when_two_refusals_have_one_text():
+    """Which form a frame has is the refusal's kind, not its text."""
+    context = {"connectionId": "C=", "requestId": "R=", "messageId": "M="}
+    assert '"requestId"' in refusals.MessageRefused(400, refusals.BAD_REQUEST_BODY).frame(context)
+
+
+def test_refused_handshake_when_written():
+    """The body names connection and request once they exist; a refusal by $connect itself has no body."""
+    refused = refusals.HandshakeRefused(403, "Forbidden")
+    assert refused.body() == b'{"message": "Forbidden"}'
+    refused.name_ids("C=", "R=")
+    assert refused.body() == b'{"message": "Forbidden", "connectionId":"C=", "requestId":"R="}'
+    silent = refusals.HandshakeRefused(401)
+    silent.name_ids("C=", "R=")
+    assert silent.body() == b""
 
 
 def test_proxy_result_when_well_formed():
@@ -122,11 +139,11 @@ def test_connection_description_when_no_user_agent():
 @pytest.mark.fidelity("4.8")
 def test_life_when_moves_are_illegal():
     """Only the moves of the table are possible; another raises."""
-    legal = set(connection_life.LIFE)
-    for state, happening in itertools.product(connection_life.State, connection_life.Happening):
+    legal = set(connection_life.TRANSITIONS)
+    for state, happening in itertools.product(connection_life.State, connection_life.Transition):
         if (state, happening) not in legal:
             with pytest.raises(connection_life.IllegalMove):
-                connection_life.after(state, happening)
+                connection_life.next_state(state, happening)
     assert connection_life.ending_of_client_close(1005, "") == connection_life.NO_STATUS
 
 
@@ -147,6 +164,7 @@ def test_function_arn_when_read_from_an_integration_uri(uri, arn):
     assert function_arn_of(uri, {"fn": "chosen"}) == arn
 
 
+@pytest.mark.fidelity("6.12")
 @pytest.mark.parametrize(
     ("body", "text"),
     [

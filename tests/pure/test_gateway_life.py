@@ -8,10 +8,12 @@ import pytest
 
 from localstage.core.connection_life import Ending
 from localstage.core.events import HandshakeRequest
+from localstage.core.refusals import HandshakeRefused
 from localstage.core.snapshot import ApiSnapshot, ServedStage
+from localstage.gateway.connections import ConnectRequest
+from localstage.gateway.executions import GatewayAccount
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.integrations import Integrations
-from localstage.gateway.refusal import Refused
 from localstage.settings import Settings
 
 STAGE = ServedStage("api", "prod", "us-east-1", "1", ApiSnapshot("api", "d", "$request.body.action"))
@@ -68,13 +70,15 @@ class Line:
 
 
 class Stages:
-    def served_stage(self, api_id, stage_name):
+    def find(self, api_id, stage_name):
         return STAGE
 
-    def unserved_kind(self, api_id):
+
+class Facts:
+    async def unsupported_api_kind(self, api_id):
         return None
 
-    def has_api_key(self, stage, key):
+    async def has_api_key(self, stage, key):
         return False
 
 
@@ -87,23 +91,24 @@ class NoFunctions:
 
 
 class Unread:
-    def served(self, stage, served):
+    def record_event(self, stage, record):
         """Nobody reads these logs."""
 
-    def executed(self, stage, lines):
+    def record_execution(self, stage, lines):
         """Nor these."""
 
-    def sent(self, facts, region):
+    def record_sent(self, facts, region):
         """Nobody counts."""
+
+
+ACCOUNT = GatewayAccount(Stages(), Facts(), Integrations(NoFunctions(), None), Unread())
 
 
 def on_a_gateway(scenario):
     async def run():
         clock = MovedClock()
-        gateway = Gateway(
-            Settings(), clock, Stages(), Integrations(NoFunctions(), None), Unread(), lambda n: bytes(range(n))
-        )
-        connection = gateway.new_connection(STAGE, "203.0.113.7", None)
+        gateway = Gateway(Settings(), clock, ACCOUNT, lambda n: bytes(range(n)))
+        connection = gateway.new_connection(STAGE, "203.0.113.7", None, {})
         gateway.opened(connection)
         connection.socket = Line()
         scenario(gateway, connection, clock)
@@ -176,13 +181,14 @@ def test_handshake_when_501_come_in_a_second():
 
     async def run():
         clock = MovedClock()
-        gateway = Gateway(Settings(), clock, Stages(), Integrations(NoFunctions(), None), Unread())
+        gateway = Gateway(Settings(), clock, ACCOUNT)
 
         async def status() -> int:
-            connection = gateway.new_connection(STAGE, "203.0.113.7", None)
+            connection = gateway.new_connection(STAGE, "203.0.113.7", None, {})
             try:
-                return (await gateway.connect(STAGE, connection, HandshakeRequest((), ()))).status_code
-            except Refused as refused:
+                asked = ConnectRequest(STAGE, connection, HandshakeRequest((), ()))
+                return (await gateway.executions.connect(asked)).status_code
+            except HandshakeRefused as refused:
                 return refused.status
 
         assert [await status() for _ in range(501)] == [200] * 500 + [429]

@@ -144,7 +144,7 @@ def answer(*statements: dict[str, Any], **changes: Any) -> bytes:
 def test_authorizer_when_its_policy_has_this(statements: list[dict[str, Any]], allowed: bool):
     """An authorizer's policy is an IAM policy: Not elements and conditions count, and a Deny wins (FIDELITY 3)."""
     result = read_authorizer_result(answer(*statements))
-    assert result.allows(CONNECT, condition_keys(FACTS, HANDSHAKE, MOMENT_MS)) is allowed
+    assert (result.denial(CONNECT, condition_keys(FACTS, HANDSHAKE, MOMENT_MS)) is None) is allowed
 
 
 @pytest.mark.parametrize(

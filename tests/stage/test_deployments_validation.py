@@ -89,7 +89,7 @@ def test_authorizer_when_it_is_not_a_request_authorizer(gateway, api_id):
         IdentitySource=["route.request.header.Authorization"],
     )
     assert code == "BadRequestException"
-    assert "JWT" in message
+    assert message == "Invalid authorizer type. Only REQUEST authorizer type is supported on WEBSOCKET protocol Apis."
 
 
 def test_route_response_when_its_key_is_not_default(gateway, api_id):

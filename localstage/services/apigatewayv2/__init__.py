@@ -1,38 +1,38 @@
-"""API Gateway v2 on the stage: moto's, with deployments, validation and what the gateway serves.
+"""API Gateway v2: moto's, with deployments, validation, and word of what each stage serves.
 
-This package extends moto by subclassing. It knows nothing of sockets: the
-gateway asks ``served_stage`` and ``find_api``, which only read.
+Table of contents: ``models`` is the backend, ``api`` keeps the references
+between an API's parts whole, ``deployments`` has snapshots, deployments and
+stages, ``validation`` what is refused request by request, ``responses`` and
+``urls`` the wire, ``exceptions`` the errors that moto lacks, ``lookups`` what the
+gateway seldom asks, ``telemetry`` logs and metrics of what was served,
+``deployment_pace`` how often one may deploy, ``needs`` the permissions, and
+``resource_types`` the CloudFormation types. This room extends moto by
+subclassing and knows nothing of sockets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from localstage.services.apigatewayv2.served import find_api, find_stage, served_stage, unserved_kind
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from localstage.services.apigatewayv2.stage import Stage
+    from localstage.services.apigatewayv2.models import LocalApiGatewayV2Backend, Publish
 
-__all__ = ["extend", "find_api", "find_stage", "served_stage", "unserved_kind"]
+__all__ = ["extend"]
 
 
-def extend(stage_refreshed: Callable[[Stage], None] | None = None) -> None:
-    """Make moto use this package's backend and URLs. Idempotent.
+def extend(publish: Publish) -> None:
+    """Makes moto use this room's backend and URLs. Idempotent.
 
-    ``stage_refreshed`` is called on the account thread when what a stage serves has changed.
-
-    Must be called before moto makes its first apigatewayv2 backend, and before
-    the first request to its server.
+    ``publish`` is called, on the thread that changes a stage, with what it serves
+    from now on. Must be called before moto makes its first apigatewayv2 backend,
+    and before the first request to its server.
     """
     from localstage.door import seams
-    from localstage.services.apigatewayv2 import urls
-    from localstage.services.apigatewayv2.models import DeployingApiGatewayV2Backend
+    from localstage.services.apigatewayv2 import models, urls
 
-    def make_backend(region_name: str, account_id: str) -> Any:
-        backend = DeployingApiGatewayV2Backend(region_name, account_id)
-        if stage_refreshed is not None:
-            backend.stage_refreshed = stage_refreshed
+    def make_backend(region_name: str, account_id: str) -> LocalApiGatewayV2Backend:
+        backend = models.LocalApiGatewayV2Backend(region_name, account_id)
+        backend.publish = publish
         return backend
 
     seams.replace("moto.apigatewayv2.models:apigatewayv2_backends.backend", make_backend)

@@ -13,9 +13,8 @@ from moto.apigatewayv2.exceptions import BadRequestException, StageNotFound
 from moto.core.utils import utcnow
 from moto.utilities.utils import get_partition
 
-from localstage.services.apigatewayv2.deployment import AUTO_DEPLOYED_DESCRIPTION, Deployment, new_id
+from localstage.services.apigatewayv2.deployments import AUTO_DEPLOYED_DESCRIPTION, Deployment, Stage, new_id
 from localstage.services.apigatewayv2.exceptions import ConflictException, DeploymentNotFound
-from localstage.services.apigatewayv2.stage import Stage
 
 
 class Api(moto_models.Api):
@@ -46,11 +45,9 @@ class Api(moto_models.Api):
                 stage.point_at(deployment)
 
     def create_deployment(self, description: str | None, stage_name: str | None) -> Deployment:
-        """Take a snapshot; with a stage name, that stage serves it from now on.
+        """Takes a snapshot; with a stage name, that stage serves it from now on.
 
-        Raises:
-            StageNotFound: the stage does not exist; nothing was made.
-            BadRequestException: the API has no route.
+        Raises StageNotFound, and BadRequestException for an API without a route; then nothing was made.
         """
         stage = self.get_stage(stage_name) if stage_name else None
         if not self.routes:
@@ -106,6 +103,12 @@ class Api(moto_models.Api):
             raise StageNotFound
         stage = self.stages.pop(stage_name)
         self.backend.tagger.delete_all_tags_for_resource(stage.arn)
+        stage.withdraw()
+
+    def withdraw(self) -> None:
+        """Must be called when the API is gone: none of its stages serves any more."""
+        for stage in self.stages.values():
+            stage.withdraw()
 
     def refuse_removal(self, kind: str, used_by: list[moto_models.Route]) -> None:
         """Raises ConflictException when routes still refer to what is to be deleted."""

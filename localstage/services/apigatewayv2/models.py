@@ -13,12 +13,11 @@ from typing import Any
 from moto.apigatewayv2 import models as moto_models
 from moto.apigatewayv2.exceptions import ModelNotFound, RouteResponseNotFound
 
-from localstage.services.apigatewayv2 import quotas, validation
+from localstage.core.snapshot import ServedStage
+from localstage.services.apigatewayv2 import validation
 from localstage.services.apigatewayv2.api import Api
-from localstage.services.apigatewayv2.deployment import Deployment
+from localstage.services.apigatewayv2.deployments import TARGET_PREFIX, Deployment, Stage
 from localstage.services.apigatewayv2.exceptions import ConflictException
-from localstage.services.apigatewayv2.snapshot import TARGET_PREFIX
-from localstage.services.apigatewayv2.stage import Stage
 
 _ROUTE_FIELDS = (
     "api_key_required",
@@ -40,12 +39,24 @@ _INTEGRATION_FIELDS = (
 _AUTHORIZER_FIELDS = ("authorizer_type", "authorizer_uri", "enable_simple_response", "identity_source")
 
 
-class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
+Publish = Callable[[str, str, ServedStage | None], None]
+"""API id, stage name and what the stage serves, None for one that is gone."""
+
+
+class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     """AWS: FIDELITY sections 2, 3, 7 and 8."""
 
     apis: dict[str, Api]  # type: ignore[assignment]
-    stage_refreshed: Callable[[Stage], None] = staticmethod(lambda stage: None)
-    """Called when what a stage serves has changed; given by who makes the backend."""
+    publish: Publish
+    """Is told what a stage serves whenever that changes; set by who makes the backend."""
+
+    def reset(self) -> None:
+        """Forgets everything; none of the stages serves any more."""
+        publish = self.publish
+        for api in self.apis.values():
+            api.withdraw()
+        super().reset()  # Forgets the attributes, too.
+        self.publish = publish
 
     # APIs
 
@@ -58,8 +69,9 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         return api
 
     def delete_api(self, api_id: str) -> None:
-        self.get_api(api_id)
+        api = self.get_api(api_id)
         super().delete_api(api_id)
+        api.withdraw()
 
     def update_api(self, api_id: str, **changes: Any) -> Api:
         api = super().update_api(api_id, **changes)
@@ -94,7 +106,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_stage(self, api_id: str, config: dict[str, Any]) -> Stage:
         api = self.get_api(api_id)
-        quotas.check_room_for_one_more("Stages", len(api.stages))
+        validation.check_room_for_one_more("Stages", len(api.stages))
         validation.check_stage(api, config)
         return api.create_stage(config)
 
@@ -107,18 +119,18 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def delete_access_log_settings(self, api_id: str, stage_name: str) -> None:
         stage = self.get_stage(api_id, stage_name)
         stage.access_log_settings = None
-        stage.refresh()
+        stage.publish()
 
     def delete_route_settings(self, api_id: str, stage_name: str, route_key: str) -> None:
         stage = self.get_stage(api_id, stage_name)
         stage.route_settings = {k: v for k, v in stage.route_settings.items() if k != route_key}
-        stage.refresh()
+        stage.publish()
 
     # Routes
 
     def create_route(self, api_id: str, **route: Any) -> moto_models.Route:
         api = self.get_api(api_id)
-        quotas.check_room_for_one_more("Routes", len(api.routes))
+        validation.check_room_for_one_more("Routes", len(api.routes))
         validation.check_route(api, {field: route.get(field) for field in _ROUTE_FIELDS})
         created = super().create_route(api_id=api_id, **route)
         api.changed()
@@ -179,7 +191,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_integration(self, api_id: str, **integration: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
-        quotas.check_room_for_one_more("Integrations", len(api.integrations))
+        validation.check_room_for_one_more("Integrations", len(api.integrations))
         fields = {field: integration.get(field) for field in _INTEGRATION_FIELDS}
         validation.check_integration(api, fields)
         if api.is_websocket:
@@ -233,7 +245,7 @@ class DeployingApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
 
     def create_authorizer(self, api_id: str, **authorizer: Any) -> moto_models.Authorizer:
         api = self.get_api(api_id)
-        quotas.check_room_for_one_more("Authorizers", len(api.authorizers))
+        validation.check_room_for_one_more("Authorizers", len(api.authorizers))
         fields = {field: authorizer.get(field) for field in _AUTHORIZER_FIELDS}
         validation.check_authorizer(api, fields)
         if any(other.name == authorizer.get("name") for other in api.authorizers.values()):

@@ -12,13 +12,13 @@ from urllib.parse import unquote
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.core.responses import TYPE_RESPONSE
 
-from localstage.services.apigatewayv2.models import DeployingApiGatewayV2Backend
+from localstage.services.apigatewayv2.models import LocalApiGatewayV2Backend
 
 
-class DeployingApiGatewayV2Response(ApiGatewayV2Response):
+class LocalApiGatewayV2Response(ApiGatewayV2Response):
     """moto's handlers, and one for each operation of deployments and stage settings."""
 
-    apigatewayv2_backend: DeployingApiGatewayV2Backend
+    apigatewayv2_backend: LocalApiGatewayV2Backend
 
     def call_action(self) -> TYPE_RESPONSE:
         """moto's dispatch, with the status codes of the service model and without nulls."""

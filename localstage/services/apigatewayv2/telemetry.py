@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from localstage.core.access_log import Served, metrics_of, render
 from localstage.core.events import ConnectionFacts
+from localstage.core.records import EventRecord, access_log_line, metrics_of
 from localstage.core.snapshot import ServedStage
 from localstage.door.moto import AccountThread
 from localstage.services.logs.log_writer import LogWriter
@@ -33,7 +33,7 @@ class GatewayTelemetry:
         self._now_ms = now_ms
         self._points: list[_Point] = []
 
-    def served(self, stage: ServedStage, served: Served) -> None:
+    def record_event(self, stage: ServedStage, record: EventRecord) -> None:
         """Writes the stage's access log line and counts the metrics; returns at once."""
         now = self._now_ms()
         if stage.access_log_destination_arn and stage.access_log_format:
@@ -43,19 +43,19 @@ class GatewayTelemetry:
                 stage.region,
                 group,
                 f"{stage.api_id}-{stage.stage_name}",
-                [(now, render(stage.access_log_format, served))],
+                [(now, access_log_line(stage.access_log_format, record))],
             )
-        for name, value in metrics_of(served).items():
+        for name, value in metrics_of(record).items():
             self._points.append((stage.region, stage.api_id, stage.stage_name, name, value, now))
         del self._points[:-_KEPT_POINTS]
 
-    def sent(self, facts: ConnectionFacts, region: str) -> None:
+    def record_sent(self, facts: ConnectionFacts, region: str) -> None:
         """Counts a message to a client: MessageCount has both directions. Returns at once."""
         # Guess: API Gateway's own error frames are counted as any other message.
         self._points.append((region, facts.api_id, facts.stage, "MessageCount", 1.0, self._now_ms()))
         del self._points[:-_KEPT_POINTS]
 
-    def executed(self, stage: ServedStage, lines: Sequence[str]) -> None:
+    def record_execution(self, stage: ServedStage, lines: Sequence[str]) -> None:
         """Writes the execution log of one event; returns at once."""
         if lines:
             now = self._now_ms()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto.apigatewayv2 import urls as moto_urls
 
-from localstage.services.apigatewayv2.responses import DeployingApiGatewayV2Response
+from localstage.services.apigatewayv2.responses import LocalApiGatewayV2Response
 
 url_bases = moto_urls.url_bases
 
@@ -21,9 +21,9 @@ _ADDED = (
 
 url_paths = {
     **{
-        path: DeployingApiGatewayV2Response.dispatch
+        path: LocalApiGatewayV2Response.dispatch
         for path, handler in moto_urls.url_paths.items()
         if handler.__name__ == "dispatch"
     },
-    **{path: DeployingApiGatewayV2Response.dispatch for path in _ADDED},
+    **{path: LocalApiGatewayV2Response.dispatch for path in _ADDED},
 }

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from moto.apigatewayv2.exceptions import BadRequestException
 
-from localstage.core.integration_uri import is_loopback_url
-from localstage.services.apigatewayv2.exceptions import ConflictException, NotFoundException
-from localstage.services.apigatewayv2.quotas import check_access_log_format
-from localstage.services.apigatewayv2.snapshot import TARGET_PREFIX
+from localstage.core.integrations import is_loopback_url
+from localstage.services.apigatewayv2.deployments import TARGET_PREFIX
+from localstage.services.apigatewayv2.exceptions import ConflictException, NotFoundException, QuotaExceeded
 
 if TYPE_CHECKING:
     from moto.apigatewayv2 import models as moto_models
@@ -23,9 +22,12 @@ if TYPE_CHECKING:
     from localstage.services.apigatewayv2.api import Api
 
 RESERVED_ROUTE_KEYS = ("$connect", "$disconnect", "$default")
-SERVED_INTEGRATION_TYPES = ("AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
+RUNNABLE_INTEGRATION_TYPES = ("AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
 MAX_TIMEOUT_MS = 29_000
 MIN_TIMEOUT_MS = 50
+# AWS: FIDELITY section 5, the numbers of a new account; on AWS most can be raised, here none.
+MOST_OF_AN_API = {"Authorizers": 10, "Integrations": 300, "Routes": 300, "Stages": 10}
+ACCESS_LOG_FORMAT_LIMIT_BYTES = 3 * 1024
 
 _LAMBDA_URI = re.compile(
     r"^arn:[^:]+:(lambda:[^:]*:[^:]*:function:.+"
@@ -35,6 +37,29 @@ _IDENTITY_SOURCE = re.compile(r"^(route\.request\.(header|querystring)|stageVari
 _STAGE_NAME = re.compile(r"^(\$default|[a-zA-Z0-9_-]{1,128})$")
 _STAGE_VARIABLE_NAME = re.compile(r"^\w+$", re.ASCII)
 _STAGE_VARIABLE_VALUE = re.compile(r"^[A-Za-z0-9\-._~:/?#&=,]*$")
+
+
+def check_room_for_one_more(what: str, there: int) -> None:
+    """Raises QuotaExceeded if an API has as many of ``what`` as it may have."""
+    if there >= MOST_OF_AN_API[what]:
+        raise QuotaExceeded(what)
+
+
+def check_access_log_format(log_format: str | None) -> None:
+    """Raises BadRequestException for a format over 3 KB or on several lines."""
+    if not log_format:
+        return
+    size = len(log_format.encode("utf-8"))
+    if size > ACCESS_LOG_FORMAT_LIMIT_BYTES:
+        # Guess: the text.
+        raise BadRequestException(
+            f"Access Log format must be at most {ACCESS_LOG_FORMAT_LIMIT_BYTES} bytes, not {size}"
+        )
+    if "\n" in log_format.rstrip("\n"):
+        # ministryofjustice/cloud-platform-environments#12962 shows the text.
+        raise BadRequestException(
+            "Access Log format must be single line, new line character is allowed only at end of the format"
+        )
 
 
 def check_api(name: str | None, protocol_type: str, route_selection_expression: str | None) -> None:
@@ -48,8 +73,7 @@ def check_api(name: str | None, protocol_type: str, route_selection_expression: 
 def check_route(api: Api, route: dict[str, Any], itself: moto_models.Route | None = None) -> None:
     """Check a route as it would be after the request; ``itself`` is the one being updated.
 
-    Raises:
-        ConflictException: another route of the API has the key.
+    Raises ConflictException, too, if another route of the API has the key.
     """
     key = route["route_key"]
     if not key:
@@ -84,10 +108,13 @@ def _check_authorization(api: Api, key: str, route: dict[str, Any]) -> None:
     """AWS: FIDELITY section 3, authorizers and API keys are for $connect only."""
     kind, authorizer_id = route["authorization_type"] or "NONE", route["authorizer_id"]
     if kind not in ("NONE", "AWS_IAM", "CUSTOM"):
-        raise BadRequestException(f"Authorization type {kind} is not supported for WEBSOCKET APIs")
+        # Guess: claimed by one test suite, undated, for JWT.
+        raise BadRequestException(
+            f"Currently, {kind} authorization type is restricted to APIs with a protocol type of HTTP"
+        )
     if key != "$connect":
         if kind != "NONE" or authorizer_id:
-            raise BadRequestException("Currently, authorization restriction is supported on the $connect route only")
+            raise BadRequestException("Currently, authorization is restricted to the $connect route only")
         if route["api_key_required"]:
             raise BadRequestException("Currently, API key required is supported on the $connect route only")
     if kind == "CUSTOM" and authorizer_id not in api.authorizers:
@@ -99,19 +126,19 @@ def _check_authorization(api: Api, key: str, route: dict[str, Any]) -> None:
 def check_integration(api: Api, integration: dict[str, Any]) -> None:
     """Check an integration as it would be after the request.
 
-    Types that the local stage cannot run are refused here, by name, and not
+    Types that localstage cannot run are refused here, by name, and not
     at the first message.
     """
     if not api.is_websocket:
         return
     kind, uri = integration["integration_type"], integration["integration_uri"]
-    if kind not in SERVED_INTEGRATION_TYPES:
+    if kind not in RUNNABLE_INTEGRATION_TYPES:
         raise BadRequestException(
-            f"The local stage does not run integrations of type {kind} in a WebSocket API; "
-            f"it runs {', '.join(SERVED_INTEGRATION_TYPES)}"
+            f"localstage does not run integrations of type {kind} in a WebSocket API; "
+            f"it runs {', '.join(RUNNABLE_INTEGRATION_TYPES)}"
         )
     if integration["connection_type"] == "VPC_LINK":
-        raise BadRequestException("The local stage does not run integrations with ConnectionType VPC_LINK")
+        raise BadRequestException("localstage does not run integrations with ConnectionType VPC_LINK")
     if integration["integration_subtype"]:
         raise BadRequestException("IntegrationSubtype is supported only for HTTP APIs")
     if kind == "AWS_PROXY" and not _LAMBDA_URI.match(uri or ""):
@@ -123,18 +150,18 @@ def check_integration(api: Api, integration: dict[str, Any]) -> None:
         raise BadRequestException("Invalid HTTP endpoint specified for URI")
     if kind in ("HTTP", "HTTP_PROXY") and "${" not in (uri or "") and not is_loopback_url(uri or ""):
         raise BadRequestException(
-            f"The local stage calls HTTP endpoints of this machine only (127.0.0.1, localhost), not {uri}"
+            f"localstage calls HTTP endpoints of this machine only (127.0.0.1, localhost), not {uri}"
         )
     check_templates(kind, integration["request_templates"])
     check_timeout(integration["timeout_in_millis"])
 
 
 def check_templates(kind: str, templates: dict[str, str] | None) -> None:
-    """The stage has no mapping templates; a MOCK integration's fixed one is read."""
+    """localstage has no mapping templates; a MOCK integration's fixed one is read."""
     for template in (templates or {}).values():
         if kind != "MOCK" or re.search(r"#(set|if|foreach)|\$[!{]?(input|context|util)", template):
             raise BadRequestException(
-                f"The local stage does not run mapping templates (RequestTemplates of a {kind} integration)"
+                f"localstage does not run mapping templates (RequestTemplates of a {kind} integration)"
             )
 
 
@@ -150,7 +177,10 @@ def check_authorizer(api: Api, authorizer: dict[str, Any]) -> None:
         return
     kind = authorizer["authorizer_type"]
     if kind != "REQUEST":
-        raise BadRequestException(f"Authorizer type {kind} is not supported for WEBSOCKET APIs; it must be REQUEST")
+        # Guess: claimed by one test suite, undated, for JWT.
+        raise BadRequestException(
+            "Invalid authorizer type. Only REQUEST authorizer type is supported on WEBSOCKET protocol Apis."
+        )
     if not _LAMBDA_URI.match(authorizer["authorizer_uri"] or ""):
         raise BadRequestException(
             f"AuthorizerUri must be the invocation path of a Lambda function, not {authorizer['authorizer_uri']!r}"
@@ -165,8 +195,7 @@ def check_authorizer(api: Api, authorizer: dict[str, Any]) -> None:
 def check_route_response(api: Api, route: moto_models.Route, key: str) -> None:
     """AWS: FIDELITY section 7, $default is the only route response key.
 
-    Raises:
-        ConflictException: the route has that response already.
+    Raises ConflictException, too, if the route has that response already.
     """
     if key != "$default":
         raise BadRequestException("RouteResponseKey supports only $default")

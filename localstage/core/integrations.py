@@ -1,20 +1,52 @@
-"""What a Lambda proxy integration returned, read as API Gateway reads it.
+"""What an integration's URI names, and what its answer means.
 
-AWS: FIDELITY sections 2, 3 and 7. A result that is not of the proxy form is
-malformed: 502 at ``$connect``, the "Internal server error" frame on a message.
+AWS: FIDELITY sections 2, 3 and 7. A URI names a function (in the
+``arn:aws:apigateway:…:lambda:path/…`` form or by its bare ARN) or an HTTP
+endpoint. A result that is not of the proxy form is malformed: 502 at
+``$connect``, the "Internal server error" frame on a message.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
+from localstage.core.snapshot import IntegrationResponse
 from localstage.core.strict_json import read_json
 
-_KEYS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+_RESULT_KEYS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+_LAMBDA_PATH = re.compile(r"^arn:[^:]+:apigateway:[^:]+:lambda:path/\d{4}-\d{2}-\d{2}/functions/(.+)/invocations$")
+_FUNCTION_ARN = re.compile(r"^arn:[^:]+:lambda:[^:]*:\d*:function:[^:]+(:[^:]+)?$")
+_STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+
+
+def fill_stage_variables(text: str, stage_variables: Mapping[str, str]) -> str:
+    """The text with each ``${stageVariables.x}`` replaced; an unknown variable becomes ""."""
+    return _STAGE_VARIABLE.sub(lambda match: stage_variables.get(match.group(1), ""), text)
+
+
+def function_arn_of(integration_uri: str, stage_variables: Mapping[str, str] | None = None) -> str | None:
+    """The (perhaps qualified) ARN of the function that the URI names, or None if it names none."""
+    uri = fill_stage_variables(integration_uri, stage_variables or {})
+    path = _LAMBDA_PATH.match(uri)
+    arn = path.group(1) if path else uri
+    return arn if _FUNCTION_ARN.match(arn) else None
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL is http(s) to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme in ("http", "https") and (host == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        return False
 
 
 class MalformedProxyResult(Exception):
@@ -45,7 +77,7 @@ def read_proxy_result(payload: bytes) -> ProxyResult:
         raise MalformedProxyResult(f"the result is not JSON: {error}") from error
     if not isinstance(result, dict):
         raise MalformedProxyResult(f"the result is {type(result).__name__}, not an object with a statusCode")
-    unknown = sorted(set(result) - _KEYS)
+    unknown = sorted(set(result) - _RESULT_KEYS)
     if unknown:
         raise MalformedProxyResult(f"the result has keys that a proxy result cannot have: {', '.join(unknown)}")
     status = _status_code(result.get("statusCode"))
@@ -81,3 +113,25 @@ def _headers(result: Mapping[str, Any]) -> dict[str, str]:
         raise MalformedProxyResult("headers is not an object")
     joined = {name: ", ".join(map(str, values)) for name, values in multiple.items() if isinstance(values, list)}
     return {name: str(value) for name, value in {**joined, **single}.items()}
+
+
+def integration_response_for(status: int, responses: Iterable[IntegrationResponse]) -> IntegrationResponse | None:
+    """The integration response of a non-proxy integration that fits the status it answered.
+
+    The one whose pattern, such as ``/2\\d\\d/``, matches the whole status, else ``$default``, else None.
+    """
+    default = None
+    for response in responses:
+        key = response.integration_response_key
+        if key == "$default":
+            default = response
+        elif _matches(key, str(status)):
+            return response
+    return default
+
+
+def _matches(key: str, status: str) -> bool:
+    try:
+        return re.fullmatch(key.removeprefix("/").removesuffix("/"), status) is not None
+    except re.error:
+        return False

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localstage.clock import Timer
-from localstage.core.connection_life import Happening, State, after
-from localstage.core.events import ConnectionFacts
+from localstage.core.connection_life import State, Transition, next_state
+from localstage.core.events import ConnectionFacts, HandshakeRequest
+from localstage.core.snapshot import ServedStage
 from localstage.gateway.socket import WebSocket
 
 
@@ -23,6 +24,7 @@ class Connection:
     facts: ConnectionFacts
     region: str
     authorizer: Mapping[str, Any] | None = None
+    """What each event has under ``requestContext.authorizer``; None if nobody was asked."""
     state: State = State.CONNECTING
     last_active_ms: int = 0
     socket: WebSocket | None = None
@@ -34,9 +36,20 @@ class Connection:
     def connection_id(self) -> str:
         return self.facts.connection_id
 
-    def move(self, happening: Happening) -> None:
+    def advance(self, transition: Transition) -> None:
         """Goes on in its life. Raises IllegalMove."""
-        self.state = after(self.state, happening)
+        self.state = next_state(self.state, transition)
+
+
+@dataclass(frozen=True)
+class ConnectRequest:
+    """One handshake: which stage it is for, the connection that it would open, and what was sent."""
+
+    stage: ServedStage
+    connection: Connection
+    handshake: HandshakeRequest
+    signature_refusal: str | None = None
+    """Why the signature of a handshake that must be signed (AWS_IAM) does not count; None if it does."""
 
 
 class Connections:
