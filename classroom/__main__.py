@@ -25,7 +25,7 @@ from classroom.operations import readiness
 from classroom.operations.cleanup import Resource, SomethingIsLeft, clean_up, find_ours
 from classroom.operations.template_commands import name_deployment, variants_
 from localstage.environment import changes_for
-from localstage.state import running_stages
+from localstage.state import running_emulators
 
 
 class _OneSentenceGroup(click.Group):
@@ -97,7 +97,7 @@ def _join_a_stage() -> bool:
     """Make this process reach the one running local stage; False if none runs."""
     if os.environ.get("LOCALSTAGE_URL"):
         return True
-    running = running_stages()
+    running = running_emulators()
     if len(running) > 1:
         ports = ", ".join(str(stage.port) for stage in running)
         _complain(
@@ -106,7 +106,7 @@ def _join_a_stage() -> bool:
             2,
         )
     if running:
-        changes = changes_for(running[0].reach, os.environ, as_aws=False)
+        changes = changes_for(running[0].access, os.environ, as_aws=False)
         for name in changes.removals:
             os.environ.pop(name, None)
         os.environ.update(changes.settings)

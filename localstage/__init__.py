@@ -1,8 +1,8 @@
-"""The local stage: stands where AWS stands, for WebSocket APIs on your own machine.
+"""localstage stands where AWS stands, for WebSocket APIs on your own machine.
 
 Knows nothing of chats, notebooks or courses.
 """
 
-from localstage.launcher import LocalStage, StageNotStarted
+from localstage.launcher import LocalStage, NotStarted
 
-__all__ = ["LocalStage", "StageNotStarted"]
+__all__ = ["LocalStage", "NotStarted"]

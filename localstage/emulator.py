@@ -1,7 +1,7 @@
-"""One local stage: the port, the account behind it, functions and the gateway, put together.
+"""localstage put together: the port, the account behind it, functions and the gateway.
 
 ``start`` returns when every call would be answered; ``stop`` when no process,
-port, thread or file of the stage is left. Lives on one event loop.
+port, thread or file of it is left. Lives on one event loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 
 from localstage.clock import Clock, SystemClock
-from localstage.environment import Reach, proxy_settings
+from localstage.environment import Access, proxy_settings
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.service import Functions
 from localstage.gateway.executions import GatewayAccount
@@ -25,7 +25,7 @@ from localstage.gateway.integrations import Integrations
 from localstage.gateway.management_api import ManagementApi
 from localstage.port.certificates import Authority
 from localstage.port.pages import PAGES_PATH, Pages
-from localstage.port.server import LOOPBACK, Desks, Port
+from localstage.port.server import LOOPBACK, Handlers, Port
 from localstage.services.account import Account
 from localstage.services.logs.permitted_logs import PermittedLogs
 from localstage.settings import Settings
@@ -41,8 +41,8 @@ class AlreadyStarted(Exception):
         )
 
 
-class Stage:
-    """A running stage. ``work_dir`` must exist and belong to the stage alone.
+class Emulator:
+    """AWS's place, taken by this process. ``work_dir`` must exist and belong to the emulator alone.
 
     A process can run one in its life: moto's state is the process's, and a
     second one would take over the first one's account.
@@ -72,22 +72,22 @@ class Stage:
         door = self._account.door
         self._port = Port(
             self._authority,
-            Desks(
+            Handlers(
                 aws_api=door.answer,
                 handshake=Handshakes(self._gateway, self._account.verifier, denial).answer,
                 management=door.management(ManagementApi(self._gateway, denial).answer),
-                stage_itself=self._answer_status,
+                emulator=self._answer_status,
                 runtime_api=self._functions.handle_runtime_request,
                 pages=Pages(settings.pages).answer,
             ),
             settings.pages_for_any_host,
         )
 
-    async def start(self) -> Reach:
+    async def start(self) -> Access:
         """Opens the port; returns how programs reach it. Raises PortBusy, AlreadyStarted."""
-        if Stage._started:
+        if Emulator._started:
             raise AlreadyStarted
-        Stage._started = True
+        Emulator._started = True
         (self._work_dir / "functions").mkdir(exist_ok=True)
         bundle = self._work_dir / "ca-bundle.pem"
         self._authority.write_bundle(bundle)
@@ -99,18 +99,18 @@ class Stage:
         except BaseException:
             await self._port.stop()
             raise
-        return self._reach()
+        return self._access()
 
     async def stop(self) -> None:
-        """Ends connections, functions and the port, and removes the stage's files."""
+        """Ends connections, functions and the port, and removes its files."""
         await self._gateway.stop()
         await self._functions.stop()
         await self._port.stop()
         self._account.stop()
         shutil.rmtree(self._work_dir, ignore_errors=True)
 
-    def _reach(self) -> Reach:
-        return Reach(
+    def _access(self) -> Access:
+        return Access(
             url=f"http://{LOOPBACK}:{self._port.number}",
             region=self._settings.region,
             access_key_id=self._keys.learner.access_key_id,
@@ -122,25 +122,25 @@ class Stage:
         )
 
     def _function_environment(self, definition: FunctionDefinition) -> Mapping[str, str]:
-        """What a function's environment gets from the stage: AWS is reached as on AWS, through the proxy."""
-        reach = self._reach()
+        """What a function's environment gets from the emulator: AWS is reached as on AWS, through the proxy."""
+        access = self._access()
         key = self._keys.of_function(definition.arn, definition.role_arn)
         return {
-            **proxy_settings(reach.url, reach.ca_bundle, {}),
+            **proxy_settings(access.url, access.ca_bundle, {}),
             "AWS_ACCESS_KEY_ID": key.access_key_id,
             "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
             "AWS_SESSION_TOKEN": key.session_token or "",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": reach.aws_config_file,
-            "AWS_SHARED_CREDENTIALS_FILE": reach.aws_credentials_file,
+            "AWS_CONFIG_FILE": access.aws_config_file,
+            "AWS_SHARED_CREDENTIALS_FILE": access.aws_credentials_file,
         }
 
     async def _answer_status(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.raw_path != "/_localstage/status":
-            return web.Response(status=404, text=f"The local stage has /_localstage/status and {PAGES_PATH} only.\n")
+            return web.Response(status=404, text=f"localstage has /_localstage/status and {PAGES_PATH} only.\n")
         facts = {
             "pid": os.getpid(),
-            "url": self._reach().url,
+            "url": self._access().url,
             "region": self._settings.region,
             "connections": len(self._gateway.connections),
             "environments": self._functions.environment_count,

@@ -1,4 +1,4 @@
-"""The environment that makes an unmodified AWS program reach the stage.
+"""The environment that makes an unmodified AWS program reach localstage.
 
 Pure: takes an environment and gives another. Nothing of the user's may lead a
 program to the real AWS, whatever profile, endpoint or proxy exception is set.
@@ -29,8 +29,8 @@ _DEFEATING = (
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What a program needs to know to reach a stage. Paths are absolute."""
+class Access:
+    """What a program needs to know to reach localstage. Paths are absolute."""
 
     url: str
     region: str
@@ -40,7 +40,7 @@ class Reach:
     aws_config_file: str
     aws_credentials_file: str
     pages_url: str = ""
-    """Where the stage serves a folder of pages, with a slash at the end; empty if it serves none."""
+    """Where it serves a folder of pages, with a slash at the end; empty if it serves none."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +56,31 @@ class Changes:
         return {**kept, **self.settings}
 
 
-def changes_for(reach: Reach, base: Mapping[str, str], as_aws: bool = False) -> Changes:
-    """The changes to ``base`` that make programs reach the stage.
+def changes_for(access: Access, base: Mapping[str, str], as_aws: bool = False) -> Changes:
+    """The changes to ``base`` that make programs reach localstage.
 
-    With ``as_aws`` no ``AWS_ENDPOINT_URL`` is set: the stage stands in AWS's
+    With ``as_aws`` no ``AWS_ENDPOINT_URL`` is set: localstage stands in AWS's
     place through the proxy and the CA variables alone.
     """
     settings = {
-        **proxy_settings(reach.url, reach.ca_bundle, base),
-        "AWS_ACCESS_KEY_ID": reach.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": reach.secret_access_key,
-        "AWS_REGION": reach.region,
-        "AWS_DEFAULT_REGION": reach.region,
-        "AWS_CONFIG_FILE": reach.aws_config_file,
-        "AWS_SHARED_CREDENTIALS_FILE": reach.aws_credentials_file,
+        **proxy_settings(access.url, access.ca_bundle, base),
+        "AWS_ACCESS_KEY_ID": access.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": access.secret_access_key,
+        "AWS_REGION": access.region,
+        "AWS_DEFAULT_REGION": access.region,
+        "AWS_CONFIG_FILE": access.aws_config_file,
+        "AWS_SHARED_CREDENTIALS_FILE": access.aws_credentials_file,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "LOCALSTAGE_URL": reach.url,
+        "LOCALSTAGE_URL": access.url,
     }
     if not as_aws:
-        settings["AWS_ENDPOINT_URL"] = reach.url
-    if reach.pages_url:
-        settings["LOCALSTAGE_PAGES_URL"] = reach.pages_url
+        settings["AWS_ENDPOINT_URL"] = access.url
+    if access.pages_url:
+        settings["LOCALSTAGE_PAGES_URL"] = access.pages_url
     others = tuple(
         name
         for name in base
-        if name not in settings  # another stage's, or a place that is none
+        if name not in settings  # another emulator's, or a place that is none
         and (name.startswith("AWS_ENDPOINT_URL") or name == "LOCALSTAGE_PAGES_URL")
     )
     removals = tuple(name for name in _DEFEATING if name in base) + others
@@ -88,7 +88,7 @@ def changes_for(reach: Reach, base: Mapping[str, str], as_aws: bool = False) -> 
 
 
 def proxy_settings(url: str, ca_bundle: str, base: Mapping[str, str]) -> dict[str, str]:
-    """The variables that lead AWS's hosts to the stage and make its certificates trusted."""
+    """The variables that lead AWS's hosts to localstage and make its certificates trusted."""
     no_proxy = _no_proxy(base.get("NO_PROXY") or base.get("no_proxy") or "")
     bundles = (
         "AWS_CA_BUNDLE",
@@ -109,7 +109,7 @@ def proxy_settings(url: str, ca_bundle: str, base: Mapping[str, str]) -> dict[st
 
 
 def _no_proxy(users: str) -> str:
-    """The user's exceptions without those that would let a call to AWS go past the stage."""
+    """The user's exceptions without those that would let a call to AWS go past localstage."""
     wanted = ["127.0.0.1", "localhost", "::1"]
     for entry in (part.strip() for part in users.split(",")):
         if entry and entry != "*" and entry not in wanted and not _covers_aws(entry):

@@ -1,4 +1,4 @@
-"""Starting a stage from Python: ready when the block begins, gone when it ends."""
+"""Starting localstage from Python: ready when the block begins, gone when it ends."""
 
 from __future__ import annotations
 
@@ -7,50 +7,43 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
-from typing import TextIO
+from typing import Any, TextIO
 
 from localstage.environment import Changes, changes_for
-from localstage.state import NOTE_NAME, RunningStage, read_note
+from localstage.settings import Settings, arguments
+from localstage.state import NOTE_NAME, READY, RunningEmulator, read_note
 
 _STOP_WITHIN_S = 20.0
 
 
-class StageNotStarted(Exception):
-    """The stage's process ended before it was ready; the text says why."""
+class NotStarted(Exception):
+    """localstage's process ended before it was ready; the text says why."""
 
 
-@dataclass
 class LocalStage:
-    """A local stage in a process of its own.
+    """localstage in a process of its own.
 
     Use it as a context manager, or call ``start`` and ``stop`` (both may be
-    called twice). ``port`` 0 takes any free port. ``options`` are further
-    options of ``localstage serve``, such as ``("--idle-timeout", "20s")``.
-    ``pages`` is a folder whose files it serves to a browser, at ``pages_url``;
-    ``pages_for_any_host`` is for a stage behind a proxy with a name of its own.
-    ``like_aws`` keeps AWS's pace: tables, functions, stacks and roles take their
-    time, calls are throttled now and then; all its delays are ``pace`` times as long.
-    With ``iam`` False no policies are evaluated; signatures are checked all the same.
+    called twice). ``changes`` are fields of ``Settings`` by name, such as
+    ``like_aws=True``, ``pages="html"`` or ``idle_timeout_s=20``; any free port is
+    taken unless one is named. ``options`` are further options of ``localstage
+    serve``, such as ``("--idle-timeout", "20s")``. Raises TypeError for a change
+    that no setting has as its name.
     """
 
-    port: int = 0
-    region: str = "us-east-1"
-    options: tuple[str, ...] = ()
-    pages: str | Path | None = None
-    pages_for_any_host: bool = False
-    like_aws: bool = False
-    pace: float = 1.0
-    iam: bool = True
-    _process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
-    _note: RunningStage | None = field(default=None, init=False, repr=False)
-    _readers: list[Thread] = field(default_factory=list, init=False, repr=False)
-    _directory: Path | None = field(default=None, init=False, repr=False)
+    def __init__(self, settings: Settings | None = None, *, options: tuple[str, ...] = (), **changes: Any):
+        self._settings = replace(settings or Settings(port=0), **changes)
+        self._options = options
+        self._process: subprocess.Popen[str] | None = None
+        self._note: RunningEmulator | None = None
+        self._readers: list[Thread] = []
+        self._directory: Path | None = None
 
     def start(self) -> LocalStage:
-        """Returns when the stage answers. Raises StageNotStarted."""
+        """Returns when it answers. Raises NotStarted."""
         if self._process is None:
             try:
                 self._start()
@@ -66,18 +59,9 @@ class LocalStage:
             "-m",
             "localstage",
             "serve",
-            "--port",
-            str(self.port),
-            "--region",
-            self.region,
-            "--work-dir",
-            str(self._directory),
-            "--owned",
-            *(("--pages", str(self.pages)) if self.pages else ()),
-            *(("--pages-for-any-host",) if self.pages_for_any_host else ()),
-            *(() if self.iam else ("--no-iam",)),
-            *(("--like-aws", "--pace", str(self.pace)) if self.like_aws else ()),
-            *self.options,
+            *("--work-dir", str(self._directory), "--owned"),
+            *arguments(self._settings),
+            *self._options,
         ]
         self._process = subprocess.Popen(
             command,
@@ -89,14 +73,14 @@ class LocalStage:
             env={**os.environ, "PYTHONPATH": _import_path()},
         )
         assert self._process.stdout is not None
-        if not self._process.stdout.readline().startswith("Local stage ready"):
+        if not self._process.stdout.readline().startswith(READY):
             _, complaint = self._process.communicate()
-            raise StageNotStarted((complaint.strip().splitlines() or ["the stage ended without a word"])[-1])
+            raise NotStarted((complaint.strip().splitlines() or ["localstage ended without a word"])[-1])
         self._note = read_note(self._directory / NOTE_NAME)
         self._drain_later()
 
     def stop(self) -> None:
-        """Ends the stage; returns when no process, port or file of it is left."""
+        """Ends it; returns when no process, port or file of it is left."""
         process = self._process
         if process is not None:
             assert process.stdin is not None
@@ -116,20 +100,20 @@ class LocalStage:
 
     @property
     def url(self) -> str:
-        """The stage's address, such as ``http://127.0.0.1:4580``."""
-        return self._running().reach.url
+        """Its address, such as ``http://127.0.0.1:4580``."""
+        return self._running().access.url
 
     @property
     def pages_url(self) -> str:
-        """Where the pages are, with a slash at the end; empty when the stage serves none."""
-        return self._running().reach.pages_url
+        """Where the pages are, with a slash at the end; empty when it serves none."""
+        return self._running().access.pages_url
 
     def changes(self, as_aws: bool = False) -> Changes:
-        """The changes to this process's environment that make programs reach the stage."""
-        return changes_for(self._running().reach, os.environ, as_aws)
+        """The changes to this process's environment that make programs reach it."""
+        return changes_for(self._running().access, os.environ, as_aws)
 
     def environment(self, as_aws: bool = False) -> dict[str, str]:
-        """A whole environment for a program: this process's, changed to reach the stage."""
+        """A whole environment for a program: this process's, changed to reach it."""
         return self.changes(as_aws).applied_to(os.environ)
 
     def activate(self, as_aws: bool = False) -> None:
@@ -139,13 +123,13 @@ class LocalStage:
             os.environ.pop(name, None)
         os.environ.update(changes.settings)
 
-    def _running(self) -> RunningStage:
+    def _running(self) -> RunningEmulator:
         if self._note is None:
-            raise StageNotStarted("the stage is not running; call start() first")
+            raise NotStarted("localstage is not running; call start() first")
         return self._note
 
     def _drain_later(self) -> None:
-        """Reads what the stage complains about, so that it never waits for a reader."""
+        """Reads what the process complains about, so that it never waits for a reader."""
         process = self._process
         assert process is not None
         for stream, sink in ((process.stdout, None), (process.stderr, sys.stderr)):

@@ -1,4 +1,4 @@
-"""How many files and sockets a stage's process may have open.
+"""How many files and sockets the emulator's process may have open.
 
 A system's default is often 1,024, on macOS 256, and each connection is a
 socket. A process may raise its own limit up to what the system allows it.

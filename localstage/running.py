@@ -1,4 +1,4 @@
-"""``localstage run``: a fresh stage, a command beside it, and nothing left of either."""
+"""``localstage run``: a fresh localstage, a command beside it, and nothing left of either."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from localstage.launcher import LocalStage
 _END_WITHIN_S = 10.0
 
 
-class _Told(Exception):
-    """We were told to end by a signal."""
+class _Signalled(Exception):
+    """A signal says that we are to end."""
 
     def __init__(self, number: int):
         super().__init__(f"signal {number}")
         self.number = number
 
 
-def run_command(stage: LocalStage, command: list[str], as_aws: bool) -> int:
-    """Runs ``command`` with the stage; returns the exit status to end with.
+def run_command(localstage: LocalStage, command: list[str], as_aws: bool) -> int:
+    """Runs ``command`` with localstage; returns the exit status to end with.
 
     A command that ended by a signal gives 128 + its number, as shells do; one
-    that cannot be started gives 127. Raises StageNotStarted.
+    that cannot be started gives 127. Raises NotStarted.
     """
     # A group of its own lets us end what the command leaves behind; at a
     # terminal it must stay in ours, or it could not read the keyboard. There
     # Ctrl-C reaches it too, and it decides what that means, as under a shell.
     alone = os.name == "posix" and not sys.stdin.isatty()
-    previous = {number: signal.signal(number, _tell) for number in _SIGNALS}
-    previous[signal.SIGINT] = signal.signal(signal.SIGINT, _tell if alone else _leave_to_the_command)
+    previous = {number: signal.signal(number, _raise) for number in _SIGNALS}
+    previous[signal.SIGINT] = signal.signal(signal.SIGINT, _raise if alone else _leave_to_the_command)
     child: subprocess.Popen[bytes] | None = None
     try:
-        with stage:
-            environment = stage.environment(as_aws)
+        with localstage:
+            environment = localstage.environment(as_aws)
             program = shutil.which(command[0], path=environment.get("PATH"))
             if program is None:
                 print(f"localstage: there is no command {command[0]!r}; check the name after '--'.", file=sys.stderr)
@@ -48,8 +48,8 @@ def run_command(stage: LocalStage, command: list[str], as_aws: bool) -> int:
             finally:
                 _end(child, alone)
             return status if status >= 0 else 128 - status
-    except _Told as told:
-        return 128 + told.number
+    except _Signalled as signalled:
+        return 128 + signalled.number
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -58,8 +58,8 @@ def run_command(stage: LocalStage, command: list[str], as_aws: bool) -> int:
 _SIGNALS = (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
 
 
-def _tell(number: int, frame: FrameType | None) -> None:
-    raise _Told(number)
+def _raise(number: int, frame: FrameType | None) -> None:
+    raise _Signalled(number)
 
 
 def _leave_to_the_command(number: int, frame: FrameType | None) -> None:

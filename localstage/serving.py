@@ -1,7 +1,7 @@
-"""The process of a stage: starts it, says that it is ready, waits for the end, stops it.
+"""The emulator's process: starts it, says that it is ready, waits for the end, stops it.
 
 Ends on SIGTERM, SIGINT, or, where a parent started it, when the parent's end
-of standard input is closed: a stage never outlives who started it.
+of standard input is closed: it never outlives who started it.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import tempfile
 from pathlib import Path
 from threading import Thread
 
-from localstage.emulator import Stage
+from localstage.emulator import Emulator
 from localstage.open_files import raise_open_files_limit
 from localstage.port.server import PortBusy
 from localstage.settings import Settings
-from localstage.state import NOTE_NAME, RunningStage, note_path, remove_note, write_note
+from localstage.state import NOTE_NAME, READY, RunningEmulator, note_path, remove_note, write_note
 
 
 def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False) -> int:
-    """Runs a stage until it is told to end; returns the exit status.
+    """Runs an emulator until it is told to end; returns the exit status.
 
     ``owned`` says that a parent holds our standard input. With ``work_dir`` the
-    stage also writes its note there.
+    note is written there, too.
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # A profile or endpoint of the user's would lead moto's own clients astray.
@@ -48,20 +48,20 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
         _on_signal(loop, number, stop)
     if owned:
         Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
-    stage = Stage(settings, directory)
-    reach = await stage.start()
-    port = int(reach.url.rpartition(":")[2])
-    note = RunningStage(os.getpid(), port, str(directory), reach)
+    emulator = Emulator(settings, directory)
+    access = await emulator.start()
+    port = int(access.url.rpartition(":")[2])
+    note = RunningEmulator(os.getpid(), port, str(directory), access)
     notes = [note_path(port)] + ([directory / NOTE_NAME] if owned else [])
     try:
         for path in notes:
             write_note(note, path)
-        print(f"Local stage ready at {reach.url}", flush=True)
-        if reach.pages_url:
-            print(f"Pages at {reach.pages_url}", flush=True)
+        print(f"{READY} at {access.url}", flush=True)
+        if access.pages_url:
+            print(f"Pages at {access.pages_url}", flush=True)
         await stop.wait()
     finally:
-        await stage.stop()
+        await emulator.stop()
         remove_note(notes[0])  # Last: who waits for the end waits for this.
     return 0
 

@@ -1,25 +1,42 @@
-"""Every number and choice of a local stage that may differ from one run to the next."""
+"""Every number and choice of localstage that may differ from one run to the next, each declared once.
+
+A field that is made by ``_option`` is also an option of ``localstage serve`` and
+``localstage run`` and a keyword of ``localstage.LocalStage``, with this default,
+this help and the name that the field's name gives: ``idle_timeout_s`` is
+``--idle-timeout``, ``iam`` is ``--no-iam``. To add a setting, add a field here.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 DEFAULT_PORT = 4580
-DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
+
+
+def _option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits of the stage, AWS's own where AWS has one (FIDELITY section 5). Times in seconds."""
+    """Limits and choices, AWS's own where AWS has one (FIDELITY section 5). Times in seconds."""
 
-    port: int = DEFAULT_PORT
-    """0 asks the system for a free port."""
-    region: str = DEFAULT_REGION
-    idle_timeout_s: float = 600.0
-    connection_duration_s: float = 7200.0
+    port: int = _option(DEFAULT_PORT, "The loopback port; 0 takes any free one.")
+    region: str = _option("us-east-1", "The AWS region.")
+    idle_timeout_s: float = _option(600.0, "Close a connection after so long without a message.")
+    connection_duration_s: float = _option(7200.0, "Close a connection after so long in any case.")
+    iam: bool = _option(True, "Evaluate no policies: whoever has a key may do everything.")
+    like_aws: bool = _option(False, "Keep AWS's pace: nothing is ready at once, and calls are throttled now and then.")
+    pace: float = _option(1.0, "With --like-aws: all its delays times this.")
+    pages: Path | None = _option(None, "Serve this folder's files to a browser, under /_localstage/pages/.")
+    pages_for_any_host: bool = _option(
+        False, "Serve pages under any Host header: for use behind a proxy with a name of its own."
+    )
     message_limit_bytes: int = 128 * 1024
     frame_limit_bytes: int = 32 * 1024
     url_limit_chars: int = 4096
@@ -32,11 +49,21 @@ class Settings:
     authorizer_timeout_s: float = 30.0
     """How long a Lambda authorizer may take; AWS: API Gateway quotas, 30 seconds."""
     init_timeout_s: float = 10.0
-    iam_enforced: bool = True
-    """Whether policies are evaluated; signatures are checked in any case."""
-    pace: float | None = None
-    """None: everything is done at once. A number: at AWS's pace, and all delays times this."""
-    pages: Path | None = None
-    """A folder whose files are served under ``/_localstage/pages/``; None serves none."""
-    pages_for_any_host: bool = False
-    """Whether pages are served under any Host header, for a stage behind a proxy with a name of its own."""
+
+
+def options() -> Iterator[tuple[Field[Any], str]]:
+    """The fields that are options of the command line, each with the option's name."""
+    for one in fields(Settings):
+        if "help" in one.metadata:
+            words = one.name.removesuffix("_s").replace("_", "-")
+            yield one, f"--no-{words}" if one.default is True else f"--{words}"
+
+
+def arguments(settings: Settings) -> list[str]:
+    """The options that give these settings to ``localstage serve``; those at their default are left out."""
+    given: list[str] = []
+    for one, name in options():
+        value = getattr(settings, one.name)
+        if value != one.default:
+            given += [name] if isinstance(value, bool) else [name, str(value)]
+    return given

@@ -1,6 +1,6 @@
-"""Where running stages are noted, so that ``env``, ``status`` and ``stop`` find them.
+"""Where running emulators are noted, so that ``env``, ``status`` and ``stop`` find them.
 
-One file a stage, readable by its owner alone, removed when the stage ends.
+One file for each, readable by its owner alone, removed when it ends.
 """
 
 from __future__ import annotations
@@ -15,34 +15,36 @@ from typing import Any
 
 import platformdirs
 
-from localstage.environment import Reach
+from localstage.environment import Access
 
-NOTE_NAME = "stage.json"
-"""The note in the work directory of a stage that a parent has started."""
+NOTE_NAME = "emulator.json"
+"""The note in the work directory of an emulator that a parent has started."""
+READY = "localstage ready"
+"""How the first line of a process that can be reached begins."""
 
 
 @dataclass(frozen=True)
-class RunningStage:
-    """A stage that has noted itself."""
+class RunningEmulator:
+    """An emulator that has noted itself."""
 
     pid: int
     port: int
     work_dir: str
-    reach: Reach
+    access: Access
 
 
 def note_path(port: int) -> Path:
-    """The file of the stage on a port. ``LOCALSTAGE_STATE_DIR`` moves the directory."""
+    """The file of the emulator on a port. ``LOCALSTAGE_STATE_DIR`` moves the directory."""
     named = os.environ.get("LOCALSTAGE_STATE_DIR")
     directory = Path(named) if named else platformdirs.user_state_path("localstage", appauthor=False)
     return directory / f"{port}.json"
 
 
-def write_note(stage: RunningStage, path: Path) -> None:
-    """Writes a stage's note; the file appears whole or not at all, with mode 0600."""
+def write_note(emulator: RunningEmulator, path: Path) -> None:
+    """Writes an emulator's note; the file appears whole or not at all, with mode 0600."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with os.fdopen(_open_in_folder(draft), "w") as file:
-        json.dump(asdict(stage), file)
+        json.dump(asdict(emulator), file)
     draft.replace(path)
 
 
@@ -56,11 +58,11 @@ def _open_in_folder(path: Path) -> int:
             continue
 
 
-def read_note(path: Path) -> RunningStage | None:
-    """The stage noted in a file, or None if there is none or it is not readable as one."""
+def read_note(path: Path) -> RunningEmulator | None:
+    """The emulator noted in a file, or None if there is none or it is not readable as one."""
     try:
         facts = json.loads(path.read_text())
-        noted = RunningStage(facts["pid"], facts["port"], facts["work_dir"], Reach(**facts["reach"]))
+        noted = RunningEmulator(facts["pid"], facts["port"], facts["work_dir"], Access(**facts["access"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     # Other numbers than those of one process mean groups of them, or nothing, to the system.
@@ -73,27 +75,27 @@ def remove_note(path: Path) -> None:
     try:
         path.parent.rmdir()
     except OSError:
-        pass  # Other stages are noted there.
+        pass  # Others are noted there.
 
 
-def running_stages() -> list[RunningStage]:
-    """All noted stages whose process is alive; notes of dead ones are removed."""
+def running_emulators() -> list[RunningEmulator]:
+    """All noted emulators whose process is alive; notes of dead ones are removed."""
     found = []
     for path in sorted(note_path(0).parent.glob("*.json")):
-        stage = read_note(path)
-        if stage is not None and _alive(stage.pid):
-            found.append(stage)
-        elif stage is not None:
+        emulator = read_note(path)
+        if emulator is not None and _alive(emulator.pid):
+            found.append(emulator)
+        elif emulator is not None:
             remove_note(path)
     return found
 
 
-def status_of(stage: RunningStage) -> dict[str, Any]:
-    """What answers at a noted stage's address says of itself. Raises OSError if nothing answers there as one does."""
-    # No proxy: the variables of another stage must not lead this call away.
+def status_of(emulator: RunningEmulator) -> dict[str, Any]:
+    """What answers at a noted address says of itself. Raises OSError if nothing answers there as one does."""
+    # No proxy: the variables of another emulator must not lead this call away.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(stage.reach.url + "/_localstage/status", timeout=5) as answer:
+        with opener.open(emulator.access.url + "/_localstage/status", timeout=5) as answer:
             facts = json.load(answer)
         return {name: facts[name] for name in ("pid", "region", "connections", "environments")}
     except (http.client.HTTPException, ValueError, KeyError, TypeError) as error:

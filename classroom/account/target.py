@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from classroom.account import guard
 from classroom.errors import OneSentence
 from classroom.page import HTML, on_a_hub
-from localstage import LocalStage, StageNotStarted
+from localstage import LocalStage, NotStarted
 
 TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
@@ -132,7 +132,7 @@ def _enter_stage(environ: MutableMapping[str, str]) -> None:
     stage = LocalStage(pages=HTML, pages_for_any_host=on_a_hub(environ))
     try:
         stage.start()
-    except StageNotStarted as error:
+    except NotStarted as error:
         guard.close_off(environ)
         raise TargetError(f"The local stage did not start: {error}.") from None
     atexit.register(stage.stop)

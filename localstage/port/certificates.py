@@ -1,4 +1,4 @@
-"""The stage's throw-away certificate authority and a certificate for each host.
+"""The emulator's throw-away certificate authority and a certificate for each host.
 
 The wildcard of one certificate covers one label only, so certificates are made
 per host name when a client first asks for it. Does not know sockets or HTTP.
@@ -15,10 +15,10 @@ import trustme
 
 
 class Authority:
-    """A CA that lives as long as its stage; its key never leaves this process."""
+    """A CA that lives as long as its emulator; its key never leaves this process."""
 
     def __init__(self) -> None:
-        self._ca = trustme.CA(organization_name="local stage")
+        self._ca = trustme.CA(organization_name="localstage")
         self._contexts: dict[str, ssl.SSLContext] = {}
 
     def server_context(self, host: str) -> ssl.SSLContext:

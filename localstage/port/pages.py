@@ -62,7 +62,7 @@ class Pages:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The file, or 404 or 405 in one sentence."""
         if self._folder is None:
-            return _refused(404, "This stage serves no pages; start it with --pages FOLDER.")
+            return _refused(404, "localstage serves no pages; start it with --pages FOLDER.")
         if request.method not in ("GET", "HEAD"):
             return _refused(405, f"Pages are read with GET or HEAD, not {request.method}.", Allow="GET, HEAD")
         path = request.raw_path.partition("?")[0]

@@ -1,7 +1,7 @@
 """The one port: tells the kinds of traffic apart and hands each on.
 
 Lives here: listening, classification. Does not know AWS's services, routes or
-functions; those are the desks it is given.
+functions; those are the handlers that it is given.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from localstage.port.hosts import is_aws_host, is_own_host
 from localstage.port.pages import PAGES_PATH
 from localstage.port.tunnel import Tunnels, users_proxy
 
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 LOOPBACK = "127.0.0.1"
 _RUNTIME_PATH = re.compile(r"^/([0-9a-zA-Z_-]{16,})/(2018-06-01/runtime/.*)$")
@@ -35,15 +35,15 @@ _BODY_LIMIT = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Desks:
-    """Who answers what."""
+class Handlers:
+    """Who answers what; ``emulator`` answers for the emulator itself."""
 
-    aws_api: Answer
-    handshake: Answer
-    management: Answer
-    stage_itself: Answer
+    aws_api: Handler
+    handshake: Handler
+    management: Handler
+    emulator: Handler
     runtime_api: Callable[[str, str, web.BaseRequest], Awaitable[web.StreamResponse]]
-    pages: Answer
+    pages: Handler
 
 
 class PortBusy(Exception):
@@ -70,9 +70,9 @@ class _HttpServer(web.Server):
 class Port:
     """The listening socket. ``start`` returns when it accepts; ``stop`` when it is gone."""
 
-    def __init__(self, authority: Authority, desks: Desks, pages_for_any_host: bool = False):
+    def __init__(self, authority: Authority, handlers: Handlers, pages_for_any_host: bool = False):
         """``pages_for_any_host``: another name in Host is expected there, because a proxy stands in front."""
-        self._desks = desks
+        self._handlers = handlers
         self._pages_for_any_host = pages_for_any_host
         self._server = _HttpServer(
             self._answer,
@@ -124,23 +124,23 @@ class Port:
         host = request.headers.get("Host", "")
         path = request.raw_path.partition("?")[0]
         is_page = path.startswith(PAGES_PATH)
-        # Proxies in front of a stage may keep their own name in a WebSocket's Host; those are open to all anyway.
+        # Proxies in front may keep their own name in a WebSocket's Host; those are open to all anyway.
         any_host = self._pages_for_any_host if is_page else _wants_websocket(request)
         if not any_host and not is_own_host(host):
-            sentence = f"The local stage answers for this machine and AWS's hosts, not for {host!r}.\n"
+            sentence = f"localstage answers for this machine and AWS's hosts, not for {host!r}.\n"
             return web.Response(status=421, text=sentence)
         if is_page:
-            return await self._desks.pages(request)
+            return await self._handlers.pages(request)
         runtime = _RUNTIME_PATH.match(path)
         if runtime:
-            return await self._desks.runtime_api(runtime.group(1), runtime.group(2), request)
+            return await self._handlers.runtime_api(runtime.group(1), runtime.group(2), request)
         if path.startswith("/_localstage/"):
-            return await self._desks.stage_itself(request)
+            return await self._handlers.emulator(request)
         if _is_for_connections(request, host, path):
-            return await self._desks.management(request)
+            return await self._handlers.management(request)
         if _wants_websocket(request) or read_execute_api_host(host):
-            return await self._desks.handshake(request)
-        return await self._desks.aws_api(request)
+            return await self._handlers.handshake(request)
+        return await self._handlers.aws_api(request)
 
 
 def _is_for_connections(request: web.BaseRequest, host: str, path: str) -> bool:
@@ -161,7 +161,7 @@ def _wants_websocket(request: web.BaseRequest) -> bool:
 
 
 def _log() -> logging.Logger:
-    """The HTTP server's log, without the requests that are no HTTP: those are answered, and no fault of the stage."""
+    """The HTTP server's log, without the requests that are no HTTP: those are answered, and no fault of localstage."""
     log = logging.getLogger(__name__)
     log.addFilter(_is_no_bad_request)
     return log

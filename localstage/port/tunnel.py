@@ -44,7 +44,7 @@ class Tunnels:
         if not is_aws_host(host):
             return await self._pass_through(request, host, port)
         if port != 443:
-            sentence = f"{host}:{port} is AWS's; the local stage answers for port 443 only.\n"
+            sentence = f"{host}:{port} is AWS's; localstage answers for port 443 only.\n"
             return web.Response(status=403, text=sentence)
         return await self._end_tls(request, host.lower())
 

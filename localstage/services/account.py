@@ -46,7 +46,7 @@ class Account:
     def __init__(self, settings: Settings, clock: Clock):
         self._settings = settings
         self._clock = clock
-        self._delays = None if settings.pace is None else Delays().times(settings.pace)
+        self._delays = None if not settings.like_aws else Delays().times(settings.pace)
         self._thread = AccountThread()
         self._moto = MotoServer(refusal_of_call, self._answered)
         self._timers = Timers(clock)
@@ -61,7 +61,7 @@ class Account:
             self._identities,
             AccountFacts(ACCOUNT_ID),
             needs_of,
-            enforced=settings.iam_enforced,
+            enforced=settings.iam,
             policies=self._late_policies if self._delays else None,
         )
         self.functions = FunctionDirectory(

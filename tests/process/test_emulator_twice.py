@@ -7,16 +7,16 @@ from pathlib import Path
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from localstage.emulator import AlreadyStarted, Stage
+from localstage.emulator import AlreadyStarted, Emulator
 from localstage.settings import Settings
 
 async def main():
     first, second = (Path(sys.argv[1]) / name for name in ("first", "second"))
     first.mkdir(), second.mkdir()
-    one = Stage(Settings(port=0), first)
+    one = Emulator(Settings(port=0), first)
     await one.start()
     try:
-        await Stage(Settings(port=0), second).start()
+        await Emulator(Settings(port=0), second).start()
     except AlreadyStarted as error:
         print(error)
     await one.stop()

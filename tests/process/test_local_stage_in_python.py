@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from localstage import LocalStage, StageNotStarted
+from localstage import LocalStage, NotStarted
 
 
 def listens(url: str) -> bool:
@@ -55,7 +55,7 @@ def test_stage_when_started_and_stopped_twice():
     first = stage.start().start().url
     stage.stop()
     stage.stop()
-    with pytest.raises(StageNotStarted, match="not running"):
+    with pytest.raises(NotStarted, match="not running"):
         stage.environment()
     with stage:
         assert stage.url.startswith("http://127.0.0.1:")
@@ -66,7 +66,7 @@ def test_stage_when_its_port_is_busy():
     """A stage that cannot start says why, and nothing of it is left."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(StageNotStarted, match=f"Port {port} .* cannot be used"):
+        with pytest.raises(NotStarted, match=f"Port {port} .* cannot be used"):
             LocalStage(port=port).start()
 
 

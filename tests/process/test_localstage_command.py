@@ -202,11 +202,8 @@ def test_env_when_the_shell_evaluates_it(place):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("env",), "localstage: No local stage is running; start one with: localstage serve\n"),
-        (
-            ("stop", "--port", "4999"),
-            "localstage: No local stage is running on port 4999; start one with: localstage serve\n",
-        ),
+        (("env",), "localstage: It is not running; start it with: localstage serve\n"),
+        (("stop", "--port", "4999"), "localstage: It is not running on port 4999; start it with: localstage serve\n"),
     ],
 )
 def test_command_when_no_stage_runs(place, arguments, sentence):

@@ -162,7 +162,7 @@ def test_pages_when_no_folder_is_given():
     """Without --pages there are none: the answer says how to have some, and no variable names any."""
     with LocalStage() as stage:
         status, _, body = ask(stage, PAGES)
-        assert (status, body) == (404, b"This stage serves no pages; start it with --pages FOLDER.\n")
+        assert (status, body) == (404, b"localstage serves no pages; start it with --pages FOLDER.\n")
         assert stage.pages_url == "" and "LOCALSTAGE_PAGES_URL" not in stage.environment()
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from localstage.core.connection_life import GOING_AWAY
 from localstage.gateway.socket import ClientReadsTooSlowly, WebSocket
 from localstage.port.certificates import Authority
-from localstage.port.server import Desks, Port
+from localstage.port.server import Handlers, Port
 from localstage.port.taken import TakenResponse, take_transport
 from localstage.settings import Settings
 
@@ -24,7 +24,7 @@ def on_a_port(handshake: Callable[[web.BaseRequest], Awaitable[web.StreamRespons
     """Runs a scenario with an open port that it must stop itself."""
 
     async def run() -> None:
-        port = Port(Authority(), Desks(nobody, handshake, nobody, nobody, nobody, nobody))
+        port = Port(Authority(), Handlers(nobody, handshake, nobody, nobody, nobody, nobody))
         await port.start(0)
         await asyncio.wait_for(scenario(port), 30)
 
@@ -106,7 +106,7 @@ def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         async with upstream:
-            port = Port(Authority(), Desks(nobody, nobody, nobody, nobody, nobody, nobody))
+            port = Port(Authority(), Handlers(nobody, nobody, nobody, nobody, nobody, nobody))
             await port.start(0)
             await asyncio.wait_for(scenario(port), 30)
 

@@ -7,14 +7,14 @@ import pytest
 from aiohttp import web
 
 from localstage.port.certificates import Authority
-from localstage.port.server import Desks, Port, PortBusy
+from localstage.port.server import Handlers, Port, PortBusy
 
 
 async def nobody(*_: object) -> web.Response:
     return web.Response(status=404)
 
 
-DESKS = Desks(nobody, nobody, nobody, nobody, nobody, nobody)
+HANDLERS = Handlers(nobody, nobody, nobody, nobody, nobody, nobody)
 
 
 async def shouting_server(heard: list[bytes]) -> asyncio.Server:
@@ -67,7 +67,7 @@ def on_a_port(scenario) -> None:
     """Runs a scenario with an open port; the port is closed again."""
 
     async def run() -> None:
-        port = Port(Authority(), DESKS)
+        port = Port(Authority(), HANDLERS)
         await port.start(0)
         try:
             await asyncio.wait_for(scenario(port.number), 30)
@@ -105,7 +105,7 @@ def test_connect_when_the_user_has_a_proxy(monkeypatch: pytest.MonkeyPatch, cred
         server = await shouting_server([])
         proxy = await users_proxy(asked, number_of(server))
         monkeypatch.setenv("HTTPS_PROXY", f"http://{credentials}127.0.0.1:{number_of(proxy)}")
-        port = Port(Authority(), DESKS)
+        port = Port(Authority(), HANDLERS)
         await port.start(0)
         try:
             async with server, proxy:
@@ -126,7 +126,7 @@ def test_connect_when_the_users_proxy_refuses(monkeypatch: pytest.MonkeyPatch):
     async def scenario() -> None:
         proxy = await users_proxy([], 1, b"407 Proxy Authentication Required")
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{number_of(proxy)}")
-        port = Port(Authority(), DESKS)
+        port = Port(Authority(), HANDLERS)
         await port.start(0)
         try:
             async with proxy:
@@ -165,7 +165,7 @@ def test_connect_when_the_host_is_awss():
         with tempfile.TemporaryDirectory() as directory:
             authority.write_bundle(Path(directory) / "ca.pem")
             trusting = ssl.create_default_context(cafile=str(Path(directory) / "ca.pem"))
-        port = Port(authority, DESKS)
+        port = Port(authority, HANDLERS)
         await port.start(0)
         host = "abc123.execute-api.eu-central-1.amazonaws.com"
         try:
@@ -188,6 +188,6 @@ def test_port_when_it_is_busy():
 
     async def scenario(port: int) -> None:
         with pytest.raises(PortBusy, match=rf"Port {port} on 127\.0\.0\.1 cannot be used .* --port"):
-            await Port(Authority(), DESKS).start(port)
+            await Port(Authority(), HANDLERS).start(port)
 
     on_a_port(scenario)

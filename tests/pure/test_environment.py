@@ -2,10 +2,10 @@
 
 import pytest
 
-from localstage.environment import Reach, changes_for
+from localstage.environment import Access, changes_for
 from localstage.port.hosts import is_aws_host, split_authority
 
-REACH = Reach("http://127.0.0.1:4580", "us-east-1", "AKIA", "secret", "/w/ca.pem", "/w/config", "/w/credentials")
+ACCESS = Access("http://127.0.0.1:4580", "us-east-1", "AKIA", "secret", "/w/ca.pem", "/w/config", "/w/credentials")
 
 
 def test_environment_when_the_user_has_other_ways():
@@ -18,7 +18,7 @@ def test_environment_when_the_user_has_other_ways():
         "PATH": "/bin",
         "NO_PROXY": "corp.example, .amazonaws.com,*,com",
     }
-    changed = changes_for(REACH, users).applied_to(users)
+    changed = changes_for(ACCESS, users).applied_to(users)
     assert not {
         "AWS_PROFILE",
         "AWS_ENDPOINT_URL_DYNAMODB",
@@ -26,16 +26,16 @@ def test_environment_when_the_user_has_other_ways():
         "AWS_SESSION_TOKEN",
     } & set(changed)
     assert changed["NO_PROXY"] == changed["no_proxy"] == "127.0.0.1,localhost,::1,corp.example"
-    assert (changed["PATH"], changed["AWS_ENDPOINT_URL"]) == ("/bin", REACH.url)
+    assert (changed["PATH"], changed["AWS_ENDPOINT_URL"]) == ("/bin", ACCESS.url)
 
 
 def test_environment_when_as_aws():
     """As AWS there is no endpoint: the proxy and CA variables alone lead to the stage."""
     users = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    changed = changes_for(REACH, users, as_aws=True).applied_to(users)
+    changed = changes_for(ACCESS, users, as_aws=True).applied_to(users)
     assert not [name for name in changed if name.startswith("AWS_ENDPOINT_URL")]
-    assert changed["HTTPS_PROXY"] == REACH.url
-    assert changed["AWS_CA_BUNDLE"] == changed["WEBSOCKET_CLIENT_CA_BUNDLE"] == REACH.ca_bundle
+    assert changed["HTTPS_PROXY"] == ACCESS.url
+    assert changed["AWS_CA_BUNDLE"] == changed["WEBSOCKET_CLIENT_CA_BUNDLE"] == ACCESS.ca_bundle
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The notes of running stages: who may be signalled, and two that start and end at once."""
+"""The notes of running emulators: who may be signalled, and two that start and end at once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from localstage import cli, state
-from localstage.environment import Reach
-from localstage.state import RunningStage, note_path, read_note, remove_note, write_note
+from localstage.environment import Access
+from localstage.state import RunningEmulator, note_path, read_note, remove_note, write_note
 
-REACH = Reach("http://127.0.0.1:1", "us-east-1", "AKIA", "secret", "ca.pem", "config", "credentials")
+ACCESS = Access("http://127.0.0.1:1", "us-east-1", "AKIA", "secret", "ca.pem", "config", "credentials")
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def signalled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 def test_stop_when_the_noted_pid_is_no_process(pid: object, folder: Path, signalled: list[tuple[int, int]]):
     """A pid that names no single process is one sentence, and nothing is signalled."""
     folder.mkdir()
-    note_path(1).write_text(json.dumps({**asdict(RunningStage(1, 1, "work", REACH)), "pid": pid}))
+    note_path(1).write_text(json.dumps({**asdict(RunningEmulator(1, 1, "work", ACCESS)), "pid": pid}))
     assert read_note(note_path(1)) is None
     done = CliRunner().invoke(cli.main, ["stop"])
     assert (done.exit_code, len(done.output.splitlines()), signalled) == (2, 1, [])
@@ -44,7 +44,7 @@ def test_stop_when_the_noted_pid_is_no_process(pid: object, folder: Path, signal
 
 def test_stop_when_the_process_is_a_strangers(signalled: list[tuple[int, int]]):
     """A note that outlived its process names a pid that may be another's by now: nothing is signalled."""
-    write_note(RunningStage(os.getpid(), 1, "work", REACH), note_path(1))
+    write_note(RunningEmulator(os.getpid(), 1, "work", ACCESS), note_path(1))
     done = CliRunner().invoke(cli.main, ["stop"])
     assert (done.exit_code, len(done.output.splitlines()), signalled) == (2, 1, [])
     assert "does not answer there as localstage" in done.output
@@ -53,8 +53,8 @@ def test_stop_when_the_process_is_a_strangers(signalled: list[tuple[int, int]]):
 @pytest.mark.parametrize("pid", [os.getpid() + 1, None])
 def test_stop_when_another_answers_there(pid: object, signalled, monkeypatch: pytest.MonkeyPatch):
     """Where another process answers at the noted address, nothing is signalled."""
-    write_note(RunningStage(os.getpid(), 1, "work", REACH), note_path(1))
-    monkeypatch.setattr(cli, "status_of", lambda stage: {"pid": pid})
+    write_note(RunningEmulator(os.getpid(), 1, "work", ACCESS), note_path(1))
+    monkeypatch.setattr(cli, "status_of", lambda emulator: {"pid": pid})
     assert CliRunner().invoke(cli.main, ["stop"]).exit_code == 2
     assert signalled == []
 
@@ -71,6 +71,6 @@ def test_note_when_another_one_ends_meanwhile(folder: Path, monkeypatch: pytest.
         return really_open(path, *arguments)
 
     monkeypatch.setattr(state.os, "open", open_late)
-    note = RunningStage(os.getpid(), 1, "work", REACH)
+    note = RunningEmulator(os.getpid(), 1, "work", ACCESS)
     write_note(note, note_path(1))
     assert read_note(note_path(1)) == note

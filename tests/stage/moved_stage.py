@@ -27,7 +27,7 @@ import boto3
 import websocket
 from botocore.config import Config
 
-from localstage.emulator import Stage
+from localstage.emulator import Emulator
 from localstage.environment import changes_for
 from localstage.settings import Settings
 from tests.stage.target import REGION, StageTarget, empty_account
@@ -123,7 +123,7 @@ class MovedStage:
 async def _serve() -> None:
     clock, lines = MovedClock(), asyncio.Queue[str]()
     with tempfile.TemporaryDirectory(prefix="moved-stage-") as work_dir:
-        stage = Stage(Settings(port=0, pace=1.0), Path(work_dir), clock)
+        stage = Emulator(Settings(port=0, like_aws=True), Path(work_dir), clock)
         reach = await stage.start()
 
         async def settle() -> None:
