@@ -9,6 +9,7 @@ from localstage.core.events import HandshakeRequest
 from localstage.core.refusals import HandshakeRefused
 from localstage.core.snapshot import ApiSnapshot, Authorizer, Route, ServedStage
 from localstage.functions.definition import FunctionDefinition
+from localstage.functions.invocation import InvocationResult, Measurements
 from localstage.gateway.connections import ConnectRequest
 from localstage.gateway.executions import GatewayAccount
 from localstage.gateway.gateway import Gateway
@@ -32,18 +33,6 @@ class OneFunction:
         return source_arn == "arn:aws:execute-api:us-east-1:123456789012:api/authorizers/a1"
 
 
-class Result:
-    """What the function returned."""
-
-    def __init__(self, payload: dict):
-        self.payload, self.request_id, self.function_error, self.duration_ms = (
-            json.dumps(payload).encode(),
-            "r",
-            None,
-            1,
-        )
-
-
 class Never:
     """A function that does not end."""
 
@@ -58,9 +47,9 @@ class Answers:
         self._statement = {"Effect": effect, "Action": "execute-api:Invoke", "Resource": resource}
 
     async def invoke(self, definition, payload):
-        return Result(
-            {"principalId": "ann", "policyDocument": {"Version": "2012-10-17", "Statement": [self._statement]}}
-        )
+        policy = {"Version": "2012-10-17", "Statement": [self._statement]}
+        payload = json.dumps({"principalId": "ann", "policyDocument": policy}).encode()
+        return InvocationResult("r", payload, None, "", Measurements(1.0))
 
 
 def refusal(invoker, settings: Settings) -> tuple[int, str, str]:
