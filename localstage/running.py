@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from types import FrameType
 
 from localstage.launcher import LocalStage
@@ -76,7 +77,5 @@ def _end(child: subprocess.Popen[bytes], alone: bool) -> None:
             child.kill()
             child.wait()
     if alone:
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # Nothing was left.
             os.killpg(child.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # Nothing was left.

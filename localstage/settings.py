@@ -1,6 +1,6 @@
 """Every number and choice of localstage that may differ from one run to the next, each declared once.
 
-A field that is made by ``_option`` is also an option of ``localstage serve`` and
+A field whose metadata are an ``_option`` is also an option of ``localstage serve`` and
 ``localstage run`` and a keyword of ``localstage.LocalStage``, with this default,
 this help and the name that the field's name gives: ``idle_timeout_s`` is
 ``--idle-timeout``, ``iam`` is ``--no-iam``. To add a setting, add a field here.
@@ -18,24 +18,34 @@ DEFAULT_PORT = 4580
 ACCOUNT_ID = "123456789012"
 
 
-def _option(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _option(help: str) -> dict[str, str]:
+    return {"help": help}
 
 
 @dataclass(frozen=True)
 class Settings:
     """Limits and choices, AWS's own where AWS has one (FIDELITY section 5). Times in seconds."""
 
-    port: int = _option(DEFAULT_PORT, "The loopback port; 0 takes any free one.")
-    region: str = _option("us-east-1", "The AWS region.")
-    idle_timeout_s: float = _option(600.0, "Close a connection after so long without a message.")
-    connection_duration_s: float = _option(7200.0, "Close a connection after so long in any case.")
-    iam: bool = _option(True, "Evaluate no policies: whoever has a key may do everything.")
-    like_aws: bool = _option(False, "Keep AWS's pace: nothing is ready at once, and calls are throttled now and then.")
-    pace: float = _option(1.0, "With --like-aws: all its delays times this.")
-    pages: Path | None = _option(None, "Serve this folder's files to a browser, under /_localstage/pages/.")
-    pages_for_any_host: bool = _option(
-        False, "Serve pages under any Host header: for use behind a proxy with a name of its own."
+    port: int = field(default=DEFAULT_PORT, metadata=_option("The loopback port; 0 takes any free one."))
+    region: str = field(default="us-east-1", metadata=_option("The AWS region."))
+    idle_timeout_s: float = field(
+        default=600.0, metadata=_option("Close a connection after so long without a message.")
+    )
+    connection_duration_s: float = field(
+        default=7200.0, metadata=_option("Close a connection after so long in any case.")
+    )
+    iam: bool = field(default=True, metadata=_option("Evaluate no policies: whoever has a key may do everything."))
+    like_aws: bool = field(
+        default=False,
+        metadata=_option("Keep AWS's pace: nothing is ready at once, and calls are throttled now and then."),
+    )
+    pace: float = field(default=1.0, metadata=_option("With --like-aws: all its delays times this."))
+    pages: Path | None = field(
+        default=None, metadata=_option("Serve this folder's files to a browser, under /_localstage/pages/.")
+    )
+    pages_for_any_host: bool = field(
+        default=False,
+        metadata=_option("Serve pages under any Host header: for use behind a proxy with a name of its own."),
     )
     message_limit_bytes: int = 128 * 1024
     frame_limit_bytes: int = 32 * 1024

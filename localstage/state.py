@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import urllib.request
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,8 @@ def read_note(path: Path) -> RunningEmulator | None:
 def remove_note(path: Path) -> None:
     """Removes a note, and its directory if that is empty now."""
     path.unlink(missing_ok=True)
-    try:
+    with suppress(OSError):  # Others are noted there.
         path.parent.rmdir()
-    except OSError:
-        pass  # Others are noted there.
 
 
 def running_emulators() -> list[RunningEmulator]:

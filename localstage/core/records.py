@@ -57,8 +57,9 @@ def _value(name: str, record: EventRecord) -> str:
         "integrationErrorMessage": record.error if not record.refused_early else None,
         "integration.error": record.error if not record.refused_early else None,
     }
-    value: Any = outcome[name] if name in outcome else record.context
+    value: Any = outcome.get(name)
     if name not in outcome:
+        value = record.context
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
     return "-" if value is None or isinstance(value, Mapping) else str(value)

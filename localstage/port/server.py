@@ -11,6 +11,7 @@ import logging
 import os
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -110,11 +111,9 @@ class Port:
         self._listener.close()
         await self._tunnels.stop()
         await self._server.shutdown(_GRACE_S)
-        try:
+        with suppress(TimeoutError):
             # From Python 3.12.1 on this waits for every accepted connection, before for none.
             await asyncio.wait_for(self._listener.wait_closed(), _GRACE_S)
-        except TimeoutError:
-            pass
         self._server.abort()
         await self._listener.wait_closed()
 

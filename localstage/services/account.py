@@ -23,7 +23,7 @@ from localstage.door.permissions import Permissions, StackPrincipals
 from localstage.door.rooms import Room
 from localstage.door.signatures.verification import Verifier
 from localstage.gateway.served_stages import ServedStages
-from localstage.services.apigatewayv2.deployment_pace import DeploymentPace
+from localstage.services.apigatewayv2.deployment_limit import DeploymentLimit
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
 from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
 from localstage.services.awslambda.invoke import Invocations, Invoker
@@ -83,7 +83,7 @@ class Account:
         interval_s = self._settings.deployment_interval_s if self._delays is None else self._delays.deployment_s
         invoke = frozenset({"Invoke"})
         rooms = {
-            "apigateway": Room(refusal=DeploymentPace(interval_s, self._clock.now_ms).refusal),
+            "apigateway": Room(refusal=DeploymentLimit(interval_s, self._clock.now_ms).refusal),
             "cloudformation": Room(prepare=self._load_stacks_once),
             "lambda": Room(answers=invoke, answer=self._invoke),
             # What a function has printed and the gateway has counted can be read at once.

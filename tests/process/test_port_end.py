@@ -34,7 +34,7 @@ def on_a_port(handshake: Callable[[web.BaseRequest], Awaitable[web.StreamRespons
 def test_port_when_a_client_does_not_read():
     """A client that reads nothing, with megabytes on their way to it, is cut and does not keep the port open."""
     transports: list[asyncio.Transport] = []
-    lost = asyncio.Event()
+    taken, lost = asyncio.Event(), asyncio.Event()
 
     class Noticed(WebSocket):
         def connection_lost(self, exc: Exception | None) -> None:
@@ -51,6 +51,7 @@ def test_port_when_a_client_does_not_read():
             while True:
                 socket.send_text("x" * (MEGABYTE // 8))
         socket.close(GOING_AWAY)
+        taken.set()
         return TakenResponse()
 
     async def scenario(port: Port) -> None:
@@ -59,8 +60,7 @@ def test_port_when_a_client_does_not_read():
         writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\r\n")
         await writer.drain()
         writer.transport.pause_reading()
-        while not transports:
-            await asyncio.sleep(0)
+        await taken.wait()
         assert transports[0].get_write_buffer_size() > MEGABYTE
         await port.stop()
         await lost.wait()
@@ -72,7 +72,7 @@ def test_port_when_a_client_does_not_read():
 
 def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
     """The connection to the other host is closed when nobody is left to use it."""
-    asked, left = asyncio.Event(), asyncio.Event()
+    asked, left, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
     ends: list[bytes] = []
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,6 +81,7 @@ def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
         await left.wait()
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         ends.append(await reader.read())
+        ended.set()
         writer.close()
 
     async def scenario(port: Port) -> None:
@@ -95,8 +96,7 @@ def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
         assert b" 404 " in await reader.readuntil(b"\r\n")
         other.close()
         left.set()
-        while not ends:
-            await asyncio.sleep(0)
+        await ended.wait()
         assert ends == [b""]
         await port.stop()
 

@@ -18,10 +18,10 @@ CHANGED = """
 import sys, types
 from pathlib import Path
 source = Path("localstage/settings.py").read_text()
-assert source.count("_option(600.0") == 1
+assert source.count("default=600.0") == 1
 settings = types.ModuleType("localstage.settings")
 sys.modules["localstage.settings"] = settings
-exec(compile(source.replace("_option(600.0", "_option(77.0"), "settings.py", "exec"), settings.__dict__)
+exec(compile(source.replace("default=600.0", "default=77.0"), "settings.py", "exec"), settings.__dict__)
 
 from click.testing import CliRunner
 from localstage import cli, serving

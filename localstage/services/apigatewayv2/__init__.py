@@ -5,7 +5,7 @@ between an API's parts whole, ``deployments`` has snapshots, deployments and
 stages, ``validation`` what is refused request by request, ``responses`` and
 ``urls`` the wire, ``exceptions`` the errors that moto lacks, ``lookups`` what the
 gateway seldom asks, ``telemetry`` logs and metrics of what was served,
-``deployment_pace`` how often one may deploy, ``needs`` the permissions, and
+``deployment_limit`` how often one may deploy, ``needs`` the permissions, and
 ``resource_types`` the CloudFormation types. This room extends moto by
 subclassing and knows nothing of sockets.
 """

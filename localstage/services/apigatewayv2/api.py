@@ -13,6 +13,7 @@ from moto.apigatewayv2.exceptions import BadRequestException, StageNotFound
 from moto.core.utils import utcnow
 from moto.utilities.utils import get_partition
 
+from localstage.core.management import execute_api_host_of
 from localstage.services.apigatewayv2.deployments import AUTO_DEPLOYED_DESCRIPTION, Deployment, Stage, new_id
 from localstage.services.apigatewayv2.exceptions import ConflictException, DeploymentNotFound
 
@@ -26,7 +27,7 @@ class Api(moto_models.Api):
         self.arn = f"arn:{get_partition(region)}:apigateway:{region}::/apis/{self.api_id}"
         backend.tag_resource(self.arn, tags)
         scheme = "wss" if self.is_websocket else "https"  # FIDELITY section 11
-        self.api_endpoint = f"{scheme}://{self.api_id}.execute-api.{region}.amazonaws.com"
+        self.api_endpoint = f"{scheme}://{execute_api_host_of(self.api_id, region)}"
         self.created_date = utcnow()
         self.deployments: dict[str, Deployment] = {}
         self.stages: dict[str, Stage] = {}

@@ -25,5 +25,5 @@ url_paths = {
         for path, handler in moto_urls.url_paths.items()
         if handler.__name__ == "dispatch"
     },
-    **{path: LocalApiGatewayV2Response.dispatch for path in _ADDED},
+    **dict.fromkeys(_ADDED, LocalApiGatewayV2Response.dispatch),
 }

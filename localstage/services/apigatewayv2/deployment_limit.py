@@ -13,7 +13,7 @@ from localstage.door.call import AwsCall
 from localstage.door.refusal import Refusal
 
 
-class DeploymentPace:
+class DeploymentLimit:
     """Refuses a CreateDeployment that comes too soon. An interval of 0 lets all pass."""
 
     def __init__(self, interval_s: float, now_ms: Callable[[], int]):
