@@ -27,6 +27,8 @@ class Connection:
     """What each event has under ``requestContext.authorizer``; None if nobody was asked."""
     state: State = State.CONNECTING
     last_active_ms: int = 0
+    last_active_s: float = 0.0
+    """The same moment on the clock that never goes back."""
     socket: WebSocket | None = None
     timers: list[Timer] = field(default_factory=list)
     being_served: set[asyncio.Task[None]] = field(default_factory=set)

@@ -73,7 +73,7 @@ class Gateway:
             stage_variables=stage.stage_variables,
             signer=signer,
         )
-        return Connection(facts, stage.region, last_active_ms=now)
+        return Connection(facts, stage.region, last_active_ms=now, last_active_s=self._clock.monotonic())
 
     def opened(self, connection: Connection) -> None:
         """The handshake is answered 101: the connection is reachable from now on."""
@@ -86,7 +86,7 @@ class Gateway:
 
     def received(self, connection: Connection, text: str) -> None:
         """A message came in; it is served beside others, so replies may overtake each other."""
-        connection.last_active_ms = self._clock.now_ms()
+        self._note_activity(connection)
         serving = self._spawn(self._serve_message(connection, text))
         connection.being_served.add(serving)
         serving.add_done_callback(connection.being_served.discard)
@@ -106,7 +106,7 @@ class Gateway:
         if connection.socket is not None:
             connection.socket.send_text(text)
             self._telemetry.record_sent(connection.facts, connection.region)
-            connection.last_active_ms = self._clock.now_ms()
+            self._note_activity(connection)
 
     def close(self, connection: Connection, ending: Ending) -> None:
         """Closes a connection from the gateway's side."""
@@ -144,12 +144,15 @@ class Gateway:
 
     def _watch_idle(self, connection: Connection) -> None:
         """Closes the connection once no message went either way for the idle time-out."""
-        idle_s = (self._clock.now_ms() - connection.last_active_ms) / 1000
-        left_s = self.settings.idle_timeout_s - idle_s
+        left_s = self.settings.idle_timeout_s - (self._clock.monotonic() - connection.last_active_s)
         if left_s <= 0:
             self.close(connection, GOING_AWAY)
             return
         connection.timers[1:] = [self._clock.call_later(left_s, lambda: self._watch_idle(connection))]
+
+    def _note_activity(self, connection: Connection) -> None:
+        """A message went either way: by the time of day for GetConnection, by one that never jumps for the time-out."""
+        connection.last_active_ms, connection.last_active_s = self._clock.now_ms(), self._clock.monotonic()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
