@@ -65,7 +65,7 @@ class Account:
             policies=self._late_policies if self._delays else None,
         )
         self.functions = FunctionDirectory(
-            ACCOUNT_ID, settings.region, clock.monotonic, self._delays, policies_count=settings.iam_enforced
+            ACCOUNT_ID, settings.region, clock.monotonic, self._delays, policies_count=settings.iam
         )
         self._publisher = FunctionPublisher(ACCOUNT_ID, self._hand_over_functions)
         later = partial(self._timers.after, self._delays.log_lines_s) if self._delays else None
