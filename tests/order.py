@@ -14,7 +14,7 @@ FIRST = (
     "tests/stage/",
 )
 """Beginnings of node ids, in the order in which their tests begin; what is not named here comes last."""
-APART = ("tests/course/test_notebooks_on_moto.py", "tests/course/test_lessons.py")
+APART = ("tests/course/test_notebooks_on_moto.py",)
 """Files whose tests are long and share nothing that is dear: each may run in another process."""
 
 

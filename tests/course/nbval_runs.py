@@ -46,18 +46,22 @@ class Lesson:
 LESSONS = [Lesson(path, executed_of(path), SOLUTIONS / path.name) for path in NOTEBOOKS]
 
 
-def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False) -> Path:
+def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False, again: bool = False) -> Path:
     """Write the notebook that nbval is to run into ``folder``, a project in small; gives its path.
 
     With ``solved``, each exercise's solution runs right after the check of the unsolved exercise, then the
-    check again, whose lines must all say ok; the cells after it, and their outputs, stay as they are.
+    check again, whose lines must all say ok; the cells after it, and their outputs, stay as they are. With
+    ``again``, all shipped cells run once more at the end; of those no output is compared.
     """
     notebook = expected(lesson)
+    shipped = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     if solved:
         solutions = nbformat.read(lesson.solutions, as_version=4).cells
         sources = {cell.id.removeprefix("exercise-"): cell.source for cell in solutions if cell.cell_type == "code"}
-        notebook.cells = [cell for shipped in notebook.cells for cell in (shipped, *_solving(shipped, sources))]
+        notebook.cells = [cell for each in notebook.cells for cell in (each, *_solving(each, sources))]
         assert not sources, f"{lesson.name} has no check for the solutions {sorted(sources)}"
+    if again:
+        notebook.cells += map(_uncompared, shipped)
     place = folder / "notebooks" / lesson.shipped.name
     place.parent.mkdir()
     for name in BESIDE:
@@ -87,7 +91,12 @@ def _solving(cell: NotebookNode, solutions: dict[str, str]) -> Iterator[Notebook
         f"%%capture _said\n{cell.source}",
         "assert _said.stdout and all(line.startswith('ok: ') for line in _said.stdout.splitlines()), _said.stdout",
     ):
-        yield nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
+        yield _uncompared(source)
+
+
+def _uncompared(source: str) -> NotebookNode:
+    """A cell that must not fail, whatever it shows."""
+    return nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
 
 
 def run_strictly(
@@ -96,6 +105,7 @@ def run_strictly(
     environment: dict[str, str],
     *,
     solved: bool = False,
+    again: bool = False,
     before: list[str] | None = None,
     cell_within_s: float = WITHIN_S,
 ) -> None:
@@ -104,7 +114,7 @@ def run_strictly(
     ``before`` is put before the command, such as ``localstage run --as-aws --``. The whole may take
     five times as long as one cell.
     """
-    notebook = strict_copy(lesson, folder, solved=solved)
+    notebook = strict_copy(lesson, folder, solved=solved, again=again)
     command = [
         *(before or []),
         *(sys.executable, "-c", _PYTEST, "--nbval", "--nbval-current-env"),

@@ -1,156 +1,29 @@
-"""The state at which a lesson begins, from anywhere, and what clean-up takes away.
+"""The state at which a lesson begins, from any other, and what clean-up takes away.
 
+test_notebooks_on_moto.py compares it with what a lesson's own cells have made.
 Each test has a prefix of its own in the account of its process's emulator.
 """
 
 from __future__ import annotations
 
-import linecache
-import os
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import closing
 from itertools import count
-from types import SimpleNamespace
 
-import nbformat
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
 
-from classroom.account import api, packages, stack, steps
+from classroom.account import api, stack, steps
 from classroom.account.account import Account
 from classroom.account.target import Target
-from classroom.my_chat import writing
 from classroom.operations.cleanup import clean_up, find_ours
-from tests.course.nbval_runs import NOTEBOOKS, number_of
+from tests.course.account_picture import picture
 
-BY_NUMBER = {number_of(path): path for path in NOTEBOOKS}
 numbers = count(1)
-_PYTHON = TransformerManager()
 
 
 @pytest.fixture
 def account(led_to_the_stage):
     """The account of a learner whom no other test knows."""
     return Account(Target("moto", f"t{next(numbers)}", "us-east-1", "123456789012"))
-
-
-def picture(account: Account) -> dict:
-    """What there is, without ids and times: tables, routes with their targets, stacks with their parameters."""
-    tables = {}
-    for name in account.pages("dynamodb", "list_tables", "TableNames"):
-        if name.startswith(f"{account.prefix}-"):
-            table = account.client("dynamodb").describe_table(TableName=name)["Table"]
-            expiry = account.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-            throughput = table.get("ProvisionedThroughput", {})
-            tables[name] = (
-                table["KeySchema"],
-                throughput.get("ReadCapacityUnits"),
-                expiry.get("AttributeName"),
-                account.client("dynamodb").list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"],
-            )
-    api_id = api.find_api(account)
-    return {
-        "tables": tables,
-        "api": routes_of(account, api_id) if api_id else None,
-        "stacks": {
-            name: {
-                key: value
-                for key, value in stack.parameters(account, name).items()
-                if key not in ("ApiId", "ChatCodeKey")
-            }
-            for name in (account.name("handlers"), account.name("sessions"))
-            if stack.stack_status(account, name)
-        },
-    }
-
-
-def routes_of(account: Account, api_id: str) -> dict:
-    """The routes that the stage prod serves, each with what it targets, and whether the API is as it was deployed."""
-    gateway = account.client("apigatewayv2")
-    integrations = {
-        f"integrations/{entry['IntegrationId']}": entry.get("IntegrationUri", "MOCK").rpartition("function:")[2]
-        for entry in gateway.get_integrations(ApiId=api_id)["Items"]
-    }
-    description = gateway.get_api(ApiId=api_id)
-    stages = gateway.get_stages(ApiId=api_id)["Items"]
-    made = {entry["DeploymentId"]: entry["CreatedDate"] for entry in gateway.get_deployments(ApiId=api_id)["Items"]}
-    return {
-        "expression": description["RouteSelectionExpression"],
-        "tags": description["Tags"],
-        "stages": [entry["StageName"] for entry in stages],
-        "newest deployment served": made[stages[0]["DeploymentId"]] == max(made.values()),
-        "routes": {
-            route["RouteKey"]: integrations[route["Target"]] for route in gateway.get_routes(ApiId=api_id)["Items"]
-        },
-    }
-
-
-def run_cell_magic(name: str, line: str, cell: str) -> None:
-    """What IPython does with a cell that begins with ``%%write`` or ``%%mend``."""
-    {"write": writing.write, "mend": writing.mend}[name](line, cell)
-
-
-def run_cells(number: int | str, account: Account, monkeypatch, tmp_path) -> Iterator[None]:
-    """Run the code cells of a lesson in this process, without comparing outputs; its own checks must hold.
-
-    Each step of the iterator runs all of them once more, in the same names, with the earlier panels open.
-    """
-    path = BY_NUMBER[str(number)]
-    monkeypatch.chdir(path.parent)
-    monkeypatch.setenv("CHAT_PREFIX", account.prefix)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("MESSAGES_TABLE", "")  # lesson 4 sets it for a handler that it runs in a cell
-    loaded = set(sys.modules)
-    monkeypatch.setenv("CHAT_FOLDER", str(tmp_path / "my_chat"))
-    names: dict = {"get_ipython": lambda: SimpleNamespace(run_cell_magic=run_cell_magic)}
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    try:
-        for turn in count(1):
-            for place, source in enumerate(cells):
-                name = f"{path.name}, cell {place}, turn {turn}"
-                # As in a kernel, the source of a cell's functions can be looked up.
-                entry = (len(source), None, source.splitlines(keepends=True), name)
-                monkeypatch.setitem(linecache.cache, name, entry)
-                exec(compile(_PYTHON.transform_cell(source), name, "exec"), names)
-            yield
-    finally:
-        if "lesson" in names:
-            names["lesson"].hang_up()
-        for name in set(sys.modules) - loaded:  # lesson 4 imports files of handlers/, whose names are no package's
-            place = os.path.realpath(getattr(sys.modules[name], "__file__", None) or "")
-            if place.startswith(f"{packages.HANDLERS}{os.sep}"):
-                del sys.modules[name]
-
-
-@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 6, 7])
-def test_lesson_when_its_cells_have_run_twice(number, account, monkeypatch, tmp_path):
-    """Once or twice in one kernel, a lesson's own cells leave exactly the state at which the next lesson begins."""
-    with closing(run_cells(number, account, monkeypatch, tmp_path)) as turns:
-        next(turns)
-        made_by_cells = picture(account)
-        next(turns)
-        assert number == 0 or picture(account) == made_by_cells
-    if number == 0:
-        return
-    steps.bring_to(account, number + 1)
-    assert picture(account) == made_by_cells
-    clean_up(account)
-    steps.bring_to(account, number + 1)
-    assert picture(account) == made_by_cells
-
-
-def test_bug_hunt_when_its_cells_have_run_twice(account, monkeypatch, tmp_path):
-    """The hunt leaves the chat's own functions behind the routes, and nothing of its own."""
-    steps.bring_to(account, 7)
-    before = picture(account)
-    with closing(run_cells("7b", account, monkeypatch, tmp_path)) as turns:
-        for _ in range(2):
-            next(turns)
-            assert picture(account) == before
-    ours = {resource.name for resource in find_ours(account)}
-    assert not any("practice" in name for name in ours), ours
 
 
 def test_lesson_when_started_from_any_other(account):

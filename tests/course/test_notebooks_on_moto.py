@@ -1,42 +1,50 @@
-"""Every lesson on the target moto, strictly, as shipped and solved in one kernel."""
+"""Every lesson on the target moto, in one kernel: strictly as shipped, solved, and once more as shipped."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import boto3
 import pytest
 
+from classroom.account import steps
+from classroom.account.account import Account
+from classroom.account.target import Target
+from classroom.operations.cleanup import clean_up, find_ours
 from localstage import LocalStage
-from tests.course.nbval_runs import LESSONS, Lesson, clean_environment, run_strictly
+from tests.course.account_picture import picture
+from tests.course.nbval_runs import LESSONS, Lesson, clean_environment, number_of, run_strictly
 
 BACKWARDS = [*reversed(LESSONS[:-1]), LESSONS[-1]]
 """The last lesson first, so that none finds what the one before it has left; cleaning up comes last."""
-ALONE = "02"
+ALONE = "8"
 """The lesson whose kernel starts an emulator of its own; the others join their process's."""
+ONCE = ("8", "99")
+"""The lessons that are not run a second time."""
+LEAVES = {"1": 2, "2": 3, "3": 4, "4": 5, "5": 6, "6": 7, "7": 8, "7b": 7}
+"""By lesson, the lesson at whose beginning the account is as its cells leave it."""
 
 
 @pytest.mark.parametrize("lesson", BACKWARDS, ids=lambda lesson: lesson.name)
-def test_lesson_when_shipped_and_solved(lesson: Lesson, stage: LocalStage, tmp_path: Path) -> None:
-    """From whatever the account holds, each output is the committed one, and with its solution each check says ok."""
-    environment = clean_environment(tmp_path)
-    if not lesson.name.startswith(ALONE):
-        environment = stage.changes().applied_to(environment)
-    run_strictly(lesson, tmp_path, environment, solved=True)
-    if lesson is LESSONS[-1]:
-        assert not any(name.startswith("lab-") for name in names_on(stage))
+def test_lesson_when_shipped_solved_and_run_again(
+    lesson: Lesson, led_to_the_stage: LocalStage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From any state each output is the committed one, each solution's check says ok, and all cells run again.
 
-
-def names_on(stage: LocalStage) -> set[str]:
-    """The names of all tables, APIs and stacks of the emulator's account."""
-    settings = stage.changes().settings
-    session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
-    clients = {
-        service: session.client(service, endpoint_url=stage.url)
-        for service in ("dynamodb", "apigatewayv2", "cloudformation")
-    }
-    return {
-        *clients["dynamodb"].list_tables()["TableNames"],
-        *(api["Name"] for api in clients["apigatewayv2"].get_apis()["Items"]),
-        *(entry["StackName"] for entry in clients["cloudformation"].describe_stacks()["Stacks"]),
-    }
+    The account is then as the next lesson finds it when it is opened first.
+    """
+    number, environment = number_of(lesson.shipped), clean_environment(tmp_path)
+    if number != ALONE:
+        environment = led_to_the_stage.changes().applied_to(environment)
+    run_strictly(lesson, tmp_path, environment, solved=True, again=number not in ONCE)
+    monkeypatch.setenv("CHAT_FOLDER", environment["CHAT_FOLDER"])  # From here on this process goes on as the learner.
+    account = Account(Target("moto", "lab", "us-east-1", "123456789012"))
+    if number == "99":
+        assert find_ours(account) == []
+    if number in LEAVES:
+        made_by_cells, ours = picture(account), {resource.name for resource in find_ours(account)}
+        assert not any("practice" in name for name in ours), ours
+        steps.bring_to(account, LEAVES[number])
+        assert picture(account) == made_by_cells
+        clean_up(account)
+        steps.bring_to(account, LEAVES[number])
+        assert picture(account) == made_by_cells
