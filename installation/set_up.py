@@ -43,6 +43,8 @@ def set_up(root: Path, fresh: bool = False, tests: bool = False) -> Environment:
         environment.connect()
         others = {name: digest for name, digest in kept.items() if name in (LEARNER, TESTS)}
         environment.write_sign({**others, **digests, "path": str(environment.path)})
+        if tests and (state is not State.READY or fresh):
+            _compile(environment)
     return environment
 
 
@@ -69,6 +71,13 @@ def _install(environment: Environment, pins: Sequence[Pins], hold: tuple[int, ..
     progress.end("stopped" if failed else "installed")
     if failed:
         raise CannotGoOn(_complaint(said, log_path))
+
+
+def _compile(environment: Environment) -> None:
+    """Compiles all packages, a process for each core: the tests start hundreds of processes that write no bytecode."""
+    print("Compiling them for the tests", flush=True)
+    command: list[str | Path] = [environment.python, "-m", "compileall", "-q", "-j", "0", environment.site_packages]
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # Some hold templates of no Python.
 
 
 def _complaint(said: list[str], log_path: Path) -> str:
