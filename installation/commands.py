@@ -100,7 +100,8 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
     environment = set_up(_ROOT, options.fresh, tests=True)
     os.chdir(_ROOT)
     pytest = [str(environment.python), "-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "loadscope"]
-    return become(pytest + more, environment.variables())
+    quick = ["-p", "no:nbval"]  # Its import costs each process two seconds; lessons run in processes of their own.
+    return become(pytest + quick + more, environment.variables())
 
 
 def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:

@@ -33,7 +33,18 @@ def test_test_when_words_are_for_pytest(project):
     said = project.course("test", "-k", "packaging", "tests/pure", "-x")
     name, words, _, environment = started(said.stdout)
     assert (name, said.returncode, environment) == ("__main__", 5, str(project.root / ".venv"))
-    assert words == ["-n", str(os.cpu_count()), "--dist", "loadscope", "-k", "packaging", "tests/pure", "-x"]
+    assert words == [
+        "-n",
+        str(os.cpu_count()),
+        "--dist",
+        "loadscope",
+        "-p",
+        "no:nbval",
+        "-k",
+        "packaging",
+        "tests/pure",
+        "-x",
+    ]
 
 
 def test_lab_when_the_target_is_moto(project):
