@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from localstage import LocalStage
 from tests.course.instructed_learner import prepare
@@ -23,6 +25,14 @@ from tests.stage.target import StageTarget
 
 AT_ONCE = 3
 """So many lessons at a time: they mostly wait."""
+
+
+class Instructor(StageTarget):
+    """The account's administrator, who tries a throttled call again."""
+
+    def client(self, service: str, **options: Any) -> Any:
+        config = Config(retries={"mode": "standard", "total_max_attempts": 10})
+        return super().client(service, config=config, **options)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +44,7 @@ def rehearsed(request: pytest.FixtureRequest, tmp_path_factory) -> Iterator[Call
         if item.originalname == test_lesson_when_a_restricted_learner_runs_it_on_aws.__name__
     ]
     with LocalStage(like_aws=True) as stage, ThreadPoolExecutor(AT_ONCE) as pool:
-        admin = StageTarget(stage)
+        admin = Instructor(stage)
 
         def rehearse(lesson: Lesson, folder: Path) -> None:
             learner = prepare(admin, prefix_for(lesson))

@@ -98,6 +98,8 @@ class StageTarget:
 
     def client(self, service: str, **options: Any) -> Any:
         config = Config(proxies={"https": self.stage.url}, retries={"max_attempts": 0})
+        if "config" in options:
+            config = config.merge(options.pop("config"))
         return self._session.client(service, config=config, verify=self._bundle, **options)
 
     def connect(self, url: str, **options: Any) -> websocket.WebSocket:
