@@ -154,7 +154,7 @@ def _log_sink() -> Any:
     """Writes to the stdout of the start, whatever the handler makes of ``sys.stdout``.
 
     On Lambda a logger's record is one log event although it may have many
-    lines; here the line ends inside it are marked with a NUL (see output.py).
+    lines; here the line ends inside it are marked with a NUL (see environment_log.py).
     """
     from awslambdaric.bootstrap import StandardLogSink
 

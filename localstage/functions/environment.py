@@ -106,7 +106,6 @@ class Environment:
 
     async def close(self) -> None:
         """Ends the process and the invocation that it has in its hands, and leaves nothing behind."""
-        self._take(Step.END)
         self._withdraw_next()
         if self._process is not None:
             await self._process.close()
@@ -142,7 +141,7 @@ class Environment:
     async def answer(
         self, request_id: str, payload: bytes, *, is_error: bool, max_memory_mb: int | None = None
     ) -> bool:
-        """The runtime posts a result or an error; False when the result is too large. Raises IllegalMove.
+        """The runtime posts a result or an error; False when the result is too large. Raises IllegalStep.
 
         ``max_memory_mb`` is what the runtime itself measured, where this process cannot.
         """

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from localstage.functions.child_process import ChildProcess
 from localstage.functions.definition import FunctionDefinition
-from localstage.functions.output import Masks
+from localstage.functions.environment_log import Masks
 from localstage.functions.package import Package, PackageStore
 from localstage.functions.runtimes import RUNTIME_DIR, EnvironmentFiles, Runtime
 

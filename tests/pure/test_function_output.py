@@ -2,7 +2,7 @@
 
 import json
 
-from localstage.functions.output import MESSAGE_LIMIT, Masks, OutputLines
+from localstage.functions.environment_log import MESSAGE_LIMIT, Masks, OutputLines
 
 
 def test_lines_come_out_whole_when_fed_in_pieces():
