@@ -72,7 +72,8 @@ class FunctionDirectory:
 
     def function(self, name_or_arn: str, qualifier: str = "", region: str = "") -> FunctionDefinition | None:
         """The definition that a name or (qualified or partial) ARN means now, or None. Raises FunctionPending."""
-        seen, qualifier = self._find(self.arn_of(name_or_arn, qualifier, region))
+        region, name, qualifier = split_name(name_or_arn, region or self.default_region, qualifier)
+        seen = self._functions.get(self.arn_of(name, region=region))
         definition = seen.function.definitions.get(qualifier) if seen is not None else None
         if seen is None or definition is None:
             return None
@@ -93,7 +94,8 @@ class FunctionDirectory:
         """
         if not self.policies_count:
             return True
-        seen, _ = self._find(function_arn)
+        region, name, _ = split_name(function_arn, self.default_region)
+        seen = self._functions.get(self.arn_of(name, region=region))
         policy = seen.policy.seen(self.now()) if seen is not None else None
         return policy is not None and service_is_allowed(
             "apigateway.amazonaws.com",
@@ -126,11 +128,6 @@ class FunctionDirectory:
         if before.policy != function.policy:
             seen.policy.forget_past(now)
             seen.policy.change(function.policy, now + delays.policy_s)
-
-    def _find(self, arn: str) -> tuple[_Seen | None, str]:
-        """What the ARN without its qualifier names, and the qualifier."""
-        region, name, qualifier = split_name(arn, self.default_region)
-        return self._functions.get(self.arn_of(name, region=region)), qualifier
 
 
 def split_name(name_or_arn: str, default_region: str, qualifier: str = "") -> tuple[str, str, str]:
