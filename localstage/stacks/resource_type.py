@@ -2,8 +2,8 @@
 
 The engine decides what happens to a resource and when; a type knows how, by
 calling its service, and reads its resources for drift detection. It keeps no
-state: what it must know later is in the physical id and the properties. Types
-that are one API call for each step are rows of ``ApiType``.
+state (moto's own types excepted, see ``registry``): what it must know later is
+in the physical id and the properties. Types that are one API call for each step are rows of ``ApiType``.
 """
 
 from __future__ import annotations

@@ -70,6 +70,9 @@ class TypeSchema:
         schema = self._definition(schema)
         kinds = schema.get("type", [])
         kinds = [kinds] if isinstance(kinds, str) else kinds
+        if (isinstance(value, dict) and kinds == ["array"]) or (isinstance(value, list) and kinds == ["object"]):
+            faults.append(_expected(kinds[0], value, path))
+            return value
         if isinstance(value, dict):
             return self._typed_object(value, schema, path, faults)
         if isinstance(value, list):
@@ -152,7 +155,7 @@ def _typed_scalar(value: Any, kind: str, path: str, faults: list[str]) -> Any:
         except ValueError:
             pass
     if not _is_a(value, kind):
-        faults.append(f"{path}: expected type: {kind.capitalize()}, found: {_kind(value)}")
+        faults.append(_expected(kind, value, path))
     return value
 
 
@@ -163,5 +166,7 @@ def _is_a(value: Any, kind: str) -> bool:
     return isinstance(value, types) and (kind == "boolean" or not isinstance(value, bool))
 
 
-def _kind(value: Any) -> str:
-    return {bool: "Boolean", str: "String", int: "Integer", float: "Double"}.get(type(value), type(value).__name__)
+def _expected(kind: str, value: Any, path: str) -> str:
+    expected = {"array": "JSONArray", "object": "JSONObject"}.get(kind, kind.capitalize())
+    found = {bool: "Boolean", str: "String", int: "Integer", float: "Double", list: "JSONArray", dict: "JSONObject"}
+    return f"{path}: expected type: {expected}, found: {found.get(type(value), type(value).__name__)}"

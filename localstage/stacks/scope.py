@@ -129,7 +129,7 @@ def _merged_tags(stack_tags: dict[str, str], own: Any, as_map: bool) -> Any:
     if as_map:
         return {**stack_tags, **(own or {})}
     own = own or []
-    keys = {tag["Key"] for tag in own}
+    keys = {tag.get("Key") for tag in own}
     inherited = [{"Key": k, "Value": v} for k, v in stack_tags.items() if k not in keys]
     return [*own, *inherited]
 

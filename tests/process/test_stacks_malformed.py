@@ -258,3 +258,21 @@ def test_conditions_when_they_refer_to_each_other_in_a_long_row():
         conditions[f"C{number}"] = {"Fn::Not": [{"Condition": f"C{number - 1}"}]}
     conditions = dict(reversed(conditions.items()))
     assert "nested too deeply" in outcome({"Resources": {"T": TOPIC}, "Conditions": conditions})
+
+
+@pytest.mark.parametrize(
+    ("properties", "fault"),
+    [
+        ({"Tags": {"Key": "a", "Value": "b"}}, "#/Tags: expected type: JSONArray, found: JSONObject"),
+        ({"Tags": "a"}, "#/Tags: expected type: JSONArray, found: String"),
+        ({"Tags": [["Key", "a"]]}, "#/Tags/0: expected type: JSONObject, found: JSONArray"),
+        ({"FifoTopic": "perhaps"}, "#/FifoTopic: expected type: Boolean, found: String"),
+    ],
+)
+def test_resource_when_a_property_has_another_type(properties, fault):
+    """A value that the type's schema does not allow fails the resource, naming its place and both types."""
+    engine = Engine()
+    body = {"Resources": {"T": {**TOPIC, "Properties": properties}}}
+    stack = engine.create(json.dumps(body), tags={"of": "the stack"})
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert fault in str(next(e for e in stack.events if e.resource_status == "CREATE_FAILED").resource_status_reason)
