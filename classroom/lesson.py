@@ -29,6 +29,7 @@ from classroom.exercises.report import Report
 from classroom.my_chat import writing
 from classroom.my_chat.chat import MyChat, Version
 from classroom.panel.chat_panel import Panel, SideBySide
+from classroom.reading import account_map
 from classroom.reading.show import Source, find_source
 
 
@@ -156,6 +157,10 @@ class Lesson:
     def show(self, file: str, part: str = "") -> Source:
         """A file, or one part of it by name: ``lesson.show("handlers/delivery.py", "broadcast")``."""
         return find_source(file, part, own=self.my_chat.folder.path)
+
+    def map(self) -> account_map.AccountMap:
+        """What exists in the account now, drawn: routes, functions, tables with their rows, and stacks."""
+        return account_map.look(self.account)
 
     @property
     def _record(self) -> Record:

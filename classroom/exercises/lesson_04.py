@@ -8,6 +8,7 @@ from classroom.exercises.handler_checks import RETURNS, check_answered, check_no
 from classroom.exercises.registry import exercise
 
 FILE = "chat_handler.py"
+FINISHES = {FILE: "4.3"}
 PREDICTIONS = {
     "4.a": "No",
     "4.b": "Nothing on either screen",

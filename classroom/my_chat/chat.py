@@ -7,6 +7,7 @@ its place, and each call says which of both it was.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,8 @@ from classroom.my_chat.trial import Trial
 
 HANDLER = "chat_handler.py"
 _TRIAL_VARIABLES = {"MESSAGES_TABLE": f"{PREFIX}ChatMessages", "CONNECTIONS_TABLE": f"{PREFIX}ChatConnections"}
+_GROWN_UP = 5
+"""After this lesson the course's version is ``handlers/``, which the lesson ends with."""
 _WAIT = {"Delay": 1, "MaxAttempts": 120}
 
 
@@ -30,10 +33,10 @@ class NotDeployed(OneSentence):
 
 @dataclass(frozen=True)
 class Version:
-    """A file as it is in use: ``yours`` or the course's, and in words why."""
+    """A file as it is in use: ``yours`` or the course's, in words why, and the ``files`` of its package by name."""
 
     name: str
-    text: str
+    files: Mapping[str, str]
     yours: bool
     because: str
 
@@ -61,14 +64,14 @@ class MyChat:
             fault = fault_of(name, text)
             if fault:
                 raise NotDeployed(f"There is a mistake in my_chat/{name}, so it was not used: {fault}")
-            return Version(name, text, True, f", checked by exercise {checked_by}" if checked_by else "")
+            return Version(name, self._files(text), True, f", checked by exercise {checked_by}" if checked_by else "")
         course = solutions.course_text(name, exercise) if exercise else None
         if course is None:
             raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
         because = (
             f"because yours is still that of exercise {checked_by}" if outgrown else "because yours is not written"
         )
-        return Version(name, course, False, f"{because} yet")
+        return Version(name, self._files(course), False, f"{because} yet")
 
     def begin_with(self, lesson: int) -> Version | None:
         """The chat handler with which a lesson begins: what an exercise found right before, else the course's."""
@@ -77,9 +80,12 @@ class MyChat:
             return None
         text = self.folder.checked(exercise, HANDLER)
         if text is not None:
-            return Version(HANDLER, text, True, f", as exercise {exercise} checked it")
-        course = solutions.course_text(HANDLER, exercise) or ""
-        return Version(HANDLER, course, False, f"because exercise {exercise} is not done yet")
+            return Version(HANDLER, self._files(text), True, f", as exercise {exercise} checked it")
+        if registry.lesson_of(exercise) >= _GROWN_UP:
+            files = packages.sources_of(HANDLER.removesuffix(".py"))
+        else:
+            files = self._files(solutions.course_text(HANDLER, exercise) or "")
+        return Version(HANDLER, files, False, f"because exercise {exercise} is not done yet")
 
     def use_course_version(self, exercise: str) -> None:
         """Put the course's answer to an exercise into the folder; what was there is kept in ``earlier/``."""
@@ -114,15 +120,16 @@ class MyChat:
 
     def trial_of(self, version: Version) -> Trial:
         """The same for a version, without a word."""
-        return Trial(self._files(version), HANDLER.removesuffix(".py"), _TRIAL_VARIABLES)
+        return Trial(dict(version.files), HANDLER.removesuffix(".py"), _TRIAL_VARIABLES)
 
     def package(self, version: Version) -> bytes:
-        """The deployment package of a version: the file, under the handler's name, and what it imports."""
-        return packages.package_of(self._files(version))
+        """The deployment package of a version."""
+        return packages.package_of(version.files)
 
-    def _files(self, version: Version) -> dict[str, str]:
-        files = {HANDLER: version.text}
-        wanted = packages.imports_of(version.text)
+    def _files(self, handler: str) -> dict[str, str]:
+        """A handler's text, under the handler's name, and what it imports from the folder."""
+        files = {HANDLER: handler}
+        wanted = packages.imports_of(handler)
         while wanted:
             name = f"{wanted.pop()}.py"
             text = self.folder.text(name) if name not in files else None
