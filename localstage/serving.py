@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from threading import Thread
 
+from localstage.door.seams import MotoHasChanged
 from localstage.emulator import Emulator
 from localstage.open_files import raise_open_files_limit
 from localstage.port.server import PortBusy
@@ -34,8 +35,8 @@ def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False)
     directory = work_dir or Path(tempfile.mkdtemp(prefix="localstage-"))
     try:
         return asyncio.run(_serve(settings, directory, owned))
-    except PortBusy as busy:
-        print(f"localstage: {busy}", file=sys.stderr)
+    except (PortBusy, MotoHasChanged) as error:
+        print(f"localstage: {error}", file=sys.stderr)
         return 2
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,1 +1,17 @@
-"""Every AWS API call comes in here: read once, checked in steps, answered by moto or a service's room."""
+"""The one door in front of the account: every AWS API call is read once and goes through one list of steps.
+
+- ``door``: the steps, as a diagram and as code; ``wire``: the door's side of the port
+- ``call``: one call as a value, read by what moto itself reads calls with
+- ``refusal``: one refused call, and the one place where refusals are written
+- ``signatures/``: who has signed a request; ``keys``: the access keys that may call
+- ``permissions``: may this caller do that; ``identities``: IAM's users and roles as values
+- ``pace``, ``delays``: throttling, and what is not ready at once
+- ``rooms``: what a service's room may offer: something to do before a call, limits, a
+  pace, operations that it answers itself; ``services/account.py`` puts the rooms together
+- ``moto``: the account thread and the one call into moto; ``seams``: every hold on moto's inside
+
+Threads. The event loop reads and verifies calls and writes answers. The account
+thread owns moto: it decides permissions, keeps limits and does calls. What the
+loop needs of the account (keys, users and roles with their policies) is
+published to it as values when it changes.
+"""

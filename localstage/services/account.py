@@ -12,6 +12,7 @@ from functools import partial
 
 from localstage.clock import Clock
 from localstage.core.snapshot import ServedStage
+from localstage.door import seams
 from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delays
 from localstage.door.door import Door
@@ -38,6 +39,9 @@ from localstage.services.needs import needs_of
 from localstage.services.refused import refusal_of_call
 from localstage.settings import ACCOUNT_ID, Settings
 from localstage.stacks.driver import PacedDriver
+
+
+_READS = ("Get", "List", "Simulate", "Generate")
 
 
 class Account:
@@ -106,7 +110,7 @@ class Account:
         self.functions.deleted = invoker.retire
 
     async def start(self) -> None:
-        """Loads moto; returns when calls can be answered."""
+        """Loads moto; returns when calls can be answered. Raises MotoHasChanged."""
         self._loop = asyncio.get_running_loop()
         self._timers.begin(self._loop)
         self.stages.begin(self._loop)
@@ -126,6 +130,7 @@ class Account:
         sts.extend(self.keys.publish_of_sts)
         apigatewayv2.extend(self.stages.publish)
         awslambda.extend(self.permissions.may_assume)
+        seams.check(loaded_only=True)
 
     async def _load_stacks_once(self) -> None:
         if not self._has_stacks:
@@ -141,12 +146,14 @@ class Account:
 
     def _answered(self, call: AwsCall) -> None:
         """moto has done a call. On the account thread: publishes what others read of the account."""
-        if call.backend in ("iam", "moto_api"):
+        emptied = call.backend == "moto_api"
+        changed = call.backend if not call.operation.startswith(_READS) else ""
+        if emptied:
+            self.keys.forget_sts()
+        if emptied or changed == "iam":
             self._identities.publish(reader.identities())
             self.keys.publish_of_iam(reader.access_keys())
-        if call.backend == "moto_api":
-            self.keys.forget_sts()
-        if call.backend == "awslambda" and not call.operation.startswith(("Get", "List")) or call.backend == "moto_api":
+        if emptied or changed == "awslambda":
             self._publisher.publish()
 
     def _emptied(self) -> None:

@@ -47,6 +47,11 @@ class SignableRequest:
         """What it says about its signature, read once. Raises SignatureRefused."""
         return read_claim(self)
 
+    @cached_property
+    def body_digest(self) -> str:
+        """The SHA-256 of the body, in hexadecimal; of a large one it takes long."""
+        return hashlib.sha256(self.body).hexdigest()
+
     def with_body(self, body: bytes) -> SignableRequest:
         """The same request, once its body has been read."""
         whole = replace(self, body=body)

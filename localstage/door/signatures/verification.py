@@ -161,10 +161,10 @@ def _payload_hash(claim: Claim, request: SignableRequest) -> str:
     if stated is None:
         if claim.service == "s3" and claim.expires_s is not None:
             return UNSIGNED_PAYLOAD
-        return hashlib.sha256(request.body).hexdigest()
+        return request.body_digest
     if stated == UNSIGNED_PAYLOAD or (claim.service == "s3" and stated.startswith(_STREAMING)):
         return stated  # Of a chunked upload the seed signature alone is checked: that of the headers.
-    computed = hashlib.sha256(request.body).hexdigest()
+    computed = request.body_digest
     if not hmac.compare_digest(stated.encode("utf-8", "surrogateescape"), computed.encode()):
         raise PayloadMismatch(stated, computed)
     return stated
