@@ -40,7 +40,6 @@ from localstage.services.refused import refusal_of_call
 from localstage.settings import ACCOUNT_ID, Settings
 from localstage.stacks.driver import PacedDriver
 
-
 _READS = ("Get", "List", "Simulate", "Generate")
 
 

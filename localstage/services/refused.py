@@ -20,7 +20,8 @@ def refusal_of_call(call: AwsCall) -> Refusal | None:
     """The error that is answered instead of doing a call, None if it is not refused. Off the event loop."""
     if call.service not in _SERVICES:
         return None
-    return refusal(f"{call.service}:{call.operation}", call.parameters)
+    name = f"{call.service}:{call.operation}"
+    return refusal(name, call.parameters) if name in _BY_NAME else None
 
 
 def refusal(name: str, parameters: Mapping[str, Any]) -> Refusal | None:

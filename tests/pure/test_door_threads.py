@@ -10,7 +10,7 @@ from localstage.door.identities import Identities, Identity
 from localstage.door.keys import KnownKeys
 from localstage.door.permissions import Permissions
 from localstage.door.signatures.verification import KnownKey
-from localstage.policy.document import Policy, readable_policies
+from localstage.policy.document import Need, Policy, readable_policies
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/writer"
@@ -44,10 +44,17 @@ def allowing(number: int) -> tuple[Policy, ...]:
     return readable_policies([("own", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))])
 
 
+class NoFacts:
+    """An account of which nothing may be asked: connections are decided by what has been published."""
+
+    def policy_of(self, need: Need) -> None:
+        assert need.action.startswith("execute-api:")
+
+
 def test_decision_when_identities_change_meanwhile():
     """A role that has permission before and after each change has it at every moment; no policy is read halfway."""
     identities = Identities()
-    permissions = Permissions(ACCOUNT, lambda: 0, identities, lambda call: ())
+    permissions = Permissions(ACCOUNT, lambda: 0, identities, NoFacts(), lambda call: ())
     keys = KnownKeys(ACCOUNT, identities)
     identities.publish({ROLE: Identity(ROLE, "AROA", allowing(0))})
     denials: list[str | None] = []
