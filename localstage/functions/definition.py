@@ -1,6 +1,6 @@
 """A Lambda function as an execution environment needs to know it.
 
-A frozen value: the account reads it from moto at each invocation, so code and
+A frozen value: each invocation brings the one that counts then, so code and
 configuration updates take effect on the next one. Two definitions with the
 same ``revision`` may share execution environments.
 """
