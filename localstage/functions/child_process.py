@@ -55,10 +55,9 @@ class ChildProcess(asyncio.SubprocessProtocol):
         on_output: Callable[[bytes], None],
     ) -> ChildProcess:
         """Starts the command in a process group of its own. Raises OSError."""
+        apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
-            apart: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        else:
-            apart = {"start_new_session": True}
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         _, child = await asyncio.get_running_loop().subprocess_exec(
             lambda: cls(on_output),
             *command,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from operator import methodcaller
+from typing import Any
 
 from localstage.clock import Clock, Timer
 from localstage.functions import log_lines
@@ -214,7 +215,8 @@ class Environment:
             raise EnvironmentNotStarted(self.definition.name, str(error)) from error
         if self._asked_to_end:
             process.kill()
-        await asyncio.wait({self._first_next, process.exited}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {self._first_next, process.exited}
+        await asyncio.wait(either, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         await process.drain()
         self._measured_memory()
         return process

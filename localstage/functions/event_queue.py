@@ -73,9 +73,9 @@ class EventQueue:
             failures += 1
 
     async def _pass(self, delay_s: float) -> None:
-        passed = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_later(delay_s, lambda: passed.done() or passed.set_result(None))
+        passed = asyncio.Event()
+        timer = self._clock.call_later(delay_s, passed.set)
         try:
-            await passed
+            await passed.wait()
         finally:
             timer.cancel()

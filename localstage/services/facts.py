@@ -53,17 +53,6 @@ class AccountFacts:
         found = _table(self._account_id, region, table)
         return found.hash_key_attr if found is not None else None
 
-    def has_log_group(self, region: str, group: str) -> bool:
-        """Whether the log group exists."""
-        backend = existing_backend("logs", self._account_id, region)
-        return backend is not None and group in backend.groups
-
-    def has_log_stream(self, region: str, group: str, stream: str) -> bool:
-        """Whether the log stream exists."""
-        backend = existing_backend("logs", self._account_id, region)
-        found = backend.groups.get(group) if backend is not None else None
-        return found is not None and stream in found.streams
-
 
 def _fields_of(arn: str) -> tuple[str, str, str]:
     """Service, region and the last field, "" for all of what is no ARN."""

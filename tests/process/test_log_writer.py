@@ -100,3 +100,22 @@ def test_flush_when_lines_keep_coming():
     finally:
         thread.stop()
         moto.logs.models.logs_backends[_ACCOUNT][_REGION].reset()
+
+
+def test_lines_when_they_may_not_be_written(thread: AccountThread):
+    """Whoever may not write is asked with what is there already, and neither group nor stream is made for nothing."""
+    asked = []
+
+    def allowed(has_group: bool, has_stream: bool) -> bool:
+        asked.append((has_group, has_stream))
+        return len(asked) > 1
+
+    async def write() -> None:
+        writer = LogWriter(thread, _ACCOUNT)
+        for number in range(3):
+            writer.write(_REGION, "guarded", "stream", [(_now_ms(), f"line {number}")], allowed)
+            await writer.flush()
+
+    asyncio.run(write())
+    assert asked == [(False, False), (False, False), (True, True)]
+    assert _messages("guarded") == ["line 1", "line 2"]

@@ -16,7 +16,9 @@ from localstage.door.moto import AccountThread
 
 _Key = tuple[str, str, str]
 _Lines = list[tuple[int, str]]
-_Batch = dict[_Key, tuple[_Lines, Callable[[], bool]]]
+Allowed = Callable[[bool, bool], bool]
+"""Whether lines may be written, if their log group is there already, and if their stream is."""
+_Batch = dict[_Key, tuple[_Lines, Allowed]]
 
 STREAM_LIMIT_EVENTS = 10_000
 """The newest events of a stream are kept, so that a stage that runs for long does not grow for ever."""
@@ -45,7 +47,7 @@ class LogWriter:
         log_group: str,
         log_stream: str,
         events: Sequence[tuple[int, str]],
-        allowed: Callable[[], bool] = lambda: True,
+        allowed: Allowed = lambda has_group, has_stream: True,
     ) -> None:
         """Takes lines as (milliseconds, message); returns at once. Group and stream are made if need be.
 
@@ -57,7 +59,7 @@ class LogWriter:
         else:
             self._later(take)
 
-    def _take(self, key: _Key, lines: _Lines, allowed: Callable[[], bool]) -> None:
+    def _take(self, key: _Key, lines: _Lines, allowed: Allowed) -> None:
         self._waiting.setdefault(key, ([], allowed))[0].extend(lines)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write())
@@ -80,18 +82,21 @@ class LogWriter:
     def _write_batch(self, batch: _Batch) -> None:
         for key, (lines, allowed) in batch.items():
             try:
-                if allowed():
-                    self._write_stream(*key, lines)
+                self._write_stream(*key, lines, allowed)
             except Exception as error:  # Whatever one log group refuses, the others get their lines.
                 log.warning("%d lines for the log group %s are lost: %s", len(lines), key[1], error)
 
-    def _write_stream(self, region: str, group: str, stream: str, lines: _Lines) -> None:
+    def _write_stream(self, region: str, group: str, stream: str, lines: _Lines, allowed: Allowed) -> None:
         from moto.logs.models import logs_backends
 
         backend = logs_backends[self._account_id][region]
-        if group not in backend.groups:
+        has_group = group in backend.groups
+        has_stream = has_group and stream in backend.groups[group].streams
+        if not allowed(has_group, has_stream):
+            return
+        if not has_group:
             backend.create_log_group(group, {})
-        if stream not in backend.groups[group].streams:
+        if not has_stream:
             backend.create_log_stream(group, stream)
         backend.put_log_events(
             group, stream, [{"timestamp": at_ms, "message": text} for at_ms, text in sorted(lines, key=itemgetter(0))]

@@ -29,21 +29,13 @@ class PermittedLogs:
 
     def put(self, definition: FunctionDefinition, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
         """Takes lines as (milliseconds, message); returns at once."""
-        may_write = partial(self._may_write, definition, log_stream)
-        self._logs.write(definition.region, definition.log_group, log_stream, events, may_write)
+        allowed = partial(self._may_write, definition, log_stream)
+        self._logs.write(definition.region, definition.log_group, log_stream, events, allowed)
 
-    def _may_write(self, definition: FunctionDefinition, stream: str) -> bool:
-        """On the account thread, since it depends on what is there."""
+    def _may_write(self, definition: FunctionDefinition, stream: str, has_group: bool, has_stream: bool) -> bool:
         key = self._key_of(definition.arn, definition.role_arn)
-        return self._permissions.refusal(key, self._needs(definition, stream)) is None
-
-    def _needs(self, definition: FunctionDefinition, stream: str) -> list[Need]:
-        region, account_id, group = definition.region, definition.account_id, definition.log_group
-        facts = self._permissions.facts
-        in_stream = log_stream_arn(region, account_id, group, stream)
-        needs = [Need("logs:PutLogEvents", in_stream, {})]
-        if not facts.has_log_stream(region, group, stream):
-            needs.insert(0, Need("logs:CreateLogStream", in_stream, {}))
-        if not facts.has_log_group(region, group):
-            needs.insert(0, Need("logs:CreateLogGroup", log_stream_arn(region, account_id, group), {}))
-        return needs
+        where = (definition.region, definition.account_id, definition.log_group)
+        in_stream = log_stream_arn(*where, stream)
+        needs = [] if has_group else [Need("logs:CreateLogGroup", log_stream_arn(*where), {})]
+        needs += [] if has_stream else [Need("logs:CreateLogStream", in_stream, {})]
+        return self._permissions.refusal(key, [*needs, Need("logs:PutLogEvents", in_stream, {})]) is None
