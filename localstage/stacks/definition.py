@@ -265,8 +265,9 @@ def _check_attributes(resources: Mapping[str, Any], owner: Owner) -> None:
     for resource in resources.values():
         for name, attribute in references(resource.get("Properties")):
             target = resources.get(name)
-            schema = owner.registry.schema(target["Type"]) if target and attribute else None
-            if schema is not None and not owner.registry.offers(target["Type"], attribute):
+            if target is None or not attribute or owner.registry.schema(target["Type"]) is None:
+                continue
+            if not owner.registry.offers(target["Type"], attribute):
                 raise ValidationError(
                     f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt"
                 )

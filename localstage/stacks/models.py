@@ -35,9 +35,9 @@ UPDATABLE = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FA
 class StackEngineBackend(moto_models.CloudFormationBackend):
     """moto's backend with a stack engine that does what CloudFormation does."""
 
-    stacks: dict[str, Stack]  # type: ignore[assignment]
-    deleted_stacks: dict[str, Stack]  # type: ignore[assignment]
-    change_sets: dict[str, ChangeSet]  # type: ignore[assignment]
+    stacks: dict[str, Stack]
+    deleted_stacks: dict[str, Stack]
+    change_sets: dict[str, ChangeSet]
 
     apis: AccountApis
     """Given by who makes the backend (see ``extend``), as is the driver."""
@@ -50,7 +50,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
 
     # Stacks
 
-    def create_stack(self, request: StackRequest) -> Stack:  # type: ignore[override]
+    def create_stack(self, request: StackRequest) -> Stack:
         """Create a stack. Its resources' failures are in its status, not raised.
 
         Raises:
@@ -70,7 +70,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         self.driver.drive(stack.stack_id, steps, lambda: self._archive_if_deleted(stack))
         return stack
 
-    def update_stack(self, request: StackRequest) -> Stack:  # type: ignore[override]
+    def update_stack(self, request: StackRequest) -> Stack:
         """Update a stack. Its resources' failures are in its status, not raised.
 
         Raises:
@@ -94,7 +94,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         self.driver.drive(stack.stack_id, steps, lambda: None)
         return stack
 
-    def delete_stack(  # type: ignore[override]
+    def delete_stack(
         self,
         name_or_id: str,
         retained: tuple[str, ...] = (),
@@ -144,7 +144,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
 
     # Change sets
 
-    def create_change_set(  # type: ignore[override]
+    def create_change_set(
         self, request: StackRequest, name: str, kind: str, description: str | None, on_stack_failure: str | None = None
     ) -> ChangeSet:
         """Plan what a request would do. An empty plan is a FAILED change set, not an error."""
@@ -204,7 +204,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                     return change_set
         raise ChangeSetNotFound(name_or_id)
 
-    def execute_change_set(  # type: ignore[override]
+    def execute_change_set(
         self,
         name_or_id: str,
         stack_name: str | None = None,
@@ -247,9 +247,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         }
         self._archive_if_deleted(stack)
 
-    def delete_change_set(  # type: ignore[override]
-        self, name_or_id: str, stack_name: str | None = None
-    ) -> None:
+    def delete_change_set(self, name_or_id: str, stack_name: str | None = None) -> None:
         """Drop a change set; a CREATE one leaves its stack REVIEW_IN_PROGRESS, as on AWS."""
         change_set = self.find_change_set(name_or_id, stack_name)
         del self.change_sets[change_set.change_set_id]

@@ -63,7 +63,7 @@ class StackEngineResponse(CloudFormationResponse):
 
     def list_stacks(self) -> ActionResult:
         stacks = self.cloudformation_backend.list_all_stacks(self._get_param("StackStatusFilter", []))
-        return ActionResult({"StackSummaries": [shapes.stack_summary(s) for s in stacks]})
+        return ActionResult({"StackSummaries": [shapes.stack(s) for s in stacks]})
 
     def describe_stack_events(self) -> ActionResult:
         return ActionResult({"StackEvents": self._stack().events[::-1]})
@@ -76,7 +76,7 @@ class StackEngineResponse(CloudFormationResponse):
                 f"Resource {self._get_param('LogicalResourceId')} does not exist for stack "
                 f"{self._get_param('StackName')}"
             )
-        return ActionResult({"StackResourceDetail": shapes.resource_detail(stack, record)})
+        return ActionResult({"StackResourceDetail": shapes.resource(stack, record)})
 
     def describe_stack_resources(self) -> ActionResult:
         logical_id = self._get_param("LogicalResourceId")
@@ -91,7 +91,7 @@ class StackEngineResponse(CloudFormationResponse):
 
     def list_stack_resources(self) -> ActionResult:
         stack = self._stack()
-        records = [shapes.resource_summary(stack, record) for record in stack.resources.values()]
+        records = [shapes.resource(stack, record) for record in stack.resources.values()]
         return ActionResult({"StackResourceSummaries": records})
 
     def get_template(self) -> ActionResult:
@@ -115,15 +115,7 @@ class StackEngineResponse(CloudFormationResponse):
         return ActionResult(summary)
 
     def validate_template(self) -> ActionResult:
-        template = self._template_in_question()
-        summary = shapes.template_summary(template, required_capabilities(template))
-        names = ("Capabilities", "CapabilitiesReason", "DeclaredTransforms", "Description")
-        answer = {name: summary[name] for name in names}
-        answer["Parameters"] = [
-            {key: p[key] for key in ("DefaultValue", "Description", "NoEcho", "ParameterKey")}
-            for p in summary["Parameters"]
-        ]
-        return ActionResult(answer)
+        return self.get_template_summary()
 
     def update_termination_protection(self) -> ActionResult:
         stack = self._stack()

@@ -89,7 +89,7 @@ class TypeSchema:
     ) -> dict[str, Any]:
         known = schema.get("properties", {})
         patterns = schema.get("patternProperties", {})
-        other = next(iter(patterns.values()), {}) if patterns else {}
+        other: dict[str, Any] = next(iter(patterns.values()), {})
         if known and schema.get("additionalProperties") is False and not patterns:
             faults += [f"{path}: extraneous key [{key}] is not permitted" for key in value if key not in known]
         if known:
@@ -160,10 +160,9 @@ def _typed_scalar(value: Any, kind: str, path: str, faults: list[str]) -> Any:
 
 
 def _is_a(value: Any, kind: str) -> bool:
-    types = {"boolean": bool, "integer": int, "number": (int, float)}.get(kind)
-    if types is None:
-        return False
-    return isinstance(value, types) and (kind == "boolean" or not isinstance(value, bool))
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return (isinstance(value, int) and kind in ("integer", "number")) or (isinstance(value, float) and kind == "number")
 
 
 def _expected(kind: str, value: Any, path: str) -> str:

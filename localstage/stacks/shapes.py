@@ -1,4 +1,8 @@
-"""The records of stacks and change sets in the shapes of CloudFormation's answers."""
+"""The records of stacks and change sets in the shapes of CloudFormation's answers.
+
+An answer takes the members that its shape has, by AWS's names or by theirs in ``snake_case``: one function serves
+shapes that differ in which members they have, and a record that has AWS's names needs none.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ Shape = dict[str, Any]
 
 
 def stack(record: Stack) -> Shape:
-    """The shape ``Stack``."""
+    """The shapes ``Stack`` and ``StackSummary``."""
     definition = record.definition
     return {
         "StackId": record.stack_id,
         "StackName": record.name,
         "ChangeSetId": record.change_set_id,
         "Description": definition.template.description if definition else None,
+        "TemplateDescription": definition.template.description if definition else None,
         "Parameters": _parameters(record),
         "CreationTime": record.created,
         "LastUpdatedTime": record.updated,
@@ -45,46 +50,21 @@ def tags(pairs: dict[str, str]) -> list[Shape]:
     return [{"Key": key, "Value": value} for key, value in pairs.items()]
 
 
-def stack_summary(record: Stack) -> Shape:
-    """The shape ``StackSummary``."""
-    definition = record.definition
+def resource(owner: Stack, record: StackResource) -> Shape:
+    """The shapes ``StackResource``, ``StackResourceSummary`` and ``StackResourceDetail``."""
     return {
-        "StackId": record.stack_id,
-        "StackName": record.name,
-        "TemplateDescription": definition.template.description if definition else None,
-        "CreationTime": record.created,
-        "LastUpdatedTime": record.updated,
-        "DeletionTime": record.deleted,
-        "StackStatus": record.status,
-        "StackStatusReason": record.status_reason,
-        "DriftInformation": _drift(record.drift),
-    }
-
-
-def resource_summary(owner: Stack, record: StackResource) -> Shape:
-    """The shape ``StackResourceSummary``."""
-    return {
+        "StackName": owner.name,
+        "StackId": owner.stack_id,
         "LogicalResourceId": record.logical_id,
         "PhysicalResourceId": record.physical_id,
         "ResourceType": record.type_name,
+        "Timestamp": record.updated,
         "LastUpdatedTimestamp": record.updated,
         "ResourceStatus": record.status,
         "ResourceStatusReason": record.status_reason,
         "DriftInformation": _resource_drift(owner, record),
+        "Metadata": json.dumps(record.metadata) if record.metadata is not None else None,
     }
-
-
-def resource(owner: Stack, record: StackResource) -> Shape:
-    """The shape ``StackResource``."""
-    shape = resource_summary(owner, record)
-    shape["Timestamp"] = shape.pop("LastUpdatedTimestamp")
-    return {"StackName": owner.name, "StackId": owner.stack_id, **shape}
-
-
-def resource_detail(owner: Stack, record: StackResource) -> Shape:
-    """The shape ``StackResourceDetail``."""
-    metadata = json.dumps(record.metadata) if record.metadata is not None else None
-    return {"StackName": owner.name, "StackId": owner.stack_id, "Metadata": metadata, **resource_summary(owner, record)}
 
 
 def change_set(record: ChangeSet) -> Shape:
@@ -117,7 +97,7 @@ def _resource_change(change: ResourceChange) -> Shape:
 
 
 def template_summary(template: Template, capabilities: list[str]) -> Shape:
-    """The answer of GetTemplateSummary."""
+    """The answers of GetTemplateSummary and ValidateTemplate."""
     types = sorted({item["Type"] for item in template.resources.values()})
     iam = [name for name in types if name.startswith("AWS::IAM::")]
     reason = f"The following resource(s) require capabilities: [{', '.join(iam)}]"

@@ -41,7 +41,7 @@ class Table(ResourceType):
     unsupported = frozenset(
         {"ImportSourceSpecification", "KinesisStreamSpecification", "VectorIndexes", "WarmThroughput"}
     )
-    reads = (
+    reads: tuple[str, ...] = (
         *("TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"),
         *("BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled", "TimeToLiveSpecification"),
     )
@@ -107,14 +107,14 @@ class Table(ResourceType):
 
 
 def _set_time_to_live(client: Any, name: str, old: Properties, new: Properties) -> None:
-    before, after = old.get("TimeToLiveSpecification"), new.get("TimeToLiveSpecification")
+    before, after = (properties.get("TimeToLiveSpecification") or {} for properties in (old, new))
     if before == after:
         return
-    was_on = before is not None and before.get("Enabled", True)
-    if was_on and (after is None or after.get("AttributeName") != before.get("AttributeName")):
+    was_on = bool(before) and before.get("Enabled", True)
+    if was_on and after.get("AttributeName") != before.get("AttributeName"):
         off = {"Enabled": False, "AttributeName": before["AttributeName"]}
         client.update_time_to_live(TableName=name, TimeToLiveSpecification=off)
-    if after is not None and (after.get("Enabled", True) or was_on):
+    if after and (after.get("Enabled", True) or was_on):
         client.update_time_to_live(TableName=name, TimeToLiveSpecification=after)
 
 
@@ -146,7 +146,7 @@ def _encryption(properties: Properties) -> Properties:
 
 def _table_changes(old: Properties, new: Properties) -> list[Properties]:
     """The UpdateTable calls that get from old to new, at most one index made or deleted."""
-    change = {
+    change: Properties = {
         name: new[name]
         for name in ("BillingMode", "DeletionProtectionEnabled", "OnDemandThroughput", "TableClass")
         if name in new and old.get(name) != new[name]
