@@ -70,6 +70,17 @@ def rotation_of_a_secret(target: StageTarget, name: str, function: str) -> None:
     secrets.rotate_secret(SecretId=name, RotationLambdaARN=function)
 
 
+def subscription_of_a_topic(target: StageTarget, name: str, function: str) -> None:
+    sns = target.client("sns")
+    sns.subscribe(TopicArn=sns.create_topic(Name=name)["TopicArn"], Protocol="lambda", Endpoint=function)
+
+
+def destination_of_a_function(target: StageTarget, name: str, function: str) -> None:
+    target.client("lambda").put_function_event_invoke_config(
+        FunctionName=function, DestinationConfig={"OnFailure": {"Destination": function}}
+    )
+
+
 def url_of_a_function(target: StageTarget, name: str, function: str) -> None:
     target.client("lambda").create_function_url_config(FunctionName=function, AuthType="NONE")
 
@@ -83,6 +94,8 @@ def url_of_a_function(target: StageTarget, name: str, function: str) -> None:
         (target_of_a_schedule, "ValidationException"),
         (trigger_of_a_user_pool, "InvalidParameterException"),
         (rotation_of_a_secret, "InvalidRequestException"),
+        (subscription_of_a_topic, "InvalidParameter"),
+        (destination_of_a_function, "InvalidParameterValueException"),
         (url_of_a_function, "InvalidParameterValueException"),
     ],
 )
@@ -131,6 +144,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
             {"ScheduleExpression": "rate(1 minute)", "Targets": [{"Id": "1", "Arn": FUNCTION}]},
             FUNCTION,
         ),
+        ("AWS::SNS::Topic", {"Subscription": [{"Protocol": "lambda", "Endpoint": FUNCTION}]}, FUNCTION),
         ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": FUNCTION}}, "AWS::Cognito::UserPool"),
         ("AWS::Lambda::Url", {"TargetFunctionArn": FUNCTION, "AuthType": "NONE"}, "AWS::Lambda::Url"),
         (
