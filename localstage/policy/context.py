@@ -42,7 +42,7 @@ class RequestContext:
             for key, value in layer.items():
                 self._values[key.lower()] = value
 
-    def with_(self, more: Mapping[str, Value]) -> RequestContext:
+    def with_keys(self, more: Mapping[str, Value]) -> RequestContext:
         """This context and more keys."""
         return RequestContext(self._values, more, resource_tags=self._tags) if more else self
 

@@ -60,7 +60,7 @@ def decide(
     ``resource_policy`` is that of the resource, in the principal's own account:
     it can allow by itself. ``trust`` is a role's: it must allow in any case.
     """
-    context = context.with_(need.keys)
+    context = context.with_keys(need.keys)
     attached = trust or resource_policy
     named = attached.naming(principal, need, context) if attached is not None else []
     identity = _matching(grants.identity, need, context)
