@@ -29,8 +29,10 @@ def refusal(name: str, parameters: Mapping[str, Any]) -> Refusal | None:
 
     ``name`` is ``{service}:{Operation}``, the service as in the credential scope, or a type's.
     """
-    row = _BY_NAME.get(name)
-    for path in row.paths if row is not None else ():
+    if name not in _BY_NAME:
+        return None
+    row = _BY_NAME[name]
+    for path in row.paths:
         for found in _at(parameters, tuple(filter(None, path.split(".")))):
             if row.means(found):
                 return Refusal(row.code, row.sentence.format_map(defaultdict(str, parameters, found=found)))

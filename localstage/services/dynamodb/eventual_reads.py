@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -136,7 +136,7 @@ def _keys_of(call: AwsCall) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield from _key_of(part)
 
 
-def _key_of(part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _key_of(part: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     key = part.get("Item") or part.get("Key")
     if isinstance(part.get("TableName"), str) and isinstance(key, dict):
         yield part["TableName"], key

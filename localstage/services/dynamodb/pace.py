@@ -90,7 +90,7 @@ class TablePace:
         return None
 
     def _index_refusal(self, call: AwsCall, now: float) -> Refusal | None:
-        index = call.parameters.get("IndexName")
+        index = call.text("IndexName")
         for table in tables_of(call) if index else ():
             if self._indexes.has((call.region, table, index), now):
                 # AWS, by aws-cli#4845.

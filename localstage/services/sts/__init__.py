@@ -26,5 +26,5 @@ def extend(publish_key: Callable[[KnownKey], None]) -> None:
     class TokenResponse(LocalTokenResponse):
         """The answers, with where keys are published."""
 
-    TokenResponse.publish_key = staticmethod(publish_key)  # type: ignore[method-assign]
+    TokenResponse.publish_key = staticmethod(publish_key)
     seams.add_urls("moto.sts.urls:url_paths", {"{0}/$": TokenResponse.dispatch})

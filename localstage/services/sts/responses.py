@@ -43,7 +43,7 @@ class LocalTokenResponse(TokenResponse):
         """A session of a role, limited by the session policies that come with the request."""
         policies = self._session_policies()
         answer = super().assume_role()
-        session = answer.result["Credentials"]  # type: ignore[index]
+        session = answer.result["Credentials"]
         self._publish(session, session.arn, session.user_id, session.role_arn, policies or None)
         return answer
 
