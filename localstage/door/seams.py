@@ -29,7 +29,7 @@ REPLACED = (
     "moto.iam.models:IAMPolicyDocumentValidator",
     "moto.iam.models:iam_backends.backend",
     "moto.iam.urls:url_paths",
-    "moto.s3.models:FakeBucket",
+    "moto.s3.models:FakeBucket.get_permission",
     "moto.sts.urls:url_paths",
 )
 """In the place of these something of localstage's is put, or, of URLs, beside them."""
