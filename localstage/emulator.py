@@ -27,7 +27,7 @@ from localstage.port.certificates import Authority
 from localstage.port.pages import PAGES_PATH, Pages
 from localstage.port.server import LOOPBACK, Handlers, Port
 from localstage.services.account import Account
-from localstage.services.logs.permitted_logs import PermittedLogs
+from localstage.services.logs.log_writer import PermittedLogs
 from localstage.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""Lines on their way to CloudWatch Logs.
+"""Lines on their way to CloudWatch Logs: the gateway's, and a function's as far as its role may write them.
 
 Lines are gathered while the account thread is busy and written in one go, so
 logging never slows an invocation. Log groups and streams: moto.
@@ -13,6 +13,11 @@ from functools import partial
 from operator import itemgetter
 
 from localstage.door.moto import AccountThread
+from localstage.door.permissions import Permissions
+from localstage.door.signatures.verification import KnownKey
+from localstage.functions.definition import FunctionDefinition
+from localstage.policy.document import Need
+from localstage.services.logs.needs import log_stream_arn
 
 _Key = tuple[str, str, str]
 _Lines = list[tuple[int, str]]
@@ -102,3 +107,30 @@ class LogWriter:
             group, stream, [{"timestamp": at_ms, "message": text} for at_ms, text in sorted(lines, key=itemgetter(0))]
         )
         del backend.groups[group].streams[stream].events[:-STREAM_LIMIT_EVENTS]
+
+
+class PermittedLogs:
+    """The LogSink of functions.
+
+    AWS: FIDELITY section 10: Lambda writes a function's log with the function's own
+    role; without the permissions there is no log, and nothing says so.
+    """
+
+    def __init__(self, logs: LogWriter, permissions: Permissions, key_of: Callable[[str, str], KnownKey]):
+        """``key_of`` gives the role session of a function's ARN and role."""
+        self._logs = logs
+        self._permissions = permissions
+        self._key_of = key_of
+
+    def put(self, definition: FunctionDefinition, log_stream: str, events: Sequence[tuple[int, str]]) -> None:
+        """Takes lines as (milliseconds, message); returns at once."""
+        allowed = partial(self._may_write, definition, log_stream)
+        self._logs.write(definition.region, definition.log_group, log_stream, events, allowed)
+
+    def _may_write(self, definition: FunctionDefinition, stream: str, has_group: bool, has_stream: bool) -> bool:
+        key = self._key_of(definition.arn, definition.role_arn)
+        where = (definition.region, definition.account_id, definition.log_group)
+        in_stream = log_stream_arn(*where, stream)
+        needs = [] if has_group else [Need("logs:CreateLogGroup", log_stream_arn(*where), {})]
+        needs += [] if has_stream else [Need("logs:CreateLogStream", in_stream, {})]
+        return self._permissions.refusal(key, [*needs, Need("logs:PutLogEvents", in_stream, {})]) is None
