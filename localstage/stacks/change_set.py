@@ -160,7 +160,8 @@ class ChangeSet:
     definition: Definition
     tags: dict[str, str] | None = None
     capabilities: list[str] = field(default_factory=list)
-    notification_arns: list[str] = field(default_factory=list)
+    notification_arns: list[str] | None = None
+    """None where the stack's stay."""
     role_arn: str | None = None
     description: str | None = None
     on_stack_failure: str | None = None

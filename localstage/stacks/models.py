@@ -171,7 +171,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
             definition=definition,
             tags=request.tags,
             capabilities=request.capabilities,
-            notification_arns=request.notification_arns or [],
+            notification_arns=request.notification_arns,
             role_arn=request.role_arn,
             description=description,
             on_stack_failure=on_stack_failure,

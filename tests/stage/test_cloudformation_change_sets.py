@@ -140,3 +140,15 @@ def test_template_when_read_back(stacks):
     summary = stacks.api.get_template_summary(StackName="chat")
     assert "AWS::ApiGatewayV2::Api" in summary["ResourceTypes"]
     assert stacks.api.validate_template(TemplateBody=CHAT_API)["Parameters"] == []
+
+
+def test_notification_topics_when_a_request_names_none(stacks):
+    """A change set and an update keep the stack's topics unless they name others; an empty list removes them."""
+    topic = stacks.aws("sns").create_topic(Name="told")["TopicArn"]
+    parameter = "Resources: {P: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: %s}}}"
+    stacks.create("chat", parameter % "one", NotificationARNs=[topic])
+    change_set(stacks, "UPDATE", parameter % "two")
+    stacks.api.execute_change_set(StackName="chat", ChangeSetName="review")
+    assert stacks.stack("chat")["NotificationARNs"] == [topic]
+    assert stacks.update("chat", parameter % "three")["NotificationARNs"] == [topic]
+    assert stacks.update("chat", parameter % "four", NotificationARNs=[])["NotificationARNs"] == []
