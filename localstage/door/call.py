@@ -364,8 +364,8 @@ def _dispatcher() -> Any:
     """
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-    dispatcher = DomainDispatcherApplication(lambda backend: backend)  # type: ignore[arg-type,return-value]
-    dispatcher.get_backend_for_host = lru_cache(maxsize=1024)(dispatcher.get_backend_for_host)  # type: ignore[method-assign]
+    dispatcher: Any = DomainDispatcherApplication(lambda backend: backend)
+    dispatcher.get_backend_for_host = lru_cache(maxsize=1024)(dispatcher.get_backend_for_host)
     return dispatcher
 
 

@@ -94,7 +94,7 @@ class MotoServer:
         from moto.moto_server.werkzeug_app import create_backend_app
 
         if backend not in self._applications:
-            self._applications[backend] = create_backend_app(backend)  # type: ignore[arg-type]
+            self._applications[backend] = create_backend_app(backend)
         return self._applications[backend]
 
 

@@ -129,8 +129,9 @@ class _Xml:
 
     def _serialize_error_metadata(self, serialized: dict[str, Any], error: Refusal, shape: Any) -> None:
         super()._serialize_error_metadata(serialized, error, shape)  # type: ignore[misc]
-        request_id = {name: serialized.pop(name) for name in ("RequestId", "HostId") if name in serialized}
-        serialized.update({**error.elements, **request_id})
+        last: dict[str, Any] = {name: serialized.pop(name) for name in ("RequestId", "HostId") if name in serialized}
+        serialized.update(error.elements)
+        serialized.update(last)
 
     def _serialize_body(self, body: Any) -> str:
         return super()._serialize_body(_for_xml(body))  # type: ignore[misc]

@@ -73,7 +73,7 @@ class MissingToken(SignatureRefused):
     json_code = "MissingAuthenticationTokenException"
     query_code = "MissingAuthenticationToken"
     s3_code, s3_message = "AccessDenied", "Access Denied"
-    rest_message = "Missing Authentication Token"  # type: ignore[assignment]  # FIDELITY section 6: unsigned.
+    rest_message = "Missing Authentication Token"  # FIDELITY section 6: unsigned.
 
     def __init__(self) -> None:
         super().__init__("Request is missing Authentication Token")
