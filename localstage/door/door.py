@@ -15,8 +15,11 @@
 Permission is decided on the account thread because a decision reads the
 account (policies of resources, tags, a table's keys): there nothing changes
 between the decision and the call, and no other thread reads what moto writes.
-Measured: evaluating takes 0.1 to 0.2 ms of a call's 2 ms; a second hop between
-the threads would cost as much again.
+Measured (CPU of one core): a decision takes 0.05 ms and reading the call for it
+0.2 ms, of 4 ms that a PutItem costs; one more change of threads would cost 0.04
+ms and, while others call, the wait in moto's queue. Connections and handshakes,
+which must not wait for moto, are decided on the event loop by what has been
+published (identities.py, keys.py); publishing 60 roles takes 0.6 ms.
 """
 
 from __future__ import annotations
