@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import boto3
 import click
@@ -31,7 +32,7 @@ from localstage.state import running_emulators
 class _OneSentenceGroup(click.Group):
     """A group whose commands end with one sentence and status 2 when AWS or the input is not as it must be."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except SomethingIsLeft as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import ipywidgets as widgets
@@ -60,7 +61,7 @@ class PageLinks:
     def __repr__(self) -> str:
         return f"<links to the chat page for {', '.join(self._addresses)}>"
 
-    def _repr_mimebundle_(self, **kwargs) -> dict:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         return {**widgets.HTML(self._html())._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
     def _html(self) -> str:

@@ -62,7 +62,7 @@ def deploy(account: Account, stack_name: str, template: str, parameters: Mapping
     """
     formation = account.client("cloudformation")
     status = settled_status(account, stack_name)
-    if status and status.endswith(_SETTLED_BADLY) and status not in ("UPDATE_ROLLBACK_COMPLETE",):
+    if status and status.endswith(_SETTLED_BADLY) and status != "UPDATE_ROLLBACK_COMPLETE":
         remove(account, stack_name)
         status = None
     arguments = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from classroom.exercises.checks import attempt, check
 from classroom.exercises.exercise import Answer
 from classroom.exercises.handler_checks import RETURNS, check_answered, check_not_raised, only_row
@@ -17,7 +19,7 @@ PREDICTIONS = {
     "4.e": "One",
     "4.f": "No, fewer",
 }
-EVENT = {
+EVENT: dict[str, Any] = {
     "requestContext": {
         "routeKey": "sendMessage",
         "messageId": "R0oXAdfD0kwCH6w=",
@@ -98,7 +100,7 @@ def refuse_what_is_no_message(answer: Answer) -> None:
         )
 
 
-_REFUSED = {
+_REFUSED: dict[str, dict[str, Any]] = {
     "a message without text": {},
     "an empty message": {"message": ""},
     "a message of spaces": {"message": "   "},

@@ -7,6 +7,7 @@ notebook and nbval see only the question.
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -41,5 +42,5 @@ class Prediction:
     def __repr__(self) -> str:
         return "\n".join([f"Predict: {self._question}", *(f"  ( ) {choice}" for choice in self._choices)])
 
-    def _repr_mimebundle_(self, **kwargs) -> dict:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         return {**self.widget._repr_mimebundle_(**kwargs), "text/plain": repr(self)}

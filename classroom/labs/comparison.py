@@ -82,7 +82,7 @@ def compare(account: Account, chosen: Iterable[Variant] = VARIANTS) -> list[Row]
     account.client("cloudformation")  # and making a client is not safe in threads, using it is
     with ThreadPoolExecutor(len(chosen)) as at_once:
         urls = list(at_once.map(lambda variant: variants.deploy(account, variant.name), chosen))
-        rows = [measure(account, variant, url) for variant, url in zip(chosen, urls)]
+        rows = [measure(account, variant, url) for variant, url in zip(chosen, urls, strict=True)]
         list(at_once.map(lambda variant: variants.remove(account, variant.name), chosen))
     return rows
 
@@ -115,7 +115,7 @@ def measure(account: Account, variant: Variant, url: str) -> Row:
         write_units=per_message["writeUnits"],
         management_calls=per_message["managementCalls"],
         kept=len(histories[messages["TableName"]]) if messages else 0,
-        ordered=bool(messages) and len(messages["KeySchema"]) == 2,
+        ordered=messages is not None and len(messages["KeySchema"]) == 2,
         sessions=sum("duration_seconds" in row for rows in histories.values() for row in rows),
         writes_a_second=connections.get("ProvisionedThroughput", {}).get("WriteCapacityUnits", 0),
         sender_hears=len(frames) > 1,
@@ -127,7 +127,7 @@ def measure(account: Account, variant: Variant, url: str) -> Row:
 def table(rows: Iterable[Row], latency: bool = True) -> str:
     """The rows as a Markdown table, one variant to a column; without latencies it is the same on every run."""
     rows = list(rows)
-    lines = {
+    lines: dict[str, list[Any]] = {
         "functions": [row.functions for row in rows],
         "tables": [row.tables for row in rows],
         "permissions": [row.permissions for row in rows],

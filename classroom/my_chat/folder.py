@@ -154,5 +154,5 @@ def fault_of(name: str, text: str) -> str:
 
 
 def _order(part: str) -> tuple[int, str]:
-    digits = re.match(r"\d*", part)[0]
-    return int(digits or 0), part[len(digits) :]
+    name = part.lstrip("0123456789")
+    return int(part.removesuffix(name) or 0), name

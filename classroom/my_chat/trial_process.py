@@ -31,7 +31,7 @@ def main(folder: str, module_name: str) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever writes to standard output past Python goes to standard error
     aws = PretendedAws()
-    URLLib3Session.send = lambda session, request: _answered(aws, request)  # type: ignore[method-assign]
+    URLLib3Session.send = lambda session, request: _answered(aws, request)
     sys.path.insert(0, folder)
     handler: Any = None
     for line in sys.stdin:

@@ -22,6 +22,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from classroom.account.stack import ROOT
 
@@ -80,7 +81,7 @@ def executed_of(path: Path) -> Path:
     return EXECUTED / path.name if clean else path
 
 
-def inject(notebook, solutions) -> None:
+def inject(notebook: Any, solutions: Any) -> None:
     """Put each solution in the place of the exercise with the same cell id. Raises ``KeyError`` when there is none."""
     exercises = {cell.id: cell for cell in notebook.cells if "exercise" in cell.metadata.get("tags", ())}
     for solution in solutions.cells:
@@ -88,7 +89,7 @@ def inject(notebook, solutions) -> None:
             exercises[solution.id].source = solution.source
 
 
-def tidy(notebook) -> None:
+def tidy(notebook: Any) -> None:
     """Take out of a notebook, in place, what differs from run to run or from machine to machine."""
     notebook.metadata.clear()
     notebook.metadata.update(_KERNEL)

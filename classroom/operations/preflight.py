@@ -11,10 +11,11 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 from websockets.exceptions import WebSocketException
@@ -69,7 +70,7 @@ class BrowserCheck:
     def __repr__(self) -> str:
         return "<a button>"
 
-    def _repr_mimebundle_(self, **kwargs) -> dict:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         return {**self.widget._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
 
@@ -78,7 +79,7 @@ def system_fault(platform: str = sys.platform) -> str:
     return "" if platform in ("linux", "darwin") else f"This is {platform}"
 
 
-def python_fault(version: tuple[int, ...] = sys.version_info) -> str:
+def python_fault(version: Sequence[int] = sys.version_info[:3]) -> str:
     """ "" for a Python that is new enough, else which this is."""
     return "" if tuple(version[:2]) >= OLDEST_PYTHON else f"This is Python {version[0]}.{version[1]}"
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -187,7 +188,7 @@ class Panel:
     def __repr__(self) -> str:
         return f"<chat panel of {self._label}>"
 
-    def _repr_mimebundle_(self, **kwargs) -> dict:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         return {**self.widget._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
     # What the line tells (in its thread)
@@ -294,7 +295,7 @@ class SideBySide:
     def __repr__(self) -> str:
         return "  ".join(repr(panel) for panel in self._panels)
 
-    def _repr_mimebundle_(self, **kwargs) -> dict:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         return {**self._row._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
 

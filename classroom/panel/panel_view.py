@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from importlib import resources
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class EntryField:
 
     GRACE_S = 0.3
 
-    def __init__(self, gestures: Gestures, clock=time.monotonic):
+    def __init__(self, gestures: Gestures, clock: Callable[[], float] = time.monotonic):
         self._gestures = gestures
         self._clock = clock
         self._lock = threading.RLock()
@@ -131,7 +132,7 @@ def _html(css: str) -> widgets.HTML:
     return widget
 
 
-def _button(icon: str, tooltip: str, act) -> widgets.Button:
+def _button(icon: str, tooltip: str, act: Callable[[], object]) -> widgets.Button:
     button = widgets.Button(icon=icon, tooltip=tooltip)
     button.on_click(lambda _: act())
     return button

@@ -133,7 +133,7 @@ class Transcript:
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 class FrameList(list):

@@ -50,7 +50,7 @@ def take_transport(request: web.BaseRequest) -> tuple[asyncio.Transport, bytes]:
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone")
     tail = _Tail()
-    protocol.set_parser(tail)
+    protocol.set_parser(tail)  # type: ignore[arg-type]  # It takes whatever can be fed.
     protocol.transport = None  # else connection_lost would close it
     protocol.connection_lost(None)
     return transport, tail.received

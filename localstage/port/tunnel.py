@@ -11,7 +11,7 @@ import base64
 import os
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # Public, and not in typeshed.
 
 from aiohttp import web
 

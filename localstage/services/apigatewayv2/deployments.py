@@ -72,6 +72,9 @@ class Deployment:
 class Stage(moto_models.Stage):
     """moto's stage with a deployment and updates; the gateway is told of each change."""
 
+    route_settings: dict[str, Any]
+    stage_variables: dict[str, str]
+
     def __init__(self, api: Api, config: dict[str, Any]):
         super().__init__(api, config)
         self.api = api

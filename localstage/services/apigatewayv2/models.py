@@ -46,7 +46,7 @@ Publish = Callable[[str, str, ServedStage | None], None]
 class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     """AWS: FIDELITY sections 2, 3, 7 and 8."""
 
-    apis: dict[str, Api]  # type: ignore[assignment]
+    apis: dict[str, Api]
     publish: Publish
     """Is told what a stage serves whenever that changes; set by who makes the backend."""
 
