@@ -144,7 +144,8 @@ def _functions(account: Account, owners: dict[str, str]) -> tuple[Function, ...]
 
 def _stacks(account: Account) -> tuple[dict[str, int], dict[str, str]]:
     """The stacks with how many resources each has, and for each physical name the stack that owns it."""
-    stacks, owners = {}, {}
+    stacks: dict[str, int] = {}
+    owners: dict[str, str] = {}
     for stack in account.pages("cloudformation", "describe_stacks", "Stacks"):
         name = stack["StackName"]
         if name.startswith(f"{account.prefix}-") and stack["StackStatus"] in _STAGED:

@@ -1,6 +1,6 @@
 """How long a connection lives: cut when it is idle, closed when its time is over. FIDELITY sections 4 and 5.
 
-The options shorten both times here; AWS's own values are in test_fidelity_moved_time.py.
+The settings shorten both times here; AWS's own values are in test_fidelity_moved_time.py.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def closed_while(socket: websocket.WebSocket, keep_alive) -> tuple[int, bytes] |
 @pytest.mark.fidelity("5.4")
 def test_connection_when_its_time_is_over():
     """A connection that is busy is closed with 1001 "Going away" when it has lasted as long as any may."""
-    with LocalStage(options=("--connection-duration", "5s")) as running:
+    with LocalStage(connection_duration_s=5) as running:
         short = StageTarget(running)
         with table_of_ids(short) as table:
             routes = dict.fromkeys(("$connect", "$disconnect", "$default"), HANDLER)
@@ -73,7 +73,7 @@ def test_connection_when_its_time_is_over():
 @pytest.mark.fidelity("4.4", "5.3")
 def test_connection_when_it_only_pings():
     """Pings are answered and do not keep a connection: it is cut with 1001 "Going away" after the idle time-out."""
-    with LocalStage(options=("--idle-timeout", "2s")) as running:
+    with LocalStage(idle_timeout_s=2) as running:
         quick = StageTarget(running)
         api = deploy_api(quick, {"$default": HANDLER})
         began = time.monotonic()
