@@ -60,12 +60,6 @@ class ResourceFacts(Protocol):
     def policy_of(self, need: Need) -> Policy | None:
         """The policy of the resource that a need names, where its service has such policies."""
 
-    def has_log_group(self, region: str, group: str) -> bool:
-        """Whether a log group exists."""
-
-    def has_log_stream(self, region: str, group: str, stream: str) -> bool:
-        """Whether a log group has a stream of this name."""
-
 
 class Permissions:
     """Decides for one account.

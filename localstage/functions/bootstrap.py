@@ -60,7 +60,7 @@ def main(handler: str, client: str, layers_root: str) -> None:
     """Serves invocations until the process is killed or its init fails."""
     stage_is_gone = end_with_the_stage(take_stdin())
     if client == "python" or importlib.util.find_spec("runtime_client") is None:
-        from python_runtime_client import PythonRuntimeClient  # type: ignore[import-not-found]  # beside this file
+        from python_runtime_client import PythonRuntimeClient  # beside this file
 
         sys.modules["runtime_client"] = PythonRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]).as_module()
     sys.argv[1:] = [handler]

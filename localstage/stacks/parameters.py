@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from localstage.stacks.errors import ValidationError
 
