@@ -24,7 +24,7 @@ from localstage.door.signatures.verification import KnownKey, Verifier
 from localstage.gateway.connections import Connection, ConnectRequest
 from localstage.gateway.gateway import ExecuteApiDenial, Gateway
 from localstage.gateway.socket import WebSocket
-from localstage.port.taken import TakenResponse, take_transport
+from localstage.port.detach import NoResponse, detach_transport
 
 
 class Handshakes:
@@ -98,10 +98,10 @@ class Handshakes:
 
         gateway.opened(connection)
         try:
-            transport, early = take_transport(request)
+            transport, early = detach_transport(request)
         except ConnectionResetError:
             on_end(Ending(1006, ""))
-            return TakenResponse()
+            return NoResponse()
         socket = WebSocket(gateway.settings, on_text, on_end)
         connection.socket = socket
         transport.set_protocol(socket)
@@ -109,7 +109,7 @@ class Handshakes:
         transport.write(_switching_protocols(key, result.header("Sec-WebSocket-Protocol")))
         if early:
             socket.data_received(early)
-        return TakenResponse()
+        return NoResponse()
 
 
 def must_be_signed(stage: ServedStage) -> bool:

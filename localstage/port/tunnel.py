@@ -17,7 +17,7 @@ from aiohttp import web
 
 from localstage.port.certificates import Authority
 from localstage.port.hosts import is_aws_host, split_authority
-from localstage.port.taken import TakenResponse, take_transport
+from localstage.port.detach import NoResponse, detach_transport
 
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _CONNECT_TIMEOUT_S = 30.0
@@ -57,9 +57,9 @@ class Tunnels:
     async def _end_tls(self, request: web.BaseRequest, host: str) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
         try:
-            transport, _ = take_transport(request)
+            transport, _ = detach_transport(request)
         except ConnectionResetError:
-            return TakenResponse()
+            return NoResponse()
         connection = self._new_connection()
         transport.set_protocol(asyncio.Protocol())
         transport.write(_ESTABLISHED)
@@ -74,10 +74,10 @@ class Tunnels:
             )
         except (TimeoutError, OSError):  # ssl.SSLError is an OSError: the client does not trust us.
             transport.abort()
-            return TakenResponse()
+            return NoResponse()
         if secured is not None:
             connection.connection_made(secured)
-        return TakenResponse()
+        return NoResponse()
 
     async def _pass_through(self, request: web.BaseRequest, host: str, port: int) -> web.StreamResponse:
         try:
@@ -85,10 +85,10 @@ class Tunnels:
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             return web.Response(status=502, text=f"No connection to {host}:{port}: {error or type(error).__name__}.\n")
         try:
-            transport, early = take_transport(request)
+            transport, early = detach_transport(request)
         except ConnectionResetError:  # The client left while we connected.
             writer.close()
-            return TakenResponse()
+            return NoResponse()
         loop = asyncio.get_running_loop()
         inner_reader = asyncio.StreamReader(loop=loop)
         inner_protocol = asyncio.StreamReaderProtocol(inner_reader, loop=loop)
@@ -100,7 +100,7 @@ class Tunnels:
         pump = asyncio.create_task(_pump_both((inner_reader, inner_writer), (reader, writer)))
         self._pumps.add(pump)
         pump.add_done_callback(self._pumps.discard)
-        return TakenResponse()
+        return NoResponse()
 
     async def _open(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         proxy = self._upstream_proxy

@@ -10,7 +10,7 @@ from localstage.core.connection_life import GOING_AWAY
 from localstage.gateway.socket import ClientReadsTooSlowly, WebSocket
 from localstage.port.certificates import Authority
 from localstage.port.server import Handlers, Port
-from localstage.port.taken import TakenResponse, take_transport
+from localstage.port.detach import NoResponse, detach_transport
 from localstage.settings import Settings
 
 MEGABYTE = 1024 * 1024
@@ -42,7 +42,7 @@ def test_port_when_a_client_does_not_read():
             lost.set()
 
     async def handshake(request: web.BaseRequest) -> web.StreamResponse:
-        transport, _ = take_transport(request)
+        transport, _ = detach_transport(request)
         socket = Noticed(Settings(), lambda text: None, lambda ending: None)
         transport.set_protocol(socket)
         socket.connection_made(transport)
@@ -52,7 +52,7 @@ def test_port_when_a_client_does_not_read():
                 socket.send_text("x" * (MEGABYTE // 8))
         socket.close(GOING_AWAY)
         taken.set()
-        return TakenResponse()
+        return NoResponse()
 
     async def scenario(port: Port) -> None:
         number = port.number

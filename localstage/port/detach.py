@@ -28,7 +28,7 @@ class _Tail:
         """The end is noticed by the transport's next owner."""
 
 
-class TakenResponse(web.StreamResponse):
+class NoResponse(web.StreamResponse):
     """Answers nothing: whoever took the connection has answered, or will."""
 
     async def prepare(self, request: web.BaseRequest) -> None:
@@ -38,12 +38,12 @@ class TakenResponse(web.StreamResponse):
         return None
 
 
-def take_transport(request: web.BaseRequest) -> tuple[asyncio.Transport, bytes]:
+def detach_transport(request: web.BaseRequest) -> tuple[asyncio.Transport, bytes]:
     """Detaches the request's transport from the HTTP server.
 
     Returns the transport and what was received behind the request. The caller
     must set the transport's protocol before it returns to the event loop, and
-    return a TakenResponse from the handler. Raises ConnectionResetError if the
+    return a NoResponse from the handler. Raises ConnectionResetError if the
     client has gone already.
     """
     protocol, transport = request.protocol, request.transport
