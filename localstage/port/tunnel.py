@@ -16,8 +16,8 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 from aiohttp import web
 
 from localstage.port.certificates import Authority
-from localstage.port.hosts import is_aws_host, split_authority
 from localstage.port.detach import NoResponse, detach_transport
+from localstage.port.hosts import is_aws_host, split_authority
 
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _CONNECT_TIMEOUT_S = 30.0

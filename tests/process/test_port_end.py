@@ -9,8 +9,8 @@ from aiohttp import web
 from localstage.core.connection_life import GOING_AWAY
 from localstage.gateway.socket import ClientReadsTooSlowly, WebSocket
 from localstage.port.certificates import Authority
-from localstage.port.server import Handlers, Port
 from localstage.port.detach import NoResponse, detach_transport
+from localstage.port.server import Handlers, Port
 from localstage.settings import Settings
 
 MEGABYTE = 1024 * 1024
