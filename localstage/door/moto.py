@@ -83,7 +83,7 @@ class MotoServer:
             raise Refusal("NotImplemented", _sentence(str(error)), 501) from None
         except Exception as error:  # A call that moto cannot serve must not take others with it.
             log.exception("%s %s failed", call.method, call.raw_path)
-            raise Refusal("InternalFailure", f"The local stage failed: {error!r}", 500) from error
+            raise Refusal("InternalFailure", f"localstage failed: {error!r}", 500) from error
         answer = Answer(int(status.split(" ", 1)[0]), list(headers), body)
         if answer.status == 404 and body.startswith(b"<!doctype html>"):
             raise _unknown_path(call)
@@ -110,12 +110,12 @@ def existing_backend(service: str, account_id: str, region: str) -> Any:
 
 def _unknown_path(call: AwsCall) -> Refusal:
     """An operation of which the name is not known."""
-    return Refusal("NotImplemented", f"The local stage does not have the operation {call.method} {call.raw_path}.", 501)
+    return Refusal("NotImplemented", f"localstage does not have the operation {call.method} {call.raw_path}.", 501)
 
 
 def _sentence(message: str) -> str:
     action = _ACTION.search(message)
     if action is None:
-        return f"The local stage does not have this operation: {message}"
+        return f"localstage does not have this operation: {message}"
     name = "".join(part[:1].upper() + part[1:] for part in action.group(1).split("_"))
-    return f"The local stage does not have the operation {name}."
+    return f"localstage does not have the operation {name}."

@@ -23,7 +23,7 @@ class StageStopping(InvocationRefused):
     """The stage ends; nothing is started any more and what runs is ended."""
 
     def __init__(self) -> None:
-        super().__init__("The local stage is stopping, so the function did not finish.")
+        super().__init__("localstage is stopping, so the function did not finish.")
 
 
 class InvalidRuntime(InvocationRefused):

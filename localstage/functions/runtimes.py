@@ -106,10 +106,10 @@ class Runtimes:
         runtime = self.find(identifier)
         if runtime is None:
             languages = " and ".join(dict.fromkeys(row.language for row in self._rows.values()))
-            return f"The local stage runs {languages} functions only; {function} asks for the runtime {identifier}."
+            return f"localstage runs {languages} functions only; {function} asks for the runtime {identifier}."
         missing = runtime.missing()
         if missing is not None:
-            return f"The local stage needs {missing} to run {runtime.language} functions, such as {function}."
+            return f"localstage needs {missing} to run {runtime.language} functions, such as {function}."
         return None
 
 

@@ -58,7 +58,7 @@ class _Row:
 
 
 def _invokes(what: str, who: str, function: str = "{found}") -> str:
-    return f"The local stage does not invoke functions from {what}; {who} cannot call {function}."
+    return f"localstage does not invoke functions from {what}; {who} cannot call {function}."
 
 
 _ROWS = (
@@ -115,21 +115,21 @@ _ROWS = (
         ("lambda:CreateEventSourceMapping", "AWS::Lambda::EventSourceMapping"),
         ("",),
         "InvalidParameterValueException",
-        "The local stage has no event source mappings; {EventSourceArn} cannot invoke {FunctionName}.",
+        "localstage has no event source mappings; {EventSourceArn} cannot invoke {FunctionName}.",
         bool,
     ),
     _Row(
         ("lambda:CreateFunctionUrlConfig",),
         ("",),
         "InvalidParameterValueException",
-        "The local stage has no function URLs; {FunctionName} can be invoked and can be integrated.",
+        "localstage has no function URLs; {FunctionName} can be invoked and can be integrated.",
         bool,
     ),
     _Row(
         ("lambda:PutFunctionEventInvokeConfig", "lambda:UpdateFunctionEventInvokeConfig"),
         ("DestinationConfig.OnSuccess.Destination", "DestinationConfig.OnFailure.Destination"),
         "InvalidParameterValueException",
-        "The local stage has no destinations of asynchronous invocations; {FunctionName} asks for one.",
+        "localstage has no destinations of asynchronous invocations; {FunctionName} asks for one.",
         bool,
     ),
 )

@@ -39,7 +39,7 @@ def evaluate(expression: Any, scope: Scope, place: str = "", rule: bool = False)
     comparison = (_RULE_COMPARISONS if rule else _COMPARISONS).get(name)
     if comparison is None:
         if name in _UNSUPPORTED_IN_RULES:
-            raise refused(f"the local stage does not support {name}", place)
+            raise refused(f"localstage does not support {name}", place)
         raise refused(f"{name} is not a {'rule' if rule else 'condition'} function", place)
     sides = resolve(argument, scope, f"{place}/{name}")
     if not comparison.takes(sides):

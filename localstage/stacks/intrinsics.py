@@ -133,7 +133,7 @@ def _call(name: str, argument: Any, scope: Scope, place: str) -> Any:
 
 def _function(name: str, place: str) -> Function:
     if name not in _FUNCTIONS:
-        raise refused(f"the local stage does not support {name}", place)
+        raise refused(f"localstage does not support {name}", place)
     return _FUNCTIONS[name]
 
 

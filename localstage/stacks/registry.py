@@ -72,7 +72,7 @@ class Registry:
 
         model = get_model_map().get(name)
         if name in _REFUSED or model is None or not can_be_deleted(model):
-            raise ResourceFailure(f"The local stage does not support resource type {name}")
+            raise ResourceFailure(f"localstage does not support resource type {name}")
         return MotoType(name, model)
 
 
@@ -122,7 +122,7 @@ class MotoType(ResourceType):
             region_name=context.region,
         )
         if updated is None or str(updated.physical_resource_id) != physical_id:
-            raise ResourceFailure(f"The local stage cannot update a resource of type {self.name} in place")
+            raise ResourceFailure(f"localstage cannot update a resource of type {self.name} in place")
         self._made[physical_id] = updated
 
     def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:

@@ -71,7 +71,7 @@ class ResourceType:
     name_property: str | None = None
     """The property with which a template names the resource itself."""
     unsupported: frozenset[str] = frozenset()
-    """Properties that AWS has and the local stage refuses, by name."""
+    """Properties that AWS has and localstage refuses, by name."""
     deletion: tuple[str, str, str] = ("", "", "")
     """The call that deletes a resource, where one does: service, operation, and the argument for the physical id."""
     attribute_formats: Mapping[str, str] = {}
@@ -85,7 +85,7 @@ class ResourceType:
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         """Change it in place; only called when no change asks for a replacement."""
-        raise ResourceFailure(f"The local stage does not support updates of {self.name}")
+        raise ResourceFailure(f"localstage does not support updates of {self.name}")
 
     def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         """Delete it. What is already gone is not an error."""

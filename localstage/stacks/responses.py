@@ -126,7 +126,7 @@ class StackEngineResponse(CloudFormationResponse):
         return ActionResult({"StackPolicyBody": self._stack().policy_body})
 
     def set_stack_policy(self) -> ActionResult:
-        raise ValidationError("The local stage does not support stack policies")
+        raise ValidationError("localstage does not support stack policies")
 
     # Change sets
 
@@ -134,7 +134,7 @@ class StackEngineResponse(CloudFormationResponse):
         request = self._stack_request()
         kind = self._get_param("ChangeSetType") or "UPDATE"
         if kind not in ("CREATE", "UPDATE"):
-            raise ValidationError(f"The local stage does not support change sets of type {kind}")
+            raise ValidationError(f"localstage does not support change sets of type {kind}")
         self._check_one_template(request)
         change_set = self.cloudformation_backend.create_change_set(
             request,
@@ -219,10 +219,10 @@ class StackEngineResponse(CloudFormationResponse):
     # StackSets, which moto only makes with its own engine
 
     def create_stack_set(self) -> ActionResult:
-        raise ValidationError("The local stage does not support StackSets")
+        raise ValidationError("localstage does not support StackSets")
 
     def create_stack_instances(self) -> ActionResult:
-        raise ValidationError("The local stage does not support StackSets")
+        raise ValidationError("localstage does not support StackSets")
 
     # What the operations share
 

@@ -116,7 +116,7 @@ def wanted_properties(
         return properties
     properties = schema.checked(logical_id, properties)
     for refused in sorted(kind.unsupported.intersection(properties)):
-        raise ResourceFailure(f"The local stage does not support property {refused} of {name}")
+        raise ResourceFailure(f"localstage does not support property {refused} of {name}")
     tag_property = schema.tag_property
     if tags and tag_property:
         own = properties.get(tag_property)

@@ -78,7 +78,7 @@ def test_intrinsic_when_resolved(expression, value):
             "Template error: variable names in Fn::Sub syntax must contain only alphanumeric "
             "characters, underscores, periods, and colons",
         ),
-        ({"Fn::Unheard": "x"}, "Template error: the local stage does not support Fn::Unheard"),
+        ({"Fn::Unheard": "x"}, "Template error: localstage does not support Fn::Unheard"),
     ],
 )
 def test_intrinsic_when_malformed(expression, message):

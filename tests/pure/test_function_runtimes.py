@@ -45,10 +45,10 @@ def test_runtime_is_found_by_its_pattern(identifier, language):
 def test_refusal_when_no_runtime_fits():
     """The sentence names every language there is, the function and what it asks for."""
     assert RUNTIMES.refusal("chat", "ruby3.4") == (
-        "The local stage runs Python functions only; chat asks for the runtime ruby3.4."
+        "localstage runs Python functions only; chat asks for the runtime ruby3.4."
     )
     assert BOTH.refusal("chat", None) == (
-        "The local stage runs Python and Toy functions only; chat asks for the runtime None."
+        "localstage runs Python and Toy functions only; chat asks for the runtime None."
     )
     assert (RUNTIMES.refusal("chat", "python3.13"), BOTH.refusal("chat", "toy1.x")) == (None, None)
 
@@ -57,5 +57,5 @@ def test_refusal_when_something_is_missing_on_this_machine():
     """The sentence says what to install."""
     runtimes = Runtimes({"toy.*": Toy(missing="toy 1 or newer on the path")})
     assert runtimes.refusal("chat", "toy1.x") == (
-        "The local stage needs toy 1 or newer on the path to run Toy functions, such as chat."
+        "localstage needs toy 1 or newer on the path to run Toy functions, such as chat."
     )

@@ -90,7 +90,7 @@ def test_call_when_it_would_invoke_a_function(call: Call, code: str, who: str):
     """The refusal has the service's code, and a sentence that says who cannot call which function."""
     found = refusal_of(call)
     assert found is not None and found.code == code
-    assert found.message.startswith("The local stage does not invoke functions from ")
+    assert found.message.startswith("localstage does not invoke functions from ")
     assert found.message.endswith(f"; {who} cannot call {FUNCTION}.")
 
 
@@ -99,11 +99,11 @@ def test_call_when_it_would_invoke_a_function(call: Call, code: str, who: str):
     [
         (
             ("lambda", "CreateEventSourceMapping", {"FunctionName": "f", "EventSourceArn": QUEUE}),
-            f"The local stage has no event source mappings; {QUEUE} cannot invoke f.",
+            f"localstage has no event source mappings; {QUEUE} cannot invoke f.",
         ),
         (
             ("lambda", "CreateFunctionUrlConfig", {"FunctionName": "f"}),
-            "The local stage has no function URLs; f can be invoked and can be integrated.",
+            "localstage has no function URLs; f can be invoked and can be integrated.",
         ),
         (
             (
@@ -111,7 +111,7 @@ def test_call_when_it_would_invoke_a_function(call: Call, code: str, who: str):
                 "PutFunctionEventInvokeConfig",
                 {"FunctionName": "f", "DestinationConfig": {"OnSuccess": {}, "OnFailure": {"Destination": QUEUE}}},
             ),
-            "The local stage has no destinations of asynchronous invocations; f asks for one.",
+            "localstage has no destinations of asynchronous invocations; f asks for one.",
         ),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",

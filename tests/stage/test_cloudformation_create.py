@@ -111,7 +111,7 @@ def test_stack_when_nobody_supports_a_type(stacks, type_name, properties):
     template = f"Resources: {{Thing: {{Type: '{type_name}', Properties: {properties}}}}}"
     assert stacks.create("chat", template)["StackStatus"] == "ROLLBACK_COMPLETE"
     assert stacks.reason("chat", "Thing", "CREATE_FAILED") == (
-        f"The local stage does not support resource type {type_name}"
+        f"localstage does not support resource type {type_name}"
     )
 
 
@@ -153,7 +153,7 @@ def test_stack_when_an_api_has_a_body(stacks):
     """
     stacks.create("chat", template)
     assert stacks.reason("chat", "Api", "CREATE_FAILED") == (
-        "The local stage does not support property Body of AWS::ApiGatewayV2::Api"
+        "localstage does not support property Body of AWS::ApiGatewayV2::Api"
     )
 
 

@@ -165,7 +165,7 @@ def test_event_source_when_a_queue_is_to_call_a_function(stacks):
 Outputs:""",
     )
     assert stacks.create("chat", template)["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "The local stage has no event source mappings" in stacks.reason("chat", "Source", "CREATE_FAILED")
+    assert "localstage has no event source mappings" in stacks.reason("chat", "Source", "CREATE_FAILED")
 
 
 def test_invocation_settings_when_made_changed_and_deleted(stacks):

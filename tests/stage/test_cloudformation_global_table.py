@@ -102,6 +102,6 @@ def test_global_table_when_it_has_other_replicas(stacks: Stacks, regions: list[s
     stack = stacks.create("one", template([{"Region": region} for region in regions], BillingMode="PAY_PER_REQUEST"))
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert stacks.reason("one", "Table", "CREATE_FAILED") == (
-        "The local stage has global tables with one replica, in the stack's region us-east-1, only"
+        "localstage has global tables with one replica, in the stack's region us-east-1, only"
     )
     assert stacks.aws("dynamodb").list_tables()["TableNames"] == []

@@ -139,7 +139,7 @@ def test_bucket_when_its_configuration_changes(stacks):
     assert versioning["Status"] == "Enabled"
     stacks.update("chat", template % ", MetricsConfigurations: [{Id: all}]")
     assert stacks.reason("chat", "Bucket", "UPDATE_FAILED") == (
-        "The local stage does not support property MetricsConfigurations of AWS::S3::Bucket"
+        "localstage does not support property MetricsConfigurations of AWS::S3::Bucket"
     )
 
 
@@ -206,7 +206,7 @@ def test_type_when_moto_could_not_delete_it(stacks):
     """A type that could never be deleted again is refused from the start."""
     stacks.create("chat", "Resources: {Gateway: {Type: 'AWS::EC2::InternetGateway'}}")
     assert stacks.reason("chat", "Gateway", "CREATE_FAILED") == (
-        "The local stage does not support resource type AWS::EC2::InternetGateway"
+        "localstage does not support resource type AWS::EC2::InternetGateway"
     )
 
 

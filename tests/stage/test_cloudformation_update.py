@@ -176,7 +176,7 @@ def test_update_when_a_type_cannot_be_updated(stacks):
     stack = stacks.update("chat", key % "two")
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.reason("chat", "Key", "UPDATE_FAILED") == (
-        "The local stage does not support updates of AWS::KMS::Key"
+        "localstage does not support updates of AWS::KMS::Key"
     )
 
 

@@ -32,7 +32,7 @@ def test_operation_when_the_stage_does_not_have_it(aws, service: str, operation:
     error, answer = refused.value.response["Error"], refused.value.response["ResponseMetadata"]
     name = "".join(part.title() for part in operation.split("_"))
     assert (answer["HTTPStatusCode"], error["Code"]) == (501, "NotImplemented")
-    assert error["Message"] == f"The local stage does not have the operation {name}."
+    assert error["Message"] == f"localstage does not have the operation {name}."
 
 
 def test_operation_when_moto_has_no_path_for_it(aws):
@@ -42,7 +42,7 @@ def test_operation_when_moto_has_no_path_for_it(aws):
     error = refused.value.response["Error"]
     assert (error["Code"], error["Message"]) == (
         "NotImplemented",
-        "The local stage does not have the operation GET /2019-09-30/functions/chat/provisioned-concurrency.",
+        "localstage does not have the operation GET /2019-09-30/functions/chat/provisioned-concurrency.",
     )
 
 
@@ -58,6 +58,6 @@ def test_api_when_it_is_no_websocket_api(stage, aws, kind: str):
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())) == (
         501,
-        {"message": f"The local stage serves WebSocket APIs; {api_id} is a {kind} API"},
+        {"message": f"localstage serves WebSocket APIs; {api_id} is a {kind} API"},
     )
     connection.close()

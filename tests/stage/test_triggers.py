@@ -105,7 +105,7 @@ def test_trigger_when_it_would_invoke_a_function(target: StageTarget, function: 
         set_up(target, f"test-{uuid.uuid4().hex[:12]}", function)
     error = caught.value.response["Error"]
     assert error["Code"] == code
-    assert error["Message"].startswith("The local stage ")
+    assert error["Message"].startswith("localstage ")
     assert function in error["Message"]
 
 
@@ -182,4 +182,4 @@ def test_stack_when_it_has_a_trigger(stacks: Stacks, kind: str, properties: dict
     template = json.dumps({"Resources": {"Trigger": {"Type": kind, "Properties": properties}}})
     assert stacks.create("triggered", template)["StackStatus"] == "ROLLBACK_COMPLETE"
     reason = stacks.reason("triggered", "Trigger", "CREATE_FAILED")
-    assert "The local stage " in reason and named in reason, reason
+    assert "localstage " in reason and named in reason, reason

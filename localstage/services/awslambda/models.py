@@ -55,7 +55,7 @@ class LocalLambdaBackend(LambdaBackend):
         name = spec.get("FunctionName", "")
         if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
             raise InvalidParameterValueException(
-                f"The local stage runs functions from zip packages only; {name} is a container image."
+                f"localstage runs functions from zip packages only; {name} is a container image."
             )
         _check({"Runtime": None, **spec}, name)
         self._check_role(spec.get("Role"))
@@ -139,7 +139,7 @@ class LocalLambdaBackend(LambdaBackend):
 
 def _check_routing(alias: str, routing_config: Any) -> None:
     if (routing_config or {}).get("AdditionalVersionWeights"):
-        raise InvalidParameterValueException(f"The local stage has no weighted aliases; {alias} has weights.")
+        raise InvalidParameterValueException(f"localstage has no weighted aliases; {alias} has weights.")
 
 
 def _check(spec: dict[str, Any], name: str) -> None:
@@ -148,12 +148,10 @@ def _check(spec: dict[str, Any], name: str) -> None:
     if refusal is not None:
         raise InvalidParameterValueException(refusal)
     if (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
-        raise InvalidParameterValueException(
-            f"The local stage has no dead-letter queues of functions; {name} asks for one."
-        )
+        raise InvalidParameterValueException(f"localstage has no dead-letter queues of functions; {name} asks for one.")
     if (spec.get("LoggingConfig") or {}).get("LogFormat", "Text") != "Text":
         raise InvalidParameterValueException(
-            f"The local stage writes the logs of functions as text only; {name} asks for LogFormat JSON."
+            f"localstage writes the logs of functions as text only; {name} asks for LogFormat JSON."
         )
     # AWS: FIDELITY section 9, defaults and maxima.
     for key, least, most in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):

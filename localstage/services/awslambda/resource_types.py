@@ -124,7 +124,7 @@ def _configuration(properties: Properties) -> Properties:
 def _code(properties: Properties) -> Properties:
     code = properties["Code"]
     if "ImageUri" in code:
-        raise ResourceFailure("The local stage does not run functions from a container image")
+        raise ResourceFailure("localstage does not run functions from a container image")
     if "ZipFile" in code:
         return {"ZipFile": _zip_of(code["ZipFile"], properties.get("Runtime", ""))}
     return picked(code, ("S3Bucket", "S3Key", "S3ObjectVersion"))

@@ -236,12 +236,12 @@ def _as_table(context: ResourceContext, properties: Properties) -> Properties:
     replicas = properties.get("Replicas", [])
     if [replica.get("Region") for replica in replicas] != [context.region]:
         raise ResourceFailure(
-            f"The local stage has global tables with one replica, in the stack's region {context.region}, only"
+            f"localstage has global tables with one replica, in the stack's region {context.region}, only"
         )
     replica = replicas[0]
     for name in _REPLICA_NOT_RUN:
         if name in replica:
-            raise ResourceFailure(f"The local stage does not support {name} of a replica of {GlobalTable.name}")
+            raise ResourceFailure(f"localstage does not support {name} of a replica of {GlobalTable.name}")
     table = {**picked(properties, _OF_THE_TABLE), **picked(replica, _OF_THE_REPLICA)}
     provisioned = properties.get("BillingMode", "PROVISIONED") == "PROVISIONED"
     if provisioned:

@@ -76,7 +76,7 @@ class LocalTokenResponse(TokenResponse):
 
     def assume_role_with_web_identity(self) -> ActionResult:
         """Refused: anyone may ask, and no identity provider's token can be checked here."""
-        raise InvalidIdentityToken("The local stage has no identity provider that could check the token.")
+        raise InvalidIdentityToken("localstage has no identity provider that could check the token.")
 
     assume_role_with_saml = assume_role_with_web_identity
 
