@@ -81,7 +81,8 @@ def _check_constraints(key: str, declaration: Mapping[str, Any], text: str) -> N
 
 def _matches(key: str, pattern: str, text: str) -> bool:
     try:
-        return regex.fullmatch(pattern, text, timeout=MAX_MATCHING_S) is not None
+        # concurrent: others go on meanwhile.
+        return regex.fullmatch(pattern, text, timeout=MAX_MATCHING_S, concurrent=True) is not None
     except regex.error:
         raise ValidationError(f"Template format error: Parameter {key}: AllowedPattern {pattern} is invalid.") from None
     except TimeoutError:
