@@ -224,6 +224,20 @@ def test_motos_switches_when_unsigned(stage, aws, target):
     assert [user["UserName"] for user in aws_users(stage)] == ["alice"]
 
 
+def test_account_when_another_caller_names_it(stage, aws):
+    """Only the stage's own key may name the account that moto answers in; who else does is not let in."""
+    iam = aws("iam")
+    iam.create_user(UserName="alice")
+    iam.put_user_policy(UserName="alice", PolicyName="all", PolicyDocument=ALL)
+    key = iam.create_access_key(UserName="alice")["AccessKey"]
+    client = client_of(stage, "dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+    client.meta.events.register("before-sign", lambda request, **_: request.headers.add_header(ACCOUNT, "111122223333"))
+    assert code_of(client, "dynamodb") == "UnrecognizedClientException"
+
+
+ACCOUNT = "X-Moto-Account-Id"
+
+
 def aws_users(stage):
     settings = stage.changes().settings
     return client_of(stage, "iam", settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]).list_users()[
