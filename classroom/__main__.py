@@ -1,6 +1,7 @@
 """The classroom's commands, which ``course.py`` starts in the course's environment.
 
     python -m classroom check          whether a class can be held on the target live
+    python -m classroom progress [--class FOLDER] [--json] [--junit]   which exercises are done
     python -m classroom clean [--yes]  delete what the course has made for this prefix
     python -m classroom variants …     deploy, compare and remove the five source write-ups
     python -m classroom name-deployment FILE …   name a template's deployment after its routes
@@ -11,8 +12,10 @@ done; 1: something is missing or left; 2: bad input, or no AWS to ask.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,6 +25,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from classroom.account.account import Account
 from classroom.account.target import enter, target_name
 from classroom.errors import OneSentence
+from classroom.exercises.progress import FILE, read
+from classroom.exercises.report import Report, class_reports, class_table, junit_of
+from classroom.my_chat.folder import default_path
 from classroom.operations import readiness
 from classroom.operations.cleanup import Resource, SomethingIsLeft, clean_up, find_ours
 from classroom.operations.template_commands import name_deployment, variants_
@@ -63,6 +69,26 @@ def check() -> None:
         click.echo(str(fact))
         words.append(fact.word)
     sys.exit(1 if "not ok" in words else 0)
+
+
+@main.command()
+@click.option(
+    "--class", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A class's files."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--junit", is_flag=True, help="Print JUnit's XML.")
+def progress(folder: Path | None, as_json: bool, junit: bool) -> None:
+    """Show which exercises are done: the learner's own, or one table of a class.
+
+    A class's folder holds one file for each learner: NAME.json, or NAME/progress.json.
+    """
+    reports = class_reports(folder) if folder else [("", Report.of(read(default_path() / FILE)))]
+    if junit:
+        click.echo(junit_of(reports))
+    elif as_json:
+        click.echo(json.dumps([report.facts(name) for name, report in reports], indent=1, ensure_ascii=False))
+    else:
+        click.echo(repr(reports[0][1]) if folder is None else class_table(reports))
 
 
 @main.command()

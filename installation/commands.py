@@ -38,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     try:
         if options.command == "test":
             return _test(options, more)
-        return {"lab": _lab, "live": _live, "clean": _clean}[options.command](options)
+        return {"lab": _lab, "live": _live, "clean": _clean, "progress": _progress}[options.command](options)
     except CannotGoOn as error:
         sentence, status = str(error), 2
     except OSError as error:
@@ -82,6 +82,14 @@ def _clean(options: argparse.Namespace) -> int:
     environment = set_up(_ROOT, options.fresh)
     command = [str(environment.python), "-m", "classroom", "clean", *(["--yes"] if options.yes else [])]
     return become(command, {**environment.variables(), **_names(options), "CHAT_TARGET": target})
+
+
+def _progress(options: argparse.Namespace) -> int:
+    """Shows which exercises are done, the learner's own or a class's."""
+    environment = set_up(_ROOT, options.fresh)
+    words = [f"--{word}" for word in ("json", "junit") if getattr(options, word)]
+    words += ["--class", os.path.abspath(options.folder)] if options.folder else []
+    return become([str(environment.python), "-m", "classroom", "progress", *words], environment.variables())
 
 
 def _target(options: argparse.Namespace) -> str:

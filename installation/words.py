@@ -28,6 +28,14 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     clean = commands.add_parser(
         "clean", help="delete what the course has made, and prove that nothing is left", allow_abbrev=False
     )
+    progress = commands.add_parser(
+        "progress", help="show which exercises are done, yours or a class's", allow_abbrev=False
+    )
+    progress.add_argument(
+        "--class", dest="folder", metavar="FOLDER", help="one table of the progress files in a folder"
+    )
+    progress.add_argument("--json", action="store_true", help="print JSON")
+    progress.add_argument("--junit", action="store_true", help="print JUnit's XML")
     live.add_argument("--check", action="store_true", help="look only: credentials, permissions, quotas, costs")
     live.set_defaults(target="live")
     for command in (lab, clean):
@@ -38,7 +46,7 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     for command in (live, clean):
         command.add_argument("--yes", action="store_true", help="agree beforehand to what would be asked")
         command.add_argument("--prefix", help="what the names of your things begin with; default: CHAT_PREFIX")
-    for command in (lab, test, live, clean):
+    for command in (lab, test, live, clean, progress):
         command.add_argument("--fresh", action="store_true", help="make .venv again from nothing")
     options, more = parser.parse_known_args(words)
     if more and options.command != "test":

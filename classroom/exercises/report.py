@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from classroom.exercises import registry
@@ -65,26 +66,36 @@ class Report:
         predicted = f" {right} of {made} predictions were right." if made else ""
         return f"<p>{len(self.done())} of {len(self.exercises)} exercises are done.{predicted}</p><table>{rows}</table>"
 
-    def junit(self) -> str:
-        """The same as JUnit's XML: a test case for each exercise, failed until it is done."""
-        suite = ElementTree.Element(
-            "testsuite",
-            name=self.progress.learner or "my chat",
-            tests=str(len(self.exercises)),
-            failures=str(len(self.exercises) - len(self.done())),
-        )
-        for number in self.exercises:
-            case = ElementTree.SubElement(
-                suite, "testcase", classname=f"lesson {registry.lesson_of(number)}", name=number
-            )
-            if number not in self.done():
-                misses = self.progress.exercises[number].misses if number in self.progress.exercises else 0
-                ElementTree.SubElement(case, "failure", message=f"not done; misses: {misses}")
-        return ElementTree.tostring(suite, encoding="unicode")
+    def facts(self, name: str = "") -> dict[str, Any]:
+        """The same for a program: the learner, what is done, what is missed, and the predictions."""
+        right, made = self.predicted()
+        return {
+            "learner": name or self.progress.learner,
+            "done": self.done(),
+            "open": [number for number in self.exercises if number not in self.done()],
+            "misses": {number: attempt.misses for number, attempt in self.progress.exercises.items()},
+            "predictions": {"right": right, "made": made},
+        }
+
+
+def junit_of(reports: list[tuple[str, Report]]) -> str:
+    """JUnit's XML: a suite for each learner, a test case for each exercise, failed until it is done."""
+    suites = ElementTree.Element("testsuites")
+    for name, report in reports:
+        facts = report.facts(name)
+        counts = {"tests": str(len(report.exercises)), "failures": str(len(facts["open"]))}
+        suite = ElementTree.SubElement(suites, "testsuite", name=facts["learner"] or "my chat", **counts)
+        for number in report.exercises:
+            lesson = f"lesson {registry.lesson_of(number)}"
+            case = ElementTree.SubElement(suite, "testcase", classname=lesson, name=number)
+            if number in facts["open"]:
+                missed = facts["misses"].get(number, 0)
+                ElementTree.SubElement(case, "failure", message=f"not done; misses: {missed}")
+    return ElementTree.tostring(suites, encoding="unicode")
 
 
 def class_reports(folder: Path) -> list[tuple[str, Report]]:
-    """The reports of a class by learner's name: from ``NAME/progress.json``, ``NAME/my_chat/progress.json`` and ``NAME.json``."""
+    """The reports of a class by learner's name: ``NAME.json``, ``NAME/progress.json`` or ``NAME/my_chat/progress.json``."""
     found = {}
     for path in sorted([*folder.glob(f"*/{FILE}"), *folder.glob(f"*/my_chat/{FILE}"), *folder.glob("*.json")]):
         name = path.stem if path.parent == folder else path.relative_to(folder).parts[0]

@@ -12,6 +12,7 @@ from html import escape
 
 from classroom.account import api
 from classroom.account.account import STAGE_NAME, Account
+from classroom.operations.cleanup import INNER_PREFIXES
 
 _STAGED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 _ROW, _HEAD, _WIDTH, _GAP = 34, 30, 200, 100
@@ -109,8 +110,8 @@ def look(account: Account) -> AccountMap:
 
 def _tables(account: Account) -> dict[str, int]:
     found = {}
-    for name in account.pages("dynamodb", "list_tables", "TableNames"):
-        if name.startswith(f"{account.prefix}-"):
+    for name in sorted(account.pages("dynamodb", "list_tables", "TableNames")):
+        if _counts(account, name):
             pages = (
                 account.client("dynamodb")
                 .get_paginator("scan")
@@ -133,7 +134,7 @@ def _functions(account: Account, owners: dict[str, str]) -> tuple[Function, ...]
     found = []
     for one in account.pages("lambda", "list_functions", "Functions"):
         name = one["FunctionName"]
-        if not name.startswith(f"{account.prefix}-"):
+        if not _counts(account, name):
             continue
         values = one.get("Environment", {}).get("Variables", {}).values()
         tables = sorted({_short(account, value) for value in values if value.startswith(f"{account.prefix}-")})
@@ -148,12 +149,18 @@ def _stacks(account: Account) -> tuple[dict[str, int], dict[str, str]]:
     owners: dict[str, str] = {}
     for stack in account.pages("cloudformation", "describe_stacks", "Stacks"):
         name = stack["StackName"]
-        if name.startswith(f"{account.prefix}-") and stack["StackStatus"] in _STAGED:
+        if _counts(account, name) and stack["StackStatus"] in _STAGED:
             short = _short(account, name)
             resources = account.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
             stacks[short] = len(resources)
             owners |= {one.get("PhysicalResourceId", ""): short for one in resources}
     return dict(sorted(stacks.items())), owners
+
+
+def _counts(account: Account, name: str) -> bool:
+    """Whether a name is the learner's, and not of one of the whole chats that lessons 0 and 8 make beside theirs."""
+    short = _short(account, name)
+    return short != name and short.partition("-")[0] not in INNER_PREFIXES
 
 
 def _short(account: Account, name: str) -> str:

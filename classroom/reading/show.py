@@ -34,7 +34,7 @@ _COLOURS = (
     (Name.Decorator, "var(--jp-mirror-editor-meta-color,#aa22ff)"),
 )
 _BOX = (
-    "margin:0;padding:8px 12px;overflow-x:auto;line-height:1.4;border-radius:0 0 6px 6px;"
+    "margin:0;padding:8px 12px;overflow-x:auto;white-space:pre;word-break:normal;line-height:1.4;border-radius:0 0 6px 6px;"
     "background:var(--jp-cell-editor-background,#f5f5f5);color:var(--jp-content-font-color1,#1d2127);"
     "border:1px solid var(--jp-border-color2,#d7dbe0);font-family:var(--jp-code-font-family,monospace)"
 )

@@ -15,6 +15,7 @@ from classroom.account import api, stack, steps
 from classroom.account.account import Account
 from classroom.account.target import Target
 from classroom.operations.cleanup import clean_up, find_ours
+from classroom.reading.account_map import look
 from tests.course.account_picture import picture
 
 numbers = count(1)
@@ -32,6 +33,22 @@ def test_lesson_when_started_from_any_other(account):
     for number in (8, 6, 1, 8, 4, 2, 5, 3, 7, 8, 8, 6, 5, 4, 3, 2, 1):
         steps.bring_to(account, number)
         assert states.setdefault(number, picture(account)) == picture(account), f"lesson {number}"
+
+
+def test_map_when_a_lesson_begins(account):
+    """The map tells what AWS has: routes with what they lead to, functions with their tables and stack, rows."""
+    steps.bring_to(account, 3)
+    assert set(look(account).routes.values()) == {"MOCK"} and look(account).functions == ()
+    steps.bring_to(account, 6)
+    account.client("dynamodb").put_item(
+        TableName=account.name("ChatConnections"), Item={"connection_id": {"S": "somebody"}}
+    )
+    found = look(account)
+    assert found.tables == {"ChatConnections": 1, "ChatMessages": 0, "ChatSessions": 0}
+    assert (found.api, found.staged, found.routes["$connect"]) == ("chat-api", True, "chat_handler")
+    chat = next(one for one in found.functions if one.name == "chat_handler")
+    assert (chat.stack, chat.tables) == ("handlers", ("ChatConnections", "ChatMessages"))
+    assert found.stacks["handlers"] > 10
 
 
 def test_lesson_when_the_api_was_made_twice(account):

@@ -112,6 +112,13 @@ def test_clean_when_started(project):
     assert started(project.course("clean", CHAT_TARGET="live").stdout)[1:3] == [["clean"], "live"]
 
 
+def test_progress_when_started(project, tmp_path):
+    """A learner's own progress, or a class's folder, which may be named from wherever one stands."""
+    assert started(project.course("progress").stdout)[1] == ["progress"]
+    words = started(project.course("progress", "--class", str(tmp_path), "--junit").stdout)[1]
+    assert words == ["progress", "--junit", "--class", str(tmp_path)]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
