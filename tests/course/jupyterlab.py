@@ -22,7 +22,7 @@ import pytest
 
 from tests.course.nbval_runs import ROOT, clean_environment
 
-READY_WITHIN_S = 60
+READY_WITHIN_S = 180
 ARTEFACTS = ROOT / "test-artefacts"
 NO_BROWSER = "there is no Chromium or Chrome; to run these install the package chromium"
 _BROWSERS = (

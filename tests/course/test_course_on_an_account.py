@@ -24,7 +24,7 @@ from localstage import LocalStage
 from tests.course.nbval_runs import ROOT, clean_environment
 from tests.stage.waiting import eventually
 
-WITHIN_S = 120
+WITHIN_S = 300
 RUN_CELLS = """
 import sys, nbformat
 names = {}

@@ -15,7 +15,7 @@ from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
 
 PAGE = Path(__file__).resolve().parents[2] / "html" / "index.html"
-WITHIN_S = 30
+WITHIN_S = 120
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tests.course.nbval_runs import NOTEBOOKS
 from tests.course.page_browser import WATCH, ChatPage
 
 WEB_PAGE = next(path for path in NOTEBOOKS if path.name.startswith("06"))
-WITHIN_MS = 60_000
+WITHIN_MS = 180_000
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 

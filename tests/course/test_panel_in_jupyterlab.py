@@ -10,8 +10,8 @@ from tests.course.jupyterlab import ARTEFACTS, chromium_path, jupyterlab, open_a
 from tests.course.nbval_runs import NOTEBOOKS
 
 BROADCAST = next(path for path in NOTEBOOKS if path.name.startswith("05"))
-WITHIN_MS = 30_000
-RUN_WITHIN_MS = 120_000
+WITHIN_MS = 90_000
+RUN_WITHIN_MS = 300_000
 """All cells of the notebook, on a machine that runs other tests at the same time."""
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 

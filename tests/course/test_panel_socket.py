@@ -30,7 +30,7 @@ class ChatServer:
     def panel(self, name: str) -> Panel:
         """A panel of which the server knows."""
         panel = Panel(name, self.url())
-        assert self.joined.acquire(timeout=5), f"the server did not see {name} within 5 s"
+        assert self.joined.acquire(timeout=60), f"the server did not see {name} within 60 s"
         return panel
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from tests.course.jupyterlab import ARTEFACTS, chromium_path, jupyterlab
 from tests.course.nbval_runs import NOTEBOOKS
 
 START = next(path for path in NOTEBOOKS if path.name.startswith("00"))
-WITHIN_MS = 60_000
+WITHIN_MS = 180_000
 NOTHING_RUNS = (
     "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
 )

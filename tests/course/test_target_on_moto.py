@@ -14,7 +14,7 @@ import pytest
 
 from tests.course.nbval_runs import ROOT, clean_environment
 
-WITHIN_S = 60
+WITHIN_S = 180
 USE = """
 import json, os
 from classroom import start

@@ -145,7 +145,7 @@ def test_command_when_the_variant_is_unknown() -> None:
         capture_output=True,
         text=True,
         env=os.environ,
-        timeout=60,
+        timeout=180,
     )
     assert (ended.returncode, ended.stderr) == (
         2,
@@ -156,7 +156,7 @@ def test_command_when_the_variant_is_unknown() -> None:
 def test_command_when_asked_for_the_list() -> None:
     """The list names each variant and its template."""
     shown = subprocess.run(
-        [sys.executable, "-m", "classroom", "variants", "list"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "classroom", "variants", "list"], capture_output=True, text=True, timeout=180
     )
     assert [line.split()[0] for line in shown.stdout.splitlines()] == ["s0", "s1", "s2", "s3", "s4"]
 
@@ -170,7 +170,7 @@ def test_command_when_a_deployment_is_to_be_named(tmp_path: Path) -> None:
             [sys.executable, "-m", "classroom", "name-deployment", str(path)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.stdout.startswith(f"{path}: {word} Deployment"), done
     assert stamped(path.read_text()) == path.read_text()

@@ -145,7 +145,7 @@ def with_workbench(**options: Any) -> Callable[[Callable[[Workbench], Awaitable[
     return decorate
 
 
-async def until(holds: Callable[[], bool], what: str, deadline_s: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], what: str, deadline_s: float = 90.0) -> None:
     """Returns when ``holds()`` is true; fails with ``what`` after the deadline."""
     end = asyncio.get_running_loop().time() + deadline_s
     while not holds():

@@ -68,10 +68,10 @@ def kernel_says(address: str, places: dict[str, str], code: str) -> str:
     client.start_channels()
     said = []
     try:
-        client.wait_for_ready(timeout=30)
+        client.wait_for_ready(timeout=120)
         client.execute_interactive(
             code,
-            timeout=60,
+            timeout=180,
             store_history=False,
             output_hook=lambda m: said.append(m["content"].get("text", str(m["content"]))),
         )
@@ -102,7 +102,7 @@ def test_lab_when_it_runs_and_is_ended(places):
             with DIRECT.open(address, timeout=30) as page:
                 assert page.status == 200 and b"JupyterLab" in page.read()
             with pytest.raises(urllib.error.HTTPError, match="403"):
-                DIRECT.open(f"http://127.0.0.1:{port}/api/contents", timeout=30)
+                DIRECT.open(f"http://127.0.0.1:{port}/api/contents", timeout=120)
             code = (
                 "import boto3, os; print(os.getpid(), os.environ['LOCALSTAGE_URL'], os.environ['LOCALSTAGE_PAGES_URL'], "
                 "boto3.client('sts').get_caller_identity()['Account'])"
@@ -114,7 +114,7 @@ def test_lab_when_it_runs_and_is_ended(places):
         finally:
             lab.send_signal(signal.SIGTERM)
             lab.stderr.read()  # Ends when nobody has it any more: lab, kernel and stage.
-        assert lab.wait(30) == 128 + signal.SIGTERM
+        assert lab.wait(120) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(int(kernel), 0)
     assert not listens(port) and not listens(int(stage.rpartition(":")[2]))

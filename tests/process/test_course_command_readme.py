@@ -16,7 +16,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Runs a command in an environment without AWS settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE_"))}
     return subprocess.run(
-        command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180
     )
 
 

@@ -77,7 +77,9 @@ def test_aws_when_it_is_typed_for_the_first_time(project):
     with (project.root / "requirements-tests.txt").open("a") as pins:
         pins.write("awscli==1.0\n")
     said = [
-        subprocess.run([command, "s3", "ls"], env=project.variables(**more), capture_output=True, text=True, timeout=60)
+        subprocess.run(
+            [command, "s3", "ls"], env=project.variables(**more), capture_output=True, text=True, timeout=180
+        )
         for more in ({}, {"PIP_FIND_LINKS": os.devnull})
     ]
     assert said[0].returncode == 2 and "aws: pip found no place that has the packages: " in said[0].stderr
@@ -89,7 +91,7 @@ def test_aws_when_it_is_typed_for_the_first_time(project):
     write_wheel(project.wheels, "awscli", "1.0", files)
     for words in ("Installing the AWS command line (about a minute, this once)\n", ""):
         done = subprocess.run(
-            [command, "s3", "ls"], env=project.variables(), capture_output=True, text=True, timeout=60
+            [command, "s3", "ls"], env=project.variables(), capture_output=True, text=True, timeout=180
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "asked for s3 ls\n", words)
 
@@ -143,15 +145,15 @@ def test_set_up_when_it_is_stopped_in_the_middle(tmp_path):
     """SIGTERM while pip waits for an index ends pip too; the next start begins again and succeeds."""
     project = lay_project(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as index:
-        index.settimeout(60)
+        index.settimeout(180)
         url = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
         with project.start_course("test", PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=url) as course:
             call, _ = index.accept()
             with call:
-                call.settimeout(60)
+                call.settimeout(180)
                 assert call.recv(1000).startswith(b"GET /simple/greeting/")
                 course.send_signal(signal.SIGTERM)
-                assert course.wait(60) == 128 + signal.SIGTERM
+                assert course.wait(180) == 128 + signal.SIGTERM
                 assert call.recv(1000) == b""  # pip has closed its end: it is gone.
     assert state_of(project) is State.BROKEN
     said = project.course("test")
@@ -221,5 +223,5 @@ def test_set_up_when_another_is_at_it(project):
         course = project.start_course("test")
         assert course.stdout.readline() == "Another course.py is setting up this folder; waiting for it to end.\n"
         assert course.poll() is None
-    said, _ = course.communicate(timeout=60)
+    said, _ = course.communicate(timeout=180)
     assert said.startswith("STARTED")

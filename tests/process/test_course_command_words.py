@@ -79,7 +79,7 @@ def test_lab_when_a_signal_ends_it(project, number):
         while not course.stdout.readline().startswith("STARTED"):
             assert course.poll() is None
         course.send_signal(number)
-        assert course.wait(30) == -number
+        assert course.wait(120) == -number
 
 
 def test_live_when_only_checked(project):

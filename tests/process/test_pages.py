@@ -178,12 +178,12 @@ def test_pages_when_a_program_runs_beside_them(folder: Path):
         env=outer,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=180,
     )
     assert (done.stdout, done.returncode) == ("b'below'\n", 0), done.stderr
     program = "import os; print('LOCALSTAGE_PAGES_URL' in os.environ)"
     done = subprocess.run(
-        [*run, "--", sys.executable, "-c", program], env=outer, text=True, capture_output=True, timeout=60
+        [*run, "--", sys.executable, "-c", program], env=outer, text=True, capture_output=True, timeout=180
     )
     assert done.stdout == "False\n", done.stderr
 
@@ -194,6 +194,6 @@ def test_pages_when_the_folder_is_not_there():
         [sys.executable, "-m", "localstage", "serve", "--pages", "no-such-folder"],
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 2 and "no-such-folder" in done.stderr and "Traceback" not in done.stderr

@@ -78,7 +78,7 @@ class LiveTarget:
         return boto3.client(service, region_name=REGION, **options)
 
     def connect(self, url: str, **options: Any) -> websocket.WebSocket:
-        return websocket.create_connection(url, timeout=30, **options)
+        return websocket.create_connection(url, timeout=120, **options)
 
     def clean_up(self) -> None:
         for clean in reversed(self._cleaning):
@@ -112,7 +112,7 @@ class StageTarget:
                 "sslopt": {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": self._bundle},
                 **options,
             }
-        return websocket.create_connection(url, timeout=30, **options)
+        return websocket.create_connection(url, timeout=120, **options)
 
     def clean_up(self) -> None:
         """The stage's account ends with the stage."""
@@ -123,7 +123,7 @@ def empty_account(url: str, session: boto3.Session) -> None:
     reset = AWSRequest("POST", url + "/moto-api/reset", headers={"Host": urlsplit(url).netloc})
     SigV4Auth(session.get_credentials(), "moto-api", REGION).add_auth(reset)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    opener.open(urllib.request.Request(reset.url, method="POST", headers=dict(reset.headers)), timeout=30).close()
+    opener.open(urllib.request.Request(reset.url, method="POST", headers=dict(reset.headers)), timeout=120).close()
 
 
 def package(source: str, name: str = "handler.py") -> bytes:

@@ -110,9 +110,7 @@ def test_stack_when_nobody_supports_a_type(stacks, type_name, properties):
     """A type that the stage cannot make fails the stack, naming the type."""
     template = f"Resources: {{Thing: {{Type: '{type_name}', Properties: {properties}}}}}"
     assert stacks.create("chat", template)["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert stacks.reason("chat", "Thing", "CREATE_FAILED") == (
-        f"localstage does not support resource type {type_name}"
-    )
+    assert stacks.reason("chat", "Thing", "CREATE_FAILED") == (f"localstage does not support resource type {type_name}")
 
 
 def test_stack_when_a_type_does_not_exist(stacks):

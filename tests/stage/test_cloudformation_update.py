@@ -175,9 +175,7 @@ def test_update_when_a_type_cannot_be_updated(stacks):
     stacks.create("chat", key % "one")
     stack = stacks.update("chat", key % "two")
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert stacks.reason("chat", "Key", "UPDATE_FAILED") == (
-        "localstage does not support updates of AWS::KMS::Key"
-    )
+    assert stacks.reason("chat", "Key", "UPDATE_FAILED") == ("localstage does not support updates of AWS::KMS::Key")
 
 
 def test_update_when_a_resource_changes_its_type(stacks):

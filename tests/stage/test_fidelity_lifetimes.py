@@ -16,7 +16,7 @@ from localstage import LocalStage
 from tests.stage.target import StageTarget, deploy_api, table_of_ids
 from tests.stage.waiting import eventually
 
-WITHIN_S = 60
+WITHIN_S = 180
 HANDLER = """
 import json, os
 import boto3

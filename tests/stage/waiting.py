@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_WITHIN_S = 20.0
+_WITHIN_S = 90.0
 _PAUSE_S = 0.05
 
 
