@@ -50,7 +50,7 @@ def test_stop_when_the_process_is_a_strangers(signalled: list[tuple[int, int]]):
     assert "does not answer there as localstage" in done.output
 
 
-@pytest.mark.parametrize("pid", [os.getpid() + 1, None])
+@pytest.mark.parametrize("pid", [os.getpid() + 1, None], ids=["another", "none"])
 def test_stop_when_another_answers_there(pid: object, signalled, monkeypatch: pytest.MonkeyPatch):
     """Where another process answers at the noted address, nothing is signalled."""
     write_note(RunningEmulator(os.getpid(), 1, "work", ACCESS), note_path(1))
