@@ -137,7 +137,9 @@ def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
 
 def beside_a_stage(python: Path, command: list[str]) -> list[str]:
     """A command with a local stage of its own, which serves the chat page."""
-    return [str(python), "-m", "localstage", "run", "--pages", str(_ROOT / "html"), "--", *command]
+    own = os.environ.get("CHAT_FOLDER") or str(_ROOT / "my_chat")
+    pages = ("--pages", str(_ROOT / "html"), "--more-pages", own)
+    return [str(python), "-m", "localstage", "run", *pages, "--", *command]
 
 
 def _outside_the_stage(python: Path) -> str:

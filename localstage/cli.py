@@ -65,7 +65,7 @@ def _shape_of(name: str, default: Any) -> dict[str, Any]:
     if name == "pace":
         return {"type": click.FloatRange(0, min_open=True), "default": default, "show_default": True}
     if default is None:
-        return {"type": click.Path(path_type=Path, exists=True, file_okay=False), "default": None}
+        return {"type": click.Path(path_type=Path, exists=name == "pages", file_okay=False), "default": None}
     return {"type": type(default), "default": default, "show_default": True}
 
 

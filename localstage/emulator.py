@@ -78,7 +78,7 @@ class Emulator:
                 management=door.management(ManagementApi(self._gateway, denial).answer),
                 emulator=self._answer_status,
                 runtime_api=self._functions.handle_runtime_request,
-                pages=Pages(settings.pages).answer,
+                pages=Pages(settings.pages, settings.more_pages).answer,
             ),
             settings.pages_for_any_host,
         )

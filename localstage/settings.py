@@ -43,6 +43,13 @@ class Settings:
     pages: Path | None = field(
         default=None, metadata=_option("Serve this folder's files to a browser, under /_localstage/pages/.")
     )
+    more_pages: Path | None = field(
+        default=None,
+        metadata=_option(
+            "Serve the HTML, CSS and JavaScript of this folder, too, which may be made later: under "
+            "/_localstage/pages/, in a folder of the same name."
+        ),
+    )
     pages_for_any_host: bool = field(
         default=False,
         metadata=_option("Serve pages under any Host header: for use behind a proxy with a name of its own."),

@@ -1,4 +1,4 @@
-"""Static files of one folder, for a browser on this machine: ``/_localstage/pages/…``.
+"""Static files of one folder or two, for a browser on this machine: ``/_localstage/pages/…``.
 
 GET and HEAD only, never a listing, never a file outside the folder or one whose
 name begins with a dot. Nothing is kept by a browser, so that an edited file
@@ -54,10 +54,16 @@ _HEADERS = {
 
 
 class Pages:
-    """Answers for one folder; None serves nothing and says so."""
+    """Answers for one folder; None serves nothing and says so.
 
-    def __init__(self, folder: Path | None):
+    ``more`` is a second folder, which appears in the first under its own name
+    and may be made later. Of it only pages are served, since notes and programs
+    may lie beside them.
+    """
+
+    def __init__(self, folder: Path | None, more: Path | None = None):
         self._folder = folder.resolve() if folder else None
+        self._more = more.resolve() if more else None
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The file, or 404 or 405 in one sentence."""
@@ -66,10 +72,18 @@ class Pages:
         if request.method not in ("GET", "HEAD"):
             return _refused(405, f"Pages are read with GET or HEAD, not {request.method}.", Allow="GET, HEAD")
         path = request.raw_path.partition("?")[0]
-        found = file_below(self._folder, path.removeprefix(PAGES_PATH))
+        found = self._find(path.removeprefix(PAGES_PATH))
         if found is None:
             return _refused(404, f"There is no page {path}.")
         return web.FileResponse(found, headers={**_HEADERS, "Content-Type": content_type(found)})
+
+    def _find(self, path: str) -> Path | None:
+        assert self._folder is not None
+        first, _, rest = path.partition("/")
+        if self._more is None or first != self._more.name:
+            return file_below(self._folder, path)
+        found = file_below(self._more, rest)
+        return found if found and found.suffix in (".html", ".css", ".js") else None
 
 
 def file_below(folder: Path, path: str) -> Path | None:

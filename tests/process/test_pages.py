@@ -197,3 +197,19 @@ def test_pages_when_the_folder_is_not_there():
         timeout=180,
     )
     assert done.returncode == 2 and "no-such-folder" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_pages_when_there_is_a_second_folder(folder: Path, tmp_path: Path):
+    """A second folder may be made later, appears under its own name, and shows pages only."""
+    more = tmp_path / "my_chat"
+    with LocalStage(pages=folder, more_pages=more) as stage:
+        assert ask(stage, f"{PAGES}my_chat/page.html")[0] == 404
+        more.mkdir()
+        for name in ("page.html", "progress.json", ".hidden.html"):
+            (more / name).write_text("mine")
+        answers = {
+            path: ask(stage, f"{PAGES}my_chat/{path}")[0]
+            for path in ("page.html", "progress.json", ".hidden.html", "../index.html", "%2e%2e/index.html", "")
+        }
+        assert answers == {**dict.fromkeys(answers, 404), "page.html": 200}
+        assert ask(stage, f"{PAGES}index.html")[0] == 200

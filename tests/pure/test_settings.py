@@ -67,6 +67,7 @@ def test_serve_when_every_setting_is_changed(served: list[Settings], tmp_path: P
         like_aws=True,
         pace=2.5,
         pages=tmp_path,
+        more_pages=tmp_path / "later",
         pages_for_any_host=True,
     )
     assert all(getattr(changed, one.name) != one.default for one, _ in options())
