@@ -27,7 +27,7 @@ from classroom.exercises.predictions import Prediction
 from classroom.exercises.progress import Record
 from classroom.exercises.report import Report
 from classroom.my_chat import writing
-from classroom.my_chat.chat import MyChat, Version
+from classroom.my_chat.chat import PAGE, MyChat, Version
 from classroom.panel.chat_panel import Panel, SideBySide
 from classroom.reading import account_map
 from classroom.reading.show import Source, find_source
@@ -121,6 +121,18 @@ class Lesson:
     def page_links(self, *names: str) -> page.PageLinks:
         """The same as links, one for each person: make it the last expression of a cell."""
         return page.PageLinks({name: self.page_url(name) for name in names})
+
+    def own_page_links(self, *names: str) -> page.PageLinks:
+        """Links to ``my_chat/page.html``, your own page, one for each person: make it the last expression of a cell."""
+        folder = self.my_chat.folder
+        missing = (
+            "" if folder.text(PAGE) else f"my_chat/{PAGE} is not written yet: write it above, then run this cell again."
+        )
+        api_id = self._known_api()
+        addresses = {
+            name: page.own_page_address(os.environ, folder.path, api_id, self.stage, self.url, name) for name in names
+        }
+        return page.PageLinks(addresses, "your page", missing)
 
     def hang_up(self) -> None:
         """Disconnect every panel of the lesson."""

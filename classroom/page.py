@@ -44,6 +44,28 @@ def page_address(environ: Mapping[str, str], api_id: str, stage_name: str, url: 
     return f"{(HTML / 'index.html').as_uri()}?{urlencode({'url': url, **person})}"
 
 
+def own_page_address(
+    environ: Mapping[str, str], folder: Path, api_id: str, stage_name: str, url: str, name: str
+) -> str:
+    """The same for the learner's own ``page.html`` in ``folder``, which takes the chat's address from its link as it is.
+
+    Where localstage serves the page that address is a path: a browser completes
+    it from the place of the page (MDN: the parameter url of WebSocket()).
+    """
+    pages, stage = environ.get("LOCALSTAGE_PAGES_URL", ""), environ.get("LOCALSTAGE_URL", "")
+    if pages:
+        at = _as_the_browser_reaches(pages, environ)
+        chat = (
+            f"{at.removesuffix('/_localstage/pages/')}/{api_id}/{stage_name}"
+            if on_a_hub(environ)
+            else f"/{api_id}/{stage_name}"
+        )
+        return f"{at}{folder.name}/page.html?{urlencode({'url': chat, 'name': name}, safe='/')}"
+    if stage:
+        url = f"{stage.replace('http', 'ws', 1)}/{api_id}/{stage_name}"
+    return f"{(folder / 'page.html').absolute().as_uri()}?{urlencode({'url': url, 'name': name})}"
+
+
 def _as_the_browser_reaches(address: str, environ: Mapping[str, str]) -> str:
     """A loopback address of this machine; under a hub its path through jupyter-server-proxy."""
     if not on_a_hub(environ):
@@ -55,27 +77,30 @@ def _as_the_browser_reaches(address: str, environ: Mapping[str, str]) -> str:
 class PageLinks:
     """Links to the page, one for each person, to be opened in windows of a browser: the last expression of a cell."""
 
-    def __init__(self, addresses: Mapping[str, str]):
-        self._addresses = dict(addresses)
+    def __init__(self, addresses: Mapping[str, str], which: str = "the chat page", missing: str = ""):
+        """``which`` page it is, in words; ``missing`` says why there is nothing to open yet."""
+        self._addresses, self._which, self._missing = dict(addresses), which, missing
 
     def __repr__(self) -> str:
-        return f"<links to the chat page for {', '.join(self._addresses)}>"
+        return f"<links to {self._which} for {', '.join(self._addresses)}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         return {**widgets.HTML(self._html())._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
     def _html(self) -> str:
-        lines = [_line(escape(name), escape(address)) for name, address in self._addresses.items()]
+        if self._missing:
+            return f"<div>{escape(self._missing)}</div>"
+        lines = [self._line(escape(name), escape(address)) for name, address in self._addresses.items()]
         if any(address.startswith("file:") for address in self._addresses.values()):
             lines.append(
                 "A notebook cannot open a file for you. Localstage serves the page, and these lines become links, when "
-                "it is started with <code>--pages html</code>. For a chat on AWS put the folder <code>html/</code> on "
-                "any web server, and everything from the question mark on behind its address."
+                "it is started with <code>--pages html --more-pages my_chat</code>. For a chat on AWS put the page's "
+                "folder on any web server, and everything from the question mark on behind its address."
             )
         return f'<div style="line-height:2">{"<br>".join(lines)}</div>'
 
-
-def _line(name: str, address: str) -> str:
-    if address.startswith("file:"):  # which a browser does not follow from a notebook
-        return f"Open this in a new browser window, for {name}: <code>{address}</code>"
-    return f'<a href="{address}" target="_blank" rel="noopener" style="{_LINK}">Open the chat page for {name}</a>'
+    def _line(self, name: str, address: str) -> str:
+        if address.startswith("file:"):  # which a browser does not follow from a notebook
+            return f"Open this in a new browser window, for {name}: <code>{address}</code>"
+        link = f'<a href="{address}" target="_blank" rel="noopener" style="{_LINK}">'
+        return f"{link}Open {self._which} for {name}</a>"

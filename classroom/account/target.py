@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from classroom.account import guard
 from classroom.errors import OneSentence
+from classroom.my_chat.folder import default_path
 from classroom.page import HTML, on_a_hub
 from localstage import LocalStage, NotStarted
 
@@ -129,7 +130,7 @@ def ask_once(
 def _enter_stage(environ: MutableMapping[str, str]) -> None:
     if environ.get("LOCALSTAGE_URL"):
         return
-    stage = LocalStage(pages=HTML, pages_for_any_host=on_a_hub(environ))
+    stage = LocalStage(pages=HTML, more_pages=default_path(), pages_for_any_host=on_a_hub(environ))
     try:
         stage.start()
     except NotStarted as error:

@@ -158,9 +158,11 @@ def _refuse_unanswered(answer: Answer, watch: CellWatch) -> None:
 
 
 def _blanks_in(value: Any) -> int:
-    """How many blanks a name still holds: 1 for ``...`` itself, for a function as many as are left in it."""
+    """How many blanks a name still holds: 1 for ``...`` itself, for a function or a collection as many as are left in it."""
     if value is ...:
         return 1
+    if isinstance(value, dict | list | tuple):
+        return sum(map(_blanks_in, value.values() if isinstance(value, dict) else value))
     code = getattr(value, "__code__", None)
     return sum(step.argval is ... for step in dis.get_instructions(code)) if code else 0
 

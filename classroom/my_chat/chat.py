@@ -17,10 +17,12 @@ from classroom.account.account import Account
 from classroom.errors import OneSentence
 from classroom.exercises import registry, solutions
 from classroom.my_chat.folder import Folder, fault_of
+from classroom.my_chat.page_trial import PageTrial
 from classroom.my_chat.pretended_aws import PREFIX
 from classroom.my_chat.trial import Trial
 
 HANDLER = "chat_handler.py"
+PAGE = "page.html"
 _TRIAL_VARIABLES = {"MESSAGES_TABLE": f"{PREFIX}ChatMessages", "CONNECTIONS_TABLE": f"{PREFIX}ChatConnections"}
 _GROWN_UP = 5
 """After this lesson the course's version is ``handlers/``, which the lesson ends with."""
@@ -64,14 +66,16 @@ class MyChat:
             fault = fault_of(name, text)
             if fault:
                 raise NotDeployed(f"There is a mistake in my_chat/{name}, so it was not used: {fault}")
-            return Version(name, self._files(text), True, f", checked by exercise {checked_by}" if checked_by else "")
+            return Version(
+                name, self._with_imports(name, text), True, f", checked by exercise {checked_by}" if checked_by else ""
+            )
         course = solutions.course_text(name, exercise) if exercise else None
         if course is None:
             raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
         because = (
             f"because yours is still that of exercise {checked_by}" if outgrown else "because yours is not written"
         )
-        return Version(name, self._files(course), False, f"{because} yet")
+        return Version(name, self._with_imports(name, course), False, f"{because} yet")
 
     def begin_with(self, lesson: int) -> Version | None:
         """The chat handler with which a lesson begins: what an exercise found right before, else the course's."""
@@ -122,9 +126,19 @@ class MyChat:
         """The same for a version, without a word."""
         return Trial(dict(version.files), HANDLER.removesuffix(".py"), _TRIAL_VARIABLES)
 
+    def page_trial(self, what: str = PAGE) -> PageTrial:
+        """Run a page, or an exercise's page, on this machine in a pretended browser, with a pretended chat."""
+        version = self.version(what)
+        print(f"On trial: {version}.")
+        return PageTrial(version.files[version.name])
+
     def package(self, version: Version) -> bytes:
         """The deployment package of a version."""
         return packages.package_of(version.files)
+
+    def _with_imports(self, name: str, text: str) -> dict[str, str]:
+        """A program with what it imports; a page stands alone."""
+        return self._files(text) if name.endswith(".py") else {name: text}
 
     def _files(self, handler: str) -> dict[str, str]:
         """A handler's text, under the handler's name, and what it imports from the folder."""

@@ -1,0 +1,206 @@
+"""The exercises of lesson 6: a page, hostile text, the heartbeat, coming back, close codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from classroom.exercises.checks import check
+from classroom.exercises.exercise import Answer
+from classroom.exercises.registry import exercise
+from classroom.my_chat.page_trial import PageTrial
+
+FILE = "page.html"
+PREDICTIONS = {
+    "6.a": "An element that the sender chose, with code that runs",
+    "6.b": "After three seconds, and after nine",
+    "6.c": "The answer of $default",
+    "6.d": "No",
+    "6.e": "Longer than a minute",
+    "6.f": "Nobody",
+}
+FINISHES = {"page.html": "6.4"}
+
+_ATTACK = "<img src=x onerror=\"document.title='Owned'\">"
+_LONGEST = [1, 2, 4, 8, 16, 30, 30]
+_ENOUGH = 0.999999
+"""What ``Math.random()`` gives at most, so that a wait is as long as it can be."""
+
+
+@exercise("6.1", file=FILE, look="the list of what the page does, above")
+def write_a_page(answer: Answer) -> None:
+    """The page opens a socket to the address in its link, sends what is typed, and shows what comes."""
+    trial = PageTrial(answer.text)
+    check("connections that it opens", trial.attempts, 1, look="new WebSocket(…)")
+    check(
+        "the address, from its link",
+        trial.addresses[0],
+        "/a1b2c3/prod",
+        look='new URLSearchParams(location.search).get("url")',
+    )
+    trial.open()
+    _says(trial, "Hello")
+    check("its sender, from its link", trial.sent[-1].get("sender"), "ben", look='.get("name")')
+    _shows_messages(trial)
+
+
+@exercise("6.2", file=FILE, look="the line that puts a message on the page")
+def keep_text_text(answer: Answer) -> None:
+    """Whatever a stranger writes is shown as they wrote it, and makes no element."""
+    trial = PageTrial(answer.text)
+    _needs_a_socket(trial)
+    trial.open()
+    _shows_messages(trial)
+    trial.receive(_message("mallory", _ATTACK))
+    _makes_nothing(trial, "the text of a message", look="textContent, or a string given to append(), is never parsed")
+    shown = next((line for line in trial.screen() if "mallory" in line), "no line of mallory's")
+    check("what is shown of it", _ATTACK if _ATTACK in shown else shown, _ATTACK, look="textContent")
+    trial.receive(_message(_ATTACK, "It is my name that bites"))
+    _makes_nothing(trial, "the name of a sender", look="the sender: it is a stranger's text, too")
+    _says(trial, "Still here")
+
+
+@exercise("6.3", file=FILE, look="setInterval, and the frame that it sends")
+def beat(answer: Answer) -> None:
+    """Every thirty seconds the page sends a ping, and its answer stays off the screen."""
+    trial = PageTrial(answer.text)
+    _needs_a_socket(trial)
+    trial.open()
+    trial.wait(61)
+    check(
+        "frames that it sends in a minute of silence",
+        len(trial.sent),
+        2,
+        look="setInterval(…, 30_000): it counts milliseconds",
+    )
+    check("what a heartbeat is", trial.sent[0], {"action": "ping"}, look='JSON.stringify({ action: "ping" })')
+    trial.receive({"type": "pong"})
+    check(
+        "what it shows of the answer",
+        " | ".join(trial.screen()),
+        "",
+        look='frame.type === "pong": return before a line is made',
+    )
+    _shows_messages(trial)
+    _says(trial, "Hello")
+
+
+@exercise("6.4", file=FILE, look="onclose, and the function that it calls again", within_s=60.0)
+def come_back(answer: Answer) -> None:
+    """A lost connection is made again, after waits that double up to thirty seconds and that chance shortens."""
+    trial = PageTrial(answer.text, chance=_ENOUGH)
+    _needs_a_socket(trial)
+    trial.open()
+    trial.lose()
+    check("a new attempt does not come at once", trial.attempts, 1, look="setTimeout: without a wait, a crowd attacks")
+    look = "the longest wait is 1 s, then doubles up to 30; attempts counts the ones that failed"
+    for number, longest in enumerate(_LONGEST, 1):
+        check(f"the longest wait before attempt {number}, in seconds", _waited_s(trial), longest, look=look)
+        trial.lose()
+    _waited_s(trial)
+    trial.open()
+    trial.lose()
+    check("the longest wait after a connection that was made", _waited_s(trial), 1, look="onopen: it begins anew")
+    trial.open()
+    _shows_messages(trial)
+    _says(trial, "Back again")
+    before = len(_pings(trial))
+    trial.wait(60.5)
+    check(
+        "heartbeats in a minute, after all of this",
+        len(_pings(trial)) - before,
+        2,
+        look="setInterval: called again with each connection, it makes one clock more each time",
+    )
+    early = PageTrial(answer.text, chance=0.0)
+    early.open()
+    early.lose()
+    _waited_s(early)
+    early.lose()
+    shortest = _waited_s(early)
+    check(
+        "with the smallest chance the second wait, of 2 s at most, is",
+        "shorter" if shortest is not None and shortest <= 1 else f"{shortest} s",
+        "shorter",
+        look="Math.random(): it takes away up to half",
+    )
+
+
+@exercise("6.5", names=("codes",), look="the two tables above")
+def close_codes(answer: Answer) -> None:
+    """Which code the page's onclose gets, for five ends."""
+    for event, (code, look) in _CODES.items():
+        check(f"{event}: the code", answer.codes.get(event, "no such line"), code, look=look)
+
+
+_CODES = {
+    "nobody wrote for ten minutes": (1001, "going away"),
+    "delete_connection": (1000, "a close frame did come, and nothing was wrong"),
+    "the handshake was refused with 403": (1006, "was there a connection at all?"),
+    "the train went into a tunnel": (1006, "who could have sent a close frame?"),
+    "a frame of 33 KB was sent": (1009, "API Gateway takes at most 32 KB in one frame"),
+}
+
+
+def _message(sender: str, text: str) -> dict[str, Any]:
+    return {"type": "message", "room": "global", "sender": sender, "message": text, "timestamp": 1, "message_id": text}
+
+
+def _needs_a_socket(trial: PageTrial) -> None:
+    check("connections that it opens", trial.attempts, 1, look="new WebSocket(…), which should still be there")
+
+
+def _says(trial: PageTrial, text: str) -> None:
+    """The page sends what is typed, as the chat expects it, and is not loaded again."""
+    before = len(trial.sent)
+    trial.type(text)
+    check("frames that it sends for one line", len(trial.sent) - before, 1, look="send, in the form's onsubmit")
+    frame = trial.sent[-1]
+    check(
+        "what it sends is JSON", "text" if isinstance(frame, str) else "an object", "an object", look="JSON.stringify"
+    )
+    check("its action", frame.get("action"), "sendMessage", look="the route's name, with a capital M")
+    check("its message", frame.get("message"), text, look="the field's value")
+    check(
+        "after Enter the page",
+        "is loaded again" if trial.loaded_again else "stays",
+        "stays",
+        look="event.preventDefault(): otherwise the browser sends the form, and the connection is gone",
+    )
+
+
+def _shows_messages(trial: PageTrial) -> None:
+    """Two messages are two lines, each with its sender."""
+    trial.receive(_message("ann", "Hi there"), _message("bob", "Me too"))
+    lines = trial.screen()
+    for sender, text in (("ann", "Hi there"), ("bob", "Me too")):
+        line = next((line for line in lines if text in line), "")
+        look = "JSON.parse(event.data), in onmessage"
+        check(
+            f"{sender}'s message is on the page",
+            text if line else " | ".join(lines) or "an empty page",
+            text,
+            look=look,
+        )
+        check("its sender stands beside it", sender if sender in line else line, sender, look="frame.sender")
+    together = [line for line in lines if "Hi there" in line and "Me too" in line]
+    check("two messages are lines of their own", together, [], look="one <li> for each message")
+
+
+def _makes_nothing(trial: PageTrial, what: str, look: str) -> None:
+    made = "; ".join(trial.foreign_elements()) or "nothing"
+    check(f"elements that {what} makes", made, "nothing", look=look)
+
+
+def _pings(trial: PageTrial) -> list[Any]:
+    return [frame for frame in trial.sent if isinstance(frame, dict) and frame.get("action") == "ping"]
+
+
+def _waited_s(trial: PageTrial) -> float | None:
+    """How many seconds go by until the page's next attempt, in quarters rounded to whole ones above one; None after 40."""
+    before = trial.attempts
+    for quarters in range(1, 161):
+        trial.wait(0.25)
+        if trial.attempts > before:
+            seconds = quarters / 4
+            return round(seconds) if seconds > 1 else seconds
+    return None
