@@ -8,6 +8,7 @@ environment, so it knows nothing of the rest of localstage.
 from __future__ import annotations
 
 import _thread
+import gc
 import importlib.machinery
 import importlib.util
 import os
@@ -38,6 +39,12 @@ RUNTIME_PACKAGES = frozenset(
 the two need (tzdata: Lambda's system has the time zones itself)."""
 
 
+_THRESHOLD = gc.get_threshold()
+_OBJECTS_OF_AN_INIT = 200_000
+"""Garbage is not looked for before so many objects during the init: importing boto3 leaves none, and a quarter of
+a cold start's processor time would go into the search."""
+
+
 class RuntimePackages:
     """Finds the packages of Lambda's runtime in this Python's site-packages, and no others.
 
@@ -58,6 +65,7 @@ class RuntimePackages:
 
 def main(handler: str, client: str, layers_root: str) -> None:
     """Serves invocations until the process is killed or its init fails."""
+    gc.set_threshold(_OBJECTS_OF_AN_INIT)
     stage_is_gone = end_with_the_stage(take_stdin())
     if client == "python" or importlib.util.find_spec("runtime_client") is None:
         from python_runtime_client import PythonRuntimeClient  # beside this file
@@ -134,6 +142,11 @@ def _runtime_client(address: str) -> Any:
     from awslambdaric.lambda_runtime_marshaller import to_json
 
     class StageRuntimeClient(LambdaRuntimeClient):
+        def wait_next_invocation(self):
+            if gc.get_threshold()[0] == _OBJECTS_OF_AN_INIT:
+                gc.set_threshold(*_THRESHOLD)
+            return super().wait_next_invocation()
+
         def call_rapid(self, http_method, endpoint, expected_http_code, payload=None, headers=None):
             import http.client
 
