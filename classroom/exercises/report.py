@@ -84,7 +84,7 @@ def junit_of(reports: list[tuple[str, Report]]) -> str:
     for name, report in reports:
         facts = report.facts(name)
         counts = {"tests": str(len(report.exercises)), "failures": str(len(facts["open"]))}
-        suite = ElementTree.SubElement(suites, "testsuite", name=facts["learner"] or "my chat", **counts)
+        suite = ElementTree.SubElement(suites, "testsuite", {"name": facts["learner"] or "my chat", **counts})
         for number in report.exercises:
             lesson = f"lesson {registry.lesson_of(number)}"
             case = ElementTree.SubElement(suite, "testcase", classname=lesson, name=number)
