@@ -46,7 +46,7 @@ class MotoServer:
     def __init__(self, refusal_of: Callable[[AwsCall], Refusal | None], answered: Callable[[AwsCall], None]) -> None:
         """``refusal_of`` says what moto must not do, whoever asks, a program or a stack.
 
-        ``answered`` is told of each call that moto has done, before its answer goes out.
+        ``answered`` is told of each call that moto has done or failed at, before its answer goes out.
         """
         self._refusal_of = refusal_of
         self._answered = answered
@@ -87,7 +87,6 @@ class MotoServer:
         answer = Answer(int(status.split(" ", 1)[0]), list(headers), body)
         if answer.status == 404 and body.startswith(b"<!doctype html>"):
             raise _unknown_path(call)
-        self._answered(call)
         return answer
 
     def _application(self, backend: str) -> Any:
