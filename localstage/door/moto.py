@@ -84,6 +84,8 @@ class MotoServer:
         except Exception as error:  # A call that moto cannot serve must not take others with it.
             log.exception("%s %s failed", call.method, call.raw_path)
             raise Refusal("InternalFailure", f"localstage failed: {error!r}", 500) from error
+        finally:
+            self._answered(call)  # Also where it failed half way: what it has changed by then is there.
         answer = Answer(int(status.split(" ", 1)[0]), list(headers), body)
         if answer.status == 404 and body.startswith(b"<!doctype html>"):
             raise _unknown_path(call)
