@@ -1,7 +1,7 @@
 """How the course gets onto a machine: ``.venv``, its packages, and the start of what runs in it.
 
 Standard library only, since it runs before anything is installed. Does not
-know: the local stage, lessons, AWS.
+know: localstage, lessons, AWS.
 """
 
 

@@ -51,7 +51,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _lab(options: argparse.Namespace) -> int:
-    """Opens JupyterLab: on moto with a local stage of its own, on live without."""
+    """Opens JupyterLab: on moto with a localstage of its own, on live without."""
     target = _target(options)
     if options.port is not None:
         check_port(options.port)
@@ -136,14 +136,14 @@ def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
 
 
 def beside_a_stage(python: Path, command: list[str]) -> list[str]:
-    """A command with a local stage of its own, which serves the chat page."""
+    """A command with a localstage of its own, which serves the chat page."""
     own = os.environ.get("CHAT_FOLDER") or str(_ROOT / "my_chat")
     pages = ("--pages", str(_ROOT / "html"), "--more-pages", own)
     return [str(python), "-m", "localstage", "run", *pages, "--", *command]
 
 
 def _outside_the_stage(python: Path) -> str:
-    """A shell line that opens a page with our proxy, not the stage's: the browser may outlive it."""
+    """A shell line that opens a page with our proxy, not localstage's: the browser may outlive it."""
     names = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE")
     removed = [word for name in names if name not in os.environ for word in ("-u", name)]
     kept = [f"{name}={os.environ[name]}" for name in names if name in os.environ]

@@ -20,7 +20,7 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The options and, for ``test``, what is meant for pytest. Ends the process with status 2 on bad input."""
     parser = _Words(prog="course.py", description="Makes .venv, installs the course's packages, starts the course.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, with a local stage", allow_abbrev=False)
+    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, with localstage", allow_abbrev=False)
     test = commands.add_parser("test", help="run the whole test suite; other words go to pytest", allow_abbrev=False)
     live = commands.add_parser(
         "live", help="look whether AWS is ready for a class, then open the notebooks on it", allow_abbrev=False
@@ -39,7 +39,7 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     live.add_argument("--check", action="store_true", help="look only: credentials, permissions, quotas, costs")
     live.set_defaults(target="live")
     for command in (lab, clean):
-        command.add_argument("--target", help="moto (a local stage) or live (AWS); default: CHAT_TARGET, else moto")
+        command.add_argument("--target", help="moto (localstage) or live (AWS); default: CHAT_TARGET, else moto")
     for command in (lab, live):
         command.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
         command.add_argument("--port", type=int, help="JupyterLab's port (default: 8888, or the next free one)")

@@ -32,7 +32,8 @@ def test_links_when_they_point_into_the_project():
 
 def test_commands_when_compared_with_the_command_line():
     """The README names every command of ``localstage``, and none that it does not have."""
-    assert set(re.findall(r"localstage (\w+)", README)) - {"import"} == set(localstage.commands)
+    code = "\n".join([*README.split("```")[1::2], *re.findall(r"`[^`\n]+`", README)])
+    assert set(re.findall(r"localstage (\w+)", code)) - {"import"} == set(localstage.commands)
 
 
 def test_layout_when_compared_with_the_folders():
@@ -47,7 +48,7 @@ def test_changelog_when_compared_with_the_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1]
     assert newest.startswith(version)
-    assert re.findall(r"^### (.*)$", newest, re.MULTILINE) == ["Course", "Local stage", "Fidelity", "Fixed"]
+    assert re.findall(r"^### (.*)$", newest, re.MULTILINE) == ["Course", "localstage", "Fidelity", "Fixed"]
 
 
 def test_ci_when_it_runs_the_suite():
