@@ -30,16 +30,16 @@ _ENOUGH = 0.999999
 def write_a_page(answer: Answer) -> None:
     """The page opens a socket to the address in its link, sends what is typed, and shows what comes."""
     trial = PageTrial(answer.text)
-    check("connections that it opens", trial.attempts, 1, look="new WebSocket(…)")
+    check("one connection is opened", trial.attempts, 1, look="new WebSocket(…)")
     check(
-        "the address, from its link",
+        "it goes to the address in the link",
         trial.addresses[0],
         "/a1b2c3/prod",
         look='new URLSearchParams(location.search).get("url")',
     )
     trial.open()
     _says(trial, "Hello")
-    check("its sender, from its link", trial.sent[-1].get("sender"), "ben", look='.get("name")')
+    check("its sender is the name in the link", trial.sent[-1].get("sender"), "ben", look='.get("name")')
     _shows_messages(trial)
 
 
@@ -53,7 +53,7 @@ def keep_text_text(answer: Answer) -> None:
     trial.receive(_message("mallory", _ATTACK))
     _makes_nothing(trial, "the text of a message", look="textContent, or a string given to append(), is never parsed")
     shown = next((line for line in trial.screen() if "mallory" in line), "no line of mallory's")
-    check("what is shown of it", _ATTACK if _ATTACK in shown else shown, _ATTACK, look="textContent")
+    check("it is shown as it was written", _ATTACK if _ATTACK in shown else shown, _ATTACK, look="textContent")
     trial.receive(_message(_ATTACK, "It is my name that bites"))
     _makes_nothing(trial, "the name of a sender", look="the sender: it is a stranger's text, too")
     _says(trial, "Still here")
@@ -67,15 +67,15 @@ def beat(answer: Answer) -> None:
     trial.open()
     trial.wait(61)
     check(
-        "frames that it sends in a minute of silence",
+        "a minute of silence has two heartbeats",
         len(trial.sent),
         2,
-        look="setInterval(…, 30_000): it counts milliseconds",
+        look=_or_console(trial, "setInterval(…, 30_000): it counts milliseconds"),
     )
-    check("what a heartbeat is", trial.sent[0], {"action": "ping"}, look='JSON.stringify({ action: "ping" })')
+    check("a heartbeat is a ping", trial.sent[0], {"action": "ping"}, look='JSON.stringify({ action: "ping" })')
     trial.receive({"type": "pong"})
     check(
-        "what it shows of the answer",
+        "its answer stays off the screen",
         " | ".join(trial.screen()),
         "",
         look='frame.type === "pong": return before a line is made',
@@ -91,25 +91,37 @@ def come_back(answer: Answer) -> None:
     _needs_a_socket(trial)
     trial.open()
     trial.lose()
-    check("a new attempt does not come at once", trial.attempts, 1, look="setTimeout: without a wait, a crowd attacks")
-    look = "the longest wait is 1 s, then doubles up to 30; attempts counts the ones that failed"
+    check(
+        "after a loss it does not try again at once",
+        trial.attempts,
+        1,
+        look="setTimeout: without a wait the whole crowd is back in the same instant",
+    )
+    look = "the wait is 1 s at first, then doubles up to 30; attempts counts the ones that failed"
     for number, longest in enumerate(_LONGEST, 1):
-        check(f"the longest wait before attempt {number}, in seconds", _waited_s(trial), longest, look=look)
+        check(
+            f"attempt {number} comes after {longest} s, when chance takes nothing away",
+            _waited_s(trial),
+            longest,
+            look=_or_console(trial, look),
+        )
         trial.lose()
     _waited_s(trial)
     trial.open()
     trial.lose()
-    check("the longest wait after a connection that was made", _waited_s(trial), 1, look="onopen: it begins anew")
+    check(
+        "after a connection that was made it begins anew with 1 s", _waited_s(trial), 1, look="onopen: it begins anew"
+    )
     trial.open()
     _shows_messages(trial)
     _says(trial, "Back again")
     before = len(_pings(trial))
     trial.wait(60.5)
     check(
-        "heartbeats in a minute, after all of this",
+        "after all of this a minute still has two heartbeats",
         len(_pings(trial)) - before,
         2,
-        look="setInterval: called again with each connection, it makes one clock more each time",
+        look=_or_console(trial, "setInterval: called again with each connection, it makes one clock more each time"),
     )
     early = PageTrial(answer.text, chance=0.0)
     early.open()
@@ -118,7 +130,7 @@ def come_back(answer: Answer) -> None:
     early.lose()
     shortest = _waited_s(early)
     check(
-        "with the smallest chance the second wait, of 2 s at most, is",
+        "the smallest chance makes the second wait, of 2 s at most, shorter",
         "shorter" if shortest is not None and shortest <= 1 else f"{shortest} s",
         "shorter",
         look="Math.random(): it takes away up to half",
@@ -129,7 +141,7 @@ def come_back(answer: Answer) -> None:
 def close_codes(answer: Answer) -> None:
     """Which code the page's onclose gets, for five ends."""
     for event, (code, look) in _CODES.items():
-        check(f"{event}: the code", answer.codes.get(event, "no such line"), code, look=look)
+        check(event, answer.codes.get(event, "no such line"), code, look=look)
 
 
 _CODES = {
@@ -146,22 +158,22 @@ def _message(sender: str, text: str) -> dict[str, Any]:
 
 
 def _needs_a_socket(trial: PageTrial) -> None:
-    check("connections that it opens", trial.attempts, 1, look="new WebSocket(…), which should still be there")
+    check("one connection is opened", trial.attempts, 1, look="new WebSocket(…), which should still be there")
 
 
 def _says(trial: PageTrial, text: str) -> None:
     """The page sends what is typed, as the chat expects it, and is not loaded again."""
     before = len(trial.sent)
     trial.type(text)
-    check("frames that it sends for one line", len(trial.sent) - before, 1, look="send, in the form's onsubmit")
+    check("a line that is typed is one frame", len(trial.sent) - before, 1, look="send, in the form's onsubmit")
     frame = trial.sent[-1]
+    check("the frame is JSON", "text" if isinstance(frame, str) else "an object", "an object", look="JSON.stringify")
     check(
-        "what it sends is JSON", "text" if isinstance(frame, str) else "an object", "an object", look="JSON.stringify"
+        "its action is the route's name", frame.get("action"), "sendMessage", look="the route's name, with a capital M"
     )
-    check("its action", frame.get("action"), "sendMessage", look="the route's name, with a capital M")
-    check("its message", frame.get("message"), text, look="the field's value")
+    check("its message is what was typed", frame.get("message"), text, look="the field's value")
     check(
-        "after Enter the page",
+        "after Enter the page stays as it is",
         "is loaded again" if trial.loaded_again else "stays",
         "stays",
         look="event.preventDefault(): otherwise the browser sends the form, and the connection is gone",
@@ -181,14 +193,19 @@ def _shows_messages(trial: PageTrial) -> None:
             text,
             look=look,
         )
-        check("its sender stands beside it", sender if sender in line else line, sender, look="frame.sender")
+        check(f"{sender}'s name stands beside it", sender if sender in line else line, sender, look="frame.sender")
     together = [line for line in lines if "Hi there" in line and "Me too" in line]
-    check("two messages are lines of their own", together, [], look="one <li> for each message")
+    check("each message has a line of its own", together, [], look="one <li> for each message")
 
 
 def _makes_nothing(trial: PageTrial, what: str, look: str) -> None:
     made = "; ".join(trial.foreign_elements()) or "nothing"
-    check(f"elements that {what} makes", made, "nothing", look=look)
+    check(f"{what} makes no element", made, "nothing", look=look)
+
+
+def _or_console(trial: PageTrial, look: str) -> str:
+    """Where to look first: what the console says, if it says anything."""
+    return f"the browser's console says: {trial.console[-1]}" if trial.console else look
 
 
 def _pings(trial: PageTrial) -> list[Any]:

@@ -124,6 +124,11 @@ class PageTrial:
         """Whether the page asked the browser to load it again, as a form does that nobody holds back."""
         return self._value("world.loadedAgain")
 
+    @property
+    def console(self) -> list[str]:
+        """What the page has written to the console, and the errors of its timers, which stop nothing else."""
+        return self._value("world.said")
+
     def screen(self) -> list[str]:
         """The lines that the page's code has put on the screen."""
         return self._shown().lines()

@@ -200,7 +200,7 @@ world.wait = (ms) => {
     if (!next) break;
     world.now = Math.max(world.now, next.at);
     if (next.every) next.at += next.every; else world.timers.splice(world.timers.indexOf(next), 1);
-    next.run();
+    try { next.run(); } catch (error) { world.said.push(String(error)); } // as in a browser, where the page goes on
   }
   world.now = end;
 };
