@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from html import escape
 from typing import Any
+from urllib.parse import urlsplit
 
 import ipywidgets as widgets
 
@@ -37,12 +38,17 @@ class NotConnected(OneSentence, ConnectionError):
     """Nothing can be sent, because the panel is not connected."""
 
 
+class NotAWebSocket(OneSentence, ValueError):
+    """A panel was given an address that is not a WebSocket's."""
+
+
 class Panel:
     """A chat screen for one person.
 
     Give it a WebSocket ``url``, or ``write``: a function that takes each outgoing
     frame as a dict and may return a frame that arrives in its place. The panel
     connects at once and is returned when the attempt has ended, either way.
+    Raises ``NotAWebSocket`` for an address that begins with anything but ws:// or wss://.
     """
 
     def __init__(
@@ -54,6 +60,10 @@ class Panel:
         sent: list[tuple[float, str]] | None = None,
         clock: Callable[[], datetime] = datetime.now,
     ):
+        if not write and urlsplit(url).scheme not in ("ws", "wss"):
+            raise NotAWebSocket(
+                f"{url!r} is not the address of a WebSocket: those begin with wss://, or on your own machine with ws://."
+            )
         self.name, self.url = name, url
         self._label = name
         self._write = write

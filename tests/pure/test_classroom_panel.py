@@ -9,7 +9,7 @@ from datetime import datetime
 import ipywidgets
 import pytest
 
-from classroom.panel.chat_panel import Panel, PanelTimeout, SideBySide
+from classroom.panel.chat_panel import NotAWebSocket, Panel, PanelTimeout, SideBySide
 from classroom.panel.panel_view import EntryField
 
 
@@ -260,3 +260,12 @@ def test_entry_field_when_only_blanks_are_entered():
     field.press_enter()
     field.browser_tells_value("   ")
     assert field.gestures.entered == []
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/prod", "https://a.example/prod", "a.example", ""])
+def test_panel_when_the_address_is_no_websocket(address):
+    """An address with another scheme is refused at once, in one sentence that names the right ones."""
+    threads = threading.active_count()
+    with pytest.raises(NotAWebSocket, match=r"is not the address of a WebSocket: those begin with wss://"):
+        Panel("carol", address)
+    assert threading.active_count() == threads
