@@ -41,7 +41,7 @@ STATES = {
 }
 STATES[8] = replace(STATES[7], routes={**STATES[7].routes, **_SESSIONS}, sessions=True)
 CREATES = {
-    0: "This lesson makes one stack: three tables, a WebSocket API, four functions and their roles.",
+    0: "Lesson 0 makes one stack: three tables, a WebSocket API, four functions and their roles. Lesson 0b makes nothing.",
     1: "This lesson makes three DynamoDB tables.",
     2: "This lesson makes three tables and a WebSocket API.",
     3: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with a function and its role.",

@@ -7,8 +7,9 @@ its place, and each call says which of both it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -27,6 +28,10 @@ _TRIAL_VARIABLES = {"MESSAGES_TABLE": f"{PREFIX}ChatMessages", "CONNECTIONS_TABL
 _GROWN_UP = 5
 """After this lesson the course's version is ``handlers/``, which the lesson ends with."""
 _WAIT = {"Delay": 1, "MaxAttempts": 120}
+
+
+class NoSuchFunction(OneSentence, LookupError):
+    """A file does not define the function that is asked for."""
 
 
 class NotDeployed(OneSentence):
@@ -132,6 +137,13 @@ class MyChat:
         print(f"On trial: {version}.")
         return PageTrial(version.files[version.name])
 
+    def function(self, what: str, name: str) -> Callable[..., Any]:
+        """A function of a file, or of an exercise's file, for use in a notebook. Raises ``NoSuchFunction``."""
+        version = self.version(what)
+        found = function_of(version.files[HANDLER], name, version.name)
+        print(f"In use: {version}.")
+        return found
+
     def package(self, version: Version) -> bytes:
         """The deployment package of a version."""
         return packages.package_of(version.files)
@@ -162,6 +174,15 @@ class MyChat:
                 f"  {name}: {f'checked by exercise {checked_by}' if checked_by else 'not checked as it is now'}"
             )
         return "\n".join(lines if len(lines) > 1 else [f"{lines[0]} nothing is written yet"])
+
+
+def function_of(text: str, name: str, file: str) -> Callable[..., Any]:
+    """Run a file's text and give the function of this name that it defines. Raises ``NoSuchFunction``."""
+    names: dict[str, Any] = {"__name__": file.removesuffix(".py")}
+    exec(compile(text, f"my_chat/{file}", "exec"), names)
+    if not callable(names.get(name)):
+        raise NoSuchFunction(f"my_chat/{file} defines no function {name}: it needs a line that begins with def {name}(")
+    return names[name]
 
 
 def put_code(account: Account, package: bytes) -> None:

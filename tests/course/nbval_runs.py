@@ -8,6 +8,7 @@ when the lesson is to be solved, its solutions.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,8 +146,8 @@ def rehearsal(pace: float = 1.0) -> list[str]:
 
 
 def number_of(notebook: Path) -> str:
-    """The lesson's number as people say it: 0, 7, 7b."""
-    return notebook.stem.split("-")[0].lstrip("0") or "0"
+    """The lesson's number as people say it: 0, 0b, 7, 7b, 99."""
+    return re.sub(r"^0(?=\d)", "", notebook.stem.split("-")[0])
 
 
 def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from classroom.exercises import registry, solutions
+from classroom.my_chat.chat import MyChat, NoSuchFunction
 from classroom.operations.notebooks import NOTEBOOKS
 from tests.process.exercise_desk import Desk, changed, wrong_answers
 
@@ -98,10 +99,24 @@ def test_file_when_its_check_has_passed(desk):
     assert desk.folder.checked_by("chat_handler.py") is None
 
 
+def test_function_when_its_file_is_used_in_a_notebook(desk, capsys):
+    """It is the learner's if that is written, else the course's, and the cell says which; a missing name is told."""
+    chat = MyChat(None, 0, desk.folder)  # type: ignore[arg-type]
+    asked = {"sender": "dana", "message": "Hello"}
+    assert chat.function("0.1", "answer")(asked) == {"sender": "robot", "message": "HELLO"}
+    assert capsys.readouterr().out == "In use: the course's robot.py, because yours is not written yet.\n"
+    desk.run("%%write robot.py\ndef answer(frame):\n    return frame['sender']\n")
+    assert chat.function("0.1", "answer")(asked) == "dana"
+    assert capsys.readouterr().out == "In use: your robot.py.\n"
+    with pytest.raises(NoSuchFunction, match=r"^my_chat/robot.py defines no function reply: it needs a line"):
+        chat.function("robot.py", "reply")
+
+
 @pytest.mark.parametrize("number", WITHOUT_AWS)
 def test_exercise_when_its_lesson_is_read(number):
     """The lesson asks for the exercise, with a hint, and its check is one short call that shows no answer."""
-    [path] = NOTEBOOKS.glob(f"{registry.lesson_of(number):02d}-*.ipynb")
+    lesson = re.sub(r"^(?=\d(\D|$))", "0", number.partition(".")[0])
+    [path] = NOTEBOOKS.glob(f"{lesson}-*.ipynb")
     cells = nbformat.read(path, as_version=4).cells
     key = number.replace(".", "-")
     place = next(place for place, cell in enumerate(cells) if cell.get("id") == f"exercise-{key}")
