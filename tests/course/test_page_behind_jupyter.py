@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from classroom.page import HTML, page_address
+from classroom.exercises.solutions import course_text
+from classroom.page import HTML, own_page_address, page_address
 from localstage import LocalStage
 from tests.course.jupyterlab import chromium_path
 from tests.course.nbval_runs import clean_environment
@@ -73,10 +74,13 @@ def _answers(address: str) -> bool:
         return False
 
 
-def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, str], window) -> None:
+def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, str], window, tmp_path: Path) -> None:
     """The lesson's link, opened on a hub, needs no other server: stage, page and socket all go through the hub's name."""
     origin, token = jupyter
-    with LocalStage(pages=HTML, pages_for_any_host=True) as stage:
+    own = tmp_path / "my_chat"
+    own.mkdir()
+    (own / "page.html").write_text(course_text("page.html", "6.4") or "")
+    with LocalStage(pages=HTML, more_pages=own, pages_for_any_host=True) as stage:
         site = Site(StageTarget(stage))
         site.target.client("s3").create_bucket(Bucket=BUCKET)
         outputs = site.deploy("hub", "chat.yaml")
@@ -93,6 +97,16 @@ def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, s
         chat.wait_status("Connected")
         chat.say("hello through the hub")
         chat.wait_line("hello through the hub", ".own:not(.pending)")
+        mine = window().open(
+            origin + own_page_address(environ, own, outputs["ApiId"], "prod", outputs["WebSocketUrl"], "ben"),
+            f"&token={token}",
+        )
+        eventually(
+            lambda: mine.page.evaluate("socket.readyState"), lambda state: state == 1, "the own page's connection"
+        )
+        mine.page.locator("#text").fill("and from my own page")
+        mine.page.locator("#text").press("Enter")
+        chat.wait_line("and from my own page", ".other")
 
 
 @pytest.mark.parametrize(
