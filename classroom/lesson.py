@@ -17,7 +17,7 @@ from typing import Any
 from IPython import get_ipython
 
 from classroom import page
-from classroom.account import api, boundary, stack, steps, target
+from classroom.account import api, boundary, packages, stack, steps, target
 from classroom.account.account import STAGE_NAME, Account
 from classroom.errors import OneSentence
 from classroom.exercises import checks, registry, solutions
@@ -65,6 +65,11 @@ class Lesson:
     @property
     def region(self) -> str:
         return self.account.target.region
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of your deployment packages."""
+        return self.account.bucket
 
     @property
     def tags(self) -> dict[str, str]:
@@ -182,9 +187,18 @@ class Lesson:
         """Pack ``handlers/`` into a zip and upload it; its bucket and its key."""
         return stack.upload_handlers(self.account)
 
+    def upload_handler(self, handler: str) -> str:
+        """Upload the package of one of the course's functions, such as ``"default"``; its key in the bucket."""
+        return packages.upload(self.account, packages.package_of(packages.sources_of(handler)))
+
     def template(self, name: str) -> str:
         """The text of a template in ``cloudformation/``."""
         return stack.template_body(name)
+
+    @property
+    def role_boundary(self) -> dict[str, str]:
+        """The argument of ``create_role`` that an instructor's account demands; empty in all others."""
+        return boundary.of_role()
 
     def bounded(self, template: str) -> str:
         """A template of your own as this account wants it: each role with the boundary of ``CHAT_BOUNDARY``, if there is one."""

@@ -28,7 +28,7 @@ class State:
 _MOCK = dict.fromkeys(api.ROUTE_KEYS, "mock")
 _CHAT = {**dict.fromkeys(api.ROUTE_KEYS, "chat"), "$default": "default"}
 _SESSIONS = {"$connect": "connect", "$disconnect": "disconnect", "sendMessage": "send_message"}
-_SCRATCH_STACKS = ("authorizer",)
+_SCRATCH_STACKS = ("greeter", "authorizer")
 """What lessons make and delete themselves, and what is left of one that was not finished."""
 STATES = {
     1: State(),
@@ -44,7 +44,8 @@ CREATES = {
     0: "Lesson 0 makes one stack: three tables, a WebSocket API, four functions and their roles. Lesson 0b makes nothing.",
     1: "This lesson makes three DynamoDB tables.",
     2: "This lesson makes three tables and a WebSocket API.",
-    3: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with a function and its role.",
+    3: "This lesson makes three tables, a WebSocket API, a bucket, a function with its role by hand, and two stacks "
+    "with a function and its role each.",
     4: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     5: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     6: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from classroom.account import packages
+from classroom.account import boundary, packages
 from classroom.account.account import Account
 from classroom.errors import OneSentence
 from classroom.exercises import registry, solutions
@@ -120,6 +120,29 @@ class MyChat:
         key = packages.upload(self._account, self.package(version))
         print(f"Uploaded: {version}.")
         return key
+
+    def template(self, what: str) -> str:
+        """A template, or an exercise's template, as it can be deployed; prints which version it is.
+
+        Where ``CHAT_BOUNDARY`` demands it, each role has the boundary.
+        """
+        version = self.version(what)
+        print(f"In use: {version}.")
+        return boundary.in_template(version.files[version.name])
+
+    def lint(self, name: str) -> None:
+        """Print what cfn-lint says of a template: rule, line, sentence. Asks nobody."""
+        from cfnlint.api import lint  # here, because it takes a second to be imported
+        from cfnlint.config import ManualArgs
+
+        text = self.folder.text(name)
+        if text is None:
+            raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
+        found = lint(text, config=ManualArgs(regions=[self._account.target.region]))
+        for one in sorted(found, key=lambda one: (one.linenumber, one.message)):
+            print(f"{one.rule.id} line {one.linenumber}: {one.message}")
+        if not found:
+            print("cfn-lint has found nothing.")
 
     def trial(self, what: str = HANDLER) -> Trial:
         """Run a file, or an exercise's file, on this machine with a pretended DynamoDB and pretended people."""

@@ -20,8 +20,8 @@ from classroom.account.account import Account
 from classroom.errors import OneSentence
 from classroom.labs.variants import VARIANTS
 
-FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "printer")
-"""The functions of the course; ``printer`` is the one that lesson 4 looks at events with."""
+FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "hello", "greeter")
+"""The functions of the course; ``hello`` and ``greeter`` are those that lesson 3 makes by hand and by a template."""
 INNER_PREFIXES = ("start", "dev", "prod", "sam")
 """What lessons 0 and 8, and ``.env.example``, put behind the learner's prefix for chats of their own."""
 GONE_WITHIN_S = 600.0

@@ -49,7 +49,7 @@ _NEEDS = (
         ),
         ("arn:aws:lambda:{region}:{account}:function:{prefix}-chat_handler",),
     ),
-    Need(_of("iam", "ListRoles")),
+    Need(_of("iam", "ListRoles GetPolicy GetPolicyVersion")),
     Need(
         _of(
             "iam",
@@ -58,12 +58,13 @@ _NEEDS = (
         ),
         ("arn:aws:iam::{account}:role/{prefix}-chat_handler",),
     ),
-    Need(_of("cloudformation", "DescribeStacks ValidateTemplate")),
+    Need(_of("cloudformation", "DescribeStacks ValidateTemplate DescribeStackDriftDetectionStatus")),
     Need(
         _of(
             "cloudformation",
             "CreateStack UpdateStack DeleteStack DescribeStackEvents DescribeStackResources GetTemplate "
-            "CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet",
+            "CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet DetectStackDrift "
+            "DescribeStackResourceDrifts",
         ),
         ("arn:aws:cloudformation:{region}:{account}:stack/{prefix}-handlers/*",),
     ),

@@ -14,6 +14,7 @@ import pytest
 from classroom.account import api, stack, steps
 from classroom.account.account import Account
 from classroom.account.target import Target
+from classroom.exercises import solutions
 from classroom.operations.cleanup import clean_up, find_ours
 from classroom.reading.account_map import look
 from tests.course.account_picture import picture
@@ -62,6 +63,30 @@ def test_lesson_when_the_api_was_made_twice(account):
     )
     assert api.find_apis(account)[0] == api_id and len(api.find_apis(account)) == 2
     assert steps.bring_to(account, 3) == api_id and api.find_apis(account) == [api_id]
+
+
+def test_lesson_when_its_template_was_left_half_way(account):
+    """The learner's stack of lesson 3, a route of which is served, is gone when that lesson or the next one begins."""
+    for number in (3, 4):
+        api_id = steps.bring_to(account, 3)
+        clean = picture(account)
+        account.client("cloudformation").create_stack(
+            StackName=account.name("greeter"),
+            TemplateBody=solutions.course_text("template.yaml", "3.3"),
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=account.tag_list,
+            Parameters=[
+                {"ParameterKey": "Prefix", "ParameterValue": account.prefix},
+                {"ParameterKey": "ApiId", "ParameterValue": api_id},
+            ],
+        )
+        api.deploy_api(account, api_id)
+        assert picture(account) != clean and stack.outputs(account, account.name("greeter"))
+        steps.bring_to(account, number)
+        assert stack.stack_status(account, account.name("greeter")) is None
+        assert "hello" not in picture(account)["api"]["routes"]
+        if number == 3:
+            assert picture(account) == clean
 
 
 def test_lesson_when_rows_are_left(account):
@@ -142,10 +167,18 @@ def test_clean_up_when_a_lesson_was_left_half_way(account):
             '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}}'
         ),
     )
-    account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{account.name('chat_handler')}")
+    account.client("iam").attach_role_policy(
+        RoleName=account.name("role"), PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    )
+    for function in ("chat_handler", "hello"):  # one of a stack, one that lesson 3 makes by hand
+        account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{account.name(function)}")
     account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{account.name('something_else')}")
     deleted = [(resource.kind, resource.name) for resource in clean_up(account)]
-    assert deleted == [("role", account.name("role")), ("log group", f"/aws/lambda/{account.name('chat_handler')}")]
+    assert deleted == [
+        ("role", account.name("role")),
+        ("log group", f"/aws/lambda/{account.name('chat_handler')}"),
+        ("log group", f"/aws/lambda/{account.name('hello')}"),
+    ]
     left = account.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{account.prefix}-")["logGroups"]
     assert [group["logGroupName"] for group in left] == [f"/aws/lambda/{account.name('something_else')}"]
 

@@ -1,0 +1,51 @@
+"""A learner's template: which version a lesson deploys, with the account's boundary, and what cfn-lint says of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from classroom.exercises import solutions
+from classroom.my_chat.chat import MyChat, NotDeployed
+from classroom.my_chat.folder import Folder
+
+BOUNDARY = "arn:aws:iam::123456789012:policy/chat-boundary-lab"
+
+
+@pytest.fixture
+def chat(tmp_path, monkeypatch):
+    """A learner's folder in lesson 3."""
+    monkeypatch.delenv("CHAT_BOUNDARY", raising=False)
+    account = SimpleNamespace(target=SimpleNamespace(region="us-east-1"))
+    return MyChat(account, 3, Folder(tmp_path / "my_chat"))
+
+
+def test_template_when_the_template_is_written_or_not(chat, capsys):
+    """The course's template stands in until the learner's is written, and the call says which it is."""
+    course = solutions.course_text("template.yaml", "3.3")
+    assert chat.template("3.3") == course
+    assert capsys.readouterr().out == "In use: the course's template.yaml, because yours is not written yet.\n"
+    chat.folder.write("template.yaml", "Resources: {}\n")
+    assert chat.template("3.3") == "Resources: {}\n"
+    assert capsys.readouterr().out == "In use: your template.yaml.\n"
+
+
+def test_template_when_the_account_demands_a_boundary(chat, monkeypatch):
+    """Each role of the template has the boundary, or a restricted learner could not deploy it."""
+    monkeypatch.setenv("CHAT_BOUNDARY", BOUNDARY)
+    assert chat.template("3.3").count(f"PermissionsBoundary: {BOUNDARY}") == 1
+
+
+def test_lint_when_a_property_stands_too_far_left(chat, capsys):
+    """cfn-lint's findings come in the order of their lines; a template without faults has none."""
+    text = "Resources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n{}Properties:\n{}  RetentionInDays: 3\n"
+    chat.folder.write("right.yaml", text.format(" " * 4, " " * 4))
+    chat.lint("right.yaml")
+    assert capsys.readouterr().out == "cfn-lint has found nothing.\n"
+    chat.folder.write("wrong.yaml", text.format(" " * 2, " " * 2))
+    chat.lint("wrong.yaml")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "E3001 line 4: 'Type' is a required property" and len(lines) == 2
+    with pytest.raises(NotDeployed, match="There is no my_chat/other.yaml yet"):
+        chat.lint("other.yaml")
