@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from classroom.errors import OneSentence
+from classroom.my_chat.folder import given
 from classroom.my_chat.writing import mended
 
 SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
@@ -58,15 +59,20 @@ def solution(number: str) -> Solution:
 
 
 def course_text(name: str, exercise: str) -> str | None:
-    """The course's version of a learner's file as an exercise leaves it; None if no solution so far writes it."""
-    text = None
+    """The course's version of a learner's file as an exercise leaves it; None if no solution so far writes it.
+
+    A file that the course hands out is mended from how it was handed out.
+    """
+    text = given(name)
+    written = False
     for one in all_solutions():
         found = _MAGIC.match(one.code)
         if found and found[2] == name:
             body = one.code[found.end() :] + "\n"
             text = body if found[1] == "write" or text is None else mended(text, body)
+            written = True
         if one.number == exercise:
-            return text
+            return text if written else None
     return None
 
 

@@ -25,6 +25,7 @@ from classroom.errors import OneSentence
 
 _NAME = re.compile(r"[A-Za-z][\w-]*\.(py|yaml|html|js|css|json)")
 _ROOT = Path(__file__).resolve().parents[2]
+_GIVEN = _ROOT / "notebooks" / "bug_hunt"
 _README = """\
 # Your chat
 
@@ -41,6 +42,12 @@ class NotWritten(OneSentence, ValueError):
 def default_path() -> Path:
     """``CHAT_FOLDER``, else ``my_chat`` at the project's root."""
     return Path(os.environ.get("CHAT_FOLDER") or _ROOT / "my_chat")
+
+
+def given(name: str) -> str | None:
+    """The text of a file that the course hands out to be mended, such as ``case_1.py``; None if there is none."""
+    path = _GIVEN / name
+    return path.read_text("utf-8") if _NAME.fullmatch(name) and path.is_file() else None
 
 
 class EditedElsewhere(NotWritten):

@@ -46,6 +46,7 @@ class PretendedAws:
         self.faults: dict[str, str] = {}
         """What is wrong with a connection: gone, throttled or slow."""
         self.page_size: int | None = None
+        self.clock_stands = False
         self.calls: list[str] = []
         self.waited_for: list[str] = []
         """Slow connections that made the others wait."""

@@ -89,6 +89,14 @@ class Trial:
             raise TrialFailed("connect needs the name of somebody who connects.")
         return outcome
 
+    def connect_elsewhere(self, name: str) -> None:
+        """Somebody connects, and another execution environment handles it: the row is there, this handler saw nothing."""
+        self._people[name] = self._tick()
+        tables = self._state["tables"]
+        rows = [*tables["ChatConnections"], {"connection_id": {"S": _id_of(name)}}]
+        received = {**self._received(), _id_of(name): []}
+        self._tell({"set": {"tables": {**tables, "ChatConnections": rows}, "received": received}})
+
     def leave(self, name: str) -> Outcome:
         """Somebody leaves, and ``$disconnect`` is called."""
         outcome = self.handle(self.event("$disconnect", name))
@@ -138,9 +146,14 @@ class Trial:
         """Let DynamoDB answer everything with InternalServerError from now on."""
         self._tell({"set": {"tables_fail": True}})
 
-    def stop_the_clock(self) -> None:
-        """Let all further messages arrive in one and the same millisecond."""
+    def stop_the_clock(self, *, function_too: bool = False) -> None:
+        """Let all further messages arrive in one and the same millisecond.
+
+        With ``function_too``, ``time.time`` and ``time.time_ns`` stand still in the handler, too.
+        """
         self._clock_stands = True
+        if function_too:
+            self._tell({"set": {"clock_stands": True}})
 
     @property
     def waited_for(self) -> list[str]:

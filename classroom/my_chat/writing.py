@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from classroom.my_chat.folder import EditedElsewhere, Folder, NotWritten, fault_of
+from classroom.my_chat.folder import EditedElsewhere, Folder, NotWritten, fault_of, given
 
 EMPTY = "This cell is still empty, so my_chat/{name} was left as it was."
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -39,6 +39,7 @@ def _write(line: str, cell: str, folder: Folder, magic: str, made_of: Callable[[
         return
     before = folder.text(name)
     if magic == "%%mend":
+        before = given(name) if before is None else before
         if before is None:
             raise NotWritten(
                 f"There is no my_chat/{name} to be mended yet: write it with %%write {name}, "

@@ -1,4 +1,4 @@
-"""The bug hunt's handlers, and how a learner's function takes its place in one."""
+"""The bug hunt's cases as they are handed out, and the list of permissions that one of them is about."""
 
 from __future__ import annotations
 
@@ -6,55 +6,53 @@ import ast
 
 import pytest
 
-from classroom.labs.bug_hunt import BUGS, CannotBeMended, mended, source_of
+from classroom.labs.bug_hunt import LISTED, NoList, policy_of
+from classroom.my_chat.folder import given
+from classroom.operations.notebooks import NOTEBOOKS
 
-SOURCE = '"""A handler."""\n\n\ndef first():\n    return 1\n\n\ndef second():\n    return 2\n'
-
-
-def second():
-    return "mended"
-
-
-def third():
-    return 3
+CASES = NOTEBOOKS / "bug_hunt"
+NAMES = {"AWS::Region": "us-east-1", "AWS::AccountId": "123456789012", "Prefix": "lab", "ApiId": "a1b2c3d4e5"}
 
 
-def test_function_when_it_takes_its_place():
-    """The function of the same name is replaced, everything else stays as it was."""
-    names: dict = {}
-    source = mended(SOURCE, second)
-    exec(source, names)
-    assert (names["first"](), names["second"]()) == (1, "mended")
-    assert source.startswith('"""A handler."""\n\n\ndef first():\n    return 1\n\n\ndef second():')
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.py")), ids=lambda path: path.stem)
+def test_case_when_read(path):
+    """Each is one short file with an entry point, and quotes the complaint instead of naming the mistake."""
+    text = given(path.name)
+    assert text == path.read_text()
+    tree = ast.parse(text)
+    first, complaint = (ast.get_docstring(tree) or "").splitlines()[0].split(": ", 1)
+    assert first == f"Case {path.stem[-1]} of lesson 7b"
+    assert "lambda_handler" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert len(text.splitlines()) <= 60
+    assert f"| `{path.name}` | {complaint} |" in (CASES / "README.md").read_text()
 
 
-def test_function_when_it_was_written_inside_something():
-    """Indentation around the function does not matter."""
-    if True:
+@pytest.mark.parametrize("name", ["chat_handler.py", "README.md", "../bug_hunt/case_1.py", "case_7.py"])
+def test_given_when_nothing_is_handed_out(name):
+    """Only files of the hunt with plain names are handed out."""
+    assert given(name) is None
 
-        def first():
-            return "inside"
 
-    names: dict = {}
-    exec(mended(SOURCE, first), names)
-    assert names["first"]() == "inside"
+def test_list_when_its_names_are_filled_in():
+    """The list as handed out is a policy without placeholders."""
+    document = policy_of(given(LISTED), NAMES)
+    assert document["Version"] == "2012-10-17"
+    assert document["Statement"][1]["Resource"] == [
+        f"arn:aws:dynamodb:us-east-1:123456789012:table/lab-{table}" for table in ("ChatConnections", "ChatSessions")
+    ]
 
 
 @pytest.mark.parametrize(
-    ("fix", "why"),
-    [(..., "a function is wanted, and the cell gave Ellipsis"), (third, "no function third; it has: first, second")],
+    ("text", "why"),
+    [
+        ("Statement: [{Effect: Allow, Action: a, Resource: '${Table}'}]", r"names \$\{Table\}, and only these names"),
+        ("- Effect: Allow", "has no list of statements under the key Statement"),
+        ("Statement: []", "has no list of statements"),
+        ("Statement: [{Effect: Allow, Action: a}]", "statement 1 of case_6.yaml has no Resource"),
+        ("Statement: [Allow]", "statement 1 of case_6.yaml has no Effect"),
+    ],
 )
-def test_function_when_it_cannot_take_a_place(fix, why):
-    """What is no function, or has a name that the handler does not know, is refused in one sentence."""
-    with pytest.raises(CannotBeMended, match=why):
-        mended(SOURCE, fix)
-
-
-@pytest.mark.parametrize("path", sorted(BUGS.glob("*.py")), ids=lambda path: path.stem)
-def test_handler_of_the_hunt_when_read(path):
-    """Each is one short file with an entry point, which says which bug it is, and is not deployed with the chat."""
-    tree = ast.parse(source_of(path.stem))
-    assert (ast.get_docstring(tree) or "").startswith("Bug ")
-    assert "lambda_handler" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    assert len(source_of(path.stem).splitlines()) <= 60
-    assert f"`{path.name}`" in (BUGS / "README.md").read_text()
+def test_list_when_it_cannot_be_put_on_a_role(text, why):
+    """What is wrong with a list is said in one sentence."""
+    with pytest.raises(NoList, match=why):
+        policy_of(text, NAMES)

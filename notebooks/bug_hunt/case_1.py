@@ -1,11 +1,13 @@
-"""Bug 4, to be mended in lesson 7b: the branch for those who are gone is never reached."""
+"""Case 1 of lesson 7b: "My message was there, and then it was gone."
+
+The chat as it was on the day of the report. Copies of it are in use.
+"""
 
 import json
 import os
 import time
 
 import boto3
-from botocore.exceptions import ClientError
 
 dynamodb = boto3.resource("dynamodb")
 messages = dynamodb.Table(os.environ["MESSAGES_TABLE"])
@@ -25,22 +27,30 @@ def lambda_handler(event, context):
 
 
 def say(request, body):
-    store(request, body)
+    save(request, body)
+    send_to_all(request, {"type": "message", "sender": body["sender"], "message": body["message"]})
+
+
+def save(request, body):
+    row = {
+        "room_id": "global",
+        "timestamp": int(time.time()),
+        "message_id": request["messageId"],
+        "sender": body["sender"],
+        "message": body["message"],
+    }
+    messages.put_item(Item=row)
+    print("stored", row["room_id"], row["timestamp"])
+
+
+def send_to_all(request, frame):
     api = boto3.client("apigatewaymanagementapi", endpoint_url=f"https://{request['domainName']}/{request['stage']}")
-    data = json.dumps({"sender": body["sender"], "message": body["message"]}).encode()
     for row in connections.scan(ConsistentRead=True)["Items"]:
-        deliver(api, connections, row, data)
+        post(api, row["connection_id"], json.dumps(frame).encode())
 
 
-def deliver(api, table, row, data):
+def post(api, connection_id, data):
     try:
-        api.post_to_connection(ConnectionId=row["connection_id"], Data=data)
-    except ClientError as error:
-        print("not delivered:", error)
+        api.post_to_connection(ConnectionId=connection_id, Data=data)
     except api.exceptions.GoneException:
-        table.delete_item(Key={"connection_id": row["connection_id"]})
-
-
-def store(request, body):
-    row = {"room_id": "global", "timestamp": time.time_ns(), "message_id": request["messageId"]}
-    messages.put_item(Item={**row, "sender": body["sender"], "message": body["message"]})
+        connections.delete_item(Key={"connection_id": connection_id})
