@@ -44,7 +44,9 @@ def localstage(place: dict[str, str], *arguments: str, **options) -> subprocess.
 def left_behind(place: dict[str, str]) -> list[str]:
     """Files below the test's directory and processes that name it."""
     directory = str(Path(place["TMPDIR"]).parent)
-    files = [str(path) for path in Path(directory).rglob("*") if path.name != "tmp"]
+    # Other than rglob, os.walk passes over a directory that goes while we look.
+    found = [os.path.join(folder, name) for folder, folders, names in os.walk(directory) for name in folders + names]
+    files = [path for path in found if os.path.basename(path) != "tmp"]
     processes = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
