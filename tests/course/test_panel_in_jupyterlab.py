@@ -39,7 +39,7 @@ def page(tmp_path_factory):
 def wait_until_run(page) -> None:
     """Returns when the notebook's last cell has disconnected both panels and their plugs have connected them again."""
     both = page.locator(".chat-pair .chat-panel")
-    bubbles(both.nth(0), "other", "Welcome back.").wait_for(state="attached", timeout=RUN_WITHIN_MS)
+    bubbles(both.nth(0), "other", "It does.").wait_for(state="attached", timeout=RUN_WITHIN_MS)
     for panel in (both.nth(0), both.nth(1)):
         panel.locator(".chat-dot.chat-disconnected").wait_for(state="attached")
         plug_of(panel).click()
