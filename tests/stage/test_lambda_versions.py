@@ -126,6 +126,23 @@ def test_permission_when_it_is_for_the_newest_code(target: Target, versioned: st
     }
 
 
+def test_permission_when_its_id_is_taken(target: Target, versioned: str):
+    """A statement's id is given once in each policy; another qualifier has a policy of its own."""
+    lambda_ = target.client("lambda")
+    permission = {"StatementId": "once", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
+    lambda_.add_permission(FunctionName=versioned, **permission)
+    with pytest.raises(lambda_.exceptions.ResourceConflictException) as caught:
+        lambda_.add_permission(FunctionName=versioned, **permission)
+    assert caught.value.response["Error"]["Message"] == (
+        "The statement id (once) provided already exists. Please provide a new statement id, "
+        "or remove the existing statement."
+    )
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    lambda_.add_permission(FunctionName=versioned, Qualifier="1", **permission)
+    lambda_.remove_permission(FunctionName=versioned, StatementId="once")
+    lambda_.add_permission(FunctionName=versioned, **permission)
+
+
 def layer(target: Target, files: dict[str, str]) -> str:
     """Publishes a layer; returns the ARN of its version."""
     buffer = io.BytesIO()

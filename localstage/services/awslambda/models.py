@@ -7,10 +7,11 @@ not reached.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction
 from moto.awslambda.policy import Policy
 from moto.s3.models import s3_backends
@@ -44,6 +45,19 @@ class LocalLambdaFunction(LambdaFunction):
 
     def _log_into(self, config: dict[str, Any] | None) -> None:
         self.logs_group_name = (config or {}).get("LogGroup") or f"/aws/lambda/{self.function_name}"
+
+
+class StatementExists(LambdaClientError):
+    """A policy has a statement of this id. AWS: the text as in github.com/hashicorp/terraform-provider-aws issue 3312."""
+
+    code = 409
+
+    def __init__(self, sid: str):
+        super().__init__(
+            "ResourceConflictException",
+            f"The statement id ({sid}) provided already exists. Please provide a new statement id, "
+            "or remove the existing statement.",
+        )
 
 
 class LocalLambdaBackend(LambdaBackend):
@@ -91,6 +105,10 @@ class LocalLambdaBackend(LambdaBackend):
         if qualifier == "$LATEST":
             # AWS: the text as in github.com/terraform-aws-modules/terraform-aws-lambda issue 36.
             raise InvalidParameterValueException("We currently do not support adding policies for $LATEST.")
+        sid = json.loads(raw).get("StatementId")
+        _, own = self._policy_of(name, qualifier)
+        if any(statement["Sid"] == sid for statement in own):
+            raise StatementExists(sid)
         return super().add_permission(name, qualifier or None, raw)
 
     def remove_permission(self, function_name: str, sid: str, revision: str = "", qualifier: str | None = None) -> None:
