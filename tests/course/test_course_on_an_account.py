@@ -27,10 +27,12 @@ from tests.stage.waiting import eventually
 WITHIN_S = 300
 RUN_CELLS = """
 import sys, nbformat
-names = {}
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
 for cell in nbformat.read(sys.argv[1], as_version=4).cells:
     if cell.cell_type == "code":
-        exec(cell.source, names)
+        shell.run_cell(cell.source).raise_error()
         print("cell done", flush=True)
 """
 
