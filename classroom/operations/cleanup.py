@@ -130,10 +130,14 @@ def _stacks(account: Account) -> Iterator[_Found]:
 
 
 def _functions(account: Account) -> Iterator[_Found]:
+    lambda_ = account.client("lambda")
     for function in account.pages("lambda", "list_functions", "Functions"):
         name = function["FunctionName"]
         if name.startswith(f"{account.prefix}-"):
-            tags = account.client("lambda").list_tags(Resource=function["FunctionArn"]).get("Tags", {})
+            try:
+                tags = lambda_.list_tags(Resource=function["FunctionArn"]).get("Tags", {})
+            except lambda_.exceptions.ResourceNotFoundException:
+                continue  # it went away in the meantime
             if _is_ours(account, name, tags):
                 yield name, name
 
@@ -152,9 +156,13 @@ def _tables(account: Account) -> Iterator[_Found]:
 
 
 def _roles(account: Account) -> Iterator[_Found]:
+    iam = account.client("iam")
     for role in account.pages("iam", "list_roles", "Roles"):
         if role["RoleName"].startswith(f"{account.prefix}-"):
-            tags = _dict(account.client("iam").list_role_tags(RoleName=role["RoleName"])["Tags"])
+            try:
+                tags = _dict(iam.list_role_tags(RoleName=role["RoleName"])["Tags"])
+            except iam.exceptions.NoSuchEntityException:
+                continue  # it went away in the meantime
             if _is_ours(account, role["RoleName"], tags):
                 yield role["RoleName"], role["RoleName"]
 
