@@ -93,9 +93,8 @@ def _try_to_delete(account: Account, kind: _Kind, resource: Resource) -> str:
     try:
         kind.delete(account, resource.key)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        # NotFound, NoSuchEntity, ResourceNotFoundException, NoSuchBucket: gone in the meantime.
-        return "" if "NotFound" in code or "NoSuch" in code else f"{code}: {error.response['Error']['Message']}"
+        refused = error.response["Error"]
+        return "" if _is_gone(error) else f"{refused['Code']}: {refused['Message']}"
     except stack.StackFailed as error:
         return str(error)
     return ""
@@ -112,6 +111,22 @@ def _is_ours(account: Account, name: str, tags: dict[str, str]) -> bool:
 
 def _dict(tags: list[dict[str, str]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _is_gone(error: ClientError) -> bool:
+    """Whether what was asked for is not there any more: NotFoundException, NoSuchEntity, NoSuchBucket and the like."""
+    code = error.response["Error"]["Code"]
+    return "NotFound" in code or "NoSuch" in code
+
+
+def _tags_unless_gone(tags_of: Callable[[str], dict[str, str]], one: str) -> dict[str, str]:
+    """The tags of one thing; none, so that it is nobody's, if it went away in the meantime."""
+    try:
+        return tags_of(one)
+    except ClientError as error:
+        if _is_gone(error):
+            return {}
+        raise
 
 
 def _apis(account: Account) -> Iterator[_Found]:
@@ -131,40 +146,44 @@ def _stacks(account: Account) -> Iterator[_Found]:
 
 def _functions(account: Account) -> Iterator[_Found]:
     lambda_ = account.client("lambda")
+
+    def tags_of(arn: str) -> dict[str, str]:
+        return lambda_.list_tags(Resource=arn).get("Tags", {})
+
     for function in account.pages("lambda", "list_functions", "Functions"):
         name = function["FunctionName"]
         if name.startswith(f"{account.prefix}-"):
-            try:
-                tags = lambda_.list_tags(Resource=function["FunctionArn"]).get("Tags", {})
-            except lambda_.exceptions.ResourceNotFoundException:
-                continue  # it went away in the meantime
+            tags = _tags_unless_gone(tags_of, function["FunctionArn"])
             if _is_ours(account, name, tags):
                 yield name, name
 
 
 def _tables(account: Account) -> Iterator[_Found]:
     dynamodb = account.client("dynamodb")
+
+    def tags_of(name: str) -> dict[str, str]:
+        arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
+        return _dict(dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"])
+
     for name in account.pages("dynamodb", "list_tables", "TableNames"):
         if name.startswith(f"{account.prefix}-"):
-            try:
-                arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
-                tags = _dict(dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"])
-            except dynamodb.exceptions.ResourceNotFoundException:
-                continue  # it went away in the meantime
+            tags = _tags_unless_gone(tags_of, name)
             if _is_ours(account, name, tags):
                 yield name, name
 
 
 def _roles(account: Account) -> Iterator[_Found]:
     iam = account.client("iam")
+
+    def tags_of(name: str) -> dict[str, str]:
+        return _dict(iam.list_role_tags(RoleName=name)["Tags"])
+
     for role in account.pages("iam", "list_roles", "Roles"):
-        if role["RoleName"].startswith(f"{account.prefix}-"):
-            try:
-                tags = _dict(iam.list_role_tags(RoleName=role["RoleName"])["Tags"])
-            except iam.exceptions.NoSuchEntityException:
-                continue  # it went away in the meantime
-            if _is_ours(account, role["RoleName"], tags):
-                yield role["RoleName"], role["RoleName"]
+        name = role["RoleName"]
+        if name.startswith(f"{account.prefix}-"):
+            tags = _tags_unless_gone(tags_of, name)
+            if _is_ours(account, name, tags):
+                yield name, name
 
 
 def _log_groups(account: Account) -> Iterator[_Found]:
@@ -182,11 +201,12 @@ def _log_groups(account: Account) -> Iterator[_Found]:
 
 
 def _tags_of_log_group(account: Account, group: dict[str, Any]) -> dict[str, str]:
-    arn = group.get("logGroupArn") or group["arn"].removesuffix(":*")
-    try:
-        return account.client("logs").list_tags_for_resource(resourceArn=arn).get("tags", {})
-    except account.client("logs").exceptions.ResourceNotFoundException:
-        return {}  # it went away in the meantime
+    logs = account.client("logs")
+
+    def tags_of(arn: str) -> dict[str, str]:
+        return logs.list_tags_for_resource(resourceArn=arn).get("tags", {})
+
+    return _tags_unless_gone(tags_of, group.get("logGroupArn") or group["arn"].removesuffix(":*"))
 
 
 def _buckets(account: Account) -> Iterator[_Found]:
@@ -194,8 +214,8 @@ def _buckets(account: Account) -> Iterator[_Found]:
         try:
             tags = _dict(account.client("s3").get_bucket_tagging(Bucket=owner.bucket)["TagSet"])
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchTagSet", "AccessDenied"):
-                continue
+            if _is_gone(error) or error.response["Error"]["Code"] == "AccessDenied":
+                continue  # Untagged, or somebody else's.
             raise
         if _is_ours(account, owner.bucket, tags):
             yield owner.bucket, owner.bucket
