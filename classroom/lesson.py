@@ -104,7 +104,7 @@ class Lesson:
         if before is not None:
             before.disconnect()
         address = url or ("" if write else self.url)
-        api.settle(self.account, address)
+        api.wait_until_served(self.account, address)
         self._panels[name] = Panel(name, address, write=write, sent=self._sent)
         return self._panels[name]
 
@@ -112,12 +112,12 @@ class Lesson:
         """One panel for each name."""
         return [self.panel(name, url) for name in names]
 
-    def settle(self) -> None:
+    def wait_until_served(self) -> None:
         """Wait until connections meet the stage's newest deployment: API Gateway serves it a moment after it says so.
 
         New panels wait by themselves; call it before a panel that is connected sends again.
         """
-        api.settle(self.account, self.url)
+        api.wait_until_served(self.account, self.url)
 
     def page_url(self, name: str = "") -> str:
         """Where a browser opens the chat page for the lesson's API, filled in for a person of this name."""
@@ -139,14 +139,14 @@ class Lesson:
         }
         return page.PageLinks(addresses, "your page", missing)
 
-    def hang_up(self) -> None:
+    def disconnect_all(self) -> None:
         """Disconnect every panel of the lesson."""
         for panel in self._panels.values():
             panel.disconnect()
 
     def end(self) -> None:
         """Disconnect every panel, and say what stays. Each lesson's last cell."""
-        self.hang_up()
+        self.disconnect_all()
         print("Every panel is disconnected. What you built stays for the next lesson; lesson 99 deletes it.")
 
     def exercise(self, number: str, *, look: str = "") -> AbstractContextManager[None]:
@@ -252,14 +252,14 @@ def start(number: int) -> Lesson:
         known = ", ".join(str(lesson) for lesson in sorted(steps.CREATES))
         raise NoSuchLesson(f"There is no lesson {number!r}; there are: {known}.")
     entered = target.enter()
-    target.ask_once(entered, f"{steps.CREATES[number]} {steps.COST}", os.environ)
+    target.ask_for_consent(entered, f"{steps.CREATES[number]} {steps.COST}", os.environ)
     if number == 0:
         entered = replace(entered, prefix=f"{entered.prefix}-start")
     account = Account(entered)
     _listen_to_cells()
     chat = MyChat(account, number)
     begun_with = chat.begin_with(number) if number in steps.STATES else None
-    api_id = steps.bring_to(account, number, chat.package(begun_with) if begun_with else None)
+    api_id = steps.set_up(account, number, chat.package(begun_with) if begun_with else None)
     return Lesson(number, account, api_id, begun_with)
 
 

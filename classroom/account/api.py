@@ -16,7 +16,7 @@ from classroom.account.account import STAGE_NAME, Account
 
 ROUTE_KEYS = ("$connect", "$disconnect", "$default", "sendMessage")
 SELECTION_EXPRESSION = "$request.body.action"
-SETTLES_S = 4.0
+SERVED_AFTER_S = 4.0
 """Longer than API Gateway takes to serve a change; AWS names no time."""
 
 
@@ -91,15 +91,15 @@ def deploy_api(account: Account, api_id: str) -> None:
         gateway.update_stage(**arguments)
     else:
         gateway.create_stage(**arguments, Tags=account.tags)
-    settle(account, websocket_url(account, api_id))
+    wait_until_served(account, websocket_url(account, api_id))
 
 
-def settle(account: Account, url: str) -> None:
+def wait_until_served(account: Account, url: str) -> None:
     """Wait until clients surely meet what the stage behind a WebSocket URL was last told to serve.
 
     API Gateway answers at once and serves a moment later: a new stage is
     refused with 403, a new deployment is still the old one. Nothing tells when
-    that is over, so this waits until the stage's last change is ``SETTLES_S``
+    that is over, so this waits until the stage's last change is ``SERVED_AFTER_S``
     old. The local stage serves at once; nothing is waited for there.
     """
     parts = urlsplit(url)
@@ -112,7 +112,7 @@ def settle(account: Account, url: str) -> None:
         return
     now = parsedate_to_datetime(stage["ResponseMetadata"]["HTTPHeaders"]["date"])
     age_s = (now - stage.get("LastUpdatedDate", stage["CreatedDate"])).total_seconds()
-    Event().wait(max(0.0, SETTLES_S - age_s))
+    Event().wait(max(0.0, SERVED_AFTER_S - age_s))
 
 
 def has_stage(account: Account, api_id: str) -> bool:

@@ -3,7 +3,7 @@
 On the target ``moto`` this runs before anything else: it looks at what decides
 where a call goes (variables, proxies, exceptions from proxies, what botocore
 makes of them) and asks the stage itself. Nothing here changes the environment
-except ``close_off``, for the case that the proof fails.
+except ``block_aws``, for the case that the proof fails.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def leads_to_a_stage(environ: Mapping[str, str]) -> bool:
     return True
 
 
-def close_off(environ: MutableMapping[str, str]) -> None:
+def block_aws(environ: MutableMapping[str, str]) -> None:
     """After a failed proof: let no AWS call of this process reach anything at all."""
     for name in list(environ):
         if name.startswith("AWS_"):

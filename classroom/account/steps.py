@@ -1,6 +1,6 @@
 """What each lesson leaves behind, and how to bring an account to the state at which a lesson begins.
 
-One entry of ``STATES`` per lesson says what exists when it starts; ``bring_to``
+One entry of ``STATES`` per lesson says what exists when it starts; ``set_up``
 makes it so from any other state, forwards and backwards, and is idempotent.
 The steps are the ones that the lessons' cells show; tests compare the two.
 """
@@ -57,7 +57,7 @@ CREATES = {
 COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."
 
 
-def bring_to(account: Account, lesson: int, chat: bytes | None = None) -> str | None:
+def set_up(account: Account, lesson: int, chat: bytes | None = None) -> str | None:
     """Bring the account to the state at which a lesson begins; returns the API's id, None when there is none.
 
     ``chat`` is the package of the chat function, the course's own unless given.

@@ -105,7 +105,7 @@ def prefix_of(user: str) -> str:
     return re.sub(r"^[^a-z]+", "", plain) or DEFAULT_PREFIX
 
 
-def ask_once(
+def ask_for_consent(
     target: Target, what: str, environ: MutableMapping[str, str] | None = None, ask: Callable[[str], str] = input
 ) -> None:
     """On live, say where we are and what will be made, and go on only after a yes.
@@ -134,7 +134,7 @@ def _enter_stage(environ: MutableMapping[str, str]) -> None:
     try:
         stage.start()
     except NotStarted as error:
-        guard.close_off(environ)
+        guard.block_aws(environ)
         raise TargetError(f"The local stage did not start: {error}.") from None
     atexit.register(stage.stop)
     stage.activate()
@@ -144,7 +144,7 @@ def _prove_stage(environ: MutableMapping[str, str]) -> None:
     try:
         guard.check(environ)
     except guard.NotAtTheStage as error:
-        guard.close_off(environ)
+        guard.block_aws(environ)
         raise TargetError(
             f"CHAT_TARGET is moto, but {error}; nothing was called. Restart the kernel without "
             "LOCALSTAGE_URL, or start Jupyter with: python3 course.py lab."

@@ -153,7 +153,7 @@ class BugHunt:
 
     def _empty_the_room(self) -> None:
         """Disconnect everybody, let the function handle that, and delete the rows that it leaves."""
-        self._lesson.hang_up()
+        self._lesson.disconnect_all()
         deadline = time.monotonic() + _LEFT_WITHIN_S
         while self.connected() and time.monotonic() < deadline:
             Event().wait(0.1)

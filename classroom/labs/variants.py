@@ -64,7 +64,7 @@ def deploy(account: Account, name: str, parameters: Mapping[str, str] | None = N
     bucket, key = stack.upload_handlers(account, subfolders=True)
     given = {"Prefix": stack_name(account, name), "CodeBucket": bucket, "CodeKey": key, **(parameters or {})}
     url = stack.deploy(account, stack_name(account, name), variant(name).template, given)["WebSocketUrl"]
-    api.settle(account, url)
+    api.wait_until_served(account, url)
     return url
 
 

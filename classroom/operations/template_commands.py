@@ -12,7 +12,7 @@ import click
 
 from classroom.account.account import Account
 from classroom.account.deployment_name import routes_hash, stamped
-from classroom.account.target import ask_once, enter
+from classroom.account.target import ask_for_consent, enter
 from classroom.labs.comparison import compare, table
 from classroom.labs.variants import VARIANTS, deploy, remove, variant
 
@@ -63,5 +63,5 @@ def name_deployment(files: tuple[Path, ...]) -> None:
 
 def _account(what: str) -> Account:
     target = enter()
-    ask_once(target, what)
+    ask_for_consent(target, what)
     return Account(target)

@@ -102,7 +102,7 @@ def account(variables, request):
 
 def test_clean_when_a_lesson_has_run(account, variables):
     """Everything is listed, nothing goes without a yes, then it is deleted one by one and proved gone."""
-    steps.bring_to(account, 5)
+    steps.set_up(account, 5)
     refused = classroom(variables, "clean", typed="no\n", CHAT_PREFIX=account.prefix)
     assert refused.returncode == 2 and "nothing was deleted" in refused.stderr and find_ours(account)
     done = classroom(variables, "clean", typed="yes\n", CHAT_PREFIX=account.prefix)
@@ -116,7 +116,7 @@ def test_clean_when_a_lesson_has_run(account, variables):
 def test_resources_when_lessons_have_made_them(account):
     """Each function, role, table, API and stack that the lessons make has the prefix and the tags, so clean finds it."""
     before = everything(account)
-    steps.bring_to(account, 8)
+    steps.set_up(account, 8)
     made = everything(account) - before
     assert len(made) > 15 and made <= {(found.kind, found.name) for found in find_ours(account)}
     clean_up(account)
@@ -141,7 +141,7 @@ def test_clean_when_no_stage_runs(tmp_path):
 
 def test_clean_when_a_stage_runs(account, notes, tmp_path):
     """On moto, a stage that somebody has started is found and cleaned."""
-    steps.bring_to(account, 2)
+    steps.set_up(account, 2)
     environment = {**clean_environment(tmp_path), "LOCALSTAGE_STATE_DIR": str(notes)}
     done = classroom(environment, "clean", "--yes", CHAT_PREFIX=account.prefix)
     assert done.returncode == 0 and done.stdout.endswith("0 left.\n"), done.stderr
@@ -226,7 +226,7 @@ def kill_when(it_is_there: Callable[[], bool], lesson: str, variables: dict[str,
 
 def test_clean_up_when_it_may_not_delete(account, monkeypatch):
     """What the caller may not delete is named at once, with AWS's reason; everything else is gone."""
-    steps.bring_to(account, 2)
+    steps.set_up(account, 2)
 
     def refuse(**_):
         raise account.client("dynamodb").exceptions.ClientError(

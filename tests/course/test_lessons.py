@@ -32,15 +32,15 @@ def test_lesson_when_started_from_any_other(account):
     """Forwards and backwards in any jump, and twice, each lesson begins in the same state."""
     states = {}
     for number in (8, 6, 1, 8, 4, 2, 5, 3, 7, 8, 8, 6, 5, 4, 3, 2, 1):
-        steps.bring_to(account, number)
+        steps.set_up(account, number)
         assert states.setdefault(number, picture(account)) == picture(account), f"lesson {number}"
 
 
 def test_map_when_a_lesson_begins(account):
     """The map tells what AWS has: routes with what they lead to, functions with their tables and stack, rows."""
-    steps.bring_to(account, 3)
+    steps.set_up(account, 3)
     assert set(look(account).routes.values()) == {"MOCK"} and look(account).functions == ()
-    steps.bring_to(account, 6)
+    steps.set_up(account, 6)
     account.client("dynamodb").put_item(
         TableName=account.name("ChatConnections"), Item={"connection_id": {"S": "somebody"}}
     )
@@ -54,7 +54,7 @@ def test_map_when_a_lesson_begins(account):
 
 def test_lesson_when_the_api_was_made_twice(account):
     """A cell of lesson 2 that ran twice left two APIs of one name: the next lesson keeps the older one only."""
-    api_id = steps.bring_to(account, 3)
+    api_id = steps.set_up(account, 3)
     account.client("apigatewayv2").create_api(
         Name=account.name("chat-api"),
         ProtocolType="WEBSOCKET",
@@ -62,13 +62,13 @@ def test_lesson_when_the_api_was_made_twice(account):
         Tags=account.tags,
     )
     assert api.find_apis(account)[0] == api_id and len(api.find_apis(account)) == 2
-    assert steps.bring_to(account, 3) == api_id and api.find_apis(account) == [api_id]
+    assert steps.set_up(account, 3) == api_id and api.find_apis(account) == [api_id]
 
 
 def test_lesson_when_its_template_was_left_half_way(account):
     """The learner's stack of lesson 3, a route of which is served, is gone when that lesson or the next one begins."""
     for number in (3, 4):
-        api_id = steps.bring_to(account, 3)
+        api_id = steps.set_up(account, 3)
         clean = picture(account)
         account.client("cloudformation").create_stack(
             StackName=account.name("greeter"),
@@ -82,7 +82,7 @@ def test_lesson_when_its_template_was_left_half_way(account):
         )
         api.deploy_api(account, api_id)
         assert picture(account) != clean and stack.outputs(account, account.name("greeter"))
-        steps.bring_to(account, number)
+        steps.set_up(account, number)
         assert stack.stack_status(account, account.name("greeter")) is None
         assert "hello" not in picture(account)["api"]["routes"]
         if number == 3:
@@ -91,19 +91,19 @@ def test_lesson_when_its_template_was_left_half_way(account):
 
 def test_lesson_when_rows_are_left(account):
     """Rows of an earlier run are gone when a lesson begins."""
-    steps.bring_to(account, 2)
+    steps.set_up(account, 2)
     dynamodb = account.client("dynamodb")
     for number in range(30):
         dynamodb.put_item(
             TableName=account.name("ChatMessages"), Item={"room_id": {"S": "global"}, "timestamp": {"N": str(number)}}
         )
-    steps.bring_to(account, 2)
+    steps.set_up(account, 2)
     assert dynamodb.scan(TableName=account.name("ChatMessages"))["Count"] == 0
 
 
 def test_lesson_when_a_creation_was_rolled_back(account):
     """A stack that failed to be created, as after a crash, does not stop the lesson."""
-    api_id = steps.bring_to(account, 3)
+    api_id = steps.set_up(account, 3)
     parameters = steps.handlers_parameters(account, api_id, ())
     body = stack.template_body("handlers.yaml").replace("AWS_PROXY", "AWS_PROXY\n      TimeoutInMillis: 60000")
     account.client("cloudformation").create_stack(
@@ -114,13 +114,13 @@ def test_lesson_when_a_creation_was_rolled_back(account):
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )
     assert stack.stack_status(account, account.name("handlers")) == "ROLLBACK_COMPLETE"
-    steps.bring_to(account, 4)
+    steps.set_up(account, 4)
     assert stack.stack_status(account, account.name("handlers")) == "CREATE_COMPLETE"
 
 
 def test_deploy_when_a_stack_fails(account):
     """A failing stack is one sentence: the stack, its status, the first failed resource and why."""
-    api_id = steps.bring_to(account, 3)
+    api_id = steps.set_up(account, 3)
     parameters = steps.handlers_parameters(account, api_id, ()) | {"ApiId": "nosuchapi0"}
     with pytest.raises(stack.StackFailed) as raised:
         stack.deploy(account, account.name("handlers"), "handlers.yaml", parameters)
@@ -135,8 +135,8 @@ def test_clean_up_when_others_have_similar_names(account):
     """Clean-up deletes what has the prefix and the tags, and nothing of anybody else."""
     dynamodb, gateway = account.client("dynamodb"), account.client("apigatewayv2")
     other = Account(Target("moto", f"{account.prefix}-b", "us-east-1", "123456789012"))
-    steps.bring_to(account, 5)
-    steps.bring_to(other, 5)
+    steps.set_up(account, 5)
+    steps.set_up(other, 5)
     untagged = {
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],

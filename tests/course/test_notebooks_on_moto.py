@@ -43,8 +43,8 @@ def test_lesson_when_shipped_solved_and_run_again(
     if number in LEAVES:
         made_by_cells, ours = picture(account), {resource.name for resource in find_ours(account)}
         assert not any("practice" in name for name in ours), ours
-        steps.bring_to(account, LEAVES[number])
+        steps.set_up(account, LEAVES[number])
         assert picture(account) == made_by_cells
         clean_up(account)
-        steps.bring_to(account, LEAVES[number])
+        steps.set_up(account, LEAVES[number])
         assert picture(account) == made_by_cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.account.target import Target, TargetError, ask_once, chosen_prefix, prefix_of, target_name
+from classroom.account.target import Target, TargetError, ask_for_consent, chosen_prefix, prefix_of, target_name
 
 LIVE = Target("live", "alice", "us-east-1", "111122223333")
 
@@ -58,7 +58,7 @@ def test_ask_when_the_answer_is_yes():
     asked: list[str] = []
     environ: dict[str, str] = {}
     for _ in range(2):
-        ask_once(LIVE, "This lesson makes a table.", environ, lambda text: asked.append(text) or "yes")
+        ask_for_consent(LIVE, "This lesson makes a table.", environ, lambda text: asked.append(text) or "yes")
     assert len(asked) == 1
     for fact in ("111122223333", "us-east-1", "alice-", "This lesson makes a table."):
         assert fact in asked[0]
@@ -68,7 +68,7 @@ def test_ask_when_the_answer_is_yes():
 def test_ask_when_the_answer_is_anything_else(answer):
     """Anything but yes stops before the first change."""
     with pytest.raises(TargetError, match="Nothing was changed"):
-        ask_once(LIVE, "", {}, lambda text: answer)
+        ask_for_consent(LIVE, "", {}, lambda text: answer)
 
 
 def test_ask_when_nobody_can_answer():
@@ -78,7 +78,7 @@ def test_ask_when_nobody_can_answer():
         raise EOFError
 
     with pytest.raises(TargetError, match="set CHAT_YES=1"):
-        ask_once(LIVE, "", {}, nobody)
+        ask_for_consent(LIVE, "", {}, nobody)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_ask_when_there_is_nothing_to_ask(target, environ):
     def fail(text):
         raise AssertionError("asked")
 
-    ask_once(target, "", environ, fail)
+    ask_for_consent(target, "", environ, fail)
