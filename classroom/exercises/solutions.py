@@ -17,7 +17,7 @@ from pathlib import Path
 
 from classroom.errors import OneSentence
 from classroom.my_chat.folder import given
-from classroom.my_chat.writing import mended
+from classroom.my_chat.mending import mended
 
 SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
 _MAGIC = re.compile(r"^%%(write|mend) (\S+).*\n")
@@ -69,7 +69,7 @@ def course_text(name: str, exercise: str) -> str | None:
         found = _MAGIC.match(one.code)
         if found and found[2] == name:
             body = one.code[found.end() :] + "\n"
-            text = body if found[1] == "write" or text is None else mended(text, body)
+            text = body if found[1] == "write" or text is None else mended(name, text, body)
             written = True
         if one.number == exercise:
             return text if written else None

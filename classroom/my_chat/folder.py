@@ -23,9 +23,10 @@ import yaml
 
 from classroom.errors import OneSentence
 
-_NAME = re.compile(r"[A-Za-z][\w-]*\.(py|yaml|html|js|css|json)")
+_NAME = re.compile(r"[A-Za-z][\w-]*\.(py|yaml|html|js|css|json|env)")
 _ROOT = Path(__file__).resolve().parents[2]
 _GIVEN = _ROOT / "notebooks" / "bug_hunt"
+_WHOLE_CHAT = _ROOT / "cloudformation" / "chat.yaml"
 _README = """\
 # Your chat
 
@@ -45,8 +46,8 @@ def default_path() -> Path:
 
 
 def given(name: str) -> str | None:
-    """The text of a file that the course hands out to be mended, such as ``case_1.py``; None if there is none."""
-    path = _GIVEN / name
+    """The text of a file that the course hands out to be mended, a case or ``chat.yaml``; None if there is none."""
+    path = _WHOLE_CHAT if name == _WHOLE_CHAT.name else _GIVEN / name
     return path.read_text("utf-8") if _NAME.fullmatch(name) and path.is_file() else None
 
 

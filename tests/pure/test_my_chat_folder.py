@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.my_chat.folder import Folder, NotWritten, fault_of
-from classroom.my_chat.writing import mend, mended, write
+from classroom.my_chat.folder import Folder, NotWritten, fault_of, given
+from classroom.my_chat.mending import mended
+from classroom.my_chat.writing import mend, write
 
 FILE = "chat_handler.py"
 
@@ -94,7 +95,7 @@ def hello():
 def added():
     return 4
 """
-    after = mended(BEFORE, cell)
+    after = mended(FILE, BEFORE, cell)
     assert (
         after.index("import boto3") < after.index("from botocore") < after.index("table =") < after.index("limit = 3")
     )
@@ -102,7 +103,88 @@ def added():
     names: dict = {}
     exec(after.replace('boto3.resource("dynamodb").Table(os.environ["T"])', "1"), names)
     assert (names["hello"](), names["last"](), names["added"]()) == (3, 2, 4)
-    assert mended(after, cell) == after
+    assert mended(FILE, after, cell) == after
+
+
+TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+
+Parameters:
+  Prefix:
+    Type: String
+
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+
+  # What answers.
+
+  # the old reason
+  Function:
+    Type: AWS::Lambda::Function
+    Properties: {Timeout: 10}
+
+Outputs:
+  Name: {Value: !Ref Table}
+"""
+
+
+def test_mend_when_a_template_changes():
+    """Entries take the places of the same names, new ones come last in their section, all the rest stays as it is."""
+    cell = """\
+Parameters:
+  Patience: {Type: Number}
+
+Conditions:
+  Always: !Equals [1, 1]
+
+Resources:
+  # the new reason
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Timeout: !Ref Patience
+  Topic:
+    Type: AWS::SNS::Topic
+"""
+    after = mended("chat.yaml", TEMPLATE, cell)
+    assert after == (
+        TEMPLATE.replace("    Type: String\n", "    Type: String\n  Patience: {Type: Number}\n")
+        .replace("the old reason", "the new reason")
+        .replace(
+            "Properties: {Timeout: 10}",
+            "Properties:\n      Timeout: !Ref Patience\n\n  Topic:\n    Type: AWS::SNS::Topic",
+        )
+        + "\nConditions:\n  Always: !Equals [1, 1]\n"
+    )
+    assert mended("chat.yaml", after, cell) == after
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("Topic:\n  Type: AWS::SNS::Topic\n", "Topic is no section of a template. A resource stands two spaces deeper"),
+        ("  Topic:\n    Type: AWS::SNS::Topic\n", "Nothing was mended: Topic is in no section"),
+        ("Type: AWS::SNS::Topic\n", "Type is no section"),
+        ("- Topic\n", "'- Topic' stands in no section. Begin with a section's name"),
+        ("Resources:\n    Topic:\n        Type: x\n", "Resources has no entry that begins two spaces deeper"),
+        ("Resources: {Topic: {Type: x}}\n", "Resources has no entry that begins two spaces deeper"),
+    ],
+)
+def test_mend_when_the_cell_is_no_part_of_a_template(folder, cell, said):
+    """Entries at the wrong depth mend nothing, and the sentence says where they belong."""
+    write("chat.yaml", TEMPLATE, folder)
+    with pytest.raises(NotWritten, match="Nothing was mended") as raised:
+        mend("chat.yaml", cell, folder)
+    assert said in str(raised.value) and folder.text("chat.yaml") == TEMPLATE
+
+
+def test_mend_when_the_course_hands_out_the_template(folder, capsys):
+    """The first change makes the learner's copy of the course's template; nothing else in it differs."""
+    mend("chat.yaml", "Conditions:\n  Always: !Equals [1, 1]\n", folder)
+    before, after = given("chat.yaml").splitlines(), folder.text("chat.yaml").splitlines()
+    assert [line for line in after if line not in before] == ["  Always: !Equals [1, 1]"]
+    assert len(after) == len(before) + 1
 
 
 def test_mend_when_there_is_no_file(folder):
