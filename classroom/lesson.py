@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -30,6 +30,7 @@ from classroom.my_chat import writing
 from classroom.my_chat.chat import PAGE, MyChat, Version
 from classroom.panel.chat_panel import Panel, SideBySide
 from classroom.reading import account_map
+from classroom.reading.plot import Plot, plot
 from classroom.reading.show import Source, find_source
 
 
@@ -175,9 +176,17 @@ class Lesson:
         """A file, or one part of it by name: ``lesson.show("handlers/delivery.py", "broadcast")``."""
         return find_source(file, part, own=self.my_chat.folder.path)
 
-    def map(self) -> account_map.AccountMap:
-        """What exists in the account now, drawn: routes, functions, tables with their rows, and stacks."""
-        return account_map.look(self.account)
+    def map(self, beside: str = "") -> account_map.AccountMap:
+        """What exists in the account now, drawn: routes, functions, tables with their rows, and stacks.
+
+        ``beside`` is one of the whole chats that lesson 8 makes beside yours, such as "dev".
+        """
+        inner = replace(self.account.target, prefix=self.name(beside))
+        return account_map.look(Account(inner) if beside else self.account)
+
+    def plot(self, title: str, x: str, y: str, xs: Sequence[float], **curves: Callable[[float], float]) -> Plot:
+        """Draw one or two functions of a number; ``x`` and ``y`` say what the axes count. Raises ``NothingToPlot``."""
+        return plot(title, x, y, xs, {name.replace("_", " "): curve for name, curve in curves.items()})
 
     @property
     def _record(self) -> Record:

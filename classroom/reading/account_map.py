@@ -8,20 +8,14 @@ same text serves terminals and nbval, so it holds no ids and no times.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 
 from classroom.account import api
 from classroom.account.account import STAGE_NAME, Account
 from classroom.operations.cleanup import INNER_PREFIXES
+from classroom.reading import drawing
 
 _STAGED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 _ROW, _HEAD, _WIDTH, _GAP = 34, 30, 200, 100
-_INK = "var(--jp-content-font-color1,#1d2127)"
-_FAINT = "var(--jp-content-font-color2,#5b6470)"
-_BOX = "var(--jp-layout-color2,#eef0f3)"
-_RULE = "var(--jp-border-color1,#b5bcc6)"
-_LINE = "var(--jp-brand-color1,#1976d2)"
-_FONT = "var(--jp-ui-font-family,system-ui,sans-serif)"
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,9 @@ class AccountMap:
         places = [{name: _place(column, row) for row, name in enumerate(names)} for column, names in enumerate(columns)]
         height = _HEAD + _ROW * max(1, *map(len, columns)) + _ROW * bool(self.stacks) + 14
         width = 3 * _WIDTH + 2 * _GAP + 20
-        parts = [_text(10 + column * (_WIDTH + _GAP), 18, head, _FAINT) for column, head in enumerate(heads)]
+        parts = [
+            drawing.text(10 + column * (_WIDTH + _GAP), 18, head, drawing.FAINT) for column, head in enumerate(heads)
+        ]
         parts += [
             _edge(places[0][key], places[1][target]) for key, target in self.routes.items() if target in places[1]
         ]
@@ -86,12 +82,8 @@ class AccountMap:
         parts += [_box(*places[2][name], name, _rows(count)) for name, count in self.tables.items()]
         if self.stacks:
             said = ", ".join(f"{name} ({count} resources)" for name, count in self.stacks.items())
-            parts.append(_text(10, height - 12, f"stacks: {said}", _FAINT))
-        return (
-            f'<svg role="img" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-            f'xmlns="http://www.w3.org/2000/svg" style="max-width:100%;height:auto;font-family:{_FONT}">'
-            f"<title>What exists in the account</title><desc>{escape(repr(self))}</desc>{''.join(parts)}</svg>"
-        )
+            parts.append(drawing.text(10, height - 12, f"stacks: {said}", drawing.FAINT))
+        return drawing.svg(width, height, "What exists in the account", repr(self), parts)
 
 
 def look(account: Account) -> AccountMap:
@@ -183,13 +175,9 @@ def _place(column: int, row: int) -> tuple[int, int]:
 
 def _box(x: int, y: int, name: str, note: str) -> str:
     return (
-        f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_ROW - 8}" rx="6" style="fill:{_BOX};stroke:{_RULE}"/>'
-        f"{_text(x + 10, y + 18, name, _INK)}{_text(x + _WIDTH - 10, y + 18, note, _FAINT, 'end') if note else ''}"
+        f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_ROW - 8}" rx="6" style="fill:{drawing.BOX};stroke:{drawing.RULE}"/>'
+        f"{drawing.text(x + 10, y + 18, name, drawing.INK)}{drawing.text(x + _WIDTH - 10, y + 18, note, drawing.FAINT, 'end') if note else ''}"
     )
-
-
-def _text(x: int, y: int, text: str, colour: str, anchor: str = "start") -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" style="font-size:12px;fill:{colour}">{escape(text)}</text>'
 
 
 def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
@@ -197,4 +185,4 @@ def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
     bend = (x1 + x2) // 2
     path = f"M{x1} {y1} C{bend} {y1} {bend} {y2} {x2 - 6} {y2}"
     head = f"M{x2 - 7} {y2 - 4} L{x2} {y2} L{x2 - 7} {y2 + 4}"
-    return f'<path d="{path} {head}" style="fill:none;stroke:{_LINE};stroke-width:1.5;opacity:.75"/>'
+    return f'<path d="{path} {head}" style="fill:none;stroke:{drawing.LINE};stroke-width:1.5;opacity:.75"/>'
