@@ -55,10 +55,17 @@ def template_body(name: str) -> str:
 
 
 def deploy(account: Account, stack_name: str, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Create or update the stack of a template in ``cloudformation/`` and wait; its outputs. Raises ``StackFailed``."""
+    return deploy_body(account, stack_name, template_body(template), parameters, template)
+
+
+def deploy_body(
+    account: Account, stack_name: str, body: str, parameters: Mapping[str, str], called: str
+) -> dict[str, str]:
     """Create the stack, or update it, wait until it is complete, and return its outputs.
 
-    An update without changes is fine. A stack that failed to be created is
-    deleted first. Raises ``StackFailed``.
+    ``body`` is the template's text, ``called`` what an error calls it. An update
+    without changes is fine. A stack that failed to be created is deleted first. Raises ``StackFailed``.
     """
     formation = account.client("cloudformation")
     status = settled_status(account, stack_name)
@@ -67,7 +74,7 @@ def deploy(account: Account, stack_name: str, template: str, parameters: Mapping
         status = None
     arguments = {
         "StackName": stack_name,
-        "TemplateBody": template_body(template),
+        "TemplateBody": body,
         "Tags": account.tag_list,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
@@ -76,7 +83,7 @@ def deploy(account: Account, stack_name: str, template: str, parameters: Mapping
         formation.update_stack(**arguments) if status else formation.create_stack(**arguments)
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
-            raise StackFailed(f"CloudFormation refused {template}: {error.response['Error']['Message']}") from None
+            raise StackFailed(f"CloudFormation refused {called}: {error.response['Error']['Message']}") from None
     else:
         wait(account, stack_name, "stack_update_complete" if status else "stack_create_complete")
     return outputs(account, stack_name)

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from classroom.account import boundary, packages
 from classroom.account.account import Account
+from classroom.account.deployment_name import stamped
 from classroom.errors import OneSentence
 from classroom.exercises import registry, solutions
 from classroom.my_chat.folder import Folder, fault_of
@@ -121,14 +122,16 @@ class MyChat:
         print(f"Uploaded: {version}.")
         return key
 
-    def template(self, what: str) -> str:
+    def template(self, what: str, *, new_deployment: bool = False) -> str:
         """A template, or an exercise's template, as it can be deployed; prints which version it is.
 
-        Where ``CHAT_BOUNDARY`` demands it, each role has the boundary.
+        With ``new_deployment`` the name of its deployment follows its routes
+        (``deployment_name``). Where ``CHAT_BOUNDARY`` demands it, each role has the boundary.
         """
         version = self.version(what)
         print(f"In use: {version}.")
-        return boundary.in_template(version.files[version.name])
+        text = version.files[version.name]
+        return boundary.in_template(stamped(text) if new_deployment else text)
 
     def lint(self, name: str) -> None:
         """Print what cfn-lint says of a template: rule, line, sentence. Asks nobody."""
