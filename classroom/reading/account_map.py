@@ -174,10 +174,11 @@ def _place(column: int, row: int) -> tuple[int, int]:
 
 
 def _box(x: int, y: int, name: str, note: str) -> str:
-    return (
-        f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_ROW - 8}" rx="6" style="fill:{drawing.BOX};stroke:{drawing.RULE}"/>'
-        f"{drawing.text(x + 10, y + 18, name, drawing.INK)}{drawing.text(x + _WIDTH - 10, y + 18, note, drawing.FAINT, 'end') if note else ''}"
-    )
+    said = [drawing.text(x + 10, y + 18, name, drawing.INK)]
+    if note:
+        said.append(drawing.text(x + _WIDTH - 10, y + 18, note, drawing.FAINT, "end"))
+    style = f"fill:{drawing.BOX};stroke:{drawing.RULE}"
+    return f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_ROW - 8}" rx="6" style="{style}"/>{"".join(said)}'
 
 
 def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:

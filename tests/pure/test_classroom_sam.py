@@ -41,11 +41,11 @@ def test_settings_when_compared_with_the_example():
 def test_words_when_compared_with_the_readme(monkeypatch):
     """The lesson calls sam deploy with the options of the README's command, and says where the template is."""
     monkeypatch.delenv("CHAT_BOUNDARY", raising=False)
-    block = (ROOT / "cloudformation/README.md").read_text().partition("sam deploy")[2].partition("```")[0]
+    block = (ROOT / "cloudformation/README.md").read_text().partition("\nsam deploy")[2].partition("```")[0]
     given = parameters(ACCOUNT, {"CHAT_STAGE": "dev"})
     called = words(ACCOUNT, "lab-sam-chat", given)
     assert given == {"Prefix": "lab-sam", "StageName": "dev"}
-    assert set(re.findall(r"--[a-z-]+", block)) | {"--template-file", "--no-fail-on-empty-changeset"} == {
+    assert set(re.findall(r"--[a-z0-9-]+", block)) | {"--template-file", "--no-fail-on-empty-changeset"} == {
         word for word in called if word.startswith("--")
     }
     assert called[-2:] == ["Prefix=lab-sam", "StageName=dev"] and "owner=lab" in called
