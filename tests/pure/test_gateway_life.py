@@ -1,8 +1,6 @@
 """Idle and duration limits of connections on a clock that the test moves, FIDELITY section 5."""
 
 import asyncio
-import heapq
-import itertools
 
 import pytest
 
@@ -15,45 +13,9 @@ from localstage.gateway.executions import GatewayAccount
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.integrations import Integrations
 from localstage.settings import Settings
+from tests.moved_clock import MovedClock
 
 STAGE = ServedStage("api", "prod", "us-east-1", "1", ApiSnapshot("api", "d", "$request.body.action"))
-
-
-class MovedClock:
-    """A clock whose time is moved by the test."""
-
-    def __init__(self):
-        self.seconds = 1_000.0
-        self._due, self._order = [], itertools.count()
-
-    def now_ms(self):
-        return int(self.seconds * 1000)
-
-    def monotonic(self):
-        return self.seconds
-
-    def call_later(self, delay_s, callback):
-        timer = Timer(callback)
-        heapq.heappush(self._due, (self.seconds + delay_s, next(self._order), timer))
-        return timer
-
-    def move(self, seconds):
-        end = self.seconds + seconds
-        while self._due and self._due[0][0] <= end:
-            self.seconds, _, timer = heapq.heappop(self._due)
-            timer.fire()
-        self.seconds = end
-
-
-class Timer:
-    def __init__(self, callback):
-        self._callback = callback
-
-    def cancel(self):
-        self._callback = lambda: None
-
-    def fire(self):
-        self._callback()
 
 
 class Line:
@@ -104,9 +66,10 @@ class Unread:
 ACCOUNT = GatewayAccount(Stages(), Facts(), Integrations(NoFunctions(), None), Unread())
 
 
-def on_a_gateway(scenario):
+def on_a_gateway(scenario, began_s=0.0):
     async def run():
         clock = MovedClock()
+        clock.move(began_s)
         gateway = Gateway(Settings(), clock, ACCOUNT, lambda n: bytes(range(n)))
         connection = gateway.new_connection(STAGE, "203.0.113.7", None, {})
         gateway.opened(connection)
@@ -128,6 +91,23 @@ def test_idle_connection_when_ten_minutes_pass():
         assert connection.socket.closed == [Ending(1001, "Going away")]
 
     on_a_gateway(scenario)
+
+
+@pytest.mark.fidelity("5.3")
+@pytest.mark.parametrize("began_s", [867.9, 749.9805431616883, 0.05])
+def test_idle_connection_when_it_opened_at_no_round_time(began_s):
+    """Ten minutes after its last message a connection is closed, whatever fraction of a second they began at."""
+
+    def scenario(gateway, connection, clock):
+        for _ in range(3):
+            clock.move(599)
+            gateway.received(connection, "hello")
+        clock.move(599)
+        assert connection.socket.closed == []
+        clock.move(1)
+        assert connection.socket.closed == [Ending(1001, "Going away")]
+
+    on_a_gateway(scenario, began_s)
 
 
 @pytest.mark.fidelity("5.3")

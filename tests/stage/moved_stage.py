@@ -9,7 +9,6 @@ never too late.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import itertools
 import json
 import os
@@ -17,8 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -30,46 +27,17 @@ from botocore.config import Config
 from localstage.emulator import Emulator
 from localstage.environment import changes_for
 from localstage.settings import Settings
+from tests.moved_clock import MovedClock
 from tests.stage.target import REGION, StageTarget, empty_account
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(eq=False)
-class _Timer:
-    callback: Callable[[], None]
-
-    def cancel(self) -> None:
-        self.callback = lambda: None
-
-
-@dataclass
-class MovedClock:
-    """The time of day is the machine's; everything that waits, waits for ``move``."""
-
-    _seconds: float = 1_000.0
-    _due: list[tuple[float, int, _Timer]] = field(default_factory=list)
-    _order: Any = field(default_factory=itertools.count)
+class TimeOfDay(MovedClock):
+    """The time of day is the machine's, by which calls are signed; everything that waits, waits for ``moving``."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
-
-    def monotonic(self) -> float:
-        return self._seconds
-
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> _Timer:
-        timer = _Timer(callback)
-        heapq.heappush(self._due, (self._seconds + delay_s, next(self._order), timer))
-        return timer
-
-    async def move(self, seconds: float, settle: Callable[[], Any]) -> None:
-        """Moves the time; after each thing that was due, lets everything happen that follows from it."""
-        end = self._seconds + seconds
-        while self._due and self._due[0][0] <= end:
-            self._seconds, _, timer = heapq.heappop(self._due)
-            timer.callback()
-            await settle()
-        self._seconds = end
 
 
 class MovedStage:
@@ -121,7 +89,7 @@ class MovedStage:
 
 
 async def _serve() -> None:
-    clock, lines = MovedClock(), asyncio.Queue[str]()
+    clock, lines = TimeOfDay(), asyncio.Queue[str]()
     with tempfile.TemporaryDirectory(prefix="moved-stage-") as work_dir:
         stage = Emulator(Settings(port=0, like_aws=True), Path(work_dir), clock)
         reach = await stage.start()
@@ -137,7 +105,8 @@ async def _serve() -> None:
         Thread(target=_read, args=(asyncio.get_running_loop(), lines), daemon=True).start()
         while line := await lines.get():
             await settle()
-            await clock.move(float(line), settle)
+            for _ in clock.moving(float(line)):
+                await settle()
             print("moved", flush=True)
         await stage.stop()
 
