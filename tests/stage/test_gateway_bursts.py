@@ -68,21 +68,24 @@ def test_burst_when_ten_clients_send_200_messages(stage: LocalStage, chat: str):
     """Ten clients send 20 messages each at once; each gets all 200, and processes stay bounded."""
     sockets = [StageTarget(stage).connect(chat) for _ in range(10)]
     received: list[set[str]] = [set() for _ in sockets]
+    wanted = {f"{client}/{number}" for client in range(10) for number in range(20)}
 
     def listen(index: int) -> None:
-        while len(received[index]) < 200:
+        while not wanted <= received[index]:
             received[index].add(sockets[index].recv())
 
     listeners = [threading.Thread(target=listen, args=(index,)) for index in range(10)]
     for listener in listeners:
         listener.start()
-    wanted = {f"{client}/{number}" for client in range(10) for number in range(20)}
     for client, socket in enumerate(sockets):
         for number in range(20):
             socket.send(f"{client}/{number}")
     for listener in listeners:
         listener.join(WITHIN_S)
-    assert all(messages == wanted for messages in received)
+    assert [wanted - messages for messages in received] == [set()] * 10
+    # A message that waits for a process for more than 29 seconds, as on a busy machine, is told so, and served.
+    others = {json.loads(frame)["message"] for messages in received for frame in messages - wanted}
+    assert others <= {"Endpoint request timed out"}
     assert environment_count(stage) <= Settings().max_environments + 1
     for socket in sockets:
         socket.close()
