@@ -101,6 +101,11 @@ def execute_api_host_of(api_id: str, region: str) -> str:
     return f"{api_id}.execute-api.{region}.amazonaws.com"
 
 
+def execute_api_arn_of(api_id: str, region: str, account_id: str) -> str:
+    """The ARN of an API in IAM's eyes; that of a stage and of what it serves begins with it."""
+    return f"arn:aws:execute-api:{region}:{account_id}:{api_id}"
+
+
 def read_execute_api_host(host: str) -> tuple[str, str] | None:
     """API id and region of an ``{apiId}.execute-api.{region}.amazonaws.com`` host, else None."""
     match = _HOST.match(host)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from localstage.core.management import execute_api_arn_of
+
 
 @dataclass(frozen=True)
 class IntegrationResponse:
@@ -115,4 +117,4 @@ class ServedStage:
 
     @property
     def _api_arn(self) -> str:
-        return f"arn:aws:execute-api:{self.region}:{self.account_id}:{self.api_id}"
+        return execute_api_arn_of(self.api_id, self.region, self.account_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from localstage.core import throttling
+from localstage.core.management import execute_api_arn_of
 from localstage.stacks.resource_type import (
     ApiType,
     Properties,
@@ -40,7 +41,7 @@ class Api(ResourceType):
 
     name = "AWS::ApiGatewayV2::Api"
     deletion = ("apigatewayv2", "delete_api", "ApiId")
-    attribute_formats = {"ApiId": "{id}", "ExecuteApiArn": "arn:aws:execute-api:{region}:{account_id}:{id}"}
+    attribute_formats = {"ApiId": "{id}", "ExecuteApiArn": execute_api_arn_of("{id}", "{region}", "{account_id}")}
     # Body and BodyS3Location import a definition; RouteKey, Target and
     # CredentialsArn are the quick creation of HTTP APIs.
     unsupported = frozenset(
