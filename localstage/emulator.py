@@ -66,7 +66,7 @@ class Emulator:
         )
         integrations = Integrations(self._account.functions, self._functions)
         self._gateway = Gateway(
-            settings, clock, GatewayAccount(self._account.stages, self._account, integrations, self._account.telemetry)
+            settings, clock, GatewayAccount(self._account.stages, integrations, self._account.telemetry)
         )
         self._account.use_functions(self._functions)
         door = self._account.door

@@ -118,3 +118,13 @@ class ServedStage:
     @property
     def _api_arn(self) -> str:
         return execute_api_arn_of(self.api_id, self.region, self.account_id)
+
+
+@dataclass(frozen=True)
+class KnownApis:
+    """What is known of an account's APIs beside what their stages serve."""
+
+    unserved: Mapping[str, str] = field(default_factory=dict)
+    """``HTTP`` or ``REST``, by the id of each API that exists and that localstage does not serve."""
+    api_keys: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """The values of the enabled API keys of usage plans, by API id and stage name."""

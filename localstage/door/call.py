@@ -208,6 +208,11 @@ class AwsCall:
             return named.group(1) if named else ""
         return self._matched[0].name if self._matched[0] is not None else ""
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether the operation, by its name, changes nothing. Off the event loop."""
+        return self.operation.startswith(("Get", "List", "Simulate", "Generate"))
+
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
         """The parameters by the names of the model; none of a call that cannot be read. Off the event loop."""

@@ -43,13 +43,14 @@ class AccountThread:
 class MotoServer:
     """The AWS APIs that moto serves. ``load`` comes first; everything runs on the account thread."""
 
-    def __init__(self, refusal_of: Callable[[AwsCall], Refusal | None], answered: Callable[[AwsCall], None]) -> None:
+    def __init__(self, refusal_of: Callable[[AwsCall], Refusal | None], changed: Callable[[str], None]) -> None:
         """``refusal_of`` says what moto must not do, whoever asks, a program or a stack.
 
-        ``answered`` is told of each call that moto has done or failed at, before its answer goes out.
+        ``changed`` must be told the backend (moto's package, such as ``iam``) of which something may have changed;
+        it is told here of each call that moto has done or failed at, before its answer goes out.
         """
         self._refusal_of = refusal_of
-        self._answered = answered
+        self.changed = changed
         self._applications: dict[str, Any] = {}
 
     def load(self) -> None:
@@ -85,7 +86,8 @@ class MotoServer:
             log.exception("%s %s failed", call.method, call.raw_path)
             raise Refusal("InternalFailure", f"localstage failed: {error!r}", 500) from error
         finally:
-            self._answered(call)  # Also where it failed half way: what it has changed by then is there.
+            if not call.only_reads:
+                self.changed(call.backend)  # Also where it failed half way: what it has changed by then is there.
         answer = Answer(int(status.split(" ", 1)[0]), list(headers), body)
         if answer.status == 404 and body.startswith(b"<!doctype html>"):
             raise _unknown_path(call)
@@ -100,13 +102,21 @@ class MotoServer:
 
 
 def existing_backend(service: str, account_id: str, region: str) -> Any:
-    """moto's backend of a service, None if nobody has used it: plain dict reads, since moto's own would make one."""
+    """moto's backend of a service in a region, None if nobody has used it."""
+    return _existing(service, account_id).get(region)
+
+
+def existing_backends(service: str, account_id: str) -> list[Any]:
+    """moto's backends of a service in all regions in which somebody has used it."""
+    return list(_existing(service, account_id).values())
+
+
+def _existing(service: str, account_id: str) -> dict[str, Any]:
+    """By region; a plain copy of what is there, since moto's own dictionaries make what they are asked for."""
     module = {"lambda": "awslambda"}.get(service, service)
     models = sys.modules.get(f"moto.{module}.models")
-    if models is None:
-        return None
-    regions = dict.get(getattr(models, f"{service}_backends"), account_id)
-    return dict.get(regions, region) if regions is not None else None
+    regions = dict.get(getattr(models, f"{service}_backends"), account_id) if models is not None else None
+    return dict(dict.items(regions)) if regions is not None else {}
 
 
 def _unknown_path(call: AwsCall) -> Refusal:

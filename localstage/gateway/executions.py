@@ -32,19 +32,15 @@ logger = logging.getLogger(__name__)
 
 
 class Stages(Protocol):
-    """Who knows what each stage serves."""
+    """Who knows what each stage serves, and what the account's APIs are."""
 
     def find(self, api_id: str, stage_name: str) -> ServedStage | None:
         """What the stage serves now; None if there is none or it has no deployment."""
 
-
-class AccountFacts(Protocol):
-    """What is seldom asked of the account, and takes as long as its thread is busy."""
-
-    async def unsupported_api_kind(self, api_id: str) -> str | None:
+    def unserved_kind(self, api_id: str) -> str | None:
         """``HTTP`` or ``REST`` for an API that exists and that localstage does not serve."""
 
-    async def has_api_key(self, stage: ServedStage, key: str) -> bool:
+    def has_api_key(self, stage: ServedStage, key: str) -> bool:
         """Whether an enabled API key of a usage plan with this stage has this value."""
 
 
@@ -66,7 +62,6 @@ class GatewayAccount:
     """What the gateway has of the account behind it."""
 
     stages: Stages
-    facts: AccountFacts
     integrations: Integrations
     telemetry: Telemetry
 
@@ -127,16 +122,16 @@ class Executions:
             return None
         authorization = await self._authorizers.authorize(request, stamp, log)
         if route.api_key_required:
-            await self._check_api_key(request)
+            self._check_api_key(request)
         if authorization is None:
             return None
         request.connection.authorizer = authorization.context
         return authorization.for_connect()
 
-    async def _check_api_key(self, request: ConnectRequest) -> None:
+    def _check_api_key(self, request: ConnectRequest) -> None:
         """FIDELITY section 3: a bad or missing key, sent as ``x-api-key``, is 403. Raises HandshakeRefused."""
         sent = {name.lower(): value for name, value in request.handshake.headers}.get("x-api-key")
-        if not sent or not await self._account.facts.has_api_key(request.stage, sent):
+        if not sent or not self._account.stages.has_api_key(request.stage, sent):
             raise HandshakeRefused(403, refusals.FORBIDDEN)
 
     async def message(self, connection: Connection, text: str) -> str | None:

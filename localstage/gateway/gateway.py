@@ -46,7 +46,6 @@ class Gateway:
     ):
         self.settings = settings
         self.connections = Connections()
-        self.account = account.facts
         self.stages = account.stages
         self.executions = Executions(settings, clock, account, random_bytes)
         self._clock = clock

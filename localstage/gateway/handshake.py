@@ -46,7 +46,7 @@ class Handshakes:
             )
 
     async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
-        stage = await self._stage(request)
+        stage = self._stage(request)
         if _url_length(request, stage) > self._gateway.settings.url_limit_chars:
             # Guess: FIDELITY section 5 has the limit, no capture the answer.
             raise HandshakeRefused(414, "Request-URI Too Long")
@@ -62,11 +62,11 @@ class Handshakes:
         asked = ConnectRequest(stage, connection, handshake, signature_refusal)
         return self._open(request, connection, key, await self._gateway.executions.connect(asked))
 
-    async def _stage(self, request: web.BaseRequest) -> ServedStage:
+    def _stage(self, request: web.BaseRequest) -> ServedStage:
         """The stage that the URL names. Raises HandshakeRefused."""
         address = read_address(request.headers.get("Host", ""), request.raw_path.partition("?")[0])
         stage = self._gateway.stages.find(address.api_id, address.stage) if address else None
-        if stage is None and address and (kind := await self._gateway.account.unsupported_api_kind(address.api_id)):
+        if stage is None and address and (kind := self._gateway.stages.unserved_kind(address.api_id)):
             raise HandshakeRefused(501, f"localstage serves WebSocket APIs; {address.api_id} is a {kind} API")
         if stage is None or not _is_stage_root(address):
             raise HandshakeRefused(403, FORBIDDEN)  # FIDELITY section 3: unknown or undeployed stage.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 
 from localstage.clock import Clock, Timer
-from localstage.core.snapshot import ServedStage
+from localstage.core.snapshot import KnownApis, ServedStage
 
 _Name = tuple[str, str]
 
@@ -28,6 +28,7 @@ class ServedStages:
         self._delay_s = delay_s
         self._stages: dict[_Name, ServedStage] = {}
         self._coming: dict[_Name, list[Timer]] = {}
+        self._apis = KnownApis()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,9 +40,21 @@ class ServedStages:
         assert self._loop is not None, "begin() comes first"
         self._loop.call_soon_threadsafe(self._take, (api_id, stage_name), served)
 
+    def publish_apis(self, apis: KnownApis) -> None:
+        """Tells what else is known of APIs from now on, all of it. May be called on any thread."""
+        self._apis = apis
+
     def find(self, api_id: str, stage_name: str) -> ServedStage | None:
         """What the stage serves now; None if there is none or it has no deployment (AWS: FIDELITY section 3, 403)."""
         return self._stages.get((api_id, stage_name))
+
+    def unserved_kind(self, api_id: str) -> str | None:
+        """``HTTP`` or ``REST`` for an API that exists and that localstage does not serve."""
+        return self._apis.unserved.get(api_id)
+
+    def has_api_key(self, stage: ServedStage, key: str) -> bool:
+        """Whether an enabled API key of a usage plan with this stage has this value."""
+        return key in self._apis.api_keys.get((stage.api_id, stage.stage_name), ())
 
     def _take(self, name: _Name, served: ServedStage | None) -> None:
         if served is None:

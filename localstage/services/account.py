@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import partial
 
 from localstage.clock import Clock
-from localstage.core.snapshot import ServedStage
 from localstage.door import seams
 from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delays
@@ -24,7 +23,9 @@ from localstage.door.permissions import Permissions, StackPrincipals
 from localstage.door.rooms import Room
 from localstage.door.signatures.verification import Verifier
 from localstage.gateway.served_stages import ServedStages
+from localstage.services import apigatewayv2, awslambda, iam, s3, sts
 from localstage.services.apigatewayv2.deployment_limit import DeploymentLimit
+from localstage.services.apigatewayv2.reader import known_apis
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
 from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
 from localstage.services.awslambda.invoke import Invocations, Invoker
@@ -32,15 +33,13 @@ from localstage.services.awslambda.pace import LambdaPace, RolePace
 from localstage.services.awslambda.reader import FunctionPublisher
 from localstage.services.dynamodb.eventual_reads import DynamoDbPace
 from localstage.services.facts import AccountFacts
-from localstage.services.iam import reader
 from localstage.services.iam.pace import IamPace, LatePolicies
+from localstage.services.iam.reader import access_keys, identities
 from localstage.services.logs.log_writer import LogWriter
 from localstage.services.needs import needs_of
 from localstage.services.refused import refusal_of_call
 from localstage.settings import ACCOUNT_ID, Settings
 from localstage.stacks.driver import PacedDriver
-
-_READS = ("Get", "List", "Simulate", "Generate")
 
 
 class Account:
@@ -51,7 +50,7 @@ class Account:
         self._clock = clock
         self._delays = None if not settings.like_aws else Delays().times(settings.pace)
         self._thread = AccountThread()
-        self._moto = MotoServer(refusal_of_call, self._answered)
+        self._moto = MotoServer(refusal_of_call, self._changed)
         self._timers = Timers(clock)
         self._has_stacks = False
         self._identities = Identities()
@@ -121,8 +120,6 @@ class Account:
         self._thread.stop()
 
     def _load(self) -> None:
-        from localstage.services import apigatewayv2, awslambda, iam, s3, sts
-
         self._moto.load()
         s3.extend()
         iam.extend()
@@ -143,17 +140,18 @@ class Account:
 
         stacks.extend(StackPrincipals(self.keys, self.permissions).find, self._moto, self._driver)
 
-    def _answered(self, call: AwsCall) -> None:
-        """moto has done a call. On the account thread: publishes what others read of the account."""
-        emptied = call.backend == "moto_api"
-        changed = call.backend if not call.operation.startswith(_READS) else ""
+    def _changed(self, backend: str) -> None:
+        """Something of one of moto's backends has changed. On the account thread: publishes what others read of it."""
+        emptied = backend == "moto_api"
         if emptied:
             self.keys.forget_sts()
-        if emptied or changed == "iam":
-            self._identities.publish(reader.identities())
-            self.keys.publish_of_iam(reader.access_keys())
-        if emptied or changed == "awslambda":
+        if emptied or backend == "iam":
+            self._identities.publish(identities())
+            self.keys.publish_of_iam(access_keys())
+        if emptied or backend == "awslambda":
             self._publisher.publish()
+        if emptied or backend == "apigateway":
+            self.stages.publish_apis(known_apis(ACCOUNT_ID))
 
     def _emptied(self) -> None:
         """The account is reset: nothing of it is waited for any more."""
@@ -168,15 +166,3 @@ class Account:
     async def _invoke(self, call: AwsCall) -> Answer:
         assert self._invocations is not None, "who runs functions must be named before the first call"
         return await self._invocations.answer(call)
-
-    async def unsupported_api_kind(self, api_id: str) -> str | None:
-        """``HTTP`` or ``REST`` for an API that exists and that localstage does not serve."""
-        from localstage.services.apigatewayv2 import lookups
-
-        return await self._thread.run(lambda: lookups.unsupported_api_kind(api_id))
-
-    async def has_api_key(self, stage: ServedStage, key: str) -> bool:
-        """Whether an enabled API key of a usage plan with this stage has this value."""
-        from localstage.services.apigatewayv2 import lookups
-
-        return await self._thread.run(lambda: lookups.has_api_key(stage, key))

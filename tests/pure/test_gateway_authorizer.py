@@ -15,7 +15,8 @@ from localstage.gateway.executions import GatewayAccount
 from localstage.gateway.gateway import Gateway
 from localstage.gateway.integrations import Integrations
 from localstage.settings import Settings
-from tests.pure.test_gateway_life import Facts, MovedClock, Stages, Unread
+from tests.moved_clock import MovedClock
+from tests.pure.test_gateway_life import Stages, Unread
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:who"
 FUNCTION = FunctionDefinition(
@@ -56,7 +57,7 @@ def refusal(invoker, settings: Settings) -> tuple[int, str, str]:
     """Status and message of a handshake that is refused, and its connection's id as the body has it."""
 
     async def run():
-        account = GatewayAccount(Stages(), Facts(), Integrations(OneFunction(), invoker), Unread())
+        account = GatewayAccount(Stages(), Integrations(OneFunction(), invoker), Unread())
         gateway = Gateway(settings, MovedClock(), account)
         connection = gateway.new_connection(STAGE, "203.0.113.7", None, {})
         with pytest.raises(HandshakeRefused) as caught:

@@ -35,12 +35,7 @@ class Stages:
     def find(self, api_id, stage_name):
         return STAGE
 
-
-class Facts:
-    async def unsupported_api_kind(self, api_id):
-        return None
-
-    async def has_api_key(self, stage, key):
+    def has_api_key(self, stage, key):
         return False
 
 
@@ -63,7 +58,7 @@ class Unread:
         """Nobody counts."""
 
 
-ACCOUNT = GatewayAccount(Stages(), Facts(), Integrations(NoFunctions(), None), Unread())
+ACCOUNT = GatewayAccount(Stages(), Integrations(NoFunctions(), None), Unread())
 
 
 def on_a_gateway(scenario, began_s=0.0):

@@ -1,10 +1,11 @@
 """What each stage serves, as the gateway sees it, at once and at AWS's pace."""
 
 import asyncio
+from dataclasses import replace
 
-from localstage.core.snapshot import ApiSnapshot, ServedStage
+from localstage.core.snapshot import ApiSnapshot, KnownApis, ServedStage
 from localstage.gateway.served_stages import ServedStages
-from tests.pure.test_gateway_life import MovedClock
+from tests.moved_clock import MovedClock
 
 
 def served(deployment: str) -> ServedStage:
@@ -70,3 +71,28 @@ def test_stage_when_it_goes_before_it_was_seen():
         assert stages.find("api", "prod") == served("new")
 
     on_a_loop(scenario, delay_s=1.0)
+
+
+def test_api_keys_when_they_are_published():
+    """A key opens the stage that it was published for and no other, until it is published no more."""
+
+    async def scenario(stages, publish, clock):
+        stage, other = served("first"), replace(served("first"), stage_name="dev")
+        assert not stages.has_api_key(stage, "secret")
+        stages.publish_apis(KnownApis(api_keys={("api", "prod"): frozenset({"secret"})}))
+        assert [stages.has_api_key(one, "secret") for one in (stage, other)] == [True, False]
+        assert not stages.has_api_key(stage, "wrong")
+        stages.publish_apis(KnownApis())
+        assert not stages.has_api_key(stage, "secret")
+
+    on_a_loop(scenario)
+
+
+def test_kind_when_an_api_is_not_served():
+    """An API that exists and is no WebSocket API is known by its kind; of any other id nothing is known."""
+
+    async def scenario(stages, publish, clock):
+        stages.publish_apis(KnownApis({"pages": "HTTP", "old": "REST"}))
+        assert [stages.unserved_kind(api_id) for api_id in ("pages", "old", "api")] == ["HTTP", "REST", None]
+
+    on_a_loop(scenario)

@@ -53,11 +53,18 @@ def test_api_when_it_is_no_websocket_api(stage, aws, kind: str):
         api_id = aws("apigatewayv2").create_api(Name="pages", ProtocolType="HTTP")["ApiId"]
     else:
         api_id = aws("apigateway").create_rest_api(name="pages")["id"]
-    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
-    connection.request("GET", "/prod/hello", headers={"Host": f"{api_id}.execute-api.us-east-1.amazonaws.com"})
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())) == (
-        501,
-        {"message": f"localstage serves WebSocket APIs; {api_id} is a {kind} API"},
-    )
-    connection.close()
+
+    def answer() -> tuple[int, str]:
+        connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+        connection.request("GET", "/prod/hello", headers={"Host": f"{api_id}.execute-api.us-east-1.amazonaws.com"})
+        answer = connection.getresponse()
+        message = json.loads(answer.read())["message"]
+        connection.close()
+        return answer.status, message
+
+    assert answer() == (501, f"localstage serves WebSocket APIs; {api_id} is a {kind} API")
+    if kind == "HTTP":
+        aws("apigatewayv2").delete_api(ApiId=api_id)
+    else:
+        aws("apigateway").delete_rest_api(restApiId=api_id)
+    assert answer() == (403, "Forbidden")

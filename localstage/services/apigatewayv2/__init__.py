@@ -3,8 +3,8 @@
 Table of contents: ``models`` is the backend, ``api`` keeps the references
 between an API's parts whole, ``deployments`` has snapshots, deployments and
 stages, ``validation`` what is refused request by request, ``responses`` and
-``urls`` the wire, ``exceptions`` the errors that moto lacks, ``lookups`` what the
-gateway seldom asks, ``telemetry`` logs and metrics of what was served,
+``urls`` the wire, ``exceptions`` the errors that moto lacks, ``reader`` what else the
+gateway is told of APIs, ``telemetry`` logs and metrics of what was served,
 ``deployment_limit`` how often one may deploy, ``needs`` the permissions, and
 ``resource_types`` the CloudFormation types. This room extends moto by
 subclassing and knows nothing of sockets.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.apigatewayv2.exceptions import BadRequestException
 
 from localstage.core.integrations import is_loopback_url
+from localstage.door.moto import existing_backend
 from localstage.services.apigatewayv2.deployments import TARGET_PREFIX
 from localstage.services.apigatewayv2.exceptions import ConflictException, NotFoundException, QuotaExceeded
 
@@ -232,7 +233,5 @@ def _logs(settings: dict[str, Any]) -> bool:
 
 
 def _cloudwatch_role_arn(api: Api) -> str | None:
-    from moto.apigateway.models import apigateway_backends
-
-    rest = apigateway_backends[api.backend.account_id][api.backend.region_name]
-    return rest.account.cloudwatch_role_arn
+    rest = existing_backend("apigateway", api.backend.account_id, api.backend.region_name)
+    return rest.account.cloudwatch_role_arn if rest is not None else None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from localstage.door.moto import existing_backends
 from localstage.functions.definition import FunctionDefinition
 from localstage.policy.document import readable_policy
 from localstage.services.awslambda.directory import PublishedFunction
@@ -45,11 +46,10 @@ class FunctionPublisher:
 
 def functions_of(account_id: str) -> dict[str, PublishedFunction]:
     """All functions of an account by ARN; no backend is made by looking."""
-    from moto.awslambda.models import lambda_backends
-
-    backends = (dict.get(lambda_backends, account_id) or {}).values()
     return {
-        latest.function_arn: _published(backend, latest) for backend in backends for latest in backend.list_functions()
+        latest.function_arn: _published(backend, latest)
+        for backend in existing_backends("lambda", account_id)
+        for latest in backend.list_functions()
     }
 
 

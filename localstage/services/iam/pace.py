@@ -19,7 +19,6 @@ from localstage.door.signatures.verification import KnownKey
 from localstage.policy.decision import Grants
 from localstage.services.awslambda.pace import RolePace
 
-_READS = ("Get", "List", "Simulate", "Generate")
 _ROLE_CHANGES = ("CreateRole", "UpdateAssumeRolePolicy")
 
 
@@ -74,7 +73,7 @@ class IamPace:
         """The answer, with note taken of what it has changed."""
         before = self._identities.all()
         answer = proceed()
-        if answer.status == 200 and not call.operation.startswith(_READS):
+        if answer.status == 200 and not call.only_reads:
             self._policies.changed(before, now + self._delays.policy_s)
             if call.operation in _ROLE_CHANGES:
                 self._roles.changed(call.text("RoleName"), now)
