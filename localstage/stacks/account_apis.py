@@ -112,6 +112,10 @@ class AccountApis:
         """Why what is done without a call may not be done, or None."""
         return self._caller.denial(action) if self._caller else None
 
+    def changed(self, backend: str) -> None:
+        """Must be called after something of one of moto's backends was changed without a call."""
+        self._apis.moto.changed(backend)
+
     def _make(self, service: str) -> Any:
         key = self._caller.access_key_id if self._caller else "cloudformation"
         client = self._apis.make_client(service, self.region, key)

@@ -92,6 +92,7 @@ class MotoType(ResourceType):
         self.name = name
         self.name_property = model.cloudformation_name_type() or None
         self._model = model
+        self._backend = model.__module__.split(".")[1]
         self._made: dict[str, Any] = {}
 
     def create(self, context: ResourceContext, properties: Properties) -> str:
@@ -108,6 +109,7 @@ class MotoType(ResourceType):
         )
         physical_id = str(made.physical_resource_id)
         self._made[physical_id] = made
+        context.apis.changed(self._backend)
         return physical_id
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
@@ -124,6 +126,7 @@ class MotoType(ResourceType):
         if updated is None or str(updated.physical_resource_id) != physical_id:
             raise ResourceFailure(f"localstage cannot update a resource of type {self.name} in place")
         self._made[physical_id] = updated
+        context.apis.changed(self._backend)
 
     def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         self._check_allowed(context, "Delete", {})
@@ -134,6 +137,7 @@ class MotoType(ResourceType):
             )
         elif made is not None:
             made.delete(context.account_id, context.region)
+        context.apis.changed(self._backend)
 
     def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         made = self._made[physical_id]

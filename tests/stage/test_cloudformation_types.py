@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
-from tests.stage.stacks import Stacks
+from tests.stage.stacks import Stacks, refusal
 
 
 @pytest.fixture
@@ -200,6 +202,25 @@ def test_type_when_only_moto_knows_it(stacks):
     assert [r["ScheduleExpression"] for r in events.list_rules()["Rules"]] == ["rate(1 hour)"]
     stacks.api.delete_stack(StackName="chat")
     assert events.list_rules()["Rules"] == []
+
+
+def test_access_key_when_a_stack_makes_and_deletes_it(stacks, stage):
+    """A key that a stack made signs calls as soon as the stack is there, and no more once the stack is deleted."""
+    stacks.create(
+        "chat",
+        """
+Resources:
+  User: {Type: 'AWS::IAM::User', Properties: {UserName: anna}}
+  Key: {Type: 'AWS::IAM::AccessKey', Properties: {UserName: !Ref User}}
+Outputs: {Id: {Value: !Ref Key}, Secret: {Value: !GetAtt Key.SecretAccessKey}}
+""",
+    )
+    outputs = stacks.outputs("chat")
+    session = boto3.Session(outputs["Id"], outputs["Secret"], region_name="us-east-1")
+    sts = session.client("sts", endpoint_url=stage.url, config=Config(proxies={}))
+    assert sts.get_caller_identity()["Arn"].endswith(":user/anna")
+    stacks.api.delete_stack(StackName="chat")
+    assert refusal(sts.get_caller_identity)[0] == "InvalidClientTokenId"
 
 
 def test_type_when_moto_could_not_delete_it(stacks):
