@@ -25,7 +25,13 @@ from classroom.my_chat.trial import Trial
 
 HANDLER = "chat_handler.py"
 PAGE = "page.html"
-_TRIAL_VARIABLES = {"MESSAGES_TABLE": f"{PREFIX}ChatMessages", "CONNECTIONS_TABLE": f"{PREFIX}ChatConnections"}
+TRIAL_SECRET = "a secret that only the trial and its judge know"
+_TRIAL_VARIABLES = {
+    "MESSAGES_TABLE": f"{PREFIX}ChatMessages",
+    "CONNECTIONS_TABLE": f"{PREFIX}ChatConnections",
+    "SESSIONS_TABLE": f"{PREFIX}ChatSessions",
+    "TOKEN_SECRET": TRIAL_SECRET,
+}
 _GROWN_UP = 5
 """After this lesson the course's version is ``handlers/``, which the lesson ends with."""
 _WAIT = {"Delay": 1, "MaxAttempts": 120}
@@ -47,6 +53,11 @@ class Version:
     files: Mapping[str, str]
     yours: bool
     because: str
+
+    @property
+    def function(self) -> str:
+        """The function whose code the file is."""
+        return _function_of(self.name)
 
     def __str__(self) -> str:
         return f"your {self.name}{self.because}" if self.yours else f"the course's {self.name}, {self.because}"
@@ -72,16 +83,16 @@ class MyChat:
             fault = fault_of(name, text)
             if fault:
                 raise NotDeployed(f"There is a mistake in my_chat/{name}, so it was not used: {fault}")
-            return Version(
-                name, self._with_imports(name, text), True, f", checked by exercise {checked_by}" if checked_by else ""
-            )
+            files = _with_imports(name, text, self.folder.text)
+            return Version(name, files, True, f", checked by exercise {checked_by}" if checked_by else "")
         course = solutions.course_text(name, exercise) if exercise else None
         if course is None:
             raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
         because = (
             f"because yours is still that of exercise {checked_by}" if outgrown else "because yours is not written"
         )
-        return Version(name, self._with_imports(name, course), False, f"{because} yet")
+        files = _with_imports(name, course, lambda imported: solutions.course_text(imported, exercise))
+        return Version(name, files, False, f"{because} yet")
 
     def begin_with(self, lesson: int) -> Version | None:
         """The chat handler with which a lesson begins: what an exercise found right before, else the course's."""
@@ -90,11 +101,13 @@ class MyChat:
             return None
         text = self.folder.checked(exercise, HANDLER)
         if text is not None:
-            return Version(HANDLER, self._files(text), True, f", as exercise {exercise} checked it")
+            files = _with_imports(HANDLER, text, self.folder.text)
+            return Version(HANDLER, files, True, f", as exercise {exercise} checked it")
         if registry.lesson_of(exercise) >= _GROWN_UP:
             files = packages.sources_of(HANDLER.removesuffix(".py"))
         else:
-            files = self._files(solutions.course_text(HANDLER, exercise) or "")
+            course = solutions.course_text(HANDLER, exercise) or ""
+            files = _with_imports(HANDLER, course, lambda imported: solutions.course_text(imported, exercise))
         return Version(HANDLER, files, False, f"because exercise {exercise} is not done yet")
 
     def use_course_version(self, exercise: str) -> None:
@@ -107,12 +120,14 @@ class MyChat:
         print(f"my_chat/{name} is the course's answer to exercise {exercise} now; yours is kept in my_chat/earlier/.")
 
     def deploy(self, what: str = HANDLER) -> None:
-        """Give the chat function the code of a file, or of an exercise's file, and wait until it runs it.
+        """Give a function the code of a file, or of an exercise's file, and wait until it runs it.
 
-        This is what the console's button "Deploy" does: ``update_function_code``.
+        This is what the console's button "Deploy" does: ``update_function_code``. A file that
+        has the name of one of the course's functions, such as ``connect.py``, is that function's
+        code; every other file is the chat function's.
         """
         version = self.version(what)
-        put_code(self._account, self.package(version))
+        put_code(self._account, version.function, self.package(version))
         print(f"Deployed: {version}.")
 
     def upload(self, what: str = HANDLER) -> str:
@@ -155,7 +170,7 @@ class MyChat:
 
     def trial_of(self, version: Version) -> Trial:
         """The same for a version, without a word."""
-        return Trial(dict(version.files), HANDLER.removesuffix(".py"), _TRIAL_VARIABLES)
+        return Trial(dict(version.files), version.function, _TRIAL_VARIABLES)
 
     def page_trial(self, what: str = PAGE) -> PageTrial:
         """Run a page, or an exercise's page, on this machine in a pretended browser, with a pretended chat."""
@@ -166,29 +181,13 @@ class MyChat:
     def function(self, what: str, name: str) -> Callable[..., Any]:
         """A function of a file, or of an exercise's file, for use in a notebook. Raises ``NoSuchFunction``."""
         version = self.version(what)
-        found = function_of(version.files[HANDLER], name, version.name)
+        found = function_of(version.files[f"{version.function}.py"], name, version.name)
         print(f"In use: {version}.")
         return found
 
     def package(self, version: Version) -> bytes:
         """The deployment package of a version."""
         return packages.package_of(version.files)
-
-    def _with_imports(self, name: str, text: str) -> dict[str, str]:
-        """A program with what it imports; a page stands alone."""
-        return self._files(text) if name.endswith(".py") else {name: text}
-
-    def _files(self, handler: str) -> dict[str, str]:
-        """A handler's text, under the handler's name, and what it imports from the folder."""
-        files = {HANDLER: handler}
-        wanted = packages.imports_of(handler)
-        while wanted:
-            name = f"{wanted.pop()}.py"
-            text = self.folder.text(name) if name not in files else None
-            if text is not None:
-                files[name] = text
-                wanted |= packages.imports_of(text)
-        return files
 
     def __repr__(self) -> str:
         lines = [f"my_chat, in {self.folder.path.name}/:"]
@@ -202,6 +201,29 @@ class MyChat:
         return "\n".join(lines if len(lines) > 1 else [f"{lines[0]} nothing is written yet"])
 
 
+def _function_of(name: str) -> str:
+    """Whose code a learner's file is: the function of its name if the course has one, else the chat function's."""
+    return name.removesuffix(".py") if (packages.HANDLERS / name).is_file() else HANDLER.removesuffix(".py")
+
+
+def _with_imports(name: str, text: str, text_of: Callable[[str], str | None]) -> dict[str, str]:
+    """A program, under the name by which its function loads it, with those files that it imports; a page stands alone.
+
+    ``text_of`` gives the text of a file by its name, or None.
+    """
+    if not name.endswith(".py"):
+        return {name: text}
+    files = {f"{_function_of(name)}.py": text}
+    wanted = packages.imports_of(text)
+    while wanted:
+        imported = f"{wanted.pop()}.py"
+        found = text_of(imported) if imported not in files else None
+        if found is not None:
+            files[imported] = found
+            wanted |= packages.imports_of(found)
+    return files
+
+
 def function_of(text: str, name: str, file: str) -> Callable[..., Any]:
     """Run a file's text and give the function of this name that it defines. Raises ``NoSuchFunction``."""
     names: dict[str, Any] = {"__name__": file.removesuffix(".py")}
@@ -211,9 +233,9 @@ def function_of(text: str, name: str, file: str) -> Callable[..., Any]:
     return names[name]
 
 
-def put_code(account: Account, package: bytes) -> None:
-    """Let the chat function run a package from its next event on. Raises ``NotDeployed``."""
-    functions, name = account.client("lambda"), account.name("chat_handler")
+def put_code(account: Account, function: str, package: bytes) -> None:
+    """Let one of the course's functions run a package from its next event on. Raises ``NotDeployed``."""
+    functions, name = account.client("lambda"), account.name(function)
     try:
         functions.update_function_code(FunctionName=name, ZipFile=package)
         functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=_WAIT)

@@ -117,22 +117,28 @@ class PretendedAws:
 
     def _PutItem(self, name: str, rows: list[Row], given: dict[str, Any]) -> dict[str, Any]:
         item = given["Item"]
-        key = _key(name, item)
-        old = next((row for row in rows if _key(name, row) == key), None)
+        old = _row_at(name, rows, item)
         _meet(given, old or {})
+        return self._replace(name, rows, old, item)
+
+    def _UpdateItem(self, name: str, rows: list[Row], given: dict[str, Any]) -> dict[str, Any]:
+        old = _row_at(name, rows, given["Key"])
+        _meet(given, old or {})
+        return self._replace(name, rows, old, {**(old or given["Key"]), **_assigned(name, given, old or {})})
+
+    def _replace(self, name: str, rows: list[Row], old: Row | None, new: Row) -> dict[str, Any]:
         if old is not None:
             rows.remove(old)
-        rows.append(item)
+        rows.append(new)
         rows.sort(key=lambda row: [_plain(row[one]) for one in KEYS[name]])
         return {}
 
     def _GetItem(self, name: str, rows: list[Row], given: dict[str, Any]) -> dict[str, Any]:
-        found = [row for row in rows if _key(name, row) == _key(name, given["Key"])]
-        return {"Item": found[0]} if found else {}
+        found = _row_at(name, rows, given["Key"])
+        return {"Item": found} if found is not None else {}
 
     def _DeleteItem(self, name: str, rows: list[Row], given: dict[str, Any]) -> dict[str, Any]:
-        key = _key(name, given["Key"])
-        old = next((row for row in rows if _key(name, row) == key), None)
+        old = _row_at(name, rows, given["Key"])
         _meet(given, old or {})
         if old is not None:
             rows.remove(old)
@@ -179,6 +185,48 @@ def _key(name: str, item: Row) -> tuple[str, ...]:
     return tuple(str(_plain(item[attribute])) for attribute in KEYS[name])
 
 
+def _row_at(name: str, rows: list[Row], key: Row) -> Row | None:
+    """The row with the key of ``key``, which may have more than its key; None if there is none."""
+    wanted = _key(name, key)
+    return next((row for row in rows if _key(name, row) == wanted), None)
+
+
+_SET = re.compile(r"\s*([#\w]+)\s*=\s*(?:if_not_exists\s*\(\s*([#\w]+)\s*,\s*)?([:#]?\w+)\s*\)?\s*(?:,|$)")
+
+
+def _assigned(name: str, given: dict[str, Any], row: Row) -> Row:
+    """What an update expression makes of its attributes. Pretended: SET with values, attributes and if_not_exists."""
+    words = given["UpdateExpression"].strip()
+    if not re.match(r"(?i)set\s", words):
+        raise Refused(400, "NotPretended", f"an UpdateExpression that does not begin with SET: {words}")
+    rest, changed = words[3:], {}
+    while rest.strip():
+        found = _SET.match(rest)
+        if not found:
+            raise Refused(400, "NotPretended", f"this part of an UpdateExpression: {rest.strip()}")
+        target, unless, value = found.groups()
+        kept = _value_of(unless, given, row, "UpdateExpression") if unless else None
+        new = kept or _value_of(value, given, row, "UpdateExpression")
+        attribute = given.get("ExpressionAttributeNames", {}).get(target, target)
+        _refuse_reserved(target, "UpdateExpression")
+        if attribute in KEYS[name]:
+            raise Refused(
+                400,
+                "ValidationException",
+                "One or more parameter values were invalid: "
+                f"Cannot update attribute {attribute}. This attribute is part of the key",
+            )
+        if new is None:
+            raise Refused(
+                400,
+                "ValidationException",
+                f"Invalid UpdateExpression: An expression attribute value used in expression is not defined; {value}",
+            )
+        changed[attribute] = new
+        rest = rest[found.end() :]
+    return changed
+
+
 _TERM = re.compile(r"\s*(\(|\)|,|<>|<=|>=|=|<|>|[:#]?\w+)")
 
 
@@ -194,8 +242,7 @@ class _Condition:
 
     def __init__(self, expression: str, given: dict[str, Any], row: Row):
         self._terms = _TERM.findall(expression)
-        self._names = given.get("ExpressionAttributeNames", {})
-        self._values = given.get("ExpressionAttributeValues", {})
+        self._given = given
         self._row = row
 
     def holds(self) -> bool:
@@ -242,14 +289,22 @@ class _Condition:
         return False
 
     def _value(self, term: str) -> dict[str, Any] | None:
-        if term.startswith(":"):
-            return self._values.get(term)
-        name = self._names.get(term) if term.startswith("#") else term
-        if name and not term.startswith("#") and name.lower() in ("timestamp", "name", "connection", "user"):
-            raise Refused(
-                400, "ValidationException", f"Invalid ConditionExpression: Attribute name is a reserved keyword: {name}"
-            )
-        return self._row.get(name or "")
+        return _value_of(term, self._given, self._row, "ConditionExpression")
+
+
+def _value_of(term: str, given: dict[str, Any], row: Row, expression: str) -> dict[str, Any] | None:
+    """What a term of an expression stands for: a value of the call, or an attribute of the row; None if there is none."""
+    if term.startswith(":"):
+        return given.get("ExpressionAttributeValues", {}).get(term)
+    _refuse_reserved(term, expression)
+    name = given.get("ExpressionAttributeNames", {}).get(term) if term.startswith("#") else term
+    return row.get(name or "")
+
+
+def _refuse_reserved(term: str, expression: str) -> None:
+    """DynamoDB wants an alias such as #name for some words. Those that a chat comes to are refused here, too."""
+    if term.lower() in ("timestamp", "name", "connection", "user", "duration"):
+        raise Refused(400, "ValidationException", f"Invalid {expression}: Attribute name is a reserved keyword: {term}")
 
 
 def _plain(value: dict[str, Any]) -> Any:

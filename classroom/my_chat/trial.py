@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from boto3.dynamodb.types import TypeSerializer
+
 from classroom.errors import OneSentence
 
 BEGAN_MS = 1_795_275_417_000
@@ -92,14 +94,20 @@ class Trial:
     def connect_elsewhere(self, name: str) -> None:
         """Somebody connects, and another execution environment handles it: the row is there, this handler saw nothing."""
         self._people[name] = self._tick()
-        tables = self._state["tables"]
-        rows = [*tables["ChatConnections"], {"connection_id": {"S": _id_of(name)}}]
-        received = {**self._received(), _id_of(name): []}
-        self._tell({"set": {"tables": {**tables, "ChatConnections": rows}, "received": received}})
+        self.put("ChatConnections", connection_id=_id_of(name))
+        self._tell({"set": {"received": {**self._received(), _id_of(name): []}}})
 
-    def leave(self, name: str) -> Outcome:
-        """Somebody leaves, and ``$disconnect`` is called."""
-        outcome = self.handle(self.event("$disconnect", name))
+    def put(self, table: str, **attributes: Any) -> None:
+        """Put a row into a table, such as ``ChatSessions``, as something else would have done before."""
+        tables = self._state["tables"]
+        row = {key: TypeSerializer().serialize(value) for key, value in attributes.items()}
+        self._tell({"set": {"tables": {**tables, table: [*tables[table], row]}}})
+
+    def leave(self, name: str, code: int = 1001) -> Outcome:
+        """Somebody leaves, and ``$disconnect`` is called with their close code, which is 1001 for a closed tab."""
+        event = self.event("$disconnect", name)
+        event["requestContext"] |= {"disconnectStatusCode": code, "disconnectReason": ""}
+        outcome = self.handle(event)
         self.vanish(name)
         return outcome
 
