@@ -49,8 +49,8 @@ CREATES = {
     4: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     5: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     6: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
-    7: "This lesson makes three tables, a WebSocket API, a bucket, three stacks with six functions and their roles, "
-    "and a second API for a few minutes.",
+    7: "Lessons 7 to 7c make three tables, a WebSocket API, a bucket, three stacks with six functions and their roles, "
+    "a practice function with its role, and a second API for a few minutes.",
     8: "This lesson makes two stacks, each the whole chat: three tables, a WebSocket API, four functions and their roles.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }

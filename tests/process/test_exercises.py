@@ -112,6 +112,20 @@ def test_function_when_its_file_is_used_in_a_notebook(desk, capsys):
         chat.function("robot.py", "reply")
 
 
+def test_package_when_a_file_is_a_function_of_its_own(desk):
+    """A file that is named as a function of the course is its code, with what it imports; others are the chat's."""
+    chat = MyChat(None, 7, desk.folder)  # type: ignore[arg-type]
+    course = chat.version("7.5")
+    assert (course.function, sorted(course.files)) == ("disconnect", ["disconnect.py", "log.py"])
+    desk.run("%%write disconnect.py\nfrom log import log\n")
+    assert sorted(chat.version("7.5").files) == ["disconnect.py"]
+    desk.run("%%write log.py\nimport json\n")
+    assert chat.version("7.5").files["log.py"] == "import json\n"
+    desk.run("%%write careless.py\nimport log\n")
+    careless = chat.version("careless.py")
+    assert (careless.function, sorted(careless.files)) == ("chat_handler", ["chat_handler.py", "log.py"])
+
+
 @pytest.mark.parametrize("number", WITHOUT_AWS)
 def test_exercise_when_its_lesson_is_read(number):
     """The lesson asks for the exercise, with a hint, and its check is one short call that shows no answer."""
