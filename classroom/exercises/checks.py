@@ -47,6 +47,8 @@ def described(error: Exception) -> str:
     """An exception in one line: its kind, and the first two lines of its text that say something."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(lines[:2])
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError) and error.name:
+        text += f": run the cell that defines {error.name} first, or look at its spelling"
     return f"{type(error).__name__}: {text}{'' if text.endswith('.') else '.'}"
 
 
@@ -87,7 +89,11 @@ def first_difference(found: Any, expected: Any, where: str = "") -> str:
             inner = first_difference(one, other, f"{where}[{number}]")
             if inner:
                 return inner
-        return "" if len(found) == len(expected) else f"{len(found)} items instead of {len(expected)}{place}."
+        return (
+            ""
+            if len(found) == len(expected)
+            else f"{len(found)} item{'' if len(found) == 1 else 's'} instead of {len(expected)}{place}."
+        )
     return "" if found == expected else f"Found {found!r}{place} instead of {expected!r}."
 
 

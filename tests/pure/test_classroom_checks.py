@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.exercises.checks import CheckFailed, check, eventually, exercise, first_difference
+from classroom.exercises.checks import CheckFailed, attempt, check, eventually, exercise, first_difference
 
 
 def test_check_when_right(capsys):
@@ -30,13 +30,23 @@ def test_check_when_wrong(capsys):
         ({}, {"a": 1}, "'a' is missing."),
         ({"a": 1, "b": 2}, {"a": 1}, "'b' should not be there."),
         ([1, 3], [1, 2], "Found 3 at [1] instead of 2."),
-        ([1], [1, 2], "1 items instead of 2."),
+        ([1], [1, 2], "1 item instead of 2."),
         (None, [1], "Found None instead of [1]."),
     ],
 )
 def test_first_difference_when_compared(found, expected, difference):
     """The first part that differs is named by its place."""
     assert first_difference(found, expected) == difference
+
+
+def test_attempt_when_a_name_is_not_defined():
+    """A name of a cell that has not run is told as that, not as an error of the answer alone."""
+    with pytest.raises(CheckFailed) as raised:
+        attempt("it stores a message", lambda: undefined_name, look="store")  # type: ignore[name-defined]  # noqa: F821
+    assert str(raised.value) == (
+        "it stores a message. It raised NameError: name 'undefined_name' is not defined: "
+        "run the cell that defines undefined_name first, or look at its spelling. Look at: store."
+    )
 
 
 def test_eventually_when_it_takes_a_moment(capsys):
