@@ -1,4 +1,7 @@
-"""A learner at a desk without AWS: a folder, the names of a notebook, and the checks of exercises."""
+"""A learner at a desk without AWS: a folder, the names of a notebook, and the checks of exercises.
+
+Where an exercise asks DynamoDB, moto's answers, in this process.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,15 @@ import contextlib
 import io
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
+
+import boto3
+import nbformat
+from moto import mock_aws
 
 from classroom.exercises import registry, solutions
 from classroom.exercises.cells import CellWatch
@@ -17,8 +26,13 @@ from classroom.exercises.progress import Record
 from classroom.my_chat import writing
 from classroom.my_chat.chat import MyChat
 from classroom.my_chat.folder import Folder
+from classroom.operations.notebooks import NOTEBOOKS
 
 WRONG_ANSWERS = Path(registry.__file__).parent / "wrong_answers"
+CELLS_BEFORE = {
+    1: ("01-create-tables", ("client", "create-messages", "wait", "put", "read-room", "same-second", "conditional-put"))
+}
+"""For the lessons whose exercises need AWS: the notebook, and the cells that define what an answer may use."""
 
 
 def wrong_answers() -> list[dict[str, Any]]:
@@ -46,6 +60,13 @@ class Desk:
         self.names: dict[str, Any] = names
         self.record = Record(self.folder)
         self.watch = CellWatch()
+        self._account = contextlib.ExitStack()
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._account.close()
 
     def run(self, cell: str) -> str:
         """Run a cell as a notebook does; what it printed."""
@@ -59,8 +80,13 @@ class Desk:
         return printed.getvalue()
 
     def solve_up_to(self, number: str) -> None:
-        """Run the solutions of all exercises of its lesson before this one that write a file."""
+        """Run the cells that the exercise builds on, and all solutions of its lesson before it that write a file."""
         lesson = registry.lesson_of(number)
+        if lesson in CELLS_BEFORE:
+            self._open_an_account()
+            notebook, cells = CELLS_BEFORE[lesson]
+            for cell in cells:
+                self.run(_source(notebook, f"{lesson:02}-{cell}"))
         for one in solutions.all_solutions():
             if one.number == number:
                 return
@@ -77,3 +103,26 @@ class Desk:
         with contextlib.redirect_stdout(printed):
             judge(answer, self.record, self.watch)
         return printed.getvalue()
+
+    def _open_an_account(self) -> None:
+        self._account.enter_context(mock_aws())
+        self._account.enter_context(patch.object(boto3, "DEFAULT_SESSION", _session()))
+        own = {
+            "name": "lab-{}".format,
+            "tag_list": [{"Key": "course", "Value": "serverless-chat"}, {"Key": "owner", "Value": "lab"}],
+            "waiting": {"Delay": 1, "MaxAttempts": 5},
+        }
+        self.names |= own | {"lesson": SimpleNamespace(**own)}
+
+
+@cache
+def _session() -> boto3.Session:
+    """One session for all desks: reading DynamoDB's model takes most of a test's time."""
+    return boto3.Session("testing", "testing", region_name="us-east-1")
+
+
+@cache
+def _source(notebook: str, cell: str) -> str:
+    """The source of one cell of a lesson."""
+    cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
+    return next(one.source for one in cells if one.get("id") == cell)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import re
+import time
 
+import boto3
 import nbformat
 import pytest
 
@@ -14,16 +16,18 @@ from classroom.my_chat.chat import MyChat, NoSuchFunction
 from classroom.operations.notebooks import NOTEBOOKS
 from tests.process.exercise_desk import Desk, changed, wrong_answers
 
-WITHOUT_AWS = sorted(registry.exercises())
-KNOWN = {"json": json}
+NUMBERS = sorted(registry.exercises())
+KNOWN = {"json": json, "time": time, "boto3": boto3}
+"""What the set-up cell of a lesson imports."""
 
 
 @pytest.fixture
 def desk(tmp_path):
-    return Desk(tmp_path / "my_chat", **KNOWN)
+    with Desk(tmp_path / "my_chat", **KNOWN) as desk:
+        yield desk
 
 
-@pytest.mark.parametrize("number", WITHOUT_AWS)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_check_when_nothing_is_answered(desk, number):
     """Before the exercise's cell has run, the check says what to do first, in one line, and counts no miss."""
     printed = desk.check(number)
@@ -31,7 +35,7 @@ def test_check_when_nothing_is_answered(desk, number):
     assert desk.record.read().exercises == {}
 
 
-@pytest.mark.parametrize("number", WITHOUT_AWS)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_check_when_solved(desk, number):
     """The solution passes, again and again, and nothing but ok lines is printed."""
     desk.solve_up_to(number)
@@ -126,7 +130,7 @@ def test_package_when_a_file_is_a_function_of_its_own(desk):
     assert (careless.function, sorted(careless.files)) == ("chat_handler", ["chat_handler.py", "log.py"])
 
 
-@pytest.mark.parametrize("number", WITHOUT_AWS)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_exercise_when_its_lesson_is_read(number):
     """The lesson asks for the exercise, with a hint, and its check is one short call that shows no answer."""
     lesson = re.sub(r"^(?=\d(\D|$))", "0", number.partition(".")[0])
