@@ -3,15 +3,15 @@
     from classroom import start
     lesson = start(5)
 
-Knows the course and its AWS resources; imports ``localstage`` only to start a
-stage, and the handlers never.
+Knows the course and its AWS resources; imports ``localstage`` only to start an
+emulator, and the handlers never.
 """
 
 from classroom.account.stack import StackFailed
 from classroom.account.target import TargetError
 from classroom.exercises.checks import CheckFailed, check, eventually
 from classroom.labs.echo import EchoServer
-from classroom.labs.impatient import ImpatientStage
+from classroom.labs.impatient import ImpatientLocalstage
 from classroom.lesson import Lesson, side_by_side, start
 from classroom.operations.cleanup import SomethingIsLeft, clean_up, find_ours
 from classroom.operations.preflight import BrowserCheck, preflight
@@ -21,7 +21,7 @@ __all__ = [
     "BrowserCheck",
     "CheckFailed",
     "EchoServer",
-    "ImpatientStage",
+    "ImpatientLocalstage",
     "Lesson",
     "Panel",
     "PanelTimeout",

@@ -95,8 +95,8 @@ def progress(folder: Path | None, as_json: bool, junit: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 def clean(yes: bool) -> None:
     """Delete everything of the course whose name begins with the prefix, in whatever state it is."""
-    if target_name(os.environ) == "moto" and not _join_a_stage():
-        click.echo("No local stage is running, and a stage keeps nothing when it ends: 0 left.")
+    if target_name(os.environ) == "moto" and not _join_localstage():
+        click.echo("localstage is not running, and it keeps nothing when it ends: 0 left.")
         return
     account = Account(enter())
     found = find_ours(account)
@@ -120,15 +120,15 @@ def _say(resource: Resource, reason: str) -> None:
     )
 
 
-def _join_a_stage() -> bool:
-    """Make this process reach the one running local stage; False if none runs."""
+def _join_localstage() -> bool:
+    """Make this process reach the one running localstage; False if none runs."""
     if os.environ.get("LOCALSTAGE_URL"):
         return True
     running = running_emulators()
     if len(running) > 1:
-        ports = ", ".join(str(stage.port) for stage in running)
+        ports = ", ".join(str(one.port) for one in running)
         _complain(
-            f"several local stages are running (ports {ports}): in a terminal of the one you mean, run "
+            f"several localstages are running (ports {ports}): in a terminal of the one you mean, run "
             'eval "$(localstage env --port PORT)" first.',
             2,
         )

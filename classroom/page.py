@@ -1,7 +1,7 @@
 """The chat page's address for a learner's own browser, and links to it that stay the same in a saved notebook.
 
-A browser does not go through the stage's proxy as this kernel's programs do, so
-it cannot open ``wss://…amazonaws.com`` there: the stage serves the page itself,
+A browser does not go through localstage's proxy as this kernel's programs do, so
+it cannot open ``wss://…amazonaws.com`` there: localstage serves the page itself,
 and the page connects to where it came from. Behind a JupyterHub or Binder both
 go through jupyter-server-proxy. Knows no widgets but the links'.
 """
@@ -31,7 +31,7 @@ def page_address(environ: Mapping[str, str], api_id: str, stage_name: str, url: 
     """Where a browser opens the page for an API's stage, filled in for ``name``.
 
     ``url`` is the stage's ``wss://`` address, for a page that is opened as a
-    file because there is no local stage. Under a hub the address is a path, to
+    file because there is no localstage. Under a hub the address is a path, to
     be opened from a page of the same hub.
     """
     person = {"name": name} if name else {}

@@ -9,8 +9,8 @@ const PARTS = { // what each part may look like; another one counts as missing
 /**
  * The URL for a query such as ?url=…, ?api=…&stage=…&port=… or ?api=…&stage=…&region=…; empty when it names none.
  *
- * `url` is the whole address. `api` needs a place: API Gateway if there is a `region`; the local stage that served
- * this page, if one did; otherwise a local stage on `port`, through the Jupyter server that the page itself came
+ * `url` is the whole address. `api` needs a place: API Gateway if there is a `region`; the localstage that served
+ * this page, if one did; otherwise a localstage on `port`, through the Jupyter server that the page itself came
  * from, or else on this machine.
  * @param {URLSearchParams} query
  * @param {Location|URL} page where the page was loaded from

@@ -100,7 +100,7 @@ def wait_until_served(account: Account, url: str) -> None:
     API Gateway answers at once and serves a moment later: a new stage is
     refused with 403, a new deployment is still the old one. Nothing tells when
     that is over, so this waits until the stage's last change is ``SERVED_AFTER_S``
-    old. The local stage serves at once; nothing is waited for there.
+    old. localstage serves at once; nothing is waited for there.
     """
     parts = urlsplit(url)
     if account.target.name == "moto" or parts.scheme != "wss":

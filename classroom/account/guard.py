@@ -1,8 +1,8 @@
-"""Proof that AWS calls of this process end at a local stage, and at no other place.
+"""Proof that AWS calls of this process end at localstage, and at no other place.
 
 On the target ``moto`` this runs before anything else: it looks at what decides
 where a call goes (variables, proxies, exceptions from proxies, what botocore
-makes of them) and asks the stage itself. Nothing here changes the environment
+makes of them) and asks localstage itself. Nothing here changes the environment
 except ``block_aws``, for the case that the proof fails.
 """
 
@@ -22,29 +22,29 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _NOWHERE = "http://127.0.0.1:9"
 
 
-class NotAtTheStage(Exception):
-    """A call of this process could reach something else than the local stage; the text says which."""
+class NotAtLocalstage(Exception):
+    """A call of this process could reach something else than localstage; the text says which."""
 
 
 def check(environ: Mapping[str, str]) -> None:
-    """Raise ``NotAtTheStage`` unless every AWS call of this process ends at the stage of ``LOCALSTAGE_URL``.
+    """Raise ``NotAtLocalstage`` unless every AWS call of this process ends at the localstage of ``LOCALSTAGE_URL``.
 
     ``environ`` must be the process's own environment: botocore reads that one.
     """
     url = environ.get("LOCALSTAGE_URL", "")
     if urlsplit(url).scheme != "http" or urlsplit(url).hostname not in _LOOPBACK:
-        raise NotAtTheStage(f"LOCALSTAGE_URL is {url!r}, which is no loopback address")
+        raise NotAtLocalstage(f"LOCALSTAGE_URL is {url!r}, which is no loopback address")
     _check_variables(environ, url)
     _check_proxies(url, environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1")
     _check_clients(url, bool(environ.get("AWS_ENDPOINT_URL")))
     _ask(url)
 
 
-def leads_to_a_stage(environ: Mapping[str, str]) -> bool:
+def leads_to_localstage(environ: Mapping[str, str]) -> bool:
     """Whether ``check`` passes: on the target live this tells a rehearsal from the real AWS."""
     try:
         check(environ)
-    except NotAtTheStage:
+    except NotAtLocalstage:
         return False
     return True
 
@@ -73,12 +73,12 @@ def block_aws(environ: MutableMapping[str, str]) -> None:
 def _check_variables(environ: Mapping[str, str], url: str) -> None:
     for name, value in environ.items():
         if name.startswith("AWS_ENDPOINT_URL") and value.rstrip("/") != url.rstrip("/"):
-            raise NotAtTheStage(f"{name} is {value!r}, not the stage at {url}")
+            raise NotAtLocalstage(f"{name} is {value!r}, not localstage at {url}")
     if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
-        raise NotAtTheStage("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set, so AWS_ENDPOINT_URL has no effect")
+        raise NotAtLocalstage("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set, so AWS_ENDPOINT_URL has no effect")
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         if environ.get(name):
-            raise NotAtTheStage(f"{name} is {environ[name]!r}, and a profile may name credentials and endpoints")
+            raise NotAtLocalstage(f"{name} is {environ[name]!r}, and a profile may name credentials and endpoints")
 
 
 def _check_proxies(url: str, region: str) -> None:
@@ -86,18 +86,18 @@ def _check_proxies(url: str, region: str) -> None:
         proxy = get_environ_proxies(f"https://{host}/").get("https", "")
         if proxy.rstrip("/") != url.rstrip("/"):
             how = f"through {proxy}" if proxy else "without a proxy (see NO_PROXY)"
-            raise NotAtTheStage(f"a call to {host} would go out {how}")
+            raise NotAtLocalstage(f"a call to {host} would go out {how}")
 
 
 def _check_clients(url: str, by_endpoint: bool) -> None:
-    """With ``by_endpoint`` botocore must have taken the stage's address; else an AWS name, which the proxy takes."""
+    """With ``by_endpoint`` botocore must have taken localstage's address; else an AWS name, which the proxy takes."""
     session = boto3.Session()
     for service in SERVICES:
         endpoint = session.client(service).meta.endpoint_url
         host = urlsplit(endpoint).hostname or ""
         at_aws = endpoint.startswith("https://") and host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
         if endpoint.rstrip("/") != url.rstrip("/") and (by_endpoint or not at_aws):
-            raise NotAtTheStage(f"the client of {service} would call {endpoint}")
+            raise NotAtLocalstage(f"the client of {service} would call {endpoint}")
 
 
 def _ask(url: str) -> None:
@@ -106,6 +106,6 @@ def _ask(url: str) -> None:
         with opener.open(f"{url}/_localstage/status", timeout=10) as answer:
             facts = json.load(answer)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise NotAtTheStage(f"no local stage answers at {url} ({getattr(error, 'reason', error)})") from None
+        raise NotAtLocalstage(f"no localstage answers at {url} ({getattr(error, 'reason', error)})") from None
     if facts.get("url", "").rstrip("/") != url.rstrip("/"):
-        raise NotAtTheStage(f"what answers at {url} is not a local stage")
+        raise NotAtLocalstage(f"what answers at {url} is not localstage")

@@ -1,7 +1,7 @@
-"""Which AWS a notebook works with: ``moto``, a local stage, or ``live``, a real account.
+"""Which AWS a notebook works with: ``moto``, which is localstage, or ``live``, a real account.
 
 Reads ``CHAT_TARGET``, ``CHAT_PREFIX``, ``CHAT_REGION`` and ``CHAT_YES``. On
-``moto`` it joins the stage of ``LOCALSTAGE_URL`` or starts one that ends with
+``moto`` it joins the localstage of ``LOCALSTAGE_URL`` or starts one that ends with
 this kernel, and hands out nothing before the guard's proof. On ``live`` it
 leaves boto3's own settings alone and asks before the first change. On both boto3
 tries a throttled call more often than by default, unless it is told how often. The cells
@@ -30,6 +30,8 @@ TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
 # A notebook that runs by itself makes two deployments within AWS's five seconds; boto3's two retries end before.
 _PATIENCE = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
+_OWNER = "CHAT_LOCALSTAGE_OF"
+"""The variable that holds the id of the process that has started its localstage itself."""
 _PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
@@ -39,18 +41,21 @@ class TargetError(OneSentence, ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """Where the AWS calls of this kernel go. ``rehearsal``: live code, a local stage in AWS's place."""
+    """Where the AWS calls of this kernel go.
+
+    ``rehearsal``: live code, localstage in AWS's place. ``alone``: localstage was started by this kernel, has
+    no other, and ends with it.
+    """
 
     name: str
     prefix: str
     region: str
     account_id: str
     rehearsal: bool = False
+    alone: bool = False
 
     def __str__(self) -> str:
-        where = (
-            "the local stage" if self.name == "moto" else "a rehearsal on the local stage" if self.rehearsal else "AWS"
-        )
+        where = "localstage" if self.name == "moto" else "a rehearsal on localstage" if self.rehearsal else "AWS"
         return f"{where}, account {self.account_id}, region {self.region}, names begin with {self.prefix}-"
 
 
@@ -62,20 +67,21 @@ def enter(environ: MutableMapping[str, str] | None = None) -> Target:
     environ = os.environ if environ is None else environ
     name, prefix = target_name(environ), chosen_prefix(environ)
     if name == "moto":
-        _enter_stage(environ)
+        _enter_localstage(environ)
     if environ.get("CHAT_REGION"):
         environ["AWS_REGION"] = environ["AWS_DEFAULT_REGION"] = environ["CHAT_REGION"]
     for variable, value in _PATIENCE.items():
         environ.setdefault(variable, value)
     boto3.setup_default_session()  # an older default session may hold a real profile
     if name == "moto":
-        _prove_stage(environ)
+        _prove_localstage(environ)
     elif any(variable.startswith("AWS_ENDPOINT_URL") for variable in environ):
         raise TargetError(
             "CHAT_TARGET is live, but AWS_ENDPOINT_URL leads elsewhere: unset it, "
             "or start Jupyter with CHAT_TARGET=live from a fresh terminal."
         )
-    return Target(name, prefix, _region(), _account_id(), name == "live" and guard.leads_to_a_stage(environ))
+    rehearsal = name == "live" and guard.leads_to_localstage(environ)
+    return Target(name, prefix, _region(), _account_id(), rehearsal, environ.get(_OWNER) == str(os.getpid()))
 
 
 def target_name(environ: Mapping[str, str]) -> str:
@@ -127,23 +133,24 @@ def ask_for_consent(
     environ["CHAT_YES"] = "1"
 
 
-def _enter_stage(environ: MutableMapping[str, str]) -> None:
+def _enter_localstage(environ: MutableMapping[str, str]) -> None:
     if environ.get("LOCALSTAGE_URL"):
         return
-    stage = LocalStage(pages=HTML, more_pages=default_path(), pages_for_any_host=on_a_hub(environ))
+    emulator = LocalStage(pages=HTML, more_pages=default_path(), pages_for_any_host=on_a_hub(environ))
     try:
-        stage.start()
+        emulator.start()
     except NotStarted as error:
         guard.block_aws(environ)
-        raise TargetError(f"The local stage did not start: {error}.") from None
-    atexit.register(stage.stop)
-    stage.activate()
+        raise TargetError(f"localstage did not start: {error}.") from None
+    atexit.register(emulator.stop)
+    emulator.activate()
+    environ[_OWNER] = str(os.getpid())
 
 
-def _prove_stage(environ: MutableMapping[str, str]) -> None:
+def _prove_localstage(environ: MutableMapping[str, str]) -> None:
     try:
         guard.check(environ)
-    except guard.NotAtTheStage as error:
+    except guard.NotAtLocalstage as error:
         guard.block_aws(environ)
         raise TargetError(
             f"CHAT_TARGET is moto, but {error}; nothing was called. Restart the kernel without "

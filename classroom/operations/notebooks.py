@@ -1,6 +1,6 @@
 """For maintainers: run the notebooks and keep their outputs the way they are committed.
 
-    python -m classroom.operations.notebooks run              all of them, each on a stage of its own
+    python -m classroom.operations.notebooks run              all of them, each on a localstage of its own
     python -m classroom.operations.notebooks run 05 99        some of them
     python -m classroom.operations.notebooks run --into DIR   written to another folder, failed ones as far as they came
     python -m classroom.operations.notebooks run --solved --into DIR 05   with the solutions in place
@@ -56,7 +56,7 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     notebook = nbformat.read(path, as_version=4)
     if solved:
         inject(notebook, nbformat.read(SOLUTIONS / path.name, as_version=4))
-    # The kernel's environment is this process's: on moto it starts a stage of its own.
+    # The kernel's environment is this process's: on moto it starts a localstage of its own.
     client = NotebookClient(
         notebook,
         timeout=timeout_s,

@@ -27,7 +27,7 @@ from classroom.labs.echo import EchoServer
 
 OLDEST_PYTHON = (3, 11)
 ROOM_BYTES = 200 * 1024 * 1024
-"""What a stage and its functions may want in the folder for temporary files."""
+"""What localstage and its functions may want in the folder for temporary files."""
 WIDGETS = "share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager"
 _AGAIN = "End JupyterLab and start it with: python3 course.py lab (with conda: conda env update -f environment.yml)."
 

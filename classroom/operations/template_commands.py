@@ -1,7 +1,7 @@
 """The commands about templates: ``python -m classroom variants …`` and ``python -m classroom name-deployment …``.
 
 Words to and from a terminal; the work is done in ``variants``, ``comparison``
-and ``deployment_name``. On moto they join the stage of ``LOCALSTAGE_URL``.
+and ``deployment_name``. On moto they join the localstage of ``LOCALSTAGE_URL``.
 """
 
 from __future__ import annotations

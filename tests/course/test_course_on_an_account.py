@@ -1,6 +1,6 @@
 """``python -m classroom``: what course.py's ``live --check`` and ``clean`` do with an account.
 
-The target is live and a local stage stands in AWS's place, except where it says moto.
+The target is live and localstage stands in AWS's place, except where it says moto.
 """
 
 from __future__ import annotations

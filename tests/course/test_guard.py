@@ -69,7 +69,7 @@ def test_check_when_everything_leads_to_the_stage(environ):
     guard.check(os.environ)
     environ.delenv("AWS_ENDPOINT_URL")
     guard.check(os.environ)
-    assert guard.leads_to_a_stage(os.environ)
+    assert guard.leads_to_localstage(os.environ)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_check_when_everything_leads_to_the_stage(environ):
 def test_check_when_one_setting_leads_elsewhere(environ, name, value, complaint):
     """Each single way out is found and named."""
     environ.setenv(name, value)
-    with pytest.raises(guard.NotAtTheStage, match=complaint):
+    with pytest.raises(guard.NotAtLocalstage, match=complaint):
         guard.check(os.environ)
 
 
@@ -105,7 +105,7 @@ def use_configuration(environ, tmp_path, lines: str) -> None:
 def test_check_when_a_configuration_file_ignores_endpoints(environ, tmp_path):
     """A configuration file that switches AWS_ENDPOINT_URL off is found by what botocore makes of it."""
     use_configuration(environ, tmp_path, "[default]\nignore_configured_endpoint_urls = true\n")
-    with pytest.raises(guard.NotAtTheStage, match="the client of apigatewayv2 would call https://apigateway"):
+    with pytest.raises(guard.NotAtLocalstage, match="the client of apigatewayv2 would call https://apigateway"):
         guard.check(os.environ)
 
 
@@ -116,7 +116,7 @@ def test_check_when_a_configuration_file_names_an_endpoint(environ, tmp_path):
     )
     guard.check(os.environ)
     environ.delenv("AWS_ENDPOINT_URL")
-    with pytest.raises(guard.NotAtTheStage, match="the client of dynamodb would call http://10.0.0.1"):
+    with pytest.raises(guard.NotAtLocalstage, match="the client of dynamodb would call http://10.0.0.1"):
         guard.check(os.environ)
 
 
@@ -124,7 +124,7 @@ def test_check_when_no_stage_answers(environ):
     """A stage that has ended is noticed before anything is called."""
     for name in ("LOCALSTAGE_URL", "AWS_ENDPOINT_URL", "HTTPS_PROXY", "https_proxy"):
         environ.setenv(name, "http://127.0.0.1:9")
-    with pytest.raises(guard.NotAtTheStage, match="no local stage answers at http://127.0.0.1:9"):
+    with pytest.raises(guard.NotAtLocalstage, match="no localstage answers at http://127.0.0.1:9"):
         guard.check(os.environ)
 
 

@@ -1,4 +1,4 @@
-"""The page with the whole chat behind it, on a local stage: two pages, ws:// by path and wss:// with AWS's own host name."""
+"""The page with the whole chat behind it, on localstage: two pages, ws:// by path and wss:// with AWS's own host name."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_start_when_everything_of_the_user_leads_to_aws(tmp_path, trap):
 
 
 def test_start_when_one_endpoint_leads_past_the_stage(tmp_path, trap, stage):
-    """Joined to a stage, one variable that leads elsewhere stops everything, in one sentence, and nothing is called."""
+    """Joined to a localstage, one variable that leads elsewhere stops everything, in one sentence, and nothing is called."""
     environment = stage.changes().applied_to(clean_environment(tmp_path))
     environment["AWS_ENDPOINT_URL_DYNAMODB"] = f"http://127.0.0.1:{trap.server_port}"
     done = run_python(AFTER_FAILURE, environment)
@@ -167,7 +167,7 @@ def test_start_when_there_is_no_such_lesson(tmp_path):
 
 
 def test_kernel_stage_when_the_process_is_killed(tmp_path):
-    """The stage that a kernel started ends with it, even when the kernel is killed."""
+    """The localstage that a kernel started ends with it, even when the kernel is killed."""
     code = "import os; from classroom import start; start(1); print(os.environ['LOCALSTAGE_URL'], flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -212,7 +212,7 @@ print(json.dumps(statuses))
 
 @pytest.mark.parametrize(("hub", "statuses"), [("", [200, 421]), ("/user/ann/", [200, 200])])
 def test_target_when_it_serves_the_page(tmp_path, hub: str, statuses: list[int]):
-    """A kernel's own stage serves the chat page: to this machine, and on a hub under the hub's name as well."""
+    """A kernel's own localstage serves the chat page: to this machine, and on a hub under the hub's name as well."""
     environment = clean_environment(tmp_path, **({"JUPYTERHUB_SERVICE_PREFIX": hub} if hub else {}))
     done = run_python(PAGES, environment)
     assert json.loads(done.stdout or "null") == statuses, done.stderr

@@ -1,4 +1,4 @@
-"""The templates deployed, and the chat that comes of them: on a local stage in AWS's place."""
+"""The templates deployed, and the chat that comes of them: on localstage in AWS's place."""
 
 from __future__ import annotations
 

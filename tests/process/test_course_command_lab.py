@@ -1,4 +1,4 @@
-"""What ``course.py lab`` starts, for real: JupyterLab beside a local stage, and nothing left of either."""
+"""What ``course.py lab`` starts, for real: JupyterLab beside localstage, and nothing left of either."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_lab_when_the_target_is_moto(project):
 
 
 def test_lab_when_the_target_is_live(project):
-    """On live no local stage is started."""
+    """On live localstage is not started."""
     for words, more in ((["--target", "live"], {}), ([], {"CHAT_TARGET": "live"})):
         said = project.course("lab", "--no-browser", *words, **more)
         _, given, target, _ = started(said.stdout)
@@ -97,7 +97,7 @@ def test_live_when_the_check_fails(project):
 
 
 def test_live_when_the_check_passes(project):
-    """After the check JupyterLab is started with the target live and no local stage."""
+    """After the check JupyterLab is started with the target live and without localstage."""
     said = project.course("live", "--no-browser", "--yes")
     first, second = re.findall(r"^STARTED (.*)$", said.stdout, re.MULTILINE)
     assert json.loads(first)[1] == ["check"]

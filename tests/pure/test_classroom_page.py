@@ -27,7 +27,7 @@ FILE = (HTML / "index.html").as_uri()
     ],
 )
 def test_page_address_when_derived(environ, expected):
-    """The stage's own page where there is one, through a hub's proxy on a hub; the file otherwise, with the whole URL."""
+    """localstage's own page where there is one, through a hub's proxy on a hub; the file otherwise, with the whole URL."""
     assert page_address(environ, "a1", "prod", AWS_URL, "Ann B") == expected
 
 

@@ -77,7 +77,7 @@ def test_addresses_when_packages_are_installed(place):
 
 
 def test_workflow_when_it_runs_the_suite():
-    """The hosted CI runs the same command on the local stage: three Pythons on Linux, and macOS; it keeps the pictures."""
+    """The hosted CI runs the same command on localstage: three Pythons on Linux, and macOS; it keeps the pictures."""
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "course.yml").read_text())["jobs"]
     matrix = jobs["test"]["strategy"]["matrix"]
     assert matrix["system"] == ["ubuntu-latest"] and len(matrix["python"]) == 3

@@ -1,7 +1,7 @@
 """Where the stage tier's calls go.
 
 ``target`` is AWS as a program sees it: a boto3 client, a WebSocket. By default
-a local stage stands in AWS's place (no endpoint override: proxy, TLS, real host
+localstage stands in AWS's place (no endpoint override: proxy, TLS, real host
 names); with ``CHAT_TARGET=live`` the same tests go to the account of the
 environment. ``aws`` is a boto3 client factory on a stage's emptied account.
 """
@@ -23,7 +23,7 @@ from tests.stage.target import LiveTarget, StageTarget, Target, empty_account
 
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """AWS, or a local stage in its place."""
+    """AWS, or localstage in its place."""
     live = os.environ.get("CHAT_TARGET", "moto") == "live"
     target = LiveTarget() if live else StageTarget(request.getfixturevalue("stage"))
     yield target

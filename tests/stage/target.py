@@ -1,4 +1,4 @@
-"""AWS as a program sees it, real or with a local stage in its place."""
+"""AWS as a program sees it, real or with localstage in its place."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class LiveTarget:
 
 
 class StageTarget:
-    """A local stage in AWS's place: no endpoint is named, the proxy and the CA lead there."""
+    """localstage in AWS's place: no endpoint is named, the proxy and the CA lead there."""
 
     def __init__(self, stage: LocalStage):
         self.stage = stage
@@ -115,7 +115,7 @@ class StageTarget:
         return websocket.create_connection(url, timeout=120, **options)
 
     def clean_up(self) -> None:
-        """The stage's account ends with the stage."""
+        """localstage's account ends with localstage."""
 
 
 def empty_account(url: str, session: boto3.Session) -> None:

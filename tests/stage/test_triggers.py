@@ -19,7 +19,7 @@ Set = Callable[[StageTarget, str, str], Any]
 
 @pytest.fixture(scope="module")
 def target(stage: LocalStage) -> StageTarget:
-    """The stage: AWS itself does all of this."""
+    """localstage: AWS itself does all of this."""
     return StageTarget(stage)
 
 
