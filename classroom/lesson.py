@@ -29,7 +29,7 @@ from classroom.exercises.report import Report
 from classroom.my_chat import writing
 from classroom.my_chat.chat import PAGE, MyChat, Version
 from classroom.panel.chat_panel import Panel, SideBySide
-from classroom.reading import account_map
+from classroom.reading import account_map, terminal
 from classroom.reading.plot import Plot, plot
 from classroom.reading.show import Source, find_source
 
@@ -119,6 +119,12 @@ class Lesson:
         New panels wait by themselves; call it before a panel that is connected sends again.
         """
         api.wait_until_served(self.account, self.url)
+
+    def terminal(self, url: str = "") -> terminal.TerminalCommands:
+        """What to type in a terminal to talk to ``url``, the lesson's API unless given: the last expression of a cell."""
+        localstage_url = "" if self.account.target.name == "live" else os.environ["LOCALSTAGE_URL"]
+        lines = terminal.commands(url or self.url, localstage_url=localstage_url, alone=self.account.target.alone)
+        return terminal.TerminalCommands(lines)
 
     def page_url(self, name: str = "") -> str:
         """Where a browser opens the chat page for the lesson's API, filled in for a person of this name."""

@@ -41,8 +41,8 @@ class TooSlow(BaseException):
 class Exercise:
     """What is asked. ``names`` are the notebook's names that answer it, ``file`` is the file of ``my_chat/`` that does.
 
-    ``look`` is the first place to look at when no check names a better one;
-    ``within_s`` how long the judge may take.
+    ``account`` says that the judge looks at what the learner's cells made in the account. ``look`` is the first
+    place to look at when no check names a better one; ``within_s`` how long the judge may take.
     """
 
     number: str
@@ -50,6 +50,7 @@ class Exercise:
     look: str
     names: tuple[str, ...] = ()
     file: str = ""
+    account: bool = False
     within_s: float = 30.0
 
 

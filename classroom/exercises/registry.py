@@ -25,12 +25,18 @@ class NoSuchExercise(OneSentence, LookupError):
 
 
 def exercise(
-    number: str, *, look: str, names: tuple[str, ...] = (), file: str = "", within_s: float = 30.0
+    number: str,
+    *,
+    look: str,
+    names: tuple[str, ...] = (),
+    file: str = "",
+    account: bool = False,
+    within_s: float = 30.0,
 ) -> Callable[[Callable[[Answer], None]], Callable[[Answer], None]]:
     """Register the function below as the judge of an exercise."""
 
     def register(judge: Callable[[Answer], None]) -> Callable[[Answer], None]:
-        setattr(judge, _MARK, Exercise(number, judge, look, names, file, within_s))
+        setattr(judge, _MARK, Exercise(number, judge, look, names, file, account, within_s))
         return judge
 
     return register

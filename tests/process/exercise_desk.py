@@ -9,6 +9,7 @@ import contextlib
 import io
 import re
 import tomllib
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,11 +36,17 @@ CELLS_BEFORE = {
 """For the lessons whose exercises need AWS: the notebook, and the cells that define what an answer may use."""
 
 
-def wrong_answers() -> list[dict[str, Any]]:
-    """All answers that are known to be wrong, as they stand beside the exercises."""
+def wrong_answers(numbers: Collection[str]) -> list[dict[str, Any]]:
+    """The answers to these exercises that are known to be wrong, as they stand beside the exercises."""
+    files = sorted(WRONG_ANSWERS.glob("*.toml"))
     return [
-        wrong for path in sorted(WRONG_ANSWERS.glob("*.toml")) for wrong in tomllib.loads(path.read_text())["wrong"]
+        wrong for path in files for wrong in tomllib.loads(path.read_text())["wrong"] if wrong["exercise"] in numbers
     ]
+
+
+def name_of(wrong: dict[str, Any]) -> str:
+    """How a wrong answer is called in a test's name."""
+    return f"{wrong['exercise']} {wrong['mistake']}"
 
 
 def changed(code: str, wrong: dict[str, Any]) -> str:
@@ -50,6 +57,31 @@ def changed(code: str, wrong: dict[str, Any]) -> str:
         assert old in code, f"{wrong['mistake']}: the solution has no {old!r} any more"
         code = code.replace(old, new)
     return code
+
+
+def expect_not_answered(desk: Desk, number: str) -> None:
+    """Before the exercise's cell has run, the check says what to do first, in one line, and counts no miss."""
+    printed = desk.check(number)
+    assert re.fullmatch(r"not yet: .+\n", printed) and "rror" not in printed, printed
+    assert desk.record.read().exercises == {}
+
+
+def expect_solved(desk: Desk, number: str) -> None:
+    """The solution passes, again and again, and nothing but ok lines is printed."""
+    for _ in range(2):
+        desk.run(solutions.solution(number).code)
+        lines = desk.check(number).splitlines()
+        assert lines[-1] == f"ok: exercise {number} is done" and all(line.startswith("ok: ") for line in lines), lines
+    assert desk.record.read().passed() == {number}
+
+
+def expect_refused(desk: Desk, wrong: dict[str, Any]) -> None:
+    """A mistake that people make does not pass, and the line says what was found and where to look."""
+    number = wrong["exercise"]
+    desk.run(changed(solutions.solution(number).code, wrong))
+    printed = desk.check(number)
+    assert printed.splitlines()[-1].startswith("not yet: "), printed
+    assert wrong["says"] in printed and number not in desk.record.read().passed(), printed
 
 
 class Desk:
@@ -93,12 +125,14 @@ class Desk:
             if one.file and registry.lesson_of(one.number) == lesson:
                 self.run(one.code)
 
+    def lesson(self, number: str) -> Any:
+        """What a judge is given as the exercise's lesson; here one that reaches no account."""
+        chat = MyChat(None, registry.lesson_of(number), self.folder)  # type: ignore[arg-type]
+        return SimpleNamespace(my_chat=chat, **self.names)
+
     def check(self, number: str) -> str:
         """What ``lesson.check`` prints."""
-        chat = MyChat(None, registry.lesson_of(number), self.folder)  # type: ignore[arg-type]
-        answer = Answer(
-            registry.exercise_of(number), self.names, self.folder, SimpleNamespace(my_chat=chat, **self.names)
-        )
+        answer = Answer(registry.exercise_of(number), self.names, self.folder, self.lesson(number))
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             judge(answer, self.record, self.watch)
