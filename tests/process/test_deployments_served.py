@@ -112,7 +112,7 @@ def test_served_stage_when_not_deployed(backend, api, stage_of):
 def test_served_stage_when_deployed(backend, api, stage_of):
     """A deployed stage serves the snapshot with the integration of each route resolved."""
     backend.create_stage(api.api_id, {"stageName": "prod", "stageVariables": {"color": "red"}})
-    deployment = backend.create_deployment(api.api_id, None, "prod")
+    deployment = api.create_deployment(None, "prod")
     served = stage_of(api)
     assert (served.account_id, served.region, served.stage_name) == (ACCOUNT, REGION, "prod")
     assert served.snapshot.deployment_id == deployment.id
@@ -125,11 +125,11 @@ def test_served_stage_when_deployed(backend, api, stage_of):
 def test_served_stage_when_a_route_is_added_later(backend, api, stage_of):
     """A new route is not served until the stage points at a newer deployment."""
     backend.create_stage(api.api_id, {"stageName": "prod"})
-    backend.create_deployment(api.api_id, None, "prod")
+    api.create_deployment(None, "prod")
     before = stage_of(api)
     add_route(backend, api.api_id, "sendMessage")
     assert stage_of(api) is before
-    backend.create_deployment(api.api_id, None, "prod")
+    api.create_deployment(None, "prod")
     assert set(stage_of(api).snapshot.routes) == {"$connect", "sendMessage"}
 
 
@@ -137,7 +137,7 @@ def test_served_stage_when_a_route_is_added_later(backend, api, stage_of):
 def test_served_stage_when_an_integration_changes_later(backend, api, stage_of):
     """The snapshot keeps the integration as it was when it was deployed."""
     backend.create_stage(api.api_id, {"stageName": "prod"})
-    backend.create_deployment(api.api_id, None, "prod")
+    api.create_deployment(None, "prod")
     (integration,) = api.integrations.values()
     changes = dict.fromkeys((*_INTEGRATION, "integration_type"))
     changes["integration_uri"] = f"{FUNCTION}2"
@@ -150,15 +150,17 @@ def test_served_stage_when_it_deploys_automatically(backend, api, stage_of):
     backend.create_stage(api.api_id, {"stageName": "prod", "autoDeploy": True})
     assert set(stage_of(api).snapshot.routes) == {"$connect"}
     route = add_route(backend, api.api_id, "sendMessage")
+    api.changed()
     assert set(stage_of(api).snapshot.routes) == {"$connect", "sendMessage"}
     backend.delete_route(api.api_id, route.route_id)
+    api.changed()
     assert set(stage_of(api).snapshot.routes) == {"$connect"}
 
 
 def test_served_stage_when_its_settings_change(backend, api, stage_of):
     """Stage settings take effect without a deployment; what is not given stays None."""
     backend.create_stage(api.api_id, {"stageName": "prod"})
-    backend.create_deployment(api.api_id, None, "prod")
+    api.create_deployment(None, "prod")
     assert stage_of(api).default_throttle == RouteThrottle()
     settings = {"throttlingRateLimit": 10, "throttlingBurstLimit": 2}
     backend.update_stage(api.api_id, "prod", {"defaultRouteSettings": settings})

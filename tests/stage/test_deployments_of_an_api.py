@@ -185,6 +185,56 @@ def test_auto_deploy_when_a_route_is_added(gateway, api_id):
     assert gateway.get_deployment(ApiId=api_id, DeploymentId=second)["AutoDeployed"] is True
 
 
+def test_auto_deploy_when_any_part_changes(gateway, api_id):
+    """Whatever is made, changed or deleted of an API, its AutoDeploy stage serves a new deployment."""
+    add_route(gateway, api_id, "$connect")
+    gateway.create_stage(ApiId=api_id, StageName="dev", AutoDeploy=True)
+    of_api = {"ApiId": api_id}
+    route = gateway.create_route(**of_api, RouteKey="send")["RouteId"]
+    integration = gateway.create_integration(**of_api, IntegrationType="MOCK")["IntegrationId"]
+    model = gateway.create_model(**of_api, Name="Message", ContentType="application/json", Schema="{}")["ModelId"]
+    answer = gateway.create_route_response(**of_api, RouteId=route, RouteResponseKey="$default")["RouteResponseId"]
+    of_integration = {**of_api, "IntegrationId": integration}
+    mapped = gateway.create_integration_response(**of_integration, IntegrationResponseKey="$default")
+    deployed = [gateway.get_stage(**of_api, StageName="dev")["DeploymentId"]]
+    for operation, settings in (
+        ("update_api", {"Description": "new"}),
+        ("update_route", {"RouteId": route, "OperationName": "Send"}),
+        ("update_integration", {"IntegrationId": integration, "Description": "new"}),
+        ("update_model", {"ModelId": model, "Description": "new"}),
+        ("delete_route_response", {"RouteId": route, "RouteResponseId": answer}),
+        (
+            "delete_integration_response",
+            {"IntegrationId": integration, "IntegrationResponseId": mapped["IntegrationResponseId"]},
+        ),
+        ("delete_model", {"ModelId": model}),
+        ("delete_route", {"RouteId": route}),
+        ("delete_integration", {"IntegrationId": integration}),
+    ):
+        getattr(gateway, operation)(**of_api, **settings)
+        deployed.append(gateway.get_stage(**of_api, StageName="dev")["DeploymentId"])
+    assert len(set(deployed)) == len(deployed)
+
+
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_part_when_it_is_not_there(gateway, api_id, verb: str):
+    """What is not there can be neither changed nor deleted: each part is named as not found."""
+    route = gateway.create_route(ApiId=api_id, RouteKey="send")["RouteId"]
+    integration = gateway.create_integration(ApiId=api_id, IntegrationType="MOCK")["IntegrationId"]
+    for part, ids in (
+        ("route", {"RouteId": "none"}),
+        ("route_response", {"RouteId": route, "RouteResponseId": "none"}),
+        ("integration", {"IntegrationId": "none"}),
+        ("integration_response", {"IntegrationId": integration, "IntegrationResponseId": "none"}),
+        ("authorizer", {"AuthorizerId": "none"}),
+        ("model", {"ModelId": "none"}),
+        ("deployment", {"DeploymentId": "none"}),
+    ):
+        status, code, message = refusal(getattr(gateway, f"{verb}_{part}"), ApiId=api_id, **ids)
+        kind = part.title().replace("_", "")
+        assert (status, code, message) == (404, "NotFoundException", f"Invalid {kind} identifier specified none")
+
+
 def test_api_when_deleted(gateway, api_id):
     """Deleting an API takes its deployments and stages with it; a second time it is gone."""
     add_route(gateway, api_id, "$connect")

@@ -38,7 +38,7 @@ class Api(moto_models.Api):
         return self.protocol_type == "WEBSOCKET"
 
     def changed(self) -> None:
-        """Must be called after every change of the API's parts: deploys AutoDeploy stages."""
+        """Must be called after every change of the API or its parts: deploys AutoDeploy stages."""
         waiting = [stage for stage in self.stages.values() if stage.auto_deploy]
         if waiting and self.routes:
             deployment = self._add_deployment(AUTO_DEPLOYED_DESCRIPTION, auto_deployed=True)
@@ -68,6 +68,13 @@ class Api(moto_models.Api):
         if deployment_id not in self.deployments:
             raise DeploymentNotFound(deployment_id)
         return self.deployments[deployment_id]
+
+    def update_deployment(self, deployment_id: str, description: str | None) -> Deployment:
+        """Only the description; the snapshot stays (FIDELITY section 11, trap 1). Raises DeploymentNotFound."""
+        deployment = self.get_deployment(deployment_id)
+        if description is not None:
+            deployment.description = description
+        return deployment
 
     def delete_deployment(self, deployment_id: str) -> None:
         """Raises DeploymentNotFound, or BadRequestException while a stage points at it."""

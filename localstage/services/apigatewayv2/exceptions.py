@@ -24,15 +24,6 @@ class DeploymentNotFound(APIGatewayV2Error):
         super().__init__("NotFoundException", f"Invalid Deployment identifier specified {deployment_id}")
 
 
-class NotFoundException(APIGatewayV2Error):
-    """Something named in the request is missing."""
-
-    code = 404
-
-    def __init__(self, message: str):
-        super().__init__("NotFoundException", message)
-
-
 class QuotaExceeded(APIGatewayV2Error):
     """An API has as many parts of a kind as it may have."""
 

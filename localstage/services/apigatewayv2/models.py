@@ -1,8 +1,7 @@
-"""The API Gateway v2 backend: moto's, checked as AWS checks, with deployments.
+"""The API Gateway v2 backend: moto's, checked as AWS checks, with stages that serve.
 
-Every change of an API goes through here and ends with ``api.changed()``, so
-that AutoDeploy stages follow. moto finds the URLs of this backend in the
-``urls`` module beside this file.
+AutoDeploy follows each call that changes an API (``responses``). moto finds the
+URLs of this backend in the ``urls`` module beside this file.
 """
 
 from __future__ import annotations
@@ -11,12 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.apigatewayv2 import models as moto_models
-from moto.apigatewayv2.exceptions import ModelNotFound, RouteResponseNotFound
 
 from localstage.core.snapshot import ServedStage
 from localstage.services.apigatewayv2 import validation
 from localstage.services.apigatewayv2.api import Api
-from localstage.services.apigatewayv2.deployments import TARGET_PREFIX, Deployment, Stage
+from localstage.services.apigatewayv2.deployments import TARGET_PREFIX, Stage
 from localstage.services.apigatewayv2.exceptions import ConflictException
 
 _ROUTE_FIELDS = (
@@ -73,36 +71,7 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         super().delete_api(api_id)
         api.withdraw()
 
-    def update_api(self, api_id: str, **changes: Any) -> Api:
-        api = super().update_api(api_id, **changes)
-        api.changed()
-        return api
-
-    def reimport_api(self, api_id: str, body: str, fail_on_warnings: bool) -> Api:
-        api = super().reimport_api(api_id, body, fail_on_warnings)
-        api.changed()
-        return api
-
-    # Deployments and stages
-
-    def create_deployment(self, api_id: str, description: str | None, stage_name: str | None) -> Deployment:
-        return self.get_api(api_id).create_deployment(description, stage_name)
-
-    def get_deployment(self, api_id: str, deployment_id: str) -> Deployment:
-        return self.get_api(api_id).get_deployment(deployment_id)
-
-    def get_deployments(self, api_id: str) -> list[Deployment]:
-        return list(self.get_api(api_id).deployments.values())
-
-    def update_deployment(self, api_id: str, deployment_id: str, description: str | None) -> Deployment:
-        """Only the description; the snapshot stays (FIDELITY section 11, trap 1)."""
-        deployment = self.get_deployment(api_id, deployment_id)
-        if description is not None:
-            deployment.description = description
-        return deployment
-
-    def delete_deployment(self, api_id: str, deployment_id: str) -> None:
-        self.get_api(api_id).delete_deployment(deployment_id)
+    # Stages
 
     def create_stage(self, api_id: str, config: dict[str, Any]) -> Stage:
         api = self.get_api(api_id)
@@ -132,9 +101,7 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         api = self.get_api(api_id)
         validation.check_room_for_one_more("Routes", len(api.routes))
         validation.check_route(api, {field: route.get(field) for field in _ROUTE_FIELDS})
-        created = super().create_route(api_id=api_id, **route)
-        api.changed()
-        return created
+        return super().create_route(api_id=api_id, **route)
 
     def update_route(self, api_id: str, route_id: str, **changes: Any) -> moto_models.Route:
         api = self.get_api(api_id)
@@ -147,26 +114,18 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
                 setattr(updated, name, None)
         if updated.authorization_type == "NONE":
             updated.authorizer_id = None  # AWS: aws-cdk PR 14424, NONE takes the authorizer away
-        api.changed()
         return updated
 
     def delete_route(self, api_id: str, route_id: str) -> None:
-        api = self.get_api(api_id)
-        api.get_route(route_id)
+        self.get_route(api_id, route_id)
         super().delete_route(api_id, route_id)
-        api.changed()
 
     def create_route_response(
         self, api_id: str, route_id: str, route_response_key: str, **response: Any
     ) -> moto_models.RouteResponse:
         api = self.get_api(api_id)
         validation.check_route_response(api, api.get_route(route_id), route_response_key)
-        created = super().create_route_response(api_id, route_id, route_response_key, **response)
-        api.changed()
-        return created
-
-    def get_route_responses(self, api_id: str, route_id: str) -> list[moto_models.RouteResponse]:
-        return list(self.get_route(api_id, route_id).route_responses.values())
+        return super().create_route_response(api_id, route_id, route_response_key, **response)
 
     def update_route_response(
         self, api_id: str, route_id: str, route_response_id: str, changes: dict[str, Any]
@@ -177,15 +136,11 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
             "modelSelectionExpression", response.model_selection_expression
         )
         response.response_models = changes.get("responseModels", response.response_models)
-        self.get_api(api_id).changed()
         return response
 
     def delete_route_response(self, api_id: str, route_id: str, route_response_id: str) -> None:
-        api = self.get_api(api_id)
-        if route_response_id not in api.get_route(route_id).route_responses:
-            raise RouteResponseNotFound(route_response_id)
+        self.get_route_response(api_id, route_id, route_response_id)
         super().delete_route_response(api_id, route_id, route_response_id)
-        api.changed()
 
     # Integrations
 
@@ -197,17 +152,13 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         if api.is_websocket:
             for name, default in _WEBSOCKET_INTEGRATION_DEFAULTS.items():
                 integration[name] = integration.get(name) or default
-        created = super().create_integration(api_id=api_id, **integration)
-        api.changed()
-        return created
+        return super().create_integration(api_id=api_id, **integration)
 
     def update_integration(self, api_id: str, integration_id: str, **changes: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
         current = api.get_integration(integration_id)
         validation.check_integration(api, _merged(_INTEGRATION_FIELDS, current, changes))
-        updated = super().update_integration(api_id=api_id, integration_id=integration_id, **changes)
-        api.changed()
-        return updated
+        return super().update_integration(api_id=api_id, integration_id=integration_id, **changes)
 
     def delete_integration(self, api_id: str, integration_id: str) -> None:
         api = self.get_api(api_id)
@@ -215,7 +166,6 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         target = TARGET_PREFIX + integration_id
         api.refuse_removal("Integration", [r for r in api.routes.values() if r.target == target])
         super().delete_integration(api_id, integration_id)
-        api.changed()
 
     def create_integration_response(
         self, api_id: str, integration_id: str, **response: Any
@@ -224,22 +174,17 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         others = self.get_integration(api_id, integration_id).get_responses()
         if any(other.integration_response_key == key for other in others):
             raise ConflictException(f"Integration response with key {key} already exists")
-        created = super().create_integration_response(api_id, integration_id, **response)
-        self.get_api(api_id).changed()
-        return created
+        return super().create_integration_response(api_id, integration_id, **response)
 
     def update_integration_response(
         self, api_id: str, integration_id: str, integration_response_id: str, **changes: Any
     ) -> moto_models.IntegrationResponse:
         self.get_integration_response(api_id, integration_id, integration_response_id)
-        updated = super().update_integration_response(api_id, integration_id, integration_response_id, **changes)
-        self.get_api(api_id).changed()
-        return updated
+        return super().update_integration_response(api_id, integration_id, integration_response_id, **changes)
 
     def delete_integration_response(self, api_id: str, integration_id: str, integration_response_id: str) -> None:
         self.get_integration_response(api_id, integration_id, integration_response_id)
         super().delete_integration_response(api_id, integration_id, integration_response_id)
-        self.get_api(api_id).changed()
 
     # Authorizers and models
 
@@ -250,17 +195,13 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         validation.check_authorizer(api, fields)
         if any(other.name == authorizer.get("name") for other in api.authorizers.values()):
             raise ConflictException("Authorizer name must be unique")
-        created = super().create_authorizer(api_id, **authorizer)
-        api.changed()
-        return created
+        return super().create_authorizer(api_id, **authorizer)
 
     def update_authorizer(self, api_id: str, authorizer_id: str, **changes: Any) -> moto_models.Authorizer:
         api = self.get_api(api_id)
         current = api.get_authorizer(authorizer_id)
         validation.check_authorizer(api, _merged(_AUTHORIZER_FIELDS, current, changes))
-        updated = super().update_authorizer(api_id, authorizer_id=authorizer_id, **changes)
-        api.changed()
-        return updated
+        return super().update_authorizer(api_id, authorizer_id=authorizer_id, **changes)
 
     def delete_authorizer(self, api_id: str, authorizer_id: str) -> None:
         api = self.get_api(api_id)
@@ -268,30 +209,14 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
         used_by = [route for route in api.routes.values() if route.authorizer_id == authorizer_id]
         api.refuse_removal("Authorizer", used_by)
         super().delete_authorizer(api_id, authorizer_id)
-        api.changed()
-
-    def get_authorizers(self, api_id: str) -> list[moto_models.Authorizer]:
-        return list(self.get_api(api_id).authorizers.values())
-
-    def create_model(self, api_id: str, *args: Any, **model: Any) -> moto_models.Model:
-        created = super().create_model(api_id, *args, **model)
-        self.get_api(api_id).changed()
-        return created
 
     def update_model(self, api_id: str, model_id: str, **changes: Any) -> moto_models.Model:
         self.get_model(api_id, model_id)
-        updated = super().update_model(api_id, model_id, **changes)
-        self.get_api(api_id).changed()
-        return updated
+        return super().update_model(api_id, model_id, **changes)
 
     def delete_model(self, api_id: str, model_id: str) -> None:
-        if model_id not in self.get_api(api_id).models:
-            raise ModelNotFound(model_id)
+        self.get_model(api_id, model_id)
         super().delete_model(api_id, model_id)
-        self.get_api(api_id).changed()
-
-    def get_models(self, api_id: str) -> list[moto_models.Model]:
-        return list(self.get_api(api_id).models.values())
 
 
 # FIDELITY section 7: what CreateIntegration echoes for a WebSocket API.

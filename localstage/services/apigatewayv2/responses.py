@@ -6,12 +6,15 @@ Paths look like /v2/apis/{apiId}/{collection}/{id}/…, and bodies are camelCase
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.core.responses import TYPE_RESPONSE
 
+from localstage.services.apigatewayv2.api import Api
 from localstage.services.apigatewayv2.models import LocalApiGatewayV2Backend
 
 
@@ -21,11 +24,13 @@ class LocalApiGatewayV2Response(ApiGatewayV2Response):
     apigatewayv2_backend: LocalApiGatewayV2Backend
 
     def call_action(self) -> TYPE_RESPONSE:
-        """moto's dispatch, with the status codes of the service model and without nulls."""
+        """moto's dispatch, with AutoDeploy, the status codes of the service model, and without nulls."""
         status, headers, body = super().call_action()
         if status not in (200, 201, 204):
             return status, headers, body
         action = self._get_action() or ""
+        if _CHANGES_AN_API.fullmatch(action):
+            self._api().changed()
         if action.startswith(("Delete", "Untag")):
             return 204, headers, ""
         if action.startswith(("Create", "Tag")):
@@ -36,40 +41,35 @@ class LocalApiGatewayV2Response(ApiGatewayV2Response):
         """A part of the path: 3 is the API id, 5 the id within the collection, 7 the next."""
         return unquote(self.path.strip("/").split("/")[index - 1])
 
+    def _api(self) -> Api:
+        return self.apigatewayv2_backend.get_api(self._path(3))
+
     def _json_body(self) -> dict[str, Any]:
         return json.loads(self.body) if self.body else {}
 
     def create_deployment(self) -> TYPE_RESPONSE:
         params = self._json_body()
-        deployment = self.apigatewayv2_backend.create_deployment(
-            self._path(3), params.get("description"), params.get("stageName")
-        )
-        return 201, {}, json.dumps(deployment.to_json())
+        return _json(self._api().create_deployment(params.get("description"), params.get("stageName")))
 
     def get_deployment(self) -> TYPE_RESPONSE:
-        deployment = self.apigatewayv2_backend.get_deployment(self._path(3), self._path(5))
-        return 200, {}, json.dumps(deployment.to_json())
+        return _json(self._api().get_deployment(self._path(5)))
 
     def get_deployments(self) -> TYPE_RESPONSE:
-        return _items(self.apigatewayv2_backend.get_deployments(self._path(3)))
+        return _items(self._api().deployments)
 
     def update_deployment(self) -> TYPE_RESPONSE:
-        deployment = self.apigatewayv2_backend.update_deployment(
-            self._path(3), self._path(5), self._json_body().get("description")
-        )
-        return 200, {}, json.dumps(deployment.to_json())
+        return _json(self._api().update_deployment(self._path(5), self._json_body().get("description")))
 
     def delete_deployment(self) -> TYPE_RESPONSE:
-        self.apigatewayv2_backend.delete_deployment(self._path(3), self._path(5))
+        self._api().delete_deployment(self._path(5))
         return 204, {}, ""
 
     def create_stage(self) -> TYPE_RESPONSE:
-        stage = self.apigatewayv2_backend.create_stage(self._path(3), _with_throttle(self._json_body()))
-        return 201, {}, json.dumps(stage.to_json())
+        return _json(self.apigatewayv2_backend.create_stage(self._path(3), _with_throttle(self._json_body())))
 
     def update_stage(self) -> TYPE_RESPONSE:
-        stage = self.apigatewayv2_backend.update_stage(self._path(3), self._path(5), _with_throttle(self._json_body()))
-        return 200, {}, json.dumps(stage.to_json())
+        changes = _with_throttle(self._json_body())
+        return _json(self.apigatewayv2_backend.update_stage(self._path(3), self._path(5), changes))
 
     def delete_access_log_settings(self) -> TYPE_RESPONSE:
         self.apigatewayv2_backend.delete_access_log_settings(self._path(3), self._path(5))
@@ -80,19 +80,23 @@ class LocalApiGatewayV2Response(ApiGatewayV2Response):
         return 204, {}, ""
 
     def get_authorizers(self) -> TYPE_RESPONSE:
-        return _items(self.apigatewayv2_backend.get_authorizers(self._path(3)))
+        return _items(self._api().authorizers)
 
     def get_models(self) -> TYPE_RESPONSE:
-        return _items(self.apigatewayv2_backend.get_models(self._path(3)))
+        return _items(self._api().models)
 
     def get_route_responses(self) -> TYPE_RESPONSE:
-        return _items(self.apigatewayv2_backend.get_route_responses(self._path(3), self._path(5)))
+        return _items(self._api().get_route(self._path(5)).route_responses)
 
     def update_route_response(self) -> TYPE_RESPONSE:
-        response = self.apigatewayv2_backend.update_route_response(
-            self._path(3), self._path(5), self._path(7), self._json_body()
-        )
-        return 200, {}, json.dumps(response.to_json())
+        ids = (self._path(3), self._path(5), self._path(7))
+        return _json(self.apigatewayv2_backend.update_route_response(*ids, self._json_body()))
+
+
+_CHANGES_AN_API = re.compile(
+    "(Update|Reimport)Api|(Create|Update|Delete)(Route|RouteResponse|Integration|IntegrationResponse|Authorizer|Model)"
+    "|DeleteRouteRequestParameter"
+)
 
 
 def _with_throttle(config: dict[str, Any]) -> dict[str, Any]:
@@ -104,8 +108,12 @@ def _with_throttle(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "defaultRouteSettings": {**settings, **zero}}
 
 
-def _items(resources: list[Any]) -> TYPE_RESPONSE:
-    return 200, {}, json.dumps({"items": [resource.to_json() for resource in resources]})
+def _json(resource: Any) -> TYPE_RESPONSE:
+    return 200, {}, json.dumps(resource.to_json())
+
+
+def _items(resources: Mapping[str, Any]) -> TYPE_RESPONSE:
+    return 200, {}, json.dumps({"items": [resource.to_json() for resource in resources.values()]})
 
 
 def _without_nulls(body: str | bytes) -> str | bytes:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from moto.apigatewayv2.exceptions import BadRequestException
+from moto.apigatewayv2.exceptions import BadRequestException, IntegrationNotFound
 
 from localstage.core.integrations import is_loopback_url
 from localstage.door.moto import existing_backend
 from localstage.services.apigatewayv2.deployments import TARGET_PREFIX
-from localstage.services.apigatewayv2.exceptions import ConflictException, NotFoundException, QuotaExceeded
+from localstage.services.apigatewayv2.exceptions import ConflictException, QuotaExceeded
 
 if TYPE_CHECKING:
     from moto.apigatewayv2 import models as moto_models
@@ -102,7 +102,7 @@ def _check_target(api: Api, target: str | None) -> None:
     if not target.startswith(TARGET_PREFIX):
         raise BadRequestException("Target must have the form integrations/{integrationId}")
     if target.removeprefix(TARGET_PREFIX) not in api.integrations:
-        raise NotFoundException(f"Invalid Integration identifier specified {target.removeprefix(TARGET_PREFIX)}")
+        raise IntegrationNotFound(target.removeprefix(TARGET_PREFIX))
 
 
 def _check_authorization(api: Api, key: str, route: dict[str, Any]) -> None:
