@@ -33,9 +33,9 @@ def extend(find_principal: FindPrincipal, server: MotoServer, driver: Driver | N
     before the first request to its server.
     """
     from localstage.door import seams
-    from localstage.stacks import urls
     from localstage.stacks.account_apis import Apis
     from localstage.stacks.models import StackEngineBackend
+    from localstage.stacks.responses import StackEngineResponse
 
     apis = Apis(find_principal, server)
 
@@ -47,4 +47,4 @@ def extend(find_principal: FindPrincipal, server: MotoServer, driver: Driver | N
         return backend
 
     seams.replace("moto.cloudformation.models:cloudformation_backends.backend", make_backend)
-    seams.add_urls("moto.cloudformation.urls:url_paths", urls.url_paths)
+    seams.add_urls("moto.cloudformation.urls:url_paths", {"{0}/$": StackEngineResponse.dispatch})

@@ -1,7 +1,6 @@
 """The CloudFormation backend: the stacks, change sets and exports of one account and region.
 
-Decides which request may do what to which stack. moto finds the URLs of this
-backend in the ``urls`` module beside this file, and keeps StackSets.
+Decides which request may do what to which stack. moto keeps StackSets.
 """
 
 from __future__ import annotations
@@ -34,6 +33,8 @@ UPDATABLE = ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FA
 
 class StackEngineBackend(moto_models.CloudFormationBackend):
     """moto's backend with a stack engine that does what CloudFormation does."""
+
+    __module__ = moto_models.__name__  # moto finds a service's URLs beside its backend's module.
 
     stacks: dict[str, Stack]
     deleted_stacks: dict[str, Stack]

@@ -16,7 +16,7 @@ from localstage.door import seams
 
 ROOT = Path(localstage.__file__).parent
 # Of the stack engine, what is a subclass of moto's or answers in its place; what plans and works knows none of it.
-ENGINE = ("change_set", "errors", "models", "registry", "resource_type", "responses", "stack", "urls")
+ENGINE = ("change_set", "errors", "models", "registry", "resource_type", "responses", "stack")
 MAY_IMPORT_MOTO = (
     "services/",
     *(f"door/{name}.py" for name in ("call", "moto", "refusal")),

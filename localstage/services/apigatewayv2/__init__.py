@@ -1,9 +1,9 @@
 """API Gateway v2: moto's, with deployments, validation, and word of what each stage serves.
 
 Table of contents: ``models`` is the backend, ``api`` keeps the references
-between an API's parts whole, ``deployments`` has snapshots, deployments and
-stages, ``validation`` what is refused request by request, ``responses`` and
-``urls`` the wire, ``exceptions`` the errors that moto lacks, ``reader`` what else the
+between an API's parts whole and has stages, ``deployments`` has deployments and
+their snapshots, ``validation`` what is refused request by request, ``responses``
+the wire, ``exceptions`` the errors that moto lacks, ``reader`` what else the
 gateway is told of APIs, ``telemetry`` logs and metrics of what was served,
 ``deployment_limit`` how often one may deploy, ``needs`` the permissions, and
 ``resource_types`` the CloudFormation types. This room extends moto by
@@ -28,7 +28,7 @@ def extend(publish: Publish) -> None:
     and before the first request to its server.
     """
     from localstage.door import seams
-    from localstage.services.apigatewayv2 import models, urls
+    from localstage.services.apigatewayv2 import models, responses
 
     def make_backend(region_name: str, account_id: str) -> LocalApiGatewayV2Backend:
         backend = models.LocalApiGatewayV2Backend(region_name, account_id)
@@ -38,5 +38,5 @@ def extend(publish: Publish) -> None:
     seams.replace("moto.apigatewayv2.models:apigatewayv2_backends.backend", make_backend)
     # REST and v2 APIs are signed for the same service name, so moto's server hands
     # both to its REST backend, which holds a copy of the v2 paths.
-    seams.add_urls("moto.apigatewayv2.urls:url_paths", urls.url_paths)
-    seams.add_urls("moto.apigateway.urls:url_paths", urls.url_paths)
+    seams.add_urls("moto.apigatewayv2.urls:url_paths", responses.URL_PATHS)
+    seams.add_urls("moto.apigateway.urls:url_paths", responses.URL_PATHS)

@@ -1,11 +1,14 @@
-"""An API with its deployments and stages: what points at what, and what may be removed.
+"""An API with its deployments and stages: what points at what, what may be removed, what a stage serves.
 
 Validation of single requests lives in ``validation``; this file keeps the
-references between an API's parts whole.
+references between an API's parts whole. Changing a stage takes effect at once,
+without a new deployment (AWS: FIDELITY section 8); what it serves then is
+published whole, as a value.
 """
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from moto.apigatewayv2 import models as moto_models
@@ -14,8 +17,17 @@ from moto.core.utils import utcnow
 from moto.utilities.utils import get_partition
 
 from localstage.core.management import execute_api_host_of
-from localstage.services.apigatewayv2.deployments import AUTO_DEPLOYED_DESCRIPTION, Deployment, Stage, new_id
+from localstage.core.snapshot import RouteLogging, RouteThrottle, ServedStage
+from localstage.services.apigatewayv2.deployments import AUTO_DEPLOYED_DESCRIPTION, Deployment, new_id
 from localstage.services.apigatewayv2.exceptions import ConflictException, DeploymentNotFound
+
+_DEFAULT_ROUTE_SETTINGS = {"dataTraceEnabled": False, "detailedMetricsEnabled": False, "loggingLevel": "OFF"}
+_ATTRIBUTES = {
+    "autoDeploy": "auto_deploy",
+    "clientCertificateId": "client_certificate_id",
+    "description": "description",
+    "accessLogSettings": "access_log_settings",
+}
 
 
 class Api(moto_models.Api):
@@ -137,3 +149,100 @@ class Api(moto_models.Api):
         deployment = Deployment(self, description, auto_deployed)
         self.deployments[deployment.id] = deployment
         return deployment
+
+
+class Stage(moto_models.Stage):
+    """moto's stage with a deployment and updates; the gateway is told of each change."""
+
+    route_settings: dict[str, Any]
+    stage_variables: dict[str, str]
+
+    def __init__(self, api: Api, config: dict[str, Any]):
+        super().__init__(api, config)
+        self.api = api
+        self.created = self.updated = utcnow()
+        self.deployment: Deployment | None = None
+        self.last_deployment_status_message: str | None = None
+
+    def point_at(self, deployment: Deployment) -> None:
+        """Serve this deployment from now on."""
+        self.deployment = deployment
+        if deployment.auto_deployed:
+            self.last_deployment_status_message = f"Successfully deployed stage with deployment ID '{deployment.id}'"
+        self.publish()
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Apply the settings of an UpdateStage request; what is not in it stays."""
+        for field in ("autoDeploy", "clientCertificateId", "description", "accessLogSettings"):
+            if field in changes:
+                setattr(self, _ATTRIBUTES[field], changes[field])
+        if "defaultRouteSettings" in changes:
+            # Guess: the settings are replaced whole; what is not given takes its default.
+            self.default_route_settings = {**_DEFAULT_ROUTE_SETTINGS, **changes["defaultRouteSettings"]}
+        route_settings = dict(self.route_settings)
+        for route_key, settings in changes.get("routeSettings", {}).items():
+            route_settings[route_key] = {**route_settings.get(route_key, {}), **settings}
+        self.route_settings = route_settings
+        # Guess: a variable is removed by giving it the empty value, as Terraform does.
+        merged = {**self.stage_variables, **changes.get("stageVariables", {})}
+        self.stage_variables = {name: value for name, value in merged.items() if value != ""}
+        self.updated = utcnow()
+        self.publish()
+
+    def publish(self) -> None:
+        """Must be called after the stage or its deployment has changed: says what it serves now."""
+        if self.deployment is not None and self.api.is_websocket:
+            self.api.backend.publish(self.api.api_id, self.name, self._served(self.deployment))
+
+    def withdraw(self) -> None:
+        """Must be called when the stage is gone."""
+        self.api.backend.publish(self.api.api_id, self.name, None)
+
+    def _served(self, deployment: Deployment) -> ServedStage:
+        access_log = self.access_log_settings or {}
+        return ServedStage(
+            api_id=self.api.api_id,
+            stage_name=self.name,
+            region=self.api.backend.region_name,
+            account_id=self.api.backend.account_id,
+            snapshot=deployment.snapshot,
+            stage_variables=MappingProxyType(dict(self.stage_variables)),
+            default_throttle=_throttle(self.default_route_settings),
+            route_throttles=MappingProxyType(
+                {key: _throttle(settings) for key, settings in self.route_settings.items()}
+            ),
+            default_logging=_logging(self.default_route_settings),
+            route_logging=MappingProxyType(
+                {
+                    key: _logging({**self.default_route_settings, **settings})
+                    for key, settings in self.route_settings.items()
+                }
+            ),
+            access_log_destination_arn=access_log.get("destinationArn"),
+            access_log_format=access_log.get("format"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape ``Stage`` of the service model."""
+        return {
+            **super().to_json(),
+            "deploymentId": self.deployment.id if self.deployment else None,
+            "lastDeploymentStatusMessage": self.last_deployment_status_message,
+            "tags": self.api.backend.get_tags(self.arn),
+        }
+
+    @property
+    def arn(self) -> str:
+        """The ARN that TagResource takes for a stage."""
+        return f"{self.api.arn}/stages/{self.name}"
+
+
+def _throttle(settings: dict[str, Any]) -> RouteThrottle:
+    rate, burst = settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
+    return RouteThrottle(
+        rate_limit=None if rate is None else float(rate), burst_limit=None if burst is None else int(burst)
+    )
+
+
+def _logging(settings: dict[str, Any]) -> RouteLogging:
+    return RouteLogging(settings.get("loggingLevel") or "OFF", bool(settings.get("dataTraceEnabled")))

@@ -1,7 +1,6 @@
 """The API Gateway v2 backend: moto's, checked as AWS checks, with stages that serve.
 
-AutoDeploy follows each call that changes an API (``responses``). moto finds the
-URLs of this backend in the ``urls`` module beside this file.
+AutoDeploy follows each call that changes an API (``responses``).
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from moto.apigatewayv2 import models as moto_models
 
 from localstage.core.snapshot import ServedStage
 from localstage.services.apigatewayv2 import validation
-from localstage.services.apigatewayv2.api import Api
-from localstage.services.apigatewayv2.deployments import TARGET_PREFIX, Stage
+from localstage.services.apigatewayv2.api import Api, Stage
+from localstage.services.apigatewayv2.deployments import TARGET_PREFIX
 from localstage.services.apigatewayv2.exceptions import ConflictException
 
 _ROUTE_FIELDS = (
@@ -43,6 +42,8 @@ Publish = Callable[[str, str, ServedStage | None], None]
 
 class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     """AWS: FIDELITY sections 2, 3, 7 and 8."""
+
+    __module__ = moto_models.__name__  # moto finds a service's URLs beside its backend's module.
 
     apis: dict[str, Api]
     publish: Publish

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from moto.apigatewayv2 import urls as moto_urls
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.core.responses import TYPE_RESPONSE
 
@@ -128,3 +129,17 @@ def _without_nulls(body: str | bytes) -> str | bytes:
 
 def _present(item: Any) -> Any:
     return {k: v for k, v in item.items() if v is not None} if isinstance(item, dict) else item
+
+
+_API = "{0}/v2/apis/(?P<api_id>[^/]+)"
+_ADDED = (
+    f"{_API}/deployments$",
+    f"{_API}/deployments/(?P<deployment_id>[^/]+)$",
+    f"{_API}/stages/(?P<stage_name>[^/]+)/accesslogsettings$",
+    f"{_API}/stages/(?P<stage_name>[^/]+)/routesettings/(?P<route_key>[^/]+)$",
+    # A stage's ARN, decoded: its tags are found under it.
+    "{0}/v2/tags/(?P<arn>[^/]+)/apis/(?P<api_id>[^/]+)/stages/(?P<stage_name>[^/]+)$",
+)
+_DISPATCHED = (path for path, handler in moto_urls.url_paths.items() if handler.__name__ == "dispatch")
+URL_PATHS: dict[str, Any] = dict.fromkeys((*_DISPATCHED, *_ADDED), LocalApiGatewayV2Response.dispatch)
+"""moto's own, and those of the operations that moto lacks."""
