@@ -19,13 +19,13 @@ from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
-from localstage.door.refusal import CBOR
 from localstage.door.signatures.refusals import SignatureRefused
 from localstage.door.signatures.request import ALGORITHM, SignableRequest
 from localstage.door.signatures.verification import KnownKey
 from localstage.policy.document import Need
 from localstage.settings import ACCOUNT_ID
 
+CBOR = "smithy-rpc-v2-cbor"
 CALL = "localstage.call"
 """Under this name the WSGI request that moto answers holds its AwsCall."""
 _VERSIONED = re.compile(r"^/(\d{4}-\d{2}-\d{2}|v\d+)/")

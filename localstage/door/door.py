@@ -30,12 +30,13 @@ from functools import cache
 
 from aiohttp import web
 
+from localstage.door.answers import answer_to
 from localstage.door.call import Answer, AwsCall
 from localstage.door.keys import KnownKeys
 from localstage.door.moto import AccountThread, MotoServer
 from localstage.door.pace import Pace
 from localstage.door.permissions import Permissions
-from localstage.door.refusal import Refusal, answer_to
+from localstage.door.refusal import Refusal
 from localstage.door.rooms import NO_ROOM, Rooms
 from localstage.door.signatures.refusals import SignatureRefused, UnknownKey
 from localstage.door.signatures.verification import SIGNER, Verifier

@@ -14,8 +14,7 @@ from typing import Any, Protocol
 from localstage.door.call import AwsCall
 from localstage.door.identities import GrantedPolicies, Identities, PoliciesOf
 from localstage.door.keys import KnownKeys
-from localstage.door.refusal import Refusal
-from localstage.door.signatures.refusals import CallRefused
+from localstage.door.refusal import CallRefused, Refusal
 from localstage.door.signatures.verification import KnownKey
 from localstage.policy.context import RequestContext, Value, keys_of_request
 from localstage.policy.decision import Decision, decide, service_is_allowed

@@ -1,25 +1,13 @@
-"""A refused AWS call, and the one place where a refusal is put on the wire.
+"""A refused AWS call, and a caller who is not let in.
 
 Every error that does not come out of moto itself is a ``Refusal``: a signature,
 a permission, throttling, an operation that is not there, an Invoke that does
-not start. What AWS's protocols look like is known by ``moto.core.serialize``;
-this file adds what it leaves out: the names that services use in practice, S3's
-further elements, request ids, and rpc-v2-cbor, which moto does not speak.
+not start. How it is put on the wire is answers.py's business.
 """
 
 from __future__ import annotations
 
-import uuid
-import warnings
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from localstage.door.call import Answer, AwsCall
-
-CBOR = "smithy-rpc-v2-cbor"
-_ERROR_OF_QUERY = "x-amzn-query-error"
 
 
 class Refusal(Exception):
@@ -48,118 +36,45 @@ class Refusal(Exception):
         return self
 
 
-def answer_to(refusal: Refusal, call: AwsCall, protocol: str = "") -> Answer:
-    """The refusal of a call in the protocol that its caller reads; with ``protocol``, as a service without a model.
+class CallRefused(Refusal):
+    """A call that is not let in. ``str()`` is the sentence of the JSON and query protocols."""
 
-    Loads the service's model if nobody has; call it off the event loop.
-    """
-    from localstage.door.call import Answer
+    json_code: str
+    query_code: str
+    s3_code: str
+    ec2_code = "AuthFailure"
+    ec2_status = 401
+    ec2_message = "AWS was not able to validate the provided access credentials"
+    s3_status = 403
+    s3_message = ""
+    """S3's own sentence, if it differs."""
+    namespace = "com.amazon.coral.service#"  # AWS: callers are checked by the framework, not by the service.
 
-    model, request_id = None if protocol else call.model, str(uuid.uuid4())
-    protocol = protocol or call.answered_in
-    said = refusal.in_protocol(protocol)
-    if protocol == CBOR:
-        return Answer(said.status, _headers_of_cbor(said, request_id), _cbor(said))
-    written = _serializer(protocol, model, request_id).serialize(said)
-    headers = {**written["headers"], ("x-amz-request-id" if protocol == "s3" else "x-amzn-RequestId"): request_id}
-    body = written["body"].encode() if isinstance(written["body"], str) else written["body"]
-    if call.method == "HEAD":
-        del headers["Content-Type"]
-        body = b""
-    return Answer(said.status, list(headers.items()), body)
+    def __init__(self, message: str):
+        super().__init__(self.json_code, message, 403)
 
+    def details(self) -> dict[str, str]:
+        """What S3's answer has besides code and message."""
+        return {}
 
-def _serializer(protocol: str, model: Any, request_id: str) -> Any:
-    """moto's serializer of a protocol, with this file's additions; without a model, one that has no shapes."""
-    from moto.core.model import OperationModel
-    from moto.core.serialize import SerializationContext
-
-    operation = OperationModel({"name": ""}, model or _model_without_shapes(protocol))
-    return _written_as(protocol)(operation, SerializationContext(request_id))
-
-
-@cache
-def _model_without_shapes(protocol: str) -> Any:
-    from moto.core.model import ServiceModel
-
-    metadata = {"protocol": "rest-xml" if protocol == "s3" else protocol, "jsonVersion": "1.0"}
-    return ServiceModel({"metadata": metadata, "operations": {}, "shapes": {}}, "")
-
-
-@cache
-def _written_as(protocol: str) -> type[Any]:
-    from moto.core.serialize import get_serializer_class
-
-    # moto warns of codes that a service's model does not name; those of callers and of throttling are in none.
-    warnings.filterwarnings("ignore", r"Exception\(\w+\) with code \w+ does not match an error shape")
-    moto = get_serializer_class("s3", "rest-xml") if protocol == "s3" else get_serializer_class("", protocol)
-    of_family = _Json if protocol in ("json", "rest-json") else _Xml
-    return type(of_family.__name__, (of_family, moto), {"PROTOCOL": protocol})
-
-
-class _Json:
-    """JSON's errors as AWS's services write them: ``message`` in small letters, ``__type`` in RPC's bodies only."""
-
-    PROTOCOL: str
-
-    def _get_protocol_specific_error_code(self, shape: Any) -> str:
-        return shape.error_code
-
-    def _serialize_error_metadata(self, serialized: dict[str, Any], error: Refusal, shape: Any) -> None:
-        super()._serialize_error_metadata(serialized, error, shape)  # type: ignore[misc]
-        if self.PROTOCOL == "rest-json":
-            del serialized["__type"]  # The header x-amzn-errortype has it.
+    def in_protocol(self, protocol: str) -> Refusal:
+        """The refusal with the code, the sentence and the status that services of a protocol have for it."""
+        message = str(self)
+        if protocol == "s3":
+            said = Refusal(self.s3_code, self.s3_message or message, self.s3_status)
+            said.elements = self.details()
+        elif protocol == "ec2":
+            said = Refusal(self.ec2_code, self.ec2_message, self.ec2_status)
+        elif protocol in ("query", "rest-xml"):
+            said = Refusal(self.query_code, message, 403)
+        elif protocol == "rest-json":
+            said = Refusal(self.json_code, self.rest_message, 403)
         else:
-            serialized["__type"] = error.namespace + serialized["__type"]
-        if "Message" not in shape.members:
-            serialized.pop("Message", None)
-        serialized["message"] = error.message
-        self._query_code = error.query_code
+            said = Refusal(self.json_code, message, 400)
+        said.namespace = self.namespace
+        return said
 
-    def _serialize_query_compatible_error_to_response(self, resp: Any, shape: Any) -> None:
-        super()._serialize_query_compatible_error_to_response(resp, shape)  # type: ignore[misc]
-        if self._query_code and _ERROR_OF_QUERY in resp["headers"]:
-            resp["headers"][_ERROR_OF_QUERY] = f"{self._query_code};Sender"
-
-
-class _Xml:
-    """XML's errors, without what XML cannot hold."""
-
-    PROTOCOL: str
-
-    def _serialize_error_metadata(self, serialized: dict[str, Any], error: Refusal, shape: Any) -> None:
-        super()._serialize_error_metadata(serialized, error, shape)  # type: ignore[misc]
-        last: dict[str, Any] = {name: serialized.pop(name) for name in ("RequestId", "HostId") if name in serialized}
-        serialized.update(error.elements)
-        serialized.update(last)
-
-    def _serialize_body(self, body: Any) -> str:
-        return super()._serialize_body(_for_xml(body))  # type: ignore[misc]
-
-
-def _for_xml(value: Any) -> Any:
-    """A document without the characters that XML has none for; each becomes a question mark."""
-    if isinstance(value, str):
-        return "".join(c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?" for c in value)
-    return {key: _for_xml(part) for key, part in value.items()} if isinstance(value, Mapping) else value
-
-
-def _headers_of_cbor(refusal: Refusal, request_id: str) -> list[tuple[str, str]]:
-    headers = [
-        ("Content-Type", "application/cbor"),
-        ("smithy-protocol", "rpc-v2-cbor"),
-        ("x-amzn-RequestId", request_id),
-    ]
-    return headers + ([(_ERROR_OF_QUERY, f"{refusal.query_code};Sender")] if refusal.query_code else [])
-
-
-def _cbor(refusal: Refusal) -> bytes:
-    """A map of two texts. moto 5.2 knows neither this protocol's requests nor its answers."""
-    texts = ("__type", refusal.namespace + refusal.code, "message", refusal.message)
-    return b"\xa2" + b"".join(map(_cbor_text, texts))
-
-
-def _cbor_text(text: str) -> bytes:
-    """RFC 8949: major type 3 with a two-byte length."""
-    encoded = text.encode("utf-8", "replace")[:0xFFFF]
-    return b"\x79" + len(encoded).to_bytes(2, "big") + encoded
+    @property
+    def rest_message(self) -> str:
+        """The sentence as REST services and API Gateway say it."""
+        return str(self)

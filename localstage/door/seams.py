@@ -35,7 +35,7 @@ REPLACED = (
 """In the place of these something of localstage's is put, or, of URLs, beside them."""
 
 USED = (
-    # How moto reads calls and writes answers: call.py, refusal.py.
+    # How moto reads calls and writes answers: call.py, answers.py.
     "moto.core.model:OperationModel",
     "moto.core.model:ServiceModel",
     "moto.core.parse:PROTOCOL_PARSERS",

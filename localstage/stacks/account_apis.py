@@ -18,9 +18,10 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
+from localstage.door.answers import answer_to
 from localstage.door.call import AwsCall
 from localstage.door.moto import MotoServer
-from localstage.door.refusal import Refusal, answer_to
+from localstage.door.refusal import Refusal
 from localstage.door.signatures.request import SignableRequest
 
 # Nothing that the machine's user has configured may matter here.

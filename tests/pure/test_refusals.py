@@ -7,9 +7,10 @@ import xml.etree.ElementTree
 
 import pytest
 
+from localstage.door.answers import answer_to
 from localstage.door.call import Answer, AwsCall
 from localstage.door.permissions import AccessDenied
-from localstage.door.refusal import Refusal, answer_to
+from localstage.door.refusal import Refusal
 from localstage.door.signatures import refusals
 from localstage.door.signatures.request import SignableRequest
 from localstage.policy.decision import Decision

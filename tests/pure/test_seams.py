@@ -19,7 +19,7 @@ ROOT = Path(localstage.__file__).parent
 ENGINE = ("change_set", "errors", "models", "registry", "resource_type", "responses", "stack")
 MAY_IMPORT_MOTO = (
     "services/",
-    *(f"door/{name}.py" for name in ("call", "moto", "refusal")),
+    *(f"door/{name}.py" for name in ("answers", "call", "moto")),
     *(f"stacks/{name}.py" for name in ENGINE),
 )
 SEAMS = (*seams.REPLACED, *seams.USED)

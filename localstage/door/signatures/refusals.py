@@ -1,62 +1,18 @@
 """Why a request is refused, as AWS names it in each family of protocols.
 
 Each refusal knows its codes and its sentence; how these are put on the wire is
-the business of door/refusal.py. Codes and sentences are those of public error
+the business of door/answers.py. Codes and sentences are those of public error
 reports of the services; what none shows is marked as a guess.
 """
 
 from __future__ import annotations
 
-from localstage.door.refusal import Refusal
+from localstage.door.refusal import CallRefused
 
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
     "Access Key and signing method. Consult the service documentation for details."
 )
-
-
-class CallRefused(Refusal):
-    """A call that is not let in. ``str()`` is the sentence of the JSON and query protocols."""
-
-    json_code: str
-    query_code: str
-    s3_code: str
-    ec2_code = "AuthFailure"
-    ec2_status = 401
-    ec2_message = "AWS was not able to validate the provided access credentials"
-    s3_status = 403
-    s3_message = ""
-    """S3's own sentence, if it differs."""
-    namespace = "com.amazon.coral.service#"  # AWS: callers are checked by the framework, not by the service.
-
-    def __init__(self, message: str):
-        super().__init__(self.json_code, message, 403)
-
-    def details(self) -> dict[str, str]:
-        """What S3's answer has besides code and message."""
-        return {}
-
-    def in_protocol(self, protocol: str) -> Refusal:
-        """The refusal with the code, the sentence and the status that services of a protocol have for it."""
-        message = str(self)
-        if protocol == "s3":
-            said = Refusal(self.s3_code, self.s3_message or message, self.s3_status)
-            said.elements = self.details()
-        elif protocol == "ec2":
-            said = Refusal(self.ec2_code, self.ec2_message, self.ec2_status)
-        elif protocol in ("query", "rest-xml"):
-            said = Refusal(self.query_code, message, 403)
-        elif protocol == "rest-json":
-            said = Refusal(self.json_code, self.rest_message, 403)
-        else:
-            said = Refusal(self.json_code, message, 400)
-        said.namespace = self.namespace
-        return said
-
-    @property
-    def rest_message(self) -> str:
-        """The sentence as REST services and API Gateway say it."""
-        return str(self)
 
 
 class SignatureRefused(CallRefused):
