@@ -264,6 +264,10 @@ class AwsCall:
         """A need; names of keys have ``__`` for their colon. A value that is None or "" makes no key."""
         return Need(action, resource, {key.replace("__", ":", 1): value for key, value in keys.items() if value})
 
+    def need_to_pass(self, role_arn: str, service: str) -> list[Need]:
+        """``iam:PassRole``, where the caller hands a role to a service; nothing for ""."""
+        return [self.need("iam:PassRole", role_arn, iam__PassedToService=service)] if role_arn else []
+
     def request_tags(self) -> dict[str, str]:
         """The tags that the call gives, by key."""
         for name in ("Tags", "tags", "Tag"):

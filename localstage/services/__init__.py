@@ -6,4 +6,5 @@ What a table says of all services at once stands here:
 - ``needs``: which permissions a call needs
 - ``facts``: what permissions must know of the account
 - ``refused``: what would invoke a function by itself
+- ``resource_types``: the types that stacks can have
 """

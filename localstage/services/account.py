@@ -37,7 +37,7 @@ from localstage.services.iam.pace import IamPace, LatePolicies
 from localstage.services.iam.reader import access_keys, identities
 from localstage.services.logs.log_writer import LogWriter
 from localstage.services.needs import needs_of
-from localstage.services.refused import refusal_of_call
+from localstage.services.refused import refusal, refusal_of_call
 from localstage.settings import ACCOUNT_ID, Settings
 from localstage.stacks.driver import PacedDriver
 
@@ -137,8 +137,10 @@ class Account:
         # moto's CloudFormation brings all of EC2's data: most of a second and
         # 100 MB, which an account without stacks does not need.
         from localstage import stacks
+        from localstage.services.resource_types import TYPES
 
-        stacks.extend(StackPrincipals(self.keys, self.permissions).find, self._moto, self._driver)
+        find_principal = StackPrincipals(self.keys, self.permissions).find
+        stacks.extend(find_principal, self._moto, TYPES, refusal, self._driver)
 
     def _changed(self, backend: str) -> None:
         """Something of one of moto's backends has changed. On the account thread: publishes what others read of it."""

@@ -8,12 +8,13 @@ knows nothing of sockets, and reaches other services only through their APIs.
   ``definition``: all of it for one request
 - ``stack``: what is remembered; ``scope``: what a template's names mean there; ``change_set``: what would change
 - ``operations``, ``resource_work``: creation, update, roll-back, deletion; ``driver``: how fast; ``drift``
-- ``resource_type``: what a type is; ``registry``: which there are (those of the services' rooms, and
-  ``resource_types``, CloudFormation's own); ``schema``: their properties; ``account_apis``: how they call services
+- ``resource_type``: what a type is; ``registry``: which there are (those of the services' rooms, which it is given, and
+  moto's); ``resource_types``: CloudFormation's own; ``schema``: their properties; ``account_apis``: how they call services
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from localstage.stacks.driver import Driver
@@ -21,20 +22,29 @@ from localstage.stacks.driver import Driver
 if TYPE_CHECKING:
     from localstage.door.moto import MotoServer
     from localstage.stacks.account_apis import FindPrincipal
+    from localstage.stacks.registry import RefusalOf
+    from localstage.stacks.resource_type import ResourceType
 
 __all__ = ["extend"]
 
 
-def extend(find_principal: FindPrincipal, server: MotoServer, driver: Driver | None = None) -> None:
+def extend(
+    find_principal: FindPrincipal,
+    server: MotoServer,
+    types: Iterable[ResourceType],
+    refusal_of: RefusalOf,
+    driver: Driver | None = None,
+) -> None:
     """Make moto use this package's backend and URLs. Idempotent.
 
-    ``find_principal`` says for whom a stack acts, ``server`` answers its calls, ``driver`` sets the pace of operations.
-    Must be called before moto makes its first cloudformation backend, and
-    before the first request to its server.
+    ``find_principal`` says for whom a stack acts, ``server`` answers its calls; ``types`` are those that stacks can
+    have besides moto's, of which ``refusal_of`` refuses some; ``driver`` sets the pace of operations. Must be called
+    before moto makes its first cloudformation backend, and before the first request to its server.
     """
     from localstage.door import seams
     from localstage.stacks.account_apis import Apis
     from localstage.stacks.models import StackEngineBackend
+    from localstage.stacks.registry import Registry
     from localstage.stacks.responses import StackEngineResponse
 
     apis = Apis(find_principal, server)
@@ -42,6 +52,7 @@ def extend(find_principal: FindPrincipal, server: MotoServer, driver: Driver | N
     def make_backend(region_name: str, account_id: str) -> StackEngineBackend:
         backend = StackEngineBackend(region_name, account_id)
         backend.apis = apis.of(account_id, region_name)
+        backend.registry = Registry(region_name, types, refusal_of)
         if driver is not None:
             backend.driver = driver
         return backend

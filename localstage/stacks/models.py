@@ -41,12 +41,12 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
     change_sets: dict[str, ChangeSet]
 
     apis: AccountApis
-    """Given by who makes the backend (see ``extend``), as is the driver."""
+    registry: Registry
+    """Both are given by who makes the backend (see ``extend``), as is the driver."""
     driver: Driver = ImmediateDriver()
 
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
-        self.registry = Registry(region_name)
         self.account_exports = Exports(self.stacks)
 
     # Stacks

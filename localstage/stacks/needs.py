@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from localstage.door.call import AwsCall
 from localstage.policy.document import Need
-from localstage.services.iam.needs import pass_role
 
 
 def needs(call: AwsCall) -> list[Need]:
@@ -31,4 +30,4 @@ def needs(call: AwsCall) -> list[Need]:
             cloudformation__ChangeSetName=change_set.rpartition("/")[2] if change_set else None,
         )
     ]
-    return found + ([pass_role(call, role, "cloudformation.amazonaws.com")] if role else [])
+    return found + call.need_to_pass(role, "cloudformation.amazonaws.com")

@@ -1,31 +1,23 @@
-"""Which types stacks can have here: those of the services' rooms, CloudFormation's own, and moto's.
+"""Which types stacks can have here: those that the services' rooms have, and moto's.
 
-A room with types has a module ``resource_types`` with a tuple ``TYPES``. moto knows how to make some more from a
-template: its classes take the resolved properties and keep the resource. What neither knows is refused by name.
+moto knows how to make some from a template: its classes take the resolved properties and keep the resource. What
+nobody knows is refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from moto.core.common_models import CloudFormationModel
 
-from localstage.services.apigatewayv2 import resource_types as apigatewayv2
-from localstage.services.awslambda import resource_types as awslambda
-from localstage.services.dynamodb import resource_types as dynamodb
-from localstage.services.iam import resource_types as iam
-from localstage.services.logs import resource_types as logs
-from localstage.services.messaging import resource_types as messaging
-from localstage.services.others import resource_types as others
-from localstage.services.refused import refusal
-from localstage.services.s3 import resource_types as s3
-from localstage.stacks import resource_types as cloudformation
+from localstage.door.refusal import Refusal
 from localstage.stacks.errors import ResourceFailure
 from localstage.stacks.resource_type import Properties, ResourceContext, ResourceType
 from localstage.stacks.schema import TypeSchema, attribute_patterns, find_schema, offers_attribute
 
-_ROOMS = (apigatewayv2, awslambda, cloudformation, dynamodb, iam, logs, messaging, others, s3)
+RefusalOf = Callable[[str, Properties], Refusal | None]
+"""Why a resource of a type with these properties must not be made, or None."""
 # AWS waits in these for a signal from outside, or calls a function: nothing here can.
 _REFUSED = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::WaitCondition")
 
@@ -33,11 +25,10 @@ _REFUSED = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::WaitCon
 class Registry:
     """The types and schemas of one account and region."""
 
-    def __init__(self, region: str, types: Iterable[ResourceType] | None = None):
-        """``types`` stands in the place of the rooms' types."""
-        if types is None:
-            types = [known for room in _ROOMS for known in room.TYPES]
+    def __init__(self, region: str, types: Iterable[ResourceType], refusal_of: RefusalOf):
+        """``types`` are the rooms'; ``refusal_of`` is asked of moto's."""
         self._region = region
+        self._refusal_of = refusal_of
         self._types: dict[str, ResourceType] = {known.name: known for known in types}
         self._schemas: dict[str, TypeSchema | None] = {}
 
@@ -73,7 +64,7 @@ class Registry:
         model = get_model_map().get(name)
         if name in _REFUSED or model is None or not can_be_deleted(model):
             raise ResourceFailure(f"localstage does not support resource type {name}")
-        return MotoType(name, model)
+        return MotoType(name, model, self._refusal_of)
 
 
 def can_be_deleted(model: type[CloudFormationModel]) -> bool:
@@ -88,10 +79,11 @@ def _is_missing(method: Any) -> bool:
 class MotoType(ResourceType):
     """One of moto's own types. Owns the moto objects that it made, by physical id."""
 
-    def __init__(self, name: str, model: type[CloudFormationModel]):
+    def __init__(self, name: str, model: type[CloudFormationModel], refusal_of: RefusalOf):
         self.name = name
         self.name_property = model.cloudformation_name_type() or None
         self._model = model
+        self._refusal_of = refusal_of
         self._backend = model.__module__.split(".")[1]
         self._made: dict[str, Any] = {}
 
@@ -161,7 +153,7 @@ class MotoType(ResourceType):
         denial = context.apis.denial(f"{service.lower()}:{verb}{kind}")
         if denial is not None:
             raise ResourceFailure(f'Resource handler returned message: "{denial}" (HandlerErrorCode: AccessDenied)')
-        refused = refusal(self.name, properties)
+        refused = self._refusal_of(self.name, properties)
         if refused is not None:
             raise ResourceFailure(refused.message)
 

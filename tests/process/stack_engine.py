@@ -90,7 +90,7 @@ class Engine:
         self.topics = Topic()
         self.backend = StackEngineBackend("us-east-1", "123456789012")
         self.backend.apis = NoApis()  # type: ignore[assignment]
-        self.backend.registry = Registry("us-east-1", (self.topics,))
+        self.backend.registry = Registry("us-east-1", (self.topics,), lambda name, properties: None)
         if driver is not None:
             self.backend.driver = driver
 

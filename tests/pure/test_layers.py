@@ -21,6 +21,7 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)  # Perhaps a module of a package.
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,33 @@ def test_part_when_it_is_pure(part: str, may_import: tuple[str, ...]):
             assert not parents & IMPURE, f"{path.name} imports {name}"
             if name.startswith("localstage"):
                 assert parents & set(may_import), f"{path.name} imports {name}"
+
+
+FROM_THE_GROUND = ("policy", "core", "port", "functions", "door", "gateway", "stacks", "services")
+BESIDE = {"localstage.clock", "localstage.settings"}
+"""What every part may have: the time, and the numbers that differ from run to run."""
+
+
+@pytest.mark.parametrize("part", FROM_THE_GROUND)
+def test_part_when_its_imports_are_followed(part: str):
+    """A part imports those below it alone: a change leads upwards, and never round in a circle."""
+    below = {f"localstage.{name}" for name in FROM_THE_GROUND[: FROM_THE_GROUND.index(part) + 1]}
+    for path in sorted((ROOT / "localstage" / part).rglob("*.py")):
+        for name in imported(path):
+            if name.startswith("localstage."):
+                assert ".".join(name.split(".")[:2]) in below | BESIDE, f"{part}/{path.name} imports {name}"
+
+
+def test_files_when_their_imports_are_followed():
+    """No file of localstage imports itself by way of others, for a type neither."""
+    files = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path for path in sources()}
+    waiting = {name: {found for found in imported(path) if found in files} for name, path in files.items()}
+    while waiting:
+        free = {name for name, wanted in waiting.items() if wanted.isdisjoint(waiting)}
+        assert free, f"circles among {sorted(waiting)}"
+        waiting = {name: wanted for name, wanted in waiting.items() if name not in free}
+
+
+def sources() -> list[Path]:
+    """The files of localstage that hold code."""
+    return [path for path in (ROOT / "localstage").rglob("*.py") if path.name != "__init__.py"]

@@ -9,7 +9,6 @@ from urllib.parse import quote, unquote
 
 from localstage.door.call import AwsCall
 from localstage.policy.document import Need
-from localstage.services.iam.needs import pass_role
 
 
 def needs(call: AwsCall) -> list[Need]:
@@ -19,7 +18,7 @@ def needs(call: AwsCall) -> list[Need]:
     if call.method == "POST" and call.request_tags() and not path.startswith("/tags"):
         found.append(_tagging(call, path))
     role = _cloudwatch_role(call) if path == "/account" and call.method == "PATCH" else ""
-    return found + ([pass_role(call, role, "apigateway.amazonaws.com")] if role else [])
+    return found + call.need_to_pass(role, "apigateway.amazonaws.com")
 
 
 def _tagging(call: AwsCall, path: str) -> Need:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from localstage.door.call import AwsCall
 from localstage.policy.document import Need
-from localstage.services.iam.needs import pass_role
 
 _ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
 _ON_ALL = {"ListLayerVersions", "ListEventSourceMappings", "CreateEventSourceMapping"}
@@ -64,9 +63,11 @@ def _resource(call: AwsCall) -> str:
 
 def _of_configuration(call: AwsCall) -> list[Need]:
     """AWS: a role is passed to Lambda, layers are read for it."""
-    role, layers = call.text("Role"), call.parameters.get("Layers") or []
-    passed = [pass_role(call, role, "lambda.amazonaws.com")] if role else []
-    return passed + [call.need("lambda:GetLayerVersion", str(layer)) for layer in layers]
+    layers = call.parameters.get("Layers") or []
+    return [
+        *call.need_to_pass(call.text("Role"), "lambda.amazonaws.com"),
+        *(call.need("lambda:GetLayerVersion", str(layer)) for layer in layers),
+    ]
 
 
 def _of_code(call: AwsCall) -> list[Need]:

@@ -48,11 +48,6 @@ def needs(call: AwsCall) -> list[Need]:
     return found
 
 
-def pass_role(call: AwsCall, role_arn: str, service: str) -> Need:
-    """``iam:PassRole``: the caller hands a role to a service."""
-    return call.need("iam:PassRole", role_arn, iam__PassedToService=service)
-
-
 def _resource(call: AwsCall) -> str:
     operation = call.operation
     if operation in _LISTS:
