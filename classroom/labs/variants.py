@@ -1,8 +1,8 @@
-"""The five write-ups that the course is made from: which they are, and how to deploy one.
+"""The five write-ups that the course is made from: which they are, in which forms, and how to deploy one.
 
-Each is a template in ``cloudformation/variants/`` and a stack of its own,
-``lab-s2`` for s2, whose name begins all its names. ``comparison`` measures
-them, and ``python -m classroom variants`` does both from a terminal.
+Each is a template in ``cloudformation/variants/``, and each form of it a stack of
+its own, ``lab-s2-published``, whose name begins all its names. ``comparison``
+compares them, and ``python -m classroom variants`` does both from a terminal.
 """
 
 from __future__ import annotations
@@ -14,35 +14,53 @@ from classroom.account import api, stack
 from classroom.account.account import Account
 from classroom.errors import OneSentence
 
+PUBLISHED, LET_IN, MENDED = "published", "let-in", "mended"
 _HANDLERS = ("ConnectHandler", "DisconnectHandler", "SendMessageHandler", "DefaultHandler")
 
 
 class NoSuchVariant(OneSentence, LookupError):
-    """There is no variant of that name."""
+    """There is no variant of that name, or it has no such form."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One write-up. ``send`` is the route key of chat messages: route keys are case-sensitive."""
+    """One write-up. ``send`` is the route key of chat messages: route keys are case-sensitive.
+
+    ``connections`` is its table of connections, ``forms`` are the values of its
+    template's parameter Form, from as published to as mended.
+    """
 
     name: str
     title: str
     template: str
     functions: tuple[str, ...]
+    connections: str
     send: str = "sendMessage"
+    forms: tuple[str, ...] = (PUBLISHED, MENDED)
 
 
 VARIANTS = (
-    Variant("s0", "one function, two modules", "variants/s0-one-function.yaml", ("chat_handler",)),
+    Variant("s0", "one function, two modules", "variants/s0-one-function.yaml", ("chat_handler",), "ChatConnections"),
     Variant(
         "s1",
         "three functions, one table",
         "variants/s1-three-functions.yaml",
         ("onConnect", "onDisconnect", "sendMessage"),
+        "WebSocketConnections",
     ),
-    Variant("s2", "sessions, history, a page", "variants/s2-sessions.yaml", _HANDLERS, send="sendmessage"),
-    Variant("s3", "a CloudFormation stack", "variants/s3-cloudformation.yaml", _HANDLERS),
-    Variant("s4", "Python and SAM", "variants/s4-sam.yaml", ("connect", "disconnect", "message")),
+    Variant(
+        "s2",
+        "sessions, history, a page",
+        "variants/s2-sessions.yaml",
+        _HANDLERS,
+        "ActiveConnections",
+        send="sendmessage",
+        forms=(PUBLISHED, LET_IN, MENDED),
+    ),
+    Variant("s3", "a CloudFormation stack", "variants/s3-cloudformation.yaml", _HANDLERS, "ConnectionsTable"),
+    Variant(
+        "s4", "Python and SAM", "variants/s4-sam.yaml", ("connect", "disconnect", "message"), "WebSocketConnections"
+    ),
 )
 
 
@@ -54,20 +72,26 @@ def variant(name: str) -> Variant:
     raise NoSuchVariant(f"There is no variant {name!r}; there are: {', '.join(known.name for known in VARIANTS)}.")
 
 
-def stack_name(account: Account, name: str) -> str:
-    """The name of a variant's stack, which begins all its names: ``lab-s2``."""
-    return account.name(variant(name).name)
+def stack_name(account: Account, name: str, form: str = MENDED) -> str:
+    """The name of the stack of a variant's form, which begins all its names: ``lab-s2-published``."""
+    forms = variant(name).forms
+    if form not in forms:
+        raise NoSuchVariant(f"The variant {name} has no form {form!r}; it has: {', '.join(forms)}.")
+    return account.name(f"{name}-{form}")
 
 
-def deploy(account: Account, name: str, parameters: Mapping[str, str] | None = None) -> str:
-    """Create or update a variant's stack and wait for it; the WebSocket URL. Raises ``StackFailed``."""
+def deploy(
+    account: Account, name: str, form: str = MENDED, parameters: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Create or update the stack of a variant's form and wait for it; its outputs. Raises ``StackFailed``."""
+    stack_ = stack_name(account, name, form)
     bucket, key = stack.upload_handlers(account, subfolders=True)
-    given = {"Prefix": stack_name(account, name), "CodeBucket": bucket, "CodeKey": key, **(parameters or {})}
-    url = stack.deploy(account, stack_name(account, name), variant(name).template, given)["WebSocketUrl"]
-    api.wait_until_served(account, url)
-    return url
+    given = {"Prefix": stack_, "CodeBucket": bucket, "CodeKey": key, "Form": form, **(parameters or {})}
+    outputs = stack.deploy(account, stack_, variant(name).template, given)
+    api.wait_until_served(account, outputs["WebSocketUrl"])
+    return outputs
 
 
-def remove(account: Account, name: str) -> None:
-    """Delete a variant's stack and wait until it is gone; harmless when there is none."""
-    stack.remove(account, stack_name(account, name))
+def remove(account: Account, name: str, form: str = MENDED) -> None:
+    """Delete the stack of a variant's form and wait until it is gone; harmless when there is none."""
+    stack.remove(account, stack_name(account, name, form))

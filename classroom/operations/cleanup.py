@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from classroom.account import stack
 from classroom.account.account import Account
 from classroom.errors import OneSentence
-from classroom.labs.variants import VARIANTS
+from classroom.labs.variants import VARIANTS, stack_name
 
 FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "hello", "greeter")
 """The functions of the course; ``hello`` and ``greeter`` are those that lesson 3 makes by hand and by a template."""
@@ -190,7 +190,10 @@ def _log_groups(account: Account) -> Iterator[_Found]:
     folder = "/aws/lambda/"
     names = {folder + owner.name(function) for owner in _owners(account) for function in FUNCTIONS}
     names |= {
-        f"{folder}{account.name(variant.name)}-{function}" for variant in VARIANTS for function in variant.functions
+        f"{folder}{stack_name(account, variant.name, form)}-{function}"
+        for variant in VARIANTS
+        for form in variant.forms
+        for function in variant.functions
     }
     for group in account.pages(
         "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"{folder}{account.prefix}-"

@@ -14,7 +14,7 @@ from classroom.account.account import Account
 from classroom.account.deployment_name import routes_hash, stamped
 from classroom.account.target import ask_for_consent, enter
 from classroom.labs.comparison import compare, table
-from classroom.labs.variants import VARIANTS, deploy, remove, variant
+from classroom.labs.variants import MENDED, VARIANTS, deploy, remove, variant
 
 
 @click.group("variants")
@@ -29,24 +29,31 @@ def list_() -> None:
         click.echo(f"{known.name}  {known.title:30}  cloudformation/{known.template}")
 
 
+_form = click.option("--form", default=MENDED, show_default=True, help="published or mended; s2 has let-in, too.")
+
+
 @variants_.command("deploy")
 @click.argument("name")
-def deploy_(name: str) -> None:
+@_form
+def deploy_(name: str, form: str) -> None:
     """Create or update the stack of the variant NAME and show its address."""
-    click.echo(deploy(_account(f"This makes the stack of the variant {variant(name).name}."), name))
+    what = f"This makes a stack of the variant {variant(name).name}."
+    click.echo(deploy(_account(what), name, form)["WebSocketUrl"])
 
 
 @variants_.command("remove")
 @click.argument("name")
-def remove_(name: str) -> None:
+@_form
+def remove_(name: str, form: str) -> None:
     """Delete the stack of the variant NAME."""
-    remove(_account(f"This deletes the stack of the variant {variant(name).name}."), name)
+    remove(_account(f"This deletes a stack of the variant {variant(name).name}."), name, form)
 
 
 @variants_.command("compare")
 def compare_() -> None:
-    """Deploy each variant, chat in it, delete it, and show what was measured."""
-    click.echo(table(compare(_account("This makes and deletes five stacks, one for each variant."))))
+    """Deploy each variant as published and as mended, chat in it, delete it, and show what was measured."""
+    count = sum(len(known.forms) for known in VARIANTS)
+    click.echo(table(compare(_account(f"This makes and deletes {count} stacks, one for each form of each variant."))))
 
 
 @click.command("name-deployment")

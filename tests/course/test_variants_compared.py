@@ -1,4 +1,4 @@
-"""The comparison of the five write-ups, and the command that shows it."""
+"""The comparison of the five write-ups in all their forms, and the command that shows it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,42 @@ from classroom.account.account import Account
 from classroom.account.deployment_name import stamped
 from classroom.account.target import Target
 from classroom.labs import variants
-from classroom.labs.comparison import MESSAGES, Row, compare, table
-from classroom.labs.variants import VARIANTS, Variant
+from classroom.labs.comparison import compare, table
+from classroom.labs.variants import LET_IN, PUBLISHED, VARIANTS, NoSuchVariant, Variant
 from classroom.operations.cleanup import clean_up, find_ours
 from localstage import LocalStage
 
-USAGE = (
-    "The requested action is not recognized. To chat, send "
-    '{"action": "sendMessage", "sender": "your name", "message": "your text"}.'
-)
+AS_TOLD = "The requested action is not recognized."
+SHOWN = {
+    "people who are let in, of 3": ["3", "3", "0 → 3 → 3", "3", "3"],
+    "messages that somebody else hears, of 10": ["10", "10", "– → 0 → 10", "10", "10"],
+    "the sender hears them": ["yes", "yes", "– → no → yes", "no", "yes"],
+    "messages kept, of 10": ["few → 10", "0", "– → 0 → 10", "0", "10"],
+    "kept in their order": ["yes", "–", "– → – → no", "–", "no"],
+    "people who miss a long message in Greek": ["3 → 0", "0", "– → – → 0", "0", "3 → 0"],
+    "people who lose their row by it": ["3 → 0", "0", "– → – → 0", "0", "0"],
+    "people who miss a message, with two pages of connections": ["1 → 0", "1 → 0", "– → – → 0", "–", "1 → 0"],
+    "somebody has vanished: whose row is deleted": [
+        "their own",
+        "their own",
+        "– → – → their own",
+        "nobody's → their own",
+        "the sender's → their own",
+    ],
+    "rows of connections when everybody has gone": ["0", "0", "3 → 0 → 0", "1 → 0", "1 → 0"],
+    "sessions closed with their length, of 3": ["–", "–", "0 → 0 → 3", "–", "–"],
+    "what answers an unknown action": [
+        "Forbidden",
+        "Forbidden",
+        f"– → {AS_TOLD} → {AS_TOLD}",
+        AS_TOLD.rstrip("."),
+        "Forbidden",
+    ],
+    "its functions may touch everything in the account": ["yes → no", "no", "no", "no", "yes → no"],
+    "read units per message": ["1", "1", "– → – → 1", "1", "1"],
+    "write units per message": ["1", "0", "– → – → 1", "0", "1"],
+    "management calls per message, 3 connected": ["3", "3", "– → – → 3", "2", "3"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,88 +59,23 @@ def account(led_to_the_stage: LocalStage) -> Account:
     return Account(Target("moto", "vars", "us-east-1", "123456789012"))
 
 
-def test_comparison_when_all_variants_have_run(account: Account) -> None:
-    """Each number is what the variant did; deploying, measuring and deleting leaves nothing but the bucket."""
+def test_comparison_when_all_forms_have_run(account: Account) -> None:
+    """Each cell is what the variant did, as published and as mended; nothing is left but the bucket."""
     rows = compare(account)
-    expected = {
-        "s0": dict(
-            functions=1,
-            tables=2,
-            permissions=5,
-            write_units=1,
-            management_calls=3,
-            kept=10,
-            ordered=True,
-            sessions=0,
-            unknown_action="Forbidden",
-        ),
-        "s1": dict(
-            functions=3,
-            tables=1,
-            permissions=5,
-            write_units=0,
-            management_calls=3,
-            kept=0,
-            ordered=False,
-            sessions=0,
-            unknown_action="Forbidden",
-        ),
-        "s2": dict(
-            functions=4,
-            tables=3,
-            permissions=9,
-            write_units=1,
-            management_calls=3,
-            kept=10,
-            ordered=False,
-            sessions=3,
-            unknown_action="The requested action is not recognized.",
-        ),
-        "s3": dict(
-            functions=4,
-            tables=1,
-            permissions=7,
-            write_units=0,
-            management_calls=2,
-            kept=0,
-            ordered=False,
-            sessions=0,
-            unknown_action=USAGE,
-        ),
-        "s4": dict(
-            functions=3,
-            tables=2,
-            permissions=6,
-            write_units=1,
-            management_calls=3,
-            kept=10,
-            ordered=False,
-            sessions=0,
-            unknown_action="Forbidden",
-        ),
-    }
-    assert rows == [
-        Row(
-            variant.name,
-            variant.title,
-            read_units=1,
-            sender_hears=variant.name != "s3",
-            latency_ms=0,
-            writes_a_second=5 if variant.name == "s3" else 0,
-            **expected[variant.name],
-        )
-        for variant in VARIANTS
-    ]
-    assert all(row.latency_ms > 0 for row in rows)
-    assert rows[1].loses == ("every message, once delivered", "who was there, once they leave")
+    assert [(row.variant, row.form) for row in rows] == [(one.name, form) for one in VARIANTS for form in one.forms]
+    few = rows[0].kept
+    assert 1 <= few <= rows[0].seconds + 2, "s0 as published keeps one message of each second"
+    head, _, *lines = [line.strip("| ").split(" | ") for line in table(rows).splitlines()]
+    assert head == [f"{one.name}: {one.title}" for one in VARIANTS]
+    shown = {name: cells for name, *cells in lines}
+    shown["messages kept, of 10"][0] = shown["messages kept, of 10"][0].replace(f"{few} →", "few →")
+    assert shown == SHOWN
     assert [resource.kind for resource in find_ours(account)] == ["bucket"]
-    shown = table(rows, latency=False)
-    assert f"| messages kept, of {MESSAGES} | 10 | 0 | 10 | 0 | 10 |" in shown and "latency" not in shown
 
 
 def test_clean_up_when_a_variant_was_left_behind(account: Account) -> None:
     """Clean-up finds a variant's stack by its tags and prefix, and everything goes with it."""
-    variants.deploy(account, "s2")
+    variants.deploy(account, "s1", PUBLISHED)
     clean_up(account)
     assert find_ours(account) == []
     assert account.client("dynamodb").list_tables()["TableNames"] == []
@@ -122,13 +84,18 @@ def test_clean_up_when_a_variant_was_left_behind(account: Account) -> None:
 def test_clean_up_when_a_function_wrote_after_its_stack_was_gone(account: Account) -> None:
     """A log group that SAM's roles may make again, without tags, is found by its name; another's is not touched."""
     logs = account.client("logs")
-    groups = ("/aws/lambda/vars-s2-DisconnectHandler", "/aws/lambda/vars-sam-disconnect", "/aws/lambda/vars-s2-Mine")
-    for group in groups:
+    left = "/aws/lambda/vars-s2-published-Mine"
+    for group in ("/aws/lambda/vars-s2-let-in-DisconnectHandler", "/aws/lambda/vars-sam-disconnect", left):
         logs.create_log_group(logGroupName=group)
     clean_up(account)
-    left = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
-    assert left == ["/aws/lambda/vars-s2-Mine"]
-    logs.delete_log_group(logGroupName=left[0])
+    assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == [left]
+    logs.delete_log_group(logGroupName=left)
+
+
+def test_stack_name_when_there_is_no_such_form() -> None:
+    """A form that a variant does not have is one sentence that names those it has."""
+    with pytest.raises(NoSuchVariant, match=r"^The variant s0 has no form 'let-in'; it has: published, mended\.$"):
+        variants.stack_name(Account(Target("moto", "vars", "us-east-1", "123456789012")), "s0", LET_IN)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)

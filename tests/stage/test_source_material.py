@@ -1,38 +1,20 @@
 """The handler code that the source write-ups print runs as printed.
 
-The write-ups are not part of this repository (their sentences and code are
-other people's); the tests read them where they lie beside it.
+The forms as published that ``handlers/variants/`` has of them are compared with
+it in ``tests/pure/test_variants_as_published.py``.
 """
 
 from __future__ import annotations
 
 import json
-import textwrap
-from pathlib import Path
 
 import pytest
 
+from tests.source_material import at_hand, printed_code
 from tests.stage.target import Target, add_route, allow_api_gateway, create_function, deploy_api
 from tests.stage.waiting import eventually
 
-MATERIAL = Path(__file__).resolve().parents[3] / "shared" / "source-material"
-
-pytestmark = pytest.mark.skipif(not MATERIAL.is_dir(), reason="the source write-ups do not lie beside this clone")
-
-
-def printed_code(name_begins: str, which: int) -> str:
-    """The n-th handler that a write-up prints: from its first import to its last return."""
-    text = next(MATERIAL.glob(f"{name_begins}_*.txt")).read_text(encoding="utf-8", errors="replace")
-    blocks, block = [], None
-    for line in text.splitlines():
-        if block is None and line.strip().startswith("import "):
-            block = []
-        if block is not None:
-            block.append(line)
-            if line.strip() in ('return {"statusCode": 200}', "return {'statusCode': 200}"):
-                blocks.append(textwrap.dedent("\n".join(block)))
-                block = None
-    return blocks[which]
+pytestmark = at_hand
 
 
 @pytest.fixture
