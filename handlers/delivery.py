@@ -51,24 +51,24 @@ def answer(request, frame):
     return post(management_api(request), request, request["connectionId"], encode(frame))
 
 
-def broadcast(request, connections, frame, skip=None, key="connection_id"):
-    """Send a frame to every connection of the table, but `skip`; forget those that are gone. `key` is its key."""
+def broadcast(request, connections, frame, skip=None):
+    """Send a frame to every connection of the table, but `skip`; forget those that are gone."""
     api = management_api(request)  # before the workers start: making a client is not safe in threads, using it is
     data = encode(frame)
     pages = connections.meta.client.get_paginator("scan").paginate(
         TableName=connections.name,
-        ProjectionExpression=f"{key}, connected_at",
+        ProjectionExpression="connection_id, connected_at",
         ConsistentRead=True,  # whoever has connected a moment ago must not miss this
     )
     outcomes = Counter()
     with ThreadPoolExecutor(WORKERS) as pool:
         for page in pages:
-            rows = [row for row in page["Items"] if row[key] != skip]
-            posts = pool.map(lambda row: post(api, request, row[key], data), rows)
+            rows = [row for row in page["Items"] if row["connection_id"] != skip]
+            posts = pool.map(lambda row: post(api, request, row["connection_id"], data), rows)
             for row, outcome in zip(rows, posts):
                 outcomes[outcome] += 1
                 if outcome == "gone" and not opening(request, row):
-                    connections.delete_item(Key={key: row[key]})
+                    connections.delete_item(Key={"connection_id": row["connection_id"]})
     log("broadcast", request, **outcomes)
 
 
