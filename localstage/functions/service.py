@@ -93,8 +93,6 @@ class Functions:
         *,
         request_id: str | None = None,
         client_context: str | None = None,
-        trace_id: str | None = None,
-        invoked_function_arn: str | None = None,
     ) -> InvocationResult:
         """Runs one invocation to its end; a function that fails is a result too.
 
@@ -111,9 +109,9 @@ class Functions:
             raise TooManyRequests
         invocation = Invocation(
             request_id or new_request_id(),
-            invoked_function_arn or definition.invoked_arn or definition.arn,
+            definition.invoked_arn or definition.arn,
             payload,
-            trace_id or new_trace_id(self._clock.now_ms()),
+            new_trace_id(self._clock.now_ms()),
             client_context,
             asyncio.get_running_loop().create_future(),
         )

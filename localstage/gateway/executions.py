@@ -26,22 +26,10 @@ from localstage.core.throttling import Throttles
 from localstage.gateway.authorizers import Authorizers
 from localstage.gateway.connections import Connection, ConnectRequest
 from localstage.gateway.integrations import IntegrationFailed, Integrations, RoutedEvent
+from localstage.gateway.served_stages import ServedStages
 from localstage.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-
-class Stages(Protocol):
-    """Who knows what each stage serves, and what the account's APIs are."""
-
-    def find(self, api_id: str, stage_name: str) -> ServedStage | None:
-        """What the stage serves now; None if there is none or it has no deployment."""
-
-    def unserved_kind(self, api_id: str) -> str | None:
-        """``HTTP`` or ``REST`` for an API that exists and that localstage does not serve."""
-
-    def has_api_key(self, stage: ServedStage, key: str) -> bool:
-        """Whether an enabled API key of a usage plan with this stage has this value."""
 
 
 class Telemetry(Protocol):
@@ -61,7 +49,7 @@ class Telemetry(Protocol):
 class GatewayAccount:
     """What the gateway has of the account behind it."""
 
-    stages: Stages
+    stages: ServedStages
     integrations: Integrations
     telemetry: Telemetry
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from localstage.core import refusals
 from localstage.core.integrations import (
@@ -24,10 +24,8 @@ from localstage.core.records import ExecutionLog
 from localstage.core.snapshot import Integration, ServedStage
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.invocation import InvocationRefused
+from localstage.functions.service import Functions
 from localstage.gateway.http_integration import HttpUnreachable, call_http
-
-if TYPE_CHECKING:
-    from localstage.functions.invocation import InvocationResult
 
 
 class IntegrationFailed(Exception):
@@ -64,13 +62,6 @@ class FunctionDirectory(Protocol):
         """Whether the function's resource policy lets API Gateway invoke it for this source."""
 
 
-class FunctionInvoker(Protocol):
-    """What invokes functions."""
-
-    async def invoke(self, definition: FunctionDefinition, payload: bytes) -> InvocationResult:
-        """Runs one invocation to its end."""
-
-
 @dataclass(frozen=True)
 class FunctionCall:
     """Whom to invoke for whom with what. ``uri`` may hold stage variables."""
@@ -100,9 +91,9 @@ class RoutedEvent:
 class Integrations:
     """Runs integrations with the account's functions."""
 
-    def __init__(self, directory: FunctionDirectory, invoker: FunctionInvoker):
+    def __init__(self, directory: FunctionDirectory, functions: Functions):
         self._directory = directory
-        self._invoker = invoker
+        self._functions = functions
 
     async def run(self, integration: Integration, routed: RoutedEvent) -> ProxyResult:
         """The integration's answer to an event; its steps go to the event's log. Raises IntegrationFailed."""
@@ -148,7 +139,7 @@ class Integrations:
             log.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
             raise NotInvocable(f"API Gateway may not invoke {definition.name} for {call.source_arn}")
         try:
-            invocation = await self._invoker.invoke(definition, call.payload)
+            invocation = await self._functions.invoke(definition, call.payload)
         except InvocationRefused as refusal:
             raise _not_run(refusal, log) from refusal
         log.info(f"Received response. Status: 200, Integration latency: {int(invocation.measured.duration_ms)} ms")

@@ -22,13 +22,14 @@ from localstage.door.pace import AwsPace, Pace, Timers
 from localstage.door.permissions import Permissions, StackPrincipals
 from localstage.door.rooms import Room
 from localstage.door.signatures.verification import Verifier
+from localstage.functions.service import Functions
 from localstage.gateway.served_stages import ServedStages
 from localstage.services import apigatewayv2, awslambda, iam, s3, sts
 from localstage.services.apigatewayv2.deployment_limit import DeploymentLimit
 from localstage.services.apigatewayv2.reader import known_apis
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
 from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
-from localstage.services.awslambda.invoke import Invocations, Invoker
+from localstage.services.awslambda.invoke import Invocations
 from localstage.services.awslambda.pace import LambdaPace, RolePace
 from localstage.services.awslambda.reader import FunctionPublisher
 from localstage.services.dynamodb.eventual_reads import DynamoDbPace
@@ -102,10 +103,10 @@ class Account:
             rooms["lambda"] = Room(answers=invoke, answer=self._invoke, pace=lambda_pace)
         return rooms
 
-    def use_functions(self, invoker: Invoker) -> None:
+    def use_functions(self, functions: Functions) -> None:
         """Names who runs functions. Must be called before ``start``."""
-        self._invocations = Invocations(self.functions, invoker)
-        self.functions.deleted = invoker.retire
+        self._invocations = Invocations(self.functions, functions)
+        self.functions.deleted = functions.retire
 
     async def start(self) -> None:
         """Loads moto; returns when calls can be answered. Raises MotoHasChanged."""
@@ -139,8 +140,8 @@ class Account:
         from localstage import stacks
         from localstage.services.resource_types import TYPES
 
-        find_principal = StackPrincipals(self.keys, self.permissions).find
-        stacks.extend(find_principal, self._moto, TYPES, refusal, self._driver)
+        principals = StackPrincipals(self.keys, self.permissions)
+        stacks.extend(principals, self._moto, TYPES, refusal, self._driver)
 
     def _changed(self, backend: str) -> None:
         """Something of one of moto's backends has changed. On the account thread: publishes what others read of it."""

@@ -21,7 +21,7 @@ from localstage.stacks.driver import Driver
 
 if TYPE_CHECKING:
     from localstage.door.moto import MotoServer
-    from localstage.stacks.account_apis import FindPrincipal
+    from localstage.door.permissions import StackPrincipals
     from localstage.stacks.registry import RefusalOf
     from localstage.stacks.resource_type import ResourceType
 
@@ -29,7 +29,7 @@ __all__ = ["extend"]
 
 
 def extend(
-    find_principal: FindPrincipal,
+    principals: StackPrincipals,
     server: MotoServer,
     types: Iterable[ResourceType],
     refusal_of: RefusalOf,
@@ -37,7 +37,7 @@ def extend(
 ) -> None:
     """Make moto use this package's backend and URLs. Idempotent.
 
-    ``find_principal`` says for whom a stack acts, ``server`` answers its calls; ``types`` are those that stacks can
+    ``principals`` says for whom a stack acts, ``server`` answers its calls; ``types`` are those that stacks can
     have besides moto's, of which ``refusal_of`` refuses some; ``driver`` sets the pace of operations. Must be called
     before moto makes its first cloudformation backend, and before the first request to its server.
     """
@@ -47,7 +47,7 @@ def extend(
     from localstage.stacks.registry import Registry
     from localstage.stacks.responses import StackEngineResponse
 
-    apis = Apis(find_principal, server)
+    apis = Apis(principals, server)
 
     def make_backend(region_name: str, account_id: str) -> StackEngineBackend:
         backend = StackEngineBackend(region_name, account_id)

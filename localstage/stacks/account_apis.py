@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -21,6 +20,7 @@ from botocore.config import Config
 from localstage.door.answers import answer_to
 from localstage.door.call import AwsCall
 from localstage.door.moto import MotoServer
+from localstage.door.permissions import StackPrincipal, StackPrincipals
 from localstage.door.refusal import Refusal
 from localstage.door.signatures.request import SignableRequest
 
@@ -32,33 +32,15 @@ _NOTHING_CONFIGURED = {
 }
 
 
-class Principal(Protocol):
-    """For whom calls are made."""
-
-    @property
-    def access_key_id(self) -> str:
-        """The key that the calls carry."""
-
-    def check(self, call: AwsCall) -> None:
-        """A call that is about to be made. Raises Refusal where the principal may not make it."""
-
-    def denial(self, action: str) -> str | None:
-        """Why the principal may not do what no call stands for, or None."""
-
-
-FindPrincipal = Callable[[str, str | None], Principal]
-"""The principal for whom a stack acts: by the access key of who asks, and the stack's role."""
-
-
 class Apis:
     """moto's server and the clients that have been made to call it, for all accounts.
 
     Nothing of an account is kept here, so it outlives the account's reset.
     """
 
-    def __init__(self, find_principal: FindPrincipal, moto: MotoServer) -> None:
+    def __init__(self, principals: StackPrincipals, moto: MotoServer) -> None:
         self.moto = moto
-        self._find_principal = find_principal
+        self._principals = principals
         self._session = botocore.session.Session(session_vars=_NOTHING_CONFIGURED)
         self._of_accounts: dict[tuple[str, str, str], AccountApis] = {}
 
@@ -68,9 +50,9 @@ class Apis:
 
     def acting(self, account_id: str, region: str, access_key_id: str, role_arn: str | None) -> AccountApis:
         """The same APIs, called for the owner of an access key or for a role."""
-        return self._found(account_id, region, self._find_principal(access_key_id, role_arn))
+        return self._found(account_id, region, self._principals.find(access_key_id, role_arn))
 
-    def _found(self, account_id: str, region: str, caller: Principal | None) -> AccountApis:
+    def _found(self, account_id: str, region: str, caller: StackPrincipal | None) -> AccountApis:
         key = (account_id, region, caller.access_key_id if caller else "")
         if key not in self._of_accounts:
             self._of_accounts[key] = AccountApis(account_id, region, self, caller)
@@ -92,7 +74,7 @@ class Apis:
 class AccountApis:
     """The APIs of one account in one region, by service name, called for one principal."""
 
-    def __init__(self, account_id: str, region: str, apis: Apis, caller: Principal | None):
+    def __init__(self, account_id: str, region: str, apis: Apis, caller: StackPrincipal | None):
         self.account_id = account_id
         self.region = region
         self._apis = apis

@@ -9,47 +9,39 @@ the same stack takes over from (a deletion while it is created) ends where it wa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Generator
 
 from localstage.door.delays import Delays
 from localstage.door.moto import AccountThread
 from localstage.door.pace import Timers
 
-Steps = Iterator[str]
+Steps = Generator[str, None, None]
 RESOURCE, CHANGE_SET = "resource", "change set"
 """What an operation can wait for."""
 
 
-class Driver(Protocol):
-    """Drives operations to their end, now or later, always on the account thread."""
+class Driver:
+    """localstage's own pace: drives operations to their end at once. Always on the account thread."""
 
     def drive(self, work_id: str, steps: Steps, ended: Callable[[], None]) -> None:
         """Begins an operation of the stack or change set ``work_id``, in place of one that runs for it."""
-
-
-class ImmediateDriver:
-    """The stage's own pace."""
-
-    def drive(self, work_id: str, steps: Steps, ended: Callable[[], None]) -> None:
-        """Drives the operation to its end."""
         for _ in steps:
             pass
         ended()
 
 
-class PacedDriver:
-    """Drives the operations of all stacks."""
+class PacedDriver(Driver):
+    """AWS's pace: drives the operations of all stacks step by step."""
 
     def __init__(self, timers: Timers, thread: AccountThread, delays: Delays):
         self._timers = timers
         self._thread = thread
         self._pauses_s = {"resource": delays.stack_step_s, "change set": delays.change_set_s}
         self._work: set[asyncio.Task[None]] = set()
-        self._running: dict[str, Iterator[str]] = {}
+        self._running: dict[str, Steps] = {}
         self._stepping = False
 
-    def drive(self, work_id: str, steps: Iterator[str], ended: Callable[[], None]) -> None:
+    def drive(self, work_id: str, steps: Steps, ended: Callable[[], None]) -> None:
         """Runs an operation to its first pause and the rest later; ``ended`` is called on the account thread.
 
         ``work_id`` is the stack's or change set's id; an operation says at each pause what it waits for.
@@ -57,13 +49,11 @@ class PacedDriver:
         once: the outer operation's step takes its time.
         """
         if self._stepping:
-            for _ in steps:
-                pass
-            ended()
+            super().drive(work_id, steps, ended)
             return
         before = self._running.pop(work_id, None)
         if before is not None:
-            before.close()  # type: ignore[attr-defined]
+            before.close()
         self._running[work_id] = steps
         self._step(work_id, steps, ended)
 
@@ -71,7 +61,7 @@ class PacedDriver:
         """Drops every operation: the account is empty."""
         self._running.clear()
 
-    def _step(self, work_id: str, steps: Iterator[str], ended: Callable[[], None]) -> None:
+    def _step(self, work_id: str, steps: Steps, ended: Callable[[], None]) -> None:
         if self._running.get(work_id) is not steps:
             return
         self._stepping = True

@@ -14,7 +14,7 @@ from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.change_set import NO_CHANGES, ChangeSet, planned_changes, would_change
 from localstage.stacks.definition import Definition, Owner, check_capabilities, define
 from localstage.stacks.drift import detect
-from localstage.stacks.driver import Driver, ImmediateDriver
+from localstage.stacks.driver import Driver
 from localstage.stacks.errors import (
     NO_UPDATES,
     AlreadyExists,
@@ -43,7 +43,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
     apis: AccountApis
     registry: Registry
     """Both are given by who makes the backend (see ``extend``), as is the driver."""
-    driver: Driver = ImmediateDriver()
+    driver: Driver = Driver()
 
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -63,9 +64,8 @@ def test_context_is_lambdas(native_client):
         async with workbench(runtimes=Runtimes({"python3.*": Python(native_client)})) as bench:
             probe = function(DESCRIBING, name="describe", memory_mb=256, timeout_s=30)
             client_context = json.dumps({"custom": {"a": 1}, "client": {"app_title": "chat"}}, indent=1)
-            result = await bench.call(
-                probe, {}, client_context=client_context, invoked_function_arn=probe.arn + ":live"
-            )
+            qualified = replace(probe, invoked_arn=probe.arn + ":live")
+            result = await bench.call(qualified, {}, client_context=client_context)
             seen = json.loads(result.payload)
             stream = seen["context"].pop("log_stream_name")
             assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
@@ -157,10 +157,11 @@ async def test_result_is_passed_on_as_the_runtime_wrote_it(bench: Workbench) -> 
 
 
 @with_workbench()
-async def test_trace_id_reaches_the_handler_when_the_caller_has_one(bench: Workbench) -> None:
-    """The caller's trace id is the one in the handler's environment."""
-    trace_id = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
-    assert (await bench.value(function(DESCRIBING), trace_id=trace_id))["environ"]["_X_AMZN_TRACE_ID"] == trace_id
+async def test_trace_id_is_in_the_environment_of_each_invocation(bench: Workbench) -> None:
+    """The handler sees a tracing header that is not sampled, and another one at each invocation."""
+    seen = [(await bench.value(function(DESCRIBING)))["environ"]["_X_AMZN_TRACE_ID"] for _ in range(2)]
+    assert all(re.fullmatch("Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", one) for one in seen)
+    assert len(set(seen)) == 2
 
 
 @with_workbench()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localstage.stacks import operations
-from localstage.stacks.driver import ImmediateDriver
+from localstage.stacks.driver import Driver
 from localstage.stacks.resource_work import ResourceWork
 from localstage.stacks.stack import Exports, Stack
 from tests.process.stack_engine import Engine, PacedAtOnce, Topic
@@ -58,7 +58,7 @@ OPERATIONS = {
 }
 
 
-@pytest.mark.parametrize("driver", [ImmediateDriver, PacedAtOnce])
+@pytest.mark.parametrize("driver", [Driver, PacedAtOnce])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("step", STEPS)
 def test_stack_when_a_step_of_an_operation_raises(monkeypatch, step, operation, driver):

@@ -7,40 +7,24 @@ itself, so a synchronous invocation must not hold the account thread.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from typing import Protocol
 
 from localstage.core.strict_json import read_json
 from localstage.door.call import Answer, AwsCall
 from localstage.door.refusal import Refusal
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.invocation import InvocationRefused, InvocationResult
+from localstage.functions.service import Functions
 from localstage.services.awslambda.directory import FunctionDirectory
 
 _SYNCHRONOUS_LIMIT_BYTES = 6 * 1024 * 1024
 
 
-class Invoker(Protocol):
-    """The part of Functions that this needs."""
-
-    async def invoke(
-        self, definition: FunctionDefinition, payload: bytes, *, client_context: str | None = None
-    ) -> InvocationResult:
-        """Runs one invocation to its end."""
-
-    async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> str:
-        """Accepts an asynchronous invocation and returns its request id."""
-
-    def retire(self, function_arn: str) -> None:
-        """The function is deleted: ends its environments."""
-
-
 class Invocations:
     """Answers Invoke: RequestResponse, Event or DryRun."""
 
-    def __init__(self, directory: FunctionDirectory, invoker: Invoker):
+    def __init__(self, directory: FunctionDirectory, functions: Functions):
         self._directory = directory
-        self._invoker = invoker
+        self._functions = functions
 
     async def answer(self, call: AwsCall) -> Answer:
         """Answers one Invoke call. Raises Refusal."""
@@ -81,9 +65,9 @@ class Invocations:
             case "DryRun":
                 return Answer(204, [])
             case "Event":
-                await self._invoker.invoke_event(definition_now, payload)
+                await self._functions.invoke_event(definition_now, payload)
                 return Answer(202, [])
-        result = await self._invoker.invoke(definition, payload, client_context=client_context)
+        result = await self._functions.invoke(definition, payload, client_context=client_context)
         return _answer_with(result, definition, call.text("LogType") == "Tail")
 
 
