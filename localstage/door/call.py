@@ -182,7 +182,9 @@ class AwsCall:
 
         try:
             return determine_request_protocol(self.model, self.moto_request.content_type) if self.model else ""
-        except NotImplementedError:
+        except (
+            NotImplementedError
+        ):  # moto's word for a content type that the service does not take; it is refused by that.
             return ""
 
     @cached_property
@@ -361,7 +363,7 @@ def _match(service: str, request: Any) -> tuple[Any, Mapping[str, Any]]:
 
     try:
         return get_service_router(service).match(request)
-    except (HTTPException, NotImplementedError):
+    except (HTTPException, NotImplementedError):  # Nothing has this path; moto routes no such protocol.
         return None, {}
 
 

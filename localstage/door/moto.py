@@ -73,6 +73,9 @@ class MotoServer:
             raise refused
         if not call.backend:
             raise _unknown_path(call)
+        if call.model is not None and not call.protocol:
+            kind = call.headers.get("content-type", "")
+            raise Refusal("NotImplemented", f"localstage's {call.service} takes no calls of the type {kind}.", 501)
         environ = call.new_environ()
         if call.body and not call.request.raw_query and call.protocol in ("json", "rest-json"):
             # Without a query moto reads a body for one: "&logGroupName=other" in a log line would name the group.

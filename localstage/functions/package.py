@@ -80,6 +80,7 @@ def _unpack_all(definition: FunctionDefinition, package: Package) -> None:
         for layer in definition.layer_zips:
             left = unpack(layer, package.layers_root, left)
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        # The last two are zipfile's for a member that is encrypted, or compressed in a way that it does not know.
         raise InvalidZipFile(f"The package of the function {definition.name} cannot be unpacked: {error}") from error
 
 

@@ -7,7 +7,10 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 
@@ -68,3 +71,24 @@ def test_api_when_it_is_no_websocket_api(stage, aws, kind: str):
     else:
         aws("apigateway").delete_rest_api(restApiId=api_id)
     assert answer() == (403, "Forbidden")
+
+
+def test_call_when_its_content_type_is_another_protocols(stage, aws):
+    """A call in a protocol that its service does not speak is refused by its content type."""
+    settings = stage.changes().settings
+    key = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]).get_credentials()
+    headers = {
+        "Host": urlsplit(stage.url).netloc,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Amz-Target": "DynamoDB_20120810.ListTables",
+    }
+    signed = AWSRequest("POST", stage.url + "/", data="{}", headers=headers)
+    SigV4Auth(key, "dynamodb", "us-east-1").add_auth(signed)
+    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+    connection.request("POST", "/", "{}", dict(signed.headers))
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["message"]) == (
+        501,
+        "localstage's dynamodb takes no calls of the type application/x-www-form-urlencoded.",
+    )
+    connection.close()
