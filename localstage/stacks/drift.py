@@ -30,15 +30,15 @@ def _detect_one(stack: Stack, record: StackResource, apis: AccountApis, registry
         kind = registry.resource_type(record.type_name)
     except ResourceFailure:
         return ResourceDrift(record, "NOT_CHECKED")
-    if not kind.reads or record.physical_id is None:
-        return ResourceDrift(record, "NOT_CHECKED")
     context = ResourceContext(apis, stack.stack_id, stack.name, record.logical_id, record.type_name)
     try:
-        read = kind.read(context, record.physical_id, record.properties)
+        read = kind.read(context, record.physical_id or "", record.properties)
     except ClientError as error:
         if is_missing(error):
             return ResourceDrift(record, "DELETED")
         raise
+    if read is None:
+        return ResourceDrift(record, "NOT_CHECKED")
     expected = {name: value for name, value in record.properties.items() if name in read}
     actual = {name: read[name] for name in expected if read[name] is not None}
     found = tuple(differences(expected, actual))

@@ -9,6 +9,8 @@ in the physical id and the properties. Types that are one API call for each step
 from __future__ import annotations
 
 import json
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +62,7 @@ class ResourceContext:
         return name.lower() if lower else name
 
 
-class ResourceType:
+class ResourceType(ABC):
     """One resource type. Subclasses say how; the engine calls in this order:
     ``create``, then any number of ``update``, then ``delete``.
 
@@ -75,13 +77,11 @@ class ResourceType:
     deletion: tuple[str, str, str] = ("", "", "")
     """The call that deletes a resource, where one does: service, operation, and the argument for the physical id."""
     attribute_formats: Mapping[str, str] = {}
-    """What ``Fn::GetAtt`` gives, where it follows from {id}, {region} and {account_id}."""
-    reads: tuple[str, ...] = ()
-    """The properties that ``read`` compares; none for a type that drift detection does not check."""
+    """What ``Fn::GetAtt`` gives, where it follows from {id}, its last part {name}, {region} and {account_id}."""
 
+    @abstractmethod
     def create(self, context: ResourceContext, properties: Properties) -> str:
         """Make the resource; returns its physical id, which ``Ref`` gives."""
-        raise NotImplementedError
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         """Change it in place; only called when no change asks for a replacement."""
@@ -94,17 +94,18 @@ class ResourceType:
 
     def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         """What ``Fn::GetAtt`` gives, by attribute name; dots as in templates."""
-        where = {"id": physical_id, "region": context.region, "account_id": context.account_id}
+        where = {"id": physical_id, "name": re.split("[:/]", physical_id)[-1]}
+        where |= {"region": context.region, "account_id": context.account_id}
         return {name: text.format_map(where) for name, text in self.attribute_formats.items()}
 
-    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
-        """For drift detection: the properties in ``reads`` as they are in the account, in the template's shape.
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties | None:
+        """For drift detection: properties as they are in the account, in the template's shape.
 
-        None for a property that is not set any more. What the service adds by itself is left out where
-        ``expected``, the template's properties, says nothing of it. Tags and code are not read.
-        Raises the client's error when the resource is gone.
+        None for a type that drift detection does not check, and for a property that is not set any more. What the
+        service adds by itself is left out where ``expected``, the template's properties, says nothing of it. Tags
+        and code are not read. Raises the client's error when the resource is gone.
         """
-        raise NotImplementedError
+        return None
 
     def replacing_changes(self, old: Properties, new: Properties) -> list[str]:
         """Properties whose change asks for a replacement, beyond those the schema names."""
@@ -174,6 +175,7 @@ class ApiType(ResourceType):
     attribute_formats: Mapping[str, str] = field(default_factory=dict)
     read_call: str = ""
     reads: tuple[str, ...] = ()
+    """The properties that drift detection compares; none for a type that it does not check."""
 
     def create(self, context: ResourceContext, properties: Properties) -> str:
         arguments = {**self._arguments(properties), **picked(properties, ("Tags",) if self.creation_takes_tags else ())}
@@ -204,7 +206,9 @@ class ApiType(ResourceType):
     def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         ignore_missing(self._call, context, self.delete_call, self._where(physical_id, properties))
 
-    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties | None:
+        if not self.reads:
+            return None
         answer = self._call(context, self.read_call, self._where(physical_id, expected))
         return shaped_as(expected, answer, self.reads)
 

@@ -149,6 +149,7 @@ class Version(ResourceType):
     """A published version; its physical id is its ARN."""
 
     name = "AWS::Lambda::Version"
+    attribute_formats = {"Version": "{name}", "FunctionArn": "{id}"}
     unsupported = frozenset({"FunctionScalingConfig", "ProvisionedConcurrencyConfig", "RuntimePolicy"})
 
     def create(self, context: ResourceContext, properties: Properties) -> str:
@@ -157,9 +158,6 @@ class Version(ResourceType):
     def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         function, version = physical_id.rsplit(":", 1)
         ignore_missing(context.client("lambda").delete_function, FunctionName=function, Qualifier=version)
-
-    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
-        return {"Version": physical_id.rsplit(":", 1)[-1], "FunctionArn": physical_id}
 
 
 class LayerVersion(ApiType):

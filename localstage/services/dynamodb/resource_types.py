@@ -41,7 +41,7 @@ class Table(ResourceType):
     unsupported = frozenset(
         {"ImportSourceSpecification", "KinesisStreamSpecification", "VectorIndexes", "WarmThroughput"}
     )
-    reads: tuple[str, ...] = (
+    reads = (
         *("TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"),
         *("BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled", "TimeToLiveSpecification"),
     )
@@ -66,7 +66,7 @@ class Table(ResourceType):
         streams = {"StreamArn": table["LatestStreamArn"]} if "LatestStreamArn" in table else {}
         return {"Arn": table["TableArn"], **streams}
 
-    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties | None:
         client = context.client("dynamodb")
         table = client.describe_table(TableName=physical_id)["Table"]
         mode = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
@@ -221,7 +221,6 @@ class GlobalTable(Table):
     """
 
     name = "AWS::DynamoDB::GlobalTable"
-    reads = ()
     unsupported = frozenset({"GlobalTableWitnesses", "MultiRegionConsistency", "WarmThroughput"})
 
     def create(self, context: ResourceContext, properties: Properties) -> str:
@@ -229,6 +228,9 @@ class GlobalTable(Table):
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         super().update(context, physical_id, _as_table(context, old), _as_table(context, new))
+
+    def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties | None:
+        return None
 
 
 def _as_table(context: ResourceContext, properties: Properties) -> Properties:

@@ -45,6 +45,7 @@ class Queue(ResourceType):
 
     name = "AWS::SQS::Queue"
     deletion = ("sqs", "delete_queue", "QueueUrl")
+    attribute_formats = {"Arn": "arn:aws:sqs:{region}:{account_id}:{name}", "QueueName": "{name}", "QueueUrl": "{id}"}
     name_property = "QueueName"
 
     def create(self, context: ResourceContext, properties: Properties) -> str:
@@ -65,11 +66,6 @@ class Queue(ResourceType):
         if attributes:
             client.set_queue_attributes(QueueUrl=physical_id, Attributes=attributes)
         _QUEUE_TAGS.change(context, physical_id, old, new)
-
-    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
-        name = physical_id.rsplit("/", 1)[-1]
-        arn = f"arn:aws:sqs:{context.region}:{context.account_id}:{name}"
-        return {"Arn": arn, "QueueName": name, "QueueUrl": physical_id}
 
 
 class QueuePolicy(ResourceType):
@@ -111,6 +107,7 @@ class Topic(ResourceType):
 
     name = "AWS::SNS::Topic"
     name_property = "TopicName"
+    attribute_formats = {"TopicArn": "{id}", "TopicName": "{name}"}
     unsupported = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryStatusLogging", "MaximumMessageSize"})
 
     def create(self, context: ResourceContext, properties: Properties) -> str:
@@ -137,9 +134,6 @@ class Topic(ResourceType):
     def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
         self._subscribe(context, physical_id, properties, {})
         ignore_missing(context.client("sns").delete_topic, TopicArn=physical_id)
-
-    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
-        return {"TopicArn": physical_id, "TopicName": physical_id.rsplit(":", 1)[-1]}
 
     def _subscribe(self, context: ResourceContext, arn: str, old: Properties, new: Properties) -> None:
         client = context.client("sns")
