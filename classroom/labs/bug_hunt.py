@@ -169,7 +169,7 @@ class BugHunt:
 
     def _allow_what_a_chat_needs(self) -> None:
         arn = self._practice.arn
-        self._practice.rights(
+        self._practice.permit(
             allow(["logs:CreateLogStream", "logs:PutLogEvents"], self._practice.log_arn),
             allow("dynamodb:PutItem", [arn("ChatMessages"), arn("ChatSessions")]),
             allow(["dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Scan"], arn("ChatConnections")),
@@ -185,7 +185,7 @@ class BugHunt:
             "Prefix": self._account.prefix,
             "ApiId": str(self._lesson.api_id),
         }
-        self._practice.rights(*policy_of(text, names)["Statement"])
+        self._practice.permit(*policy_of(text, names)["Statement"])
         self._listed_only = True
 
     def _printed(self, text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A function to break and to mend: code, rights and routes change in a moment, and no stack drifts.
+"""A function to break and to mend: code, permissions and routes change in a moment, and no stack drifts.
 
 It stands beside the functions of the lesson's stacks and has a role of its own,
 which may do nothing until a cell says so. This file knows no particular handler.
@@ -6,6 +6,7 @@ which may do nothing until a cell says so. This file knows no particular handler
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -58,7 +59,7 @@ class Practice:
         target = self._account.target
         return f"arn:aws:execute-api:{target.region}:{target.account_id}:{self._api_id}/prod/{method}/@connections/*"
 
-    def rights(self, *statements: Mapping[str, Any]) -> None:
+    def permit(self, *statements: Mapping[str, Any]) -> None:
         """Make these statements all that the role may do; without any it may do nothing."""
         iam = self._account.client("iam")
         # First what is new: each change counts on its own a moment later, and in between nothing may be missing.
@@ -86,7 +87,7 @@ class Practice:
             self._create_function(handler, code)
 
     def serve(self, *route_keys: str) -> None:
-        """Point these routes at the function and deploy; ``end`` points them back."""
+        """Point these routes at the function, let the API call it, and deploy; ``end`` points them back."""
         gateway = self._account.client("apigatewayv2")
         integration = gateway.create_integration(
             ApiId=self._api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST", IntegrationUri=self._uri()
@@ -97,6 +98,7 @@ class Practice:
                 gateway.update_route(
                     ApiId=self._api_id, RouteId=route["RouteId"], Target=f"integrations/{integration['IntegrationId']}"
                 )
+        self._let_the_api_call()
         api.deploy_api(self._account, self._api_id)
 
     @property
@@ -114,7 +116,7 @@ class Practice:
         for integration in self._account.pages("apigatewayv2", "get_integrations", "Items", ApiId=self._api_id):
             if integration.get("IntegrationUri", "").endswith(f":function:{self.name}/invocations"):
                 gateway.delete_integration(ApiId=self._api_id, IntegrationId=integration["IntegrationId"])
-        self.rights()
+        self.permit()
         self._account.client("lambda").delete_function(FunctionName=self.name)
         self._account.client("iam").delete_role(RoleName=self.name)
         self._account.client("logs").delete_log_group(logGroupName=self.log_group)
@@ -133,7 +135,7 @@ class Practice:
                 **boundary.of_role(),
             )
         except iam.exceptions.EntityAlreadyExistsException:
-            self.rights()  # an earlier run's
+            self.permit()  # an earlier run's
 
     def _make_log_group(self) -> None:
         logs = self._account.client("logs")
@@ -167,12 +169,18 @@ class Practice:
                     raise
                 Event().wait(1.0)
         function.get_waiter("function_active_v2").wait(FunctionName=self.name, WaiterConfig=_WAIT)
+
+    def _let_the_api_call(self) -> None:
+        """Give the API its permission, again if a cell took it away or it was another API's."""
+        function, target = self._account.client("lambda"), self._account.target
+        with contextlib.suppress(function.exceptions.ResourceNotFoundException):
+            function.remove_permission(FunctionName=self.name, StatementId=NAME)
         function.add_permission(
             FunctionName=self.name,
-            StatementId="practice",
+            StatementId=NAME,
             Action="lambda:InvokeFunction",
             Principal="apigateway.amazonaws.com",
-            SourceArn=f"arn:aws:execute-api:{account.target.region}:{account.target.account_id}:{self._api_id}/*",
+            SourceArn=f"arn:aws:execute-api:{target.region}:{target.account_id}:{self._api_id}/*",
         )
 
     def _uri(self) -> str:
