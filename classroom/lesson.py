@@ -146,6 +146,10 @@ class Lesson:
         }
         return page.PageLinks(addresses, "your page", missing)
 
+    def to_copy(self, what: str, text: str) -> page.ToCopy:
+        """A text to be copied out of a cell, which the saved notebook does not keep: make it the last expression."""
+        return page.ToCopy(what, text)
+
     def disconnect_all(self) -> None:
         """Disconnect every panel of the lesson."""
         for panel in self._panels.values():

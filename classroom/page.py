@@ -74,6 +74,21 @@ def _as_the_browser_reaches(address: str, environ: Mapping[str, str]) -> str:
     return f"{environ[_HUB].rstrip('/')}/proxy/{parts.port}{parts.path}"
 
 
+class ToCopy:
+    """A text for a person to copy, such as a token. The cell shows it and the saved notebook does not keep it."""
+
+    def __init__(self, what: str, text: str):
+        self._what, self._text = what, text
+
+    def __repr__(self) -> str:
+        return f"<{self._what}, to be copied>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
+        field = widgets.Text(value=self._text, description=self._what, style={"description_width": "initial"})
+        field.layout.width = "100%"
+        return {**field._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+
+
 class PageLinks:
     """Links to the page, one for each person, to be opened in windows of a browser: the last expression of a cell."""
 

@@ -119,6 +119,15 @@ class MyChat:
         self.folder.write(name, text, replace=True)
         print(f"my_chat/{name} is the course's answer to exercise {exercise} now; yours is kept in my_chat/earlier/.")
 
+    def go_on_with(self, exercise: str) -> None:
+        """Let the folder have the file of an exercise: the learner's if it is there, else the course's answer."""
+        name = registry.exercise_of(exercise).file
+        if self.folder.text(name) is None:
+            self.folder.write(name, solutions.course_text(name, exercise) or "")
+            print(f"There was no my_chat/{name} yet: it is the course's answer to exercise {exercise} now.")
+        else:
+            print(f"my_chat/{name} is yours.")
+
     def deploy(self, what: str = HANDLER) -> None:
         """Give a function the code of a file, or of an exercise's file, and wait until it runs it.
 

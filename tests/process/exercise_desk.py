@@ -112,8 +112,8 @@ class Desk:
         return printed.getvalue()
 
     def solve_up_to(self, number: str) -> None:
-        """Run the cells that the exercise builds on, and all solutions of its lesson before it that write a file."""
-        lesson = registry.lesson_of(number)
+        """Run the cells that the exercise builds on, and the solutions before it of its lesson or its file that write one."""
+        lesson, file = registry.lesson_of(number), registry.exercise_of(number).file
         if lesson in CELLS_BEFORE:
             self._open_an_account()
             notebook, cells = CELLS_BEFORE[lesson]
@@ -122,7 +122,7 @@ class Desk:
         for one in solutions.all_solutions():
             if one.number == number:
                 return
-            if one.file and registry.lesson_of(one.number) == lesson:
+            if one.file and (registry.lesson_of(one.number) == lesson or one.file == file):
                 self.run(one.code)
 
     def lesson(self, number: str) -> Any:

@@ -107,6 +107,18 @@ def test_function_when_its_file_is_used_in_a_notebook(desk, capsys):
         chat.function("robot.py", "reply")
 
 
+def test_file_when_a_lesson_goes_on_with_an_earlier_one(desk, capsys):
+    """It is the learner's if there is one, whatever it is; else the course's answer, and the cell says which."""
+    chat = MyChat(None, 7, desk.folder)  # type: ignore[arg-type]
+    chat.go_on_with("5.6")
+    assert desk.folder.text("chat_handler.py") == solutions.course_text("chat_handler.py", "5.6")
+    assert "it is the course's answer to exercise 5.6 now" in capsys.readouterr().out
+    desk.run("%%write chat_handler.py\nx = 1\n")
+    chat.go_on_with("5.6")
+    assert desk.folder.text("chat_handler.py") == "x = 1\n"
+    assert capsys.readouterr().out == "my_chat/chat_handler.py is yours.\n"
+
+
 def test_package_when_a_file_is_a_function_of_its_own(desk):
     """A file that is named as a function of the course is its code, with what it imports; others are the chat's."""
     chat = MyChat(None, 7, desk.folder)  # type: ignore[arg-type]

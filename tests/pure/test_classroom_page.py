@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from classroom.page import HTML, PageLinks, own_page_address, page_address
+from classroom.page import HTML, PageLinks, ToCopy, own_page_address, page_address
 
 AWS_URL = "wss://a1.execute-api.us-east-1.amazonaws.com/prod"
 STAGE = {"LOCALSTAGE_URL": "http://127.0.0.1:4580"}
@@ -74,3 +74,10 @@ def test_page_links_when_the_page_is_a_file():
     html = PageLinks({"<b>": f"{FILE}?url=wss%3A%2F%2Fx"})._html()
     assert "<a " not in html and f"{FILE}?url=wss%3A%2F%2Fx" in html and "&lt;b&gt;" in html
     assert "<code>--pages html --more-pages my_chat</code>" in html
+
+
+def test_text_to_copy_when_the_notebook_is_saved():
+    """The field of the live cell holds the text; what a saved notebook keeps of it does not."""
+    shown = ToCopy("the token", "a.b.c")._repr_mimebundle_()
+    assert shown["text/plain"] == "<the token, to be copied>"
+    assert "application/vnd.jupyter.widget-view+json" in shown and "a.b.c" not in str(shown)
