@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 from collections.abc import Generator, Iterator
 from typing import Any
 
+import botocore.session
 import pytest
 
 from localstage import LocalStage
 from tests.course.jupyterlab import NO_BROWSER
 from tests.course.nbval_runs import ROOT
 from tests.order import ByModule, place
+
+
+def pytest_configure() -> None:
+    """Let all boto3 sessions of this process share what is read from botocore's files.
+
+    Each would parse the endpoints of all services anew, which was half of the processor time of the stage tier.
+    """
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off what lives as long as the process: modules, tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
