@@ -5,6 +5,7 @@ Bad input ends with one sentence on standard error and exit status 2.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shlex
@@ -93,6 +94,7 @@ def main() -> None:
 @click.option("--owned", is_flag=True, hidden=True)
 def serve(work_dir: Path | None, owned: bool, **chosen: Any) -> None:
     """Run localstage until Ctrl-C or SIGTERM."""
+    gc.disable()  # What is loaded now lives as long as the process; serving.py enables it.
     from localstage import serving
 
     sys.exit(serving.serve(_settings(chosen), work_dir, owned))

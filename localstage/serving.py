@@ -7,6 +7,7 @@ of standard input is closed: it never outlives who started it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -51,6 +52,8 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
         Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
     emulator = Emulator(settings, directory)
     access = await emulator.start()
+    gc.freeze()  # A collection need not walk through all modules again and again.
+    gc.enable()
     port = int(access.url.rpartition(":")[2])
     note = RunningEmulator(os.getpid(), port, str(directory), access)
     notes = [note_path(port)] + ([directory / NOTE_NAME] if owned else [])

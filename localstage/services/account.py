@@ -7,6 +7,7 @@ what a service means is its room's, or moto's.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from functools import partial
 
@@ -137,11 +138,16 @@ class Account:
     def _load_stacks(self) -> None:
         # moto's CloudFormation brings all of EC2's data: most of a second and
         # 100 MB, which an account without stacks does not need.
-        from localstage import stacks
-        from localstage.services.resource_types import TYPES
+        gc.disable()
+        try:
+            from localstage import stacks
+            from localstage.services.resource_types import TYPES
 
-        principals = StackPrincipals(self.keys, self.permissions)
-        stacks.extend(principals, self._moto, TYPES, refusal, self._driver)
+            principals = StackPrincipals(self.keys, self.permissions)
+            stacks.extend(principals, self._moto, TYPES, refusal, self._driver)
+        finally:
+            gc.freeze()  # All this lives as long as the process.
+            gc.enable()
 
     def _changed(self, backend: str) -> None:
         """Something of one of moto's backends has changed. On the account thread: publishes what others read of it."""
