@@ -10,6 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
 from localstage.stacks.errors import ResourceFailure
@@ -101,13 +106,11 @@ class TypeSchema:
 
 def find_schema(region: str, type_name: str) -> TypeSchema | None:
     """The schema of a type that AWS has in the region, or None."""
-    # Imported here: it takes 0.4 s, which a stage without stacks need not spend.
-    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
-
+    published = _published()
     for candidate in (region, "us-east-1"):
         try:
-            found = PROVIDER_SCHEMA_MANAGER.get_resource_schema(candidate, type_name)
-        except (ResourceNotFoundError, KeyError):
+            found = published.PROVIDER_SCHEMA_MANAGER.get_resource_schema(candidate, type_name)
+        except (published.ResourceNotFoundError, KeyError):
             continue
         return TypeSchema(found.schema)
     return None
@@ -120,9 +123,31 @@ def offers_attribute(region: str, type_name: str, attribute: str) -> bool:
 
 def attribute_patterns(region: str, type_name: str) -> list[str]:
     """The attributes of a type, each as a regular expression."""
-    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+    return sorted(_published().PROVIDER_SCHEMA_MANAGER.get_type_getatts(type_name, region))
 
-    return sorted(PROVIDER_SCHEMA_MANAGER.get_type_getatts(type_name, region))
+
+@cache
+def _published() -> ModuleType:
+    """The part of cfn-lint that reads schemas, a copy of our own.
+
+    The package's own first lines import all of cfn-lint, sympy and networkx, for 0.4 s of the first stack; here
+    they are passed over. Whoever imports cfn-lint gets it whole.
+    """
+    others = _taken_out("cfnlint")
+    spec = find_spec("cfnlint")
+    assert spec is not None
+    sys.modules["cfnlint"] = module_from_spec(spec)
+    try:
+        return import_module("cfnlint.schema")
+    finally:
+        _taken_out("cfnlint")
+        sys.modules.update(others)
+
+
+def _taken_out(package: str) -> dict[str, ModuleType]:
+    """A package's modules, which are taken out of those that have been imported."""
+    names = [name for name in sys.modules if name.partition(".")[0] == package]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 def _paths(pointers: list[str] | None) -> set[tuple[str, ...]]:
