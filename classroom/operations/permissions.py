@@ -73,7 +73,11 @@ _NEEDS = (
         _of("logs", "CreateLogGroup DeleteLogGroup PutRetentionPolicy FilterLogEvents"),
         ("arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{prefix}-chat_handler:*",),
     ),
-    Need(_of("cloudwatch", "GetMetricData GetMetricStatistics")),
+    Need(_of("cloudwatch", "GetMetricData GetMetricStatistics DescribeAlarms")),
+    Need(
+        _of("cloudwatch", "PutMetricAlarm DeleteAlarms TagResource"),
+        ("arn:aws:cloudwatch:{region}:{account}:alarm:{prefix}-dev-send_message-errors",),
+    ),
     Need(
         _of("s3", "CreateBucket DeleteBucket ListBucket PutBucketTagging GetBucketTagging"),
         ("arn:aws:s3:::{prefix}-chat-{account}-{region}",),

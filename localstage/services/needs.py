@@ -35,7 +35,7 @@ _OF_ROOMS = {
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
 """IAM's name of a service, where it is not that of the credential scope."""
 _ARNS = {
-    "cloudwatch": (("AlarmName", "alarm:{}"),),
+    "cloudwatch": (("AlarmName", "alarm:{}"), ("AlarmNames", "alarm:{}")),
     "events": (("Rule", "rule/{}"), ("Name", "rule/{}")),
     "kinesis": (("StreamName", "stream/{}"),),
     "kms": (("KeyId", "key/{}"),),
@@ -43,7 +43,7 @@ _ARNS = {
     "ssm": (("Name", "parameter/{}"),),
     "states": (("stateMachineArn", "{}"), ("executionArn", "{}")),
 }
-"""By IAM's name: the parameters that may name the resource, and the last field of its ARN."""
+"""By IAM's name: the parameters that may name the resource, or a list of them, and the last field of its ARN."""
 _KEYS = {"cloudwatch": {"cloudwatch:namespace": "Namespace"}}
 """By IAM's name: condition keys, and the parameters that give them."""
 
@@ -59,8 +59,15 @@ def _general_needs(call: AwsCall) -> list[Need]:
     action = f"{service}:{call.operation or 'UnknownOperation'}"
     keys = {key: call.text(parameter) for key, parameter in _KEYS.get(service, {}).items() if call.text(parameter)}
     for parameter, resource in _ARNS.get(service, ()):
-        name = call.text(parameter)
-        if name:
-            arn = name if name.startswith("arn:") else call.arn(service, resource.format(name.lstrip("/")))
-            return [Need(action, arn, keys)]
+        listed = call.parameters.get(parameter)
+        names = [str(name) for name in listed] if isinstance(listed, list) else [call.text(parameter)]
+        if any(names):
+            return [
+                Need(
+                    action,
+                    name if name.startswith("arn:") else call.arn(service, resource.format(name.lstrip("/"))),
+                    keys,
+                )
+                for name in names
+            ]
     return [Need(action, "*", keys)]

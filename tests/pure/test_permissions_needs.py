@@ -368,6 +368,14 @@ def test_sts_when_called(form, wanted):
             {"form": "Action=PutMetricAlarm&AlarmName=busy"},
             [("cloudwatch:PutMetricAlarm", f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:busy")],
         ),
+        (
+            "monitoring",
+            {"target": "DeleteAlarms", "body": {"AlarmNames": ["busy", "late"]}},
+            [
+                ("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}")
+                for name in ("busy", "late")
+            ],
+        ),
         ("monitoring", {"target": "GetMetricData"}, [("cloudwatch:GetMetricData", "*")]),
         (
             "ssm",
