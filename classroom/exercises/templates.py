@@ -1,14 +1,15 @@
 """A learner's CloudFormation template as the checks read it: resources by type, with values for what they refer to.
 
 A reference to a resource becomes ``<LogicalId>``, an attribute ``<LogicalId.Arn>``,
-a parameter the value that the check gives it. So a check compares what a
+a parameter the value that the check gives it, else its default, and of
+``Fn::If`` the branch that its condition chooses. So a check compares what a
 property comes to, however it is written. Deploys nothing; knows no exercise.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -21,7 +22,8 @@ PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
 }
-_LONG_FORMS = ("Ref", "Fn::Sub", "Fn::GetAtt", "Fn::Join")
+_LONG_FORMS = ("Ref", "Fn::Sub", "Fn::GetAtt", "Fn::Join", "Fn::If")
+_NO_VALUE = object()
 
 
 class Template:
@@ -40,8 +42,12 @@ class Template:
                     "and whether it is meant to be a resource."
                 )
         self.body, self.resources = body, body["Resources"]
-        declared = body.get("Parameters") or {}
-        self._values = {**PSEUDO, **{name: value for name, value in given.items() if name in declared}}
+        self.parameters: dict[str, dict[str, Any]] = {
+            name: one for name, one in (body.get("Parameters") or {}).items() if isinstance(one, dict)
+        }
+        defaults = {name: one["Default"] for name, one in self.parameters.items() if "Default" in one}
+        known = {name: value for name, value in given.items() if name in self.parameters}
+        self._values = {**PSEUDO, "AWS::NoValue": _NO_VALUE, **defaults, **known}
 
     def only(self, kind: str) -> tuple[str, dict[str, Any]]:
         """The logical ID and the properties of the one resource of a type."""
@@ -51,12 +57,41 @@ class Template:
                 f"there is one resource of the type {kind}. There are {len(found)}. "
                 f"Look at: the line Type: {kind}, two spaces deeper than the resource's name."
             )
-        properties = self.resources[found[0]].get("Properties")
+        return found[0], self.properties(found[0])
+
+    def all_of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The properties of each resource of a type, by logical ID."""
+        return {name: self.properties(name) for name, one in self.resources.items() if one["Type"] == kind}
+
+    def properties(self, name: str) -> dict[str, Any]:
+        """What the properties of a resource come to."""
+        properties = self.resources[name].get("Properties")
         if not isinstance(properties, dict):
             raise CheckFailed(
-                f"{found[0]} has properties. It has none. Look at: how far Properties is indented under {found[0]}."
+                f"{name} has properties. It has none. Look at: how far Properties is indented under {name}."
             )
-        return found[0], self.resolved(properties)
+        return self.resolved(properties)
+
+    def holds(self, condition: str) -> bool:
+        """Whether a condition is true with these parameters."""
+        conditions = self.body.get("Conditions") or {}
+        if condition not in conditions:
+            raise CheckFailed(
+                f"each condition that is named exists. The template has no condition {condition}. "
+                "Look at: its name, two spaces deeper than the word Conditions."
+            )
+        return self._is_true(conditions[condition])
+
+    def _is_true(self, rule: Any) -> bool:
+        name, argument = next(iter(rule.items())) if isinstance(rule, dict) and len(rule) == 1 else ("", rule)
+        if name == "Condition":
+            return self.holds(str(argument))
+        if name == "Fn::Equals":
+            one, other = map(self.resolved, argument)
+            return str(one) == str(other)
+        if name in _OF_CONDITIONS:
+            return _OF_CONDITIONS[name](map(self._is_true, argument))
+        raise CheckFailed(f"a condition asks something. It is {rule!r}. Look at: !Equals, which compares two values.")
 
     def outputs(self) -> dict[str, Any]:
         """What each output comes to, by its name."""
@@ -72,13 +107,16 @@ class Template:
         name = next(iter(value), "")
         if len(value) == 1 and name in _LONG_FORMS:
             return self._worked_out(name, value[name])
-        return {key: self.resolved(one) for key, one in value.items()}
+        found = {key: self.resolved(one) for key, one in value.items()}
+        return {key: one for key, one in found.items() if one is not _NO_VALUE}
 
     def _worked_out(self, name: str, argument: Any) -> Any:
         if name == "Ref":
             return self._value(str(argument))
         if name == "Fn::GetAtt":
             return self._value(".".join(argument) if isinstance(argument, list) else str(argument))
+        if name == "Fn::If":
+            return self.resolved(argument[1 if self.holds(argument[0]) else 2])
         if name == "Fn::Join":
             return str(argument[0]).join(str(self.resolved(one)) for one in argument[1])
         text, own = argument if isinstance(argument, list) else (argument, {})
@@ -87,7 +125,7 @@ class Template:
             r"\$\{([^!}]+)\}", lambda found: str(own[found[1]] if found[1] in own else self._value(found[1])), str(text)
         )
 
-    def _value(self, name: str) -> str:
+    def _value(self, name: str) -> Any:
         if name in self._values:
             return self._values[name]
         if name.partition(".")[0] in self.resources:
@@ -96,6 +134,13 @@ class Template:
             f"each name that is referred to exists. The template has no parameter and no resource {name}. "
             f"Look at: the spelling of {name}, and whether it stands under Resources."
         )
+
+
+_OF_CONDITIONS: dict[str, Callable[[Iterable[bool]], bool]] = {
+    "Fn::Not": lambda rules: not all(rules),
+    "Fn::And": all,
+    "Fn::Or": any,
+}
 
 
 class _Loader(yaml.SafeLoader):

@@ -58,3 +58,46 @@ def test_template_when_it_is_wrong(change, says):
         template.only("AWS::IAM::Role")
         template.only("AWS::Logs::LogGroup")
     assert "Look at: " in str(raised.value)
+
+
+CHOOSING = """
+Parameters:
+  Mode: {Type: String, Default: small}
+  Extra: {Type: String, Default: "no"}
+Conditions:
+  IsLarge: !Equals [!Ref Mode, large]
+  IsPlain: !Not [!Equals [!Ref Extra, "yes"]]
+  Both: !And [!Condition IsLarge, !Condition IsPlain]
+  Either: !Or [!Condition IsLarge, !Not [!Condition IsPlain]]
+Resources:
+  Thing: {Type: "AWS::X::Thing", Properties: {Size: !If [IsLarge, 9, 1], Note: !If [Both, both, !Ref AWS::NoValue]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "properties", "either"),
+    [
+        ({}, {"Size": 1}, False),
+        ({"Mode": "large"}, {"Size": 9, "Note": "both"}, True),
+        ({"Mode": "large", "Extra": "yes"}, {"Size": 9}, True),
+        ({"Extra": "yes"}, {"Size": 1}, True),
+    ],
+)
+def test_condition_when_parameters_differ(given, properties, either):
+    """A parameter has its default unless a value is given, and a property is what its condition chooses."""
+    template = Template(CHOOSING, given)
+    assert template.all_of("AWS::X::Thing") == {"Thing": properties}
+    assert template.holds("Either") is either
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("IsLarge:", "Large:"), "has no condition IsLarge"),
+        (("!Equals [!Ref Mode, large]", "!Ref Mode"), "It is {'Ref'"),
+    ],
+)
+def test_condition_when_it_is_wrong(change, says):
+    """A condition that is missing, or asks nothing, is told by its name."""
+    with pytest.raises(CheckFailed, match=re.escape(says)):
+        Template(CHOOSING.replace(*change), {}).holds("Both")
