@@ -51,7 +51,8 @@ CREATES = {
     6: "This lesson makes three tables, a WebSocket API, a bucket, and a stack with two functions and their roles.",
     7: "Lessons 7 to 7c make three tables, a WebSocket API, a bucket, three stacks with six functions and their roles, "
     "a practice function with its role, and a second API for a few minutes.",
-    8: "This lesson makes two stacks, each the whole chat: three tables, a WebSocket API, four functions and their roles.",
+    8: "Lesson 8 makes two stacks, each the whole chat: three tables, a WebSocket API, four functions and their roles; "
+    "one of them has an alarm, too. Lesson 8b makes such a stack with SAM, and for a minute five more.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }
 COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."

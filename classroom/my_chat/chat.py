@@ -146,15 +146,25 @@ class MyChat:
         print(f"Uploaded: {version}.")
         return key
 
-    def template(self, what: str, *, new_deployment: bool = False) -> str:
+    def template(self, what: str) -> str:
         """A template, or an exercise's template, as it can be deployed; prints which version it is.
 
-        With ``new_deployment`` the name of its deployment follows its routes
-        (``deployment_name``). Where ``CHAT_BOUNDARY`` demands it, each role has the boundary.
+        Where ``CHAT_BOUNDARY`` demands it, each role has the boundary.
         """
         version = self.version(what)
         print(f"In use: {version}.")
-        text = version.files[version.name]
+        return boundary.in_template(version.files[version.name])
+
+    def checked_template(self, exercise: str, *, new_deployment: bool = False) -> str:
+        """The same of the template that an exercise found right, else of the course's answer to it.
+
+        With ``new_deployment`` the deployment in it is named after its routes (``deployment_name``).
+        """
+        name = registry.exercise_of(exercise).file
+        own = self.folder.checked(exercise, name)
+        text = own or solutions.course_text(name, exercise) or ""
+        because = f", as exercise {exercise} checked it" if own else f"because exercise {exercise} is not done yet"
+        print(f"In use: {Version(name, {}, bool(own), because)}.")
         return boundary.in_template(stamped(text) if new_deployment else text)
 
     def lint(self, name: str) -> None:

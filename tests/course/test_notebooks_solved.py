@@ -16,6 +16,7 @@ MOST = {
     "7": 6,
     "7b": 6,
     "7c": 5,
+    "8": 5,
 }  # one for each step of the broadcast, and of the page; one for each bug
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
