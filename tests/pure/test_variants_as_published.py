@@ -131,6 +131,55 @@ def test_s4_when_a_connection_is_gone(day: Callable[..., Day]) -> None:
     assert s4.heard("bob=") == ["Hello", "Hello"]
 
 
+AS_PUBLISHED = {"kept": 1, "long missed": 3, "long lost": 3, "page missed": 2, "lost by throttling": 1}
+MENDS = {
+    "nothing": ([], {}),
+    "key": ([("int(time.time())", "time.time_ns()")], {"kept": 10}),
+    "gone": (
+        [
+            (
+                "    except Exception:\n",
+                "    except Exception as error:\n        if 'Gone' not in str(error):\n            return\n",
+            )
+        ],
+        {"long lost": 0, "lost by throttling": 0},
+    ),
+    "pages": (
+        [
+            (
+                "connections.scan()",
+                "connections.meta.client.get_paginator('scan').paginate(TableName=connections.name)"
+                ".build_full_result()",
+            )
+        ],
+        {"page missed": 0},
+    ),
+    "bytes": ([("json.dumps(frame)", "json.dumps(frame, ensure_ascii=False)")], {"long missed": 0, "long lost": 0}),
+}
+
+
+@pytest.mark.parametrize("mend", MENDS)
+def test_s0_when_one_mend_is_made(mend: str, day: Callable[..., Day], clock: list[float]) -> None:
+    """Each mend of s0, made alone, changes what lesson 8 says that it changes, and nothing else."""
+    changes, expected = MENDS[mend]  # the clock stands; what asks for nanoseconds asks another
+    s0 = day("s0", changes=changes)
+    s0.come(*PEOPLE)
+    for number in range(10):
+        s0.say("ann=", f"message {number}")
+    found = {"kept": len(s0.account.stored())}
+    s0.say("ann=", GREEK)
+    found["long missed"] = sum(GREEK not in s0.heard(one) for one in PEOPLE)
+    found["long lost"] = 3 - len(s0.here())
+    s0.come("dana=", *PEOPLE)
+    s0.fill_two_pages()
+    s0.say("ann=", "Two pages?")
+    found["page missed"] = sum("Two pages?" not in s0.heard(one) for one in s0.here())
+    s0.account.clients.failures["ann="] = failure("LimitExceededException")
+    s0.say("bob=", "Hello")
+    found["lost by throttling"] = 4 - len(s0.here())
+    assert found == AS_PUBLISHED | expected
+
+
 # With the printed code
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import boto3
@@ -128,10 +130,11 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatAccount]:
 def day(account: ChatAccount, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Day]:
     """A day with the handlers of a variant: of its file, which is as published, or of another ``file``.
 
-    ``variables`` replace those that its functions get; one that is empty is left out.
+    ``changes`` are made in the file's text before; ``variables`` replace those that
+    its functions get, and one that is empty is left out.
     """
 
-    def begin(name: str, file: str = "", **variables: str) -> Day:
+    def begin(name: str, file: str = "", changes: Iterable[tuple[str, str]] = (), **variables: str) -> Day:
         given = {variable: value for variable, value in {**VARIABLES[name], **variables}.items() if value}
         for variable in ALL_VARIABLES:
             monkeypatch.delenv(variable, raising=False)
@@ -147,8 +150,19 @@ def day(account: ChatAccount, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
                 KeySchema=[{"AttributeName": TABLES[table], "KeyType": "HASH"}],
             )
         module = load_handler(f"variants.{file or name}", monkeypatch)
+        if changes:
+            exec(compile(_changed(module, changes), "a changed handler", "exec"), vars(module))
         one_for_all = getattr(module, "lambda_handler", None)
         handlers = {route: one_for_all or getattr(module, function) for route, function in ROUTES.items()}
         return Day(account, handlers, VARIABLES[name]["WEBSOCKET_TABLE"])
 
     return begin
+
+
+def _changed(module: ModuleType, changes: Iterable[tuple[str, str]]) -> str:
+    """A module's source with parts replaced, each of which must be there once."""
+    text = Path(str(module.__file__)).read_text("utf-8")
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
