@@ -18,10 +18,12 @@ from threading import Thread
 
 from localstage.door.seams import MotoHasChanged
 from localstage.emulator import Emulator
-from localstage.open_files import raise_open_files_limit
 from localstage.port.server import PortBusy
 from localstage.settings import Settings
 from localstage.state import NOTE_NAME, READY, RunningEmulator, note_path, remove_note, write_note
+
+_ENOUGH_FILES = 65_536
+_MACOS_MOST_FILES = 10_240
 
 
 def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False) -> int:
@@ -32,7 +34,7 @@ def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False)
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # A profile or endpoint of the user's would lead moto's own clients astray.
-    raise_open_files_limit()
+    _raise_open_files_limit()
     directory = work_dir or Path(tempfile.mkdtemp(prefix="localstage-"))
     try:
         return asyncio.run(_serve(settings, directory, owned))
@@ -85,3 +87,24 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         pass
     if not loop.is_closed():
         loop.call_soon_threadsafe(stop.set)
+
+
+def _raise_open_files_limit() -> None:
+    """Raises how many files and sockets this process may have open, as far as is useful and allowed.
+
+    A system's default is often 1,024, on macOS 256, and each connection is a socket. Windows has no such limit.
+    """
+    try:
+        import resource
+    except ImportError:
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (_ENOUGH_FILES, _MACOS_MOST_FILES):
+        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        if limit <= now:
+            return
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+            return
+        except (ValueError, OSError):
+            continue  # macOS calls its maximum infinite and refuses more than 10,240.

@@ -7,12 +7,13 @@ AWS: FIDELITY section 3: the upgrade is held until ``$connect`` has run; only
 from __future__ import annotations
 
 import base64
+from functools import partial
 from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
 from websockets.utils import accept_key
 
-from localstage.core.connection_life import Ending
+from localstage.core.connection_life import CUT
 from localstage.core.events import HandshakeRequest
 from localstage.core.integrations import ProxyResult
 from localstage.core.management import Address, execute_api_host_of, read_address
@@ -89,20 +90,13 @@ class Handshakes:
         self, request: web.BaseRequest, connection: Connection, key: str, result: ProxyResult
     ) -> web.StreamResponse:
         gateway = self._gateway
-
-        def on_text(text: str) -> None:
-            gateway.received(connection, text)
-
-        def on_end(ending: Ending) -> None:
-            gateway.ended(connection, ending)
-
         gateway.opened(connection)
         try:
             transport, early = detach_transport(request)
         except ConnectionResetError:
-            on_end(Ending(1006, ""))
+            gateway.ended(connection, CUT)
             return NoResponse()
-        socket = WebSocket(gateway.settings, on_text, on_end)
+        socket = WebSocket(gateway.settings, partial(gateway.received, connection), partial(gateway.ended, connection))
         connection.socket = socket
         transport.set_protocol(socket)
         socket.connection_made(transport)

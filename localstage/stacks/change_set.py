@@ -128,18 +128,9 @@ def _modification(
 def _property_change(
     record: StackResource, definition: Definition, wanted: dict[str, Any], name: str
 ) -> PropertyChange:
-    registry = definition.owner.registry
-    schema = registry.schema(record.type_name)
     is_dynamic = is_unknown(wanted.get(name))
-    recreation = "Never"
-    try:
-        replacing = registry.resource_type(record.type_name).replacing_changes(record.properties, wanted)
-    except ResourceFailure:
-        replacing = []
-    if schema is not None:
-        replacing = [*replacing, *schema.create_only_changes(record.properties, wanted)]
-    if name in replacing:
-        recreation = "Conditionally" if is_dynamic else "Always"
+    replacing = definition.owner.registry.replacing_changes(record.type_name, record.properties, wanted)
+    recreation = "Never" if name not in replacing else "Conditionally" if is_dynamic else "Always"
     return PropertyChange(name, recreation, is_dynamic)
 
 

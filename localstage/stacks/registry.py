@@ -48,6 +48,12 @@ class Registry:
             self._schemas[name] = find_schema(self._region, name)
         return self._schemas[name]
 
+    def replacing_changes(self, name: str, old: Properties, new: Properties) -> list[str]:
+        """The properties for whose changes a resource of a type must be replaced. Raises ResourceFailure."""
+        schema = self.schema(name)
+        of_schema = schema.create_only_changes(old, new) if schema is not None else []
+        return [*self.resource_type(name).replacing_changes(old, new), *of_schema]
+
     def is_known_to_aws(self, name: str) -> bool:
         """Whether a template with this type is well-formed."""
         return name.startswith("Custom::") or self.schema(name) is not None

@@ -31,28 +31,14 @@ class NestedStack(ResourceType):
 
     def create(self, context: ResourceContext, properties: Properties) -> str:
         client = context.client("cloudformation")
-        stack_id = client.create_stack(
-            StackName=context.generated_name(128),
-            TemplateURL=properties["TemplateURL"],
-            Parameters=_parameters(properties),
-            NotificationARNs=properties.get("NotificationARNs", []),
-            Tags=properties.get("Tags", []),
-            Capabilities=_ALL_CAPABILITIES,
-        )["StackId"]
+        stack_id = client.create_stack(StackName=context.generated_name(128), **_arguments(properties))["StackId"]
         context.on_created(stack_id)
         self._expect(context, stack_id, "CREATE_COMPLETE", "created")
         return stack_id
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         try:
-            context.client("cloudformation").update_stack(
-                StackName=physical_id,
-                TemplateURL=new["TemplateURL"],
-                Parameters=_parameters(new),
-                NotificationARNs=new.get("NotificationARNs", []),
-                Tags=new.get("Tags", []),
-                Capabilities=_ALL_CAPABILITIES,
-            )
+            context.client("cloudformation").update_stack(StackName=physical_id, **_arguments(new))
         except ClientError as error:
             # AWS: an inner stack that has nothing to change has been updated.
             if error.response["Error"].get("Message") == NO_UPDATES:
@@ -83,12 +69,18 @@ class NestedStack(ResourceType):
 _ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-def _parameters(properties: Properties) -> list[dict[str, str]]:
-    given = properties.get("Parameters", {})
-    return [
-        {"ParameterKey": key, "ParameterValue": ",".join(value) if isinstance(value, list) else str(value)}
-        for key, value in given.items()
-    ]
+def _arguments(properties: Properties) -> Properties:
+    """What CreateStack and UpdateStack take of a nested stack."""
+    return {
+        "TemplateURL": properties["TemplateURL"],
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": ",".join(value) if isinstance(value, list) else str(value)}
+            for key, value in properties.get("Parameters", {}).items()
+        ],
+        "NotificationARNs": properties.get("NotificationARNs", []),
+        "Tags": properties.get("Tags", []),
+        "Capabilities": _ALL_CAPABILITIES,
+    }
 
 
 TYPES: tuple[ResourceType, ...] = (

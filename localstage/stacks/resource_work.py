@@ -118,12 +118,8 @@ class ResourceWork:
         Raises:
             ResourceFailure: it must be, and has a name that its successor cannot have.
         """
-        kind = self._kind(record)
-        schema = self._registry.schema(record.type_name)
-        changed = list(kind.replacing_changes(record.properties, properties))
-        if schema is not None:
-            changed += schema.create_only_changes(record.properties, properties)
-        name = kind.name_property
+        changed = self._registry.replacing_changes(record.type_name, record.properties, properties)
+        name = self._kind(record).name_property
         if changed and name and name not in changed and name in properties:
             raise ResourceFailure(
                 "CloudFormation cannot update a stack when a custom-named resource requires "

@@ -13,7 +13,7 @@ from typing import Any
 
 from moto.apigatewayv2 import models as moto_models
 from moto.apigatewayv2.exceptions import BadRequestException, StageNotFound
-from moto.core.utils import utcnow
+from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.utilities.utils import get_partition
 
 from localstage.core.management import execute_api_host_of
@@ -22,12 +22,6 @@ from localstage.services.apigatewayv2.deployments import AUTO_DEPLOYED_DESCRIPTI
 from localstage.services.apigatewayv2.exceptions import ConflictException, DeploymentNotFound
 
 _DEFAULT_ROUTE_SETTINGS = {"dataTraceEnabled": False, "detailedMetricsEnabled": False, "loggingLevel": "OFF"}
-_ATTRIBUTES = {
-    "autoDeploy": "auto_deploy",
-    "clientCertificateId": "client_certificate_id",
-    "description": "description",
-    "accessLogSettings": "access_log_settings",
-}
 
 
 class Api(moto_models.Api):
@@ -175,7 +169,7 @@ class Stage(moto_models.Stage):
         """Apply the settings of an UpdateStage request; what is not in it stays."""
         for field in ("autoDeploy", "clientCertificateId", "description", "accessLogSettings"):
             if field in changes:
-                setattr(self, _ATTRIBUTES[field], changes[field])
+                setattr(self, camelcase_to_underscores(field), changes[field])
         if "defaultRouteSettings" in changes:
             # Guess: the settings are replaced whole; what is not given takes its default.
             self.default_route_settings = {**_DEFAULT_ROUTE_SETTINGS, **changes["defaultRouteSettings"]}

@@ -16,26 +16,6 @@ from localstage.services.apigatewayv2.api import Api, Stage
 from localstage.services.apigatewayv2.deployments import TARGET_PREFIX
 from localstage.services.apigatewayv2.exceptions import ConflictException
 
-_ROUTE_FIELDS = (
-    "api_key_required",
-    "authorization_type",
-    "authorizer_id",
-    "request_models",
-    "route_key",
-    "route_response_selection_expression",
-    "target",
-)
-_INTEGRATION_FIELDS = (
-    "connection_type",
-    "integration_subtype",
-    "integration_type",
-    "integration_uri",
-    "request_templates",
-    "timeout_in_millis",
-)
-_AUTHORIZER_FIELDS = ("authorizer_type", "authorizer_uri", "enable_simple_response", "identity_source")
-
-
 Publish = Callable[[str, str, ServedStage | None], None]
 """API id, stage name and what the stage serves, None for one that is gone."""
 
@@ -101,13 +81,13 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def create_route(self, api_id: str, **route: Any) -> moto_models.Route:
         api = self.get_api(api_id)
         validation.check_room_for_one_more("Routes", len(api.routes))
-        validation.check_route(api, {field: route.get(field) for field in _ROUTE_FIELDS})
+        validation.check_route(api, route)
         return super().create_route(api_id=api_id, **route)
 
     def update_route(self, api_id: str, route_id: str, **changes: Any) -> moto_models.Route:
         api = self.get_api(api_id)
         route = api.get_route(route_id)
-        validation.check_route(api, _merged(_ROUTE_FIELDS, route, changes), itself=route)
+        validation.check_route(api, _merged(route, changes), itself=route)
         updated = super().update_route(api_id=api_id, route_id=route_id, **changes)
         # moto keeps the old value when the new one is empty.
         for name, value in changes.items():
@@ -148,8 +128,7 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def create_integration(self, api_id: str, **integration: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
         validation.check_room_for_one_more("Integrations", len(api.integrations))
-        fields = {field: integration.get(field) for field in _INTEGRATION_FIELDS}
-        validation.check_integration(api, fields)
+        validation.check_integration(api, integration)
         if api.is_websocket:
             for name, default in _WEBSOCKET_INTEGRATION_DEFAULTS.items():
                 integration[name] = integration.get(name) or default
@@ -158,7 +137,7 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def update_integration(self, api_id: str, integration_id: str, **changes: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
         current = api.get_integration(integration_id)
-        validation.check_integration(api, _merged(_INTEGRATION_FIELDS, current, changes))
+        validation.check_integration(api, _merged(current, changes))
         return super().update_integration(api_id=api_id, integration_id=integration_id, **changes)
 
     def delete_integration(self, api_id: str, integration_id: str) -> None:
@@ -192,16 +171,15 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def create_authorizer(self, api_id: str, **authorizer: Any) -> moto_models.Authorizer:
         api = self.get_api(api_id)
         validation.check_room_for_one_more("Authorizers", len(api.authorizers))
-        fields = {field: authorizer.get(field) for field in _AUTHORIZER_FIELDS}
-        validation.check_authorizer(api, fields)
-        if any(other.name == authorizer.get("name") for other in api.authorizers.values()):
+        validation.check_authorizer(api, authorizer)
+        if any(other.name == authorizer["name"] for other in api.authorizers.values()):
             raise ConflictException("Authorizer name must be unique")
         return super().create_authorizer(api_id, **authorizer)
 
     def update_authorizer(self, api_id: str, authorizer_id: str, **changes: Any) -> moto_models.Authorizer:
         api = self.get_api(api_id)
         current = api.get_authorizer(authorizer_id)
-        validation.check_authorizer(api, _merged(_AUTHORIZER_FIELDS, current, changes))
+        validation.check_authorizer(api, _merged(current, changes))
         return super().update_authorizer(api_id, authorizer_id=authorizer_id, **changes)
 
     def delete_authorizer(self, api_id: str, authorizer_id: str) -> None:
@@ -229,6 +207,6 @@ _WEBSOCKET_INTEGRATION_DEFAULTS = {
 }
 
 
-def _merged(fields: tuple[str, ...], current: Any, changes: dict[str, Any]) -> dict[str, Any]:
-    """What the fields would be after the changes; None leaves a field as it is."""
-    return {field: getattr(current, field) if changes.get(field) is None else changes[field] for field in fields}
+def _merged(current: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """What a part of an API would be after the changes; None leaves a field as it is."""
+    return {**vars(current), **{field: value for field, value in changes.items() if value is not None}}

@@ -1,7 +1,7 @@
 """IAM: moto's, with the policy simulator and users' permissions boundaries.
 
 - ``models``: the backend, with AWS's managed policies in the one partition that is used
-- ``responses``: the operations that differ from moto's; ``simulation``: the policy simulator
+- ``responses``: the operations that differ from moto's, the policy simulator among them
 - ``reader``: what others read of users and roles, and of their policies
 - ``pace``: policies that count some time after they were changed
 - ``needs``: which permissions IAM's operations need

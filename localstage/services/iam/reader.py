@@ -62,10 +62,8 @@ def find_named(account_id: str, kind: str, name: str) -> Any:
     if backend is None:
         return None
     if kind == "role":
-        return next((role for role in list(dict.values(backend.roles)) if role.name == name), None)
-    if kind == "user":
-        return dict.get(backend.users, name)
-    return dict.get(backend.groups, name) if kind == "group" else None
+        return next((role for role in backend.roles.values() if role.name == name), None)
+    return {"user": backend.users, "group": backend.groups}.get(kind, {}).get(name)
 
 
 def attached_documents(entity: Any) -> list[tuple[str, Any]]:
@@ -74,7 +72,7 @@ def attached_documents(entity: Any) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for holder in holders:
         found += list(holder.policies.items())
-        found += [(policy.arn, _default_document(policy)) for policy in list(holder.managed_policies.values())]
+        found += [(policy.arn, _default_document(policy)) for policy in holder.managed_policies.values()]
     return found
 
 
@@ -86,7 +84,7 @@ def boundary_arn(entity: Any) -> str | None:
 def managed_document(account_id: str, arn: str) -> Any:
     """The text of a managed policy as of now; None if there is none."""
     backend = _backend(account_id)
-    policy = dict.get(backend.managed_policies, arn) if backend is not None else None
+    policy = backend.managed_policies.get(arn) if backend is not None else None
     return _default_document(policy) if policy is not None else None
 
 
@@ -108,16 +106,15 @@ def tags_of(entity: Any) -> dict[str, str]:
 
 
 def _default_document(policy: Any) -> Any:
-    versions = list(policy.versions)
-    chosen = next((version for version in versions if version.version_id == policy.default_version_id), versions[-1])
-    return chosen.document
+    default = (version for version in policy.versions if version.version_id == policy.default_version_id)
+    return next(default, policy.versions[-1]).document
 
 
 def _groups_of(entity: Any) -> list[Any]:
     backend = _backend(entity.account_id)
     if backend is None or hasattr(entity, "assume_role_policy_document"):
         return []
-    return [group for group in list(dict.values(backend.groups)) if entity in list(group.users)]
+    return [group for group in backend.groups.values() if entity in group.users]
 
 
 def _backends() -> list[Any]:
