@@ -16,6 +16,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+ACCOUNT_ID = "123456789012"
 PREFIX = "trial-"
 """What the names of the pretended tables begin with, as a learner's prefix does."""
 KEYS = {
@@ -47,7 +48,11 @@ class PretendedAws:
         """What is wrong with a connection: gone, throttled or slow."""
         self.page_size: int | None = None
         self.clock_stands = False
+        self.permissions: list[dict[str, Any]] | None = None
+        """The statements that say what the handler may do; None lets it do everything."""
         self.calls: list[str] = []
+        self.needs: list[tuple[str, str, bool]] = []
+        """What each call needed permission for: its action, its resource, and whether it was allowed."""
         self.waited_for: list[str] = []
         """Slow connections that made the others wait."""
         self._changed = threading.Condition()
@@ -66,11 +71,30 @@ class PretendedAws:
             body = {"__type": f"com.amazonaws#{refused.code}", "message": refused.message}
             return refused.status, {"x-amzn-errortype": refused.code}, json.dumps(body).encode()
 
+    def _need(self, action: str, service: str, rest: str, status: int) -> None:
+        """Note what a call needs permission for. Raises ``Refused`` with this status if the handler may not do it."""
+        resource = f"arn:aws:{service}:us-east-1:{ACCOUNT_ID}:{rest}"
+        refusal = None
+        if self.permissions is not None:
+            from classroom.my_chat.pretended_iam import refusal_of  # here, because few trials need it
+
+            refusal = refusal_of(self.permissions, action, resource)
+        self.needs.append((action, resource, refusal is None))
+        if refusal:
+            raise Refused(status, "AccessDeniedException", refusal)
+
     # @connections
 
     def _connections(self, request: Any) -> tuple[int, dict[str, str], bytes]:
         connection_id = unquote(request.url.rpartition("/")[2])
+        api, _, place = request.url.partition("/@connections/")[0].partition("://")[2].partition("/")
         self.calls.append(f"{request.method} {request.url.partition('/@connections/')[0]}")
+        self._need(
+            "execute-api:ManageConnections",
+            "execute-api",
+            f"{api.partition('.')[0]}/{place}/{request.method}/@connections/{connection_id}",
+            403,
+        )
         fault = self.faults.get(connection_id, "" if connection_id in self.received else "gone")
         if fault == "gone":
             raise Refused(410, "GoneException")
@@ -97,6 +121,7 @@ class PretendedAws:
         """Note what everybody has received so far, so that a slow connection knows what the others are waiting for."""
         self._before = max((len(frames) for one, frames in self.received.items() if one not in self.faults), default=0)
         self.calls.clear()
+        self.needs.clear()
         self.waited_for.clear()
 
     # DynamoDB
@@ -107,6 +132,7 @@ class PretendedAws:
         if act is None:
             raise Refused(400, "UnknownOperationException", f"{operation} is not pretended here")
         asked = given.get("TableName", "")
+        self._need(f"dynamodb:{operation}", "dynamodb", f"table/{asked}", 400)
         name = asked.removeprefix(PREFIX)
         if not asked.startswith(PREFIX) or name not in self.tables:
             raise Refused(400, "ResourceNotFoundException", f"Requested resource not found: Table: {asked} not found")

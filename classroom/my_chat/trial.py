@@ -44,6 +44,10 @@ class Outcome:
     printed: str
     calls: tuple[str, ...] = field(default=(), repr=False)
     """What the handler asked of AWS, in order: ``PutItem``, ``Scan``, ``POST`` with the host it was sent to."""
+    needs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """What each call needed permission for: its action and the ARN of its resource."""
+    denied: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Those of ``needs`` that were denied."""
 
     def __repr__(self) -> str:
         ended = f"raised {self.error} ({self.line})" if self.error else f"returned {self.result!r}"
@@ -154,6 +158,14 @@ class Trial:
         """Let DynamoDB answer everything with InternalServerError from now on."""
         self._tell({"set": {"tables_fail": True}})
 
+    def permit(self, *statements: dict[str, Any]) -> None:
+        """Let the handler do what these statements of a policy allow, and nothing else: without any, nothing."""
+        self._tell({"set": {"permissions": list(statements)}})
+
+    def deny(self, *actions: str) -> None:
+        """Let the handler do everything but these actions, such as ``dynamodb:Scan``."""
+        self.permit({"Effect": "Allow", "NotAction": list(actions), "Resource": "*"})
+
     def stop_the_clock(self, *, function_too: bool = False) -> None:
         """Let all further messages arrive in one and the same millisecond.
 
@@ -208,7 +220,13 @@ class Trial:
         """Give the handler one event. Raises ``TrialFailed`` when it does not end."""
         found = self._tell({"event": event})
         return Outcome(
-            found.get("result"), found.get("error", ""), found.get("line", ""), found["printed"], tuple(found["calls"])
+            found.get("result"),
+            found.get("error", ""),
+            found.get("line", ""),
+            found["printed"],
+            tuple(found["calls"]),
+            tuple((action, resource) for action, resource, _ in found["needs"]),
+            tuple((action, resource) for action, resource, allowed in found["needs"] if not allowed),
         )
 
     def close(self) -> None:

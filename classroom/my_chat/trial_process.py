@@ -53,7 +53,8 @@ def main(folder: str, module_name: str) -> None:
                     outcome["error"] = f"{type(error).__name__}: {error}"
                     outcome["line"] = _line_of(error, folder)
             outcome["printed"] = printed.getvalue()
-        outcome |= {"tables": aws.tables, "received": aws.received, "calls": aws.calls, "waited_for": aws.waited_for}
+        outcome |= {"tables": aws.tables, "received": aws.received, "waited_for": aws.waited_for}
+        outcome |= {"calls": aws.calls, "needs": aws.needs}
         answers.write(json.dumps(outcome) + "\n")
         answers.flush()
 
