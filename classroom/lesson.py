@@ -113,6 +113,12 @@ class Lesson:
         """One panel for each name."""
         return [self.panel(name, url) for name in names]
 
+    def point_routes(self, integration_id: str, *route_keys: str) -> None:
+        """Point routes of the lesson's API at an integration, deploy the API, and wait until clients meet it."""
+        api_id = self._known_api()
+        api.redirect_routes(self.account, api_id, integration_id, route_keys)
+        api.deploy_api(self.account, api_id)
+
     def wait_until_served(self) -> None:
         """Wait until connections meet the stage's newest deployment: API Gateway serves it a moment after it says so.
 

@@ -7,7 +7,7 @@ what both make.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from email.utils import parsedate_to_datetime
 from threading import Event
 from urllib.parse import urlsplit
@@ -80,6 +80,18 @@ def point_routes(account: Account, api_id: str, targets: Mapping[str, str]) -> b
             continue
         changed = True
     return changed
+
+
+def redirect_routes(account: Account, api_id: str, integration_id: str, keys: Collection[str]) -> dict[str, str]:
+    """Point the routes of these keys, which exist, at an integration; their targets before, by key. Deploys nothing."""
+    before = {}
+    for route in account.pages("apigatewayv2", "get_routes", "Items", ApiId=api_id):
+        if route["RouteKey"] in keys:
+            before[route["RouteKey"]] = route["Target"]
+            account.client("apigatewayv2").update_route(
+                ApiId=api_id, RouteId=route["RouteId"], Target=f"integrations/{integration_id}"
+            )
+    return before
 
 
 def deploy_api(account: Account, api_id: str) -> None:

@@ -63,9 +63,7 @@ class BugHunt:
         if self._listed_only:
             self._allow_what_a_chat_needs()
         wanted = LISTED if case == 6 else name
-        folder = self._lesson.my_chat.folder
-        if folder.text(wanted) is None:
-            folder.write(wanted, given(wanted) or "")
+        self._lesson.my_chat.folder.hand_out(wanted)
         print(f"Case {case} is in service, as it was reported. Its file is my_chat/{wanted}.")
 
     def deploy(self, exercise: str) -> None:

@@ -92,12 +92,8 @@ class Practice:
         integration = gateway.create_integration(
             ApiId=self._api_id, IntegrationType="AWS_PROXY", IntegrationMethod="POST", IntegrationUri=self._uri()
         )
-        for key, route in self._routes().items():
-            if key in route_keys:
-                self._before.setdefault(key, route["Target"])
-                gateway.update_route(
-                    ApiId=self._api_id, RouteId=route["RouteId"], Target=f"integrations/{integration['IntegrationId']}"
-                )
+        before = api.redirect_routes(self._account, self._api_id, integration["IntegrationId"], route_keys)
+        self._before = {**before, **self._before}
         self._let_the_api_call()
         api.deploy_api(self._account, self._api_id)
 

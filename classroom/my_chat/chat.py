@@ -8,17 +8,17 @@ its place, and each call says which of both it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from classroom.account import boundary, packages
+from classroom.account import boundary, packages, stack
 from classroom.account.account import Account
 from classroom.account.deployment_name import stamped
 from classroom.errors import OneSentence
 from classroom.exercises import registry, solutions
-from classroom.my_chat.folder import Folder, fault_of
+from classroom.my_chat.folder import Folder, fault_of, given
 from classroom.my_chat.page_trial import PageTrial
 from classroom.my_chat.pretended_aws import PREFIX
 from classroom.my_chat.trial import Trial
@@ -85,30 +85,36 @@ class MyChat:
                 raise NotDeployed(f"There is a mistake in my_chat/{name}, so it was not used: {fault}")
             files = _with_imports(name, text, self.folder.text)
             return Version(name, files, True, f", checked by exercise {checked_by}" if checked_by else "")
-        course = solutions.course_text(name, exercise) if exercise else None
-        if course is None:
+        if not exercise or solutions.course_text(name, exercise) is None:
             raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
         because = (
             f"because yours is still that of exercise {checked_by}" if outgrown else "because yours is not written"
         )
-        files = _with_imports(name, course, lambda imported: solutions.course_text(imported, exercise))
-        return Version(name, files, False, f"{because} yet")
+        return _of_the_course(name, exercise, f"{because} yet")
 
     def begin_with(self, lesson: int) -> Version | None:
         """The chat handler with which a lesson begins: what an exercise found right before, else the course's."""
         exercise = registry.finishes(HANDLER, lesson)
         if exercise is None:
             return None
-        text = self.folder.checked(exercise, HANDLER)
+        version = self.finished(exercise)
+        if version.yours or registry.lesson_of(exercise) < _GROWN_UP:
+            return version
+        return replace(version, files=packages.sources_of(HANDLER.removesuffix(".py")))
+
+    def finished(self, exercise: str) -> Version:
+        """The file of an exercise as the exercise found it right, whatever it is now; else the course's."""
+        name = registry.exercise_of(exercise).file
+        text = self.folder.checked(exercise, name)
         if text is not None:
-            files = _with_imports(HANDLER, text, self.folder.text)
-            return Version(HANDLER, files, True, f", as exercise {exercise} checked it")
-        if registry.lesson_of(exercise) >= _GROWN_UP:
-            files = packages.sources_of(HANDLER.removesuffix(".py"))
-        else:
-            course = solutions.course_text(HANDLER, exercise) or ""
-            files = _with_imports(HANDLER, course, lambda imported: solutions.course_text(imported, exercise))
-        return Version(HANDLER, files, False, f"because exercise {exercise} is not done yet")
+            files = _with_imports(name, text, self.folder.text)
+            return Version(name, files, True, f", as exercise {exercise} checked it")
+        return _of_the_course(name, exercise, f"because exercise {exercise} is not done yet")
+
+    def hand_out(self, name: str) -> None:
+        """Put a file that the course hands out into the folder, unless the learner has it already."""
+        self.folder.hand_out(name)
+        print(f"Yours: my_chat/{name}.")
 
     def use_course_version(self, exercise: str) -> None:
         """Put the course's answer to an exercise into the folder; what was there is kept in ``earlier/``."""
@@ -145,6 +151,25 @@ class MyChat:
         key = packages.upload(self._account, self.package(version))
         print(f"Uploaded: {version}.")
         return key
+
+    def deploy_stack(self, short: str, what: str, *, as_handed_out: bool = False, **parameters: str) -> dict[str, str]:
+        """Create or update a stack with a template of the folder, and wait; its outputs.
+
+        ``what`` is a file, as it is now or ``as_handed_out`` by the course, or the number of an exercise:
+        then the template is what that exercise found right, else the course's. Raises ``NotDeployed`` and ``StackFailed``.
+        """
+        if as_handed_out:
+            version = Version(what, {what: given(what) or ""}, False, "as it was handed out")
+        else:
+            version = self.finished(what) if what in registry.exercises() else self.version(what)
+        text = boundary.in_template(version.files[version.name])
+        outputs = stack.deploy_body(self._account, self._account.name(short), text, parameters, version.name)
+        print(f"Deployed: {version}.")
+        return outputs
+
+    def remove_stack(self, short: str) -> None:
+        """Delete a stack and wait until it is gone; harmless when there is none."""
+        stack.remove(self._account, self._account.name(short))
 
     def template(self, what: str) -> str:
         """A template, or an exercise's template, as it can be deployed; prints which version it is.
@@ -223,6 +248,15 @@ class MyChat:
 def _function_of(name: str) -> str:
     """Whose code a learner's file is: the function of its name if the course has one, else the chat function's."""
     return name.removesuffix(".py") if (packages.HANDLERS / name).is_file() else HANDLER.removesuffix(".py")
+
+
+def _of_the_course(name: str, exercise: str, because: str) -> Version:
+    """The course's version of a file as an exercise leaves it."""
+
+    def text_of(file: str) -> str | None:
+        return solutions.course_text(file, exercise)
+
+    return Version(name, _with_imports(name, text_of(name) or "", text_of), False, because)
 
 
 def _with_imports(name: str, text: str, text_of: Callable[[str], str | None]) -> dict[str, str]:

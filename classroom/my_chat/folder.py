@@ -25,7 +25,7 @@ from classroom.errors import OneSentence
 
 _NAME = re.compile(r"[A-Za-z][\w-]*\.(py|yaml|html|js|css|json|env)")
 _ROOT = Path(__file__).resolve().parents[2]
-_GIVEN = _ROOT / "notebooks" / "bug_hunt"
+_GIVEN = tuple(_ROOT / "notebooks" / folder for folder in ("bug_hunt", "handed_out"))
 _WHOLE_CHAT = _ROOT / "cloudformation" / "chat.yaml"
 _README = """\
 # Your chat
@@ -46,9 +46,11 @@ def default_path() -> Path:
 
 
 def given(name: str) -> str | None:
-    """The text of a file that the course hands out to be mended, a case or ``chat.yaml``; None if there is none."""
-    path = _WHOLE_CHAT if name == _WHOLE_CHAT.name else _GIVEN / name
-    return path.read_text("utf-8") if _NAME.fullmatch(name) and path.is_file() else None
+    """The text of a file that the course hands out to be mended, such as ``case_1.py``; None if there is none."""
+    if not _NAME.fullmatch(name):
+        return None
+    places = [_WHOLE_CHAT] if name == _WHOLE_CHAT.name else [folder / name for folder in _GIVEN]
+    return next((path.read_text("utf-8") for path in places if path.is_file()), None)
 
 
 class EditedElsewhere(NotWritten):
@@ -87,6 +89,11 @@ class Folder:
             self.keep(name)
         save(self._made() / name, text)
         save(self.path / ".written.json", json.dumps({**written, name: fingerprint(text)}))
+
+    def hand_out(self, name: str) -> None:
+        """Write a file that the course hands out, unless the learner has it already."""
+        if self.text(name) is None:
+            self.write(name, given(name) or "")
 
     def keep(self, name: str) -> None:
         """Copy a file into ``earlier/`` under the next number, unless its newest copy there is the same."""
