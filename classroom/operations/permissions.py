@@ -54,7 +54,7 @@ _NEEDS = (
         _of(
             "iam",
             "CreateRole DeleteRole GetRole PutRolePolicy DeleteRolePolicy GetRolePolicy ListRolePolicies "
-            "AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies TagRole ListRoleTags PassRole",
+            "AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies UpdateRole TagRole ListRoleTags PassRole",
         ),
         ("arn:aws:iam::{account}:role/{prefix}-chat_handler",),
     ),
