@@ -28,7 +28,7 @@ class State:
 _MOCK = dict.fromkeys(api.ROUTE_KEYS, "mock")
 _CHAT = {**dict.fromkeys(api.ROUTE_KEYS, "chat"), "$default": "default"}
 _SESSIONS = {"$connect": "connect", "$disconnect": "disconnect", "sendMessage": "send_message"}
-_SCRATCH_STACKS = ("greeter", "authorizer")
+_SCRATCH_STACKS = ("greeter", "own-chat", "authorizer")
 """What lessons make and delete themselves, and what is left of one that was not finished."""
 STATES = {
     1: State(),

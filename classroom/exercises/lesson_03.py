@@ -13,7 +13,7 @@ from classroom.exercises.checks import CheckFailed, attempt, check
 from classroom.exercises.exercise import Answer
 from classroom.exercises.handler_checks import check_answered
 from classroom.exercises.registry import exercise
-from classroom.exercises.templates import Template
+from classroom.exercises.templates import Template, listed, statements_of
 
 TEMPLATE = "template.yaml"
 PREDICTIONS = {"3.a": "Internal server error", "3.b": "Hello", "3.c": "It changes nothing"}
@@ -116,10 +116,10 @@ def describe_the_function(answer: Answer) -> None:
 
 
 def _check_role(role: dict[str, Any], logs: str) -> None:
-    trusted = [one.get("Principal") for one in _statements(role.get("AssumeRolePolicyDocument"))]
+    trusted = [one.get("Principal") for one in statements_of(role.get("AssumeRolePolicyDocument"))]
     check("Lambda may act as the role", trusted, [{"Service": "lambda.amazonaws.com"}], look="AssumeRolePolicyDocument")
     policies = role.get("Policies") or []
-    granted = [one for policy in policies for one in _statements(policy.get("PolicyDocument"))]
+    granted = [one for policy in policies for one in statements_of(policy.get("PolicyDocument"))]
     for action, resource, expected in (
         ("logs:CreateLogStream", f"<{logs}.Arn>", "may"),
         ("logs:PutLogEvents", f"<{logs}.Arn>", "may"),
@@ -137,21 +137,13 @@ def _check_role(role: dict[str, Any], logs: str) -> None:
         )
 
 
-def _statements(document: Any) -> list[dict[str, Any]]:
-    found = (document or {}).get("Statement") or []
-    return found if isinstance(found, list) else [found]
-
-
 def _allows(statement: dict[str, Any], action: str, resource: str) -> bool:
-    actions, resources = ([one] if isinstance(one, str) else one or [] for one in map(statement.get, _ASKED))
+    actions, resources = listed(statement.get("Action")), listed(statement.get("Resource"))
     return (
         statement.get("Effect") == "Allow"
         and any(fnmatchcase(action.lower(), one.lower()) for one in actions)
         and any(fnmatchcase(resource, one) or fnmatchcase(f"{resource}:x", one) for one in resources)
     )
-
-
-_ASKED = ("Action", "Resource")
 
 
 def _check_route(template: Template) -> None:

@@ -143,6 +143,18 @@ _OF_CONDITIONS: dict[str, Callable[[Iterable[bool]], bool]] = {
 }
 
 
+def statements_of(document: Any) -> list[dict[str, Any]]:
+    """The statements of a policy document, which may be one or a list."""
+    return listed((document or {}).get("Statement") if isinstance(document, dict | None) else None)
+
+
+def listed(value: Any) -> list[Any]:
+    """What IAM takes one or several of, as a list."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
 class _Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms."""
 

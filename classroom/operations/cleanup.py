@@ -20,8 +20,11 @@ from classroom.account.account import Account
 from classroom.errors import OneSentence
 from classroom.labs.variants import VARIANTS, stack_name
 
-FUNCTIONS = ("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer", "hello", "greeter")
-"""The functions of the course; ``hello`` and ``greeter`` are those that lesson 3 makes by hand and by a template."""
+FUNCTIONS = (
+    *("chat_handler", "connect", "disconnect", "send_message", "default", "authorizer"),
+    *("hello", "greeter", "own_chat"),
+)
+"""The functions of the course, then those that lesson 3 makes by hand and by a template, and lesson 7a by a template."""
 INNER_PREFIXES = ("start", "dev", "prod", "sam")
 """What lessons 0 and 8, and ``.env.example``, put behind the learner's prefix for chats of their own."""
 GONE_WITHIN_S = 600.0

@@ -20,7 +20,7 @@ ALONE = "8"
 """The lesson whose kernel starts an emulator of its own; the others join their process's."""
 ONCE = ("8", "8b", "99")
 """The lessons that are not run a second time."""
-LEAVES = {"1": 2, "2": 3, "3": 4, "4": 5, "5": 6, "6": 7, "7": 8, "7b": 7, "7c": 7}
+LEAVES = {"1": 2, "2": 3, "3": 4, "4": 5, "5": 6, "6": 7, "7": 8, "7a": 7, "7b": 7, "7c": 7}
 """By lesson, the lesson at whose beginning the account is as its cells leave it."""
 
 
