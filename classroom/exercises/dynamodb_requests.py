@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from classroom.exercises.checks import CheckFailed
@@ -68,3 +69,19 @@ def requests_of(
     finally:
         events.unregister("provide-client-params.dynamodb", leaves)
         events.unregister("after-call.dynamodb", answered)
+
+
+@contextmanager
+def refusing(client: Any, operation: str, code: str, message: str) -> Iterator[None]:
+    """Inside the block, every call of an operation is answered with this error, and does not leave."""
+    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}}
+
+    def refuse(**kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        return SimpleNamespace(status_code=400), answer
+
+    event = f"before-call.dynamodb.{operation}"
+    client.meta.events.register(event, refuse)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, refuse)

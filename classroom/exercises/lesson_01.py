@@ -48,7 +48,7 @@ def expire_in_time(answer: Answer) -> None:
                 f"it is in seconds. Found {found}, which is a time in milliseconds. Look at: connected_at // 1000."
             )
         check(
-            "how long after the connection began",
+            "it is two hours and ten minutes after the connection began",
             _duration(late),
             "2 hours, 10 minutes, 0 seconds",
             look="the hours and the minutes, both in seconds",
@@ -67,9 +67,9 @@ def read_the_last_two(answer: Answer) -> None:
             _put(answer, room, number, f"message {number}")
         with requests_of(answer.dynamodb, look="the loop in last_two") as requests:
             found = attempt("it gives the end of a room of five", partial(answer.last_two, room))
-        check("what it returns", type(found).__name__, "list", look="the return")
+        check("it returns a list", type(found).__name__, "list", look="the return")
         look = "Limit=2" if len(found) > 2 else "the room that the query names, and the end at which it begins"
-        check("how many messages it returns", len(found), 2, look=look)
+        check("it returns two messages", len(found), 2, look=look)
         if not all(isinstance(text, str) for text in found):
             raise CheckFailed(f'they are texts. Found {found[0]!r}. Look at: item["message"]["S"].')
         check(
@@ -84,7 +84,7 @@ def read_the_last_two(answer: Answer) -> None:
                 "it asks DynamoDB. It made no call. Look at: dynamodb.query, the client of this notebook."
             )
         check(
-            "the rows that DynamoDB read for it",
+            "DynamoDB reads two rows for it",
             requests.rows_read,
             2,
             look="Limit and ScanIndexForward: what Python throws away has been read, and is paid for",
@@ -114,7 +114,12 @@ def lose_no_message(answer: Answer) -> None:
         )
         check("the three are in the room", _texts(answer, room), texts, look=look)
         found = [number - MICROSECOND if isinstance(number, int) else number for number in taken]
-        check("what it returned, counted from the first number", found, [0, 1, 2], look="return timestamp, at its end")
+        check(
+            "it returned the numbers that it took, counted from the first",
+            found,
+            [0, 1, 2],
+            look="return timestamp, at its end",
+        )
     with _room(answer) as room:
         somebody = partial(_put, answer, room, MICROSECOND, "somebody was faster")
         with requests_of(answer.dynamodb, look=again, before_first_put=somebody):
@@ -133,7 +138,9 @@ def lose_no_message(answer: Answer) -> None:
             outcome = "raised"
         else:
             outcome = "caught"
-    check("a refusal that has another cause, such as a room without a name", outcome, "raised", look=ONLY_TAKEN)
+    check(
+        "a refusal that has another cause gets out, such as a room without a name", outcome, "raised", look=ONLY_TAKEN
+    )
 
 
 @exercise("1.4", names=("reactions_key",), look="the two things that have to be true, above", within_s=180)

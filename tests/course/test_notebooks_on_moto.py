@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from classroom.account import steps
+from classroom.account import steps, tables
 from classroom.account.account import Account
 from classroom.account.target import Target
 from classroom.operations.cleanup import clean_up, find_ours
@@ -39,7 +39,7 @@ def test_lesson_when_shipped_solved_and_run_again(
     monkeypatch.setenv("CHAT_FOLDER", environment["CHAT_FOLDER"])  # From here on this process goes on as the learner.
     account = Account(Target("moto", "lab", "us-east-1", "123456789012"))
     if number == "99":
-        assert find_ours(account) == []
+        assert find_ours(account) == [] and tables.existing_tables(account) == set()
     if number in LEAVES:
         made_by_cells, ours = picture(account), {resource.name for resource in find_ours(account)}
         assert not any("practice" in name for name in ours), ours

@@ -31,7 +31,11 @@ from classroom.operations.notebooks import NOTEBOOKS
 
 WRONG_ANSWERS = Path(registry.__file__).parent / "wrong_answers"
 CELLS_BEFORE = {
-    1: ("01-create-tables", ("client", "create-messages", "wait", "put", "read-room", "same-second", "conditional-put"))
+    1: (
+        "01-create-tables",
+        ("client", "create-messages", "wait", "put", "read-room", "same-second", "conditional-put"),
+    ),
+    99: ("99-clean-up", ("table-names", "make-tables", "tags-of")),
 }
 """For the lessons whose exercises need AWS: the notebook, and the cells that define what an answer may use."""
 
@@ -128,7 +132,7 @@ class Desk:
     def lesson(self, number: str) -> Any:
         """What a judge is given as the exercise's lesson; here one that reaches no account."""
         chat = MyChat(None, registry.lesson_of(number), self.folder)  # type: ignore[arg-type]
-        return SimpleNamespace(my_chat=chat, **self.names)
+        return SimpleNamespace(my_chat=chat, **vars(self.names.get("lesson", SimpleNamespace())))
 
     def check(self, number: str) -> str:
         """What ``lesson.check`` prints."""
@@ -141,12 +145,14 @@ class Desk:
     def _open_an_account(self) -> None:
         self._account.enter_context(mock_aws())
         self._account.enter_context(patch.object(boto3, "DEFAULT_SESSION", _session()))
-        own = {
-            "name": "lab-{}".format,
-            "tag_list": [{"Key": "course", "Value": "serverless-chat"}, {"Key": "owner", "Value": "lab"}],
-            "waiting": {"Delay": 1, "MaxAttempts": 5},
-        }
-        self.names |= own | {"lesson": SimpleNamespace(**own)}
+        tags = {"course": "serverless-chat", "owner": "lab"}
+        self.names["lesson"] = SimpleNamespace(
+            prefix="lab",
+            name="lab-{}".format,
+            tags=tags,
+            tag_list=[{"Key": key, "Value": value} for key, value in tags.items()],
+            waiting={"Delay": 1, "MaxAttempts": 5},
+        )
 
 
 @cache

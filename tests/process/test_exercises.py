@@ -12,13 +12,14 @@ import nbformat
 import pytest
 
 from classroom.exercises import registry, solutions
+from classroom.exercises.checks import check, eventually
 from classroom.my_chat.chat import MyChat, NoSuchFunction
 from classroom.operations.notebooks import NOTEBOOKS
 from tests.process.exercise_desk import Desk, expect_not_answered, expect_refused, expect_solved, name_of, wrong_answers
 
 NUMBERS = sorted(number for number, one in registry.exercises().items() if not one.account)
 """The others are tried in tests/course/test_exercises_in_an_account.py."""
-KNOWN = {"json": json, "time": time, "boto3": boto3}
+KNOWN = {"json": json, "time": time, "boto3": boto3, "check": check, "eventually": eventually}
 """What the set-up cell of a lesson imports."""
 
 
