@@ -3,36 +3,47 @@
     from classroom import start
     lesson = start(5)
 
+Each name is imported when it is asked for: a trial of one handler, in a process of
+its own, needs none of them.
+
 Knows the course and its AWS resources; imports ``localstage`` only to start an
 emulator, and the handlers never.
 """
 
-from classroom.account.stack import StackFailed
-from classroom.account.target import TargetError
-from classroom.exercises.checks import CheckFailed, check, eventually
-from classroom.labs.echo import EchoServer
-from classroom.labs.impatient import ImpatientLocalstage
-from classroom.lesson import Lesson, side_by_side, start
-from classroom.operations.cleanup import SomethingIsLeft, clean_up, find_ours
-from classroom.operations.preflight import BrowserCheck, preflight
-from classroom.panel.chat_panel import Panel, PanelTimeout
+from __future__ import annotations
 
-__all__ = [
-    "BrowserCheck",
-    "CheckFailed",
-    "EchoServer",
-    "ImpatientLocalstage",
-    "Lesson",
-    "Panel",
-    "PanelTimeout",
-    "SomethingIsLeft",
-    "StackFailed",
-    "TargetError",
-    "check",
-    "clean_up",
-    "eventually",
-    "find_ours",
-    "preflight",
-    "side_by_side",
-    "start",
-]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "StackFailed": "classroom.account.stack",
+    "TargetError": "classroom.account.target",
+    "CheckFailed": "classroom.exercises.checks",
+    "check": "classroom.exercises.checks",
+    "eventually": "classroom.exercises.checks",
+    "EchoServer": "classroom.labs.echo",
+    "ImpatientLocalstage": "classroom.labs.impatient",
+    "Lesson": "classroom.lesson",
+    "side_by_side": "classroom.lesson",
+    "start": "classroom.lesson",
+    "SomethingIsLeft": "classroom.operations.cleanup",
+    "clean_up": "classroom.operations.cleanup",
+    "find_ours": "classroom.operations.cleanup",
+    "BrowserCheck": "classroom.operations.preflight",
+    "preflight": "classroom.operations.preflight",
+    "Panel": "classroom.panel.chat_panel",
+    "PanelTimeout": "classroom.panel.chat_panel",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """One of the names above, from the module that has it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

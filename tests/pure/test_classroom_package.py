@@ -9,6 +9,7 @@ import zipfile
 import nbformat
 import pytest
 
+import classroom
 from classroom.account.stack import StackFailed, package_handlers, template_body
 from classroom.operations.notebooks import inject, main, tidy
 
@@ -103,3 +104,11 @@ def test_solutions_when_injected():
     assert [cell.source for cell in lesson.cells] == ["answer = 42", "answer"]
     with pytest.raises(KeyError):
         inject(lesson, nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("answer = 43", id="05-2")]))
+
+
+def test_names_when_they_are_asked_for():
+    """The package has each name that it promises, and no others."""
+    assert all(getattr(classroom, name).__name__ == name for name in classroom.__all__)
+    assert set(classroom.__all__) <= set(dir(classroom))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        classroom.nonsense  # noqa: B018
