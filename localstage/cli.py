@@ -83,6 +83,12 @@ def _settings(chosen: dict[str, Any]) -> Settings:
     return Settings(**chosen)
 
 
+_port_option = click.option("--port", type=click.IntRange(1, 65535), default=None, help="Which one, if several run.")
+_as_aws_option = click.option(
+    "--as-aws", is_flag=True, help="Set no AWS_ENDPOINT_URL: only the proxy and CA variables."
+)
+
+
 @click.group()
 def main() -> None:
     """localstage stands where AWS stands, for WebSocket APIs on your own machine."""
@@ -102,7 +108,7 @@ def serve(work_dir: Path | None, owned: bool, **chosen: Any) -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @settings_options(port=0)
-@click.option("--as-aws", is_flag=True, help="Set no AWS_ENDPOINT_URL: only the proxy and CA variables.")
+@_as_aws_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 def run(as_aws: bool, command: tuple[str, ...], **chosen: Any) -> None:
     """Run COMMAND with a fresh localstage in AWS's place; its exit status is ours."""
@@ -113,8 +119,8 @@ def run(as_aws: bool, command: tuple[str, ...], **chosen: Any) -> None:
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Which one, if several run.")
-@click.option("--as-aws", is_flag=True, help="Set no AWS_ENDPOINT_URL: only the proxy and CA variables.")
+@_port_option
+@_as_aws_option
 def env(port: int | None, as_aws: bool) -> None:
     """Print shell exports that make programs reach the running localstage: eval "$(localstage env)"."""
     changes = changes_for(_the_running_one(port).access, os.environ, as_aws)
@@ -125,7 +131,7 @@ def env(port: int | None, as_aws: bool) -> None:
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Which one, if several run.")
+@_port_option
 def status(port: int | None) -> None:
     """Say where localstage runs and what it does; exit status 1 if it does not run."""
     found = [one for one in running_emulators() if port in (None, one.port)]
@@ -145,7 +151,7 @@ def status(port: int | None) -> None:
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Which one, if several run.")
+@_port_option
 def stop(port: int | None) -> None:
     """End the running localstage and wait until it is gone."""
     emulator = _the_running_one(port)

@@ -22,6 +22,7 @@ from localstage.core.authorization import (
 from localstage.core.records import ExecutionLog
 from localstage.core.refusals import HandshakeRefused
 from localstage.core.snapshot import Authorizer
+from localstage.door.signatures.refusals import MissingToken
 from localstage.gateway.connections import ConnectRequest
 from localstage.gateway.integrations import FunctionCall, FunctionFailed, IntegrationFailed, Integrations
 
@@ -98,7 +99,7 @@ class Authorizers:
 def _check_signer(request: ConnectRequest) -> None:
     """A handshake that nobody known has signed is 403 (AWS: FIDELITY section 3). Raises HandshakeRefused."""
     if request.signature_refusal is not None or not request.connection.facts.signer:
-        raise HandshakeRefused(403, request.signature_refusal or "Missing Authentication Token")
+        raise HandshakeRefused(403, request.signature_refusal or MissingToken.rest_message)
 
 
 def _refusal_of(failure: FunctionFailed) -> HandshakeRefused:

@@ -132,11 +132,11 @@ class Integrations:
             definition = self._directory.function(arn) if arn else None
         except InvocationRefused as refusal:
             raise _not_run(refusal, log) from refusal
-        if definition is None:
+        permitted = not call.needs_permission or self._directory.may_invoke(arn or "", call.source_arn)
+        if definition is None or not permitted:
             log.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
-            raise NotInvocable(f"there is no function {arn or call.uri}")
-        if call.needs_permission and not self._directory.may_invoke(arn or "", call.source_arn):
-            log.error("Execution failed due to configuration error: Invalid permissions on Lambda function")
+            if definition is None:
+                raise NotInvocable(f"there is no function {arn or call.uri}")
             raise NotInvocable(f"API Gateway may not invoke {definition.name} for {call.source_arn}")
         try:
             invocation = await self._functions.invoke(definition, call.payload)

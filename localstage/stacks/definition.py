@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.conditions import check_rules, evaluate
 from localstage.stacks.dependencies import check_references, creation_order, dependencies, references
-from localstage.stacks.errors import InsufficientCapabilities, ValidationError
+from localstage.stacks.errors import InsufficientCapabilities, NoSuchAttribute, ValidationError
 from localstage.stacks.intrinsics import check_functions, resolve, text_of
 from localstage.stacks.parameters import parameter_texts, parameter_values
 from localstage.stacks.registry import Registry
@@ -162,12 +162,7 @@ class _ConditionScope:
 
     def ref(self, name: str) -> Any:
         value = self._values.get(name, pseudo_parameter(name, self._owner))
-        if value is None:
-            raise ValidationError(
-                f"Template format error: Unresolved dependencies [{name}]. Cannot reference "
-                "resources in the Conditions block of the template"
-            )
-        return value
+        return self.get_att(name, "") if value is None else value
 
     def get_att(self, logical_id: str, attribute: str) -> Any:
         raise ValidationError(
@@ -268,6 +263,4 @@ def _check_attributes(resources: Mapping[str, Any], owner: Owner) -> None:
             if target is None or not attribute or owner.registry.schema(target["Type"]) is None:
                 continue
             if not owner.registry.offers(target["Type"], attribute):
-                raise ValidationError(
-                    f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt"
-                )
+                raise NoSuchAttribute(name, attribute)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localstage.stacks.errors import ValidationError
+from localstage.stacks.errors import UnresolvedDependencies, ValidationError
 from localstage.stacks.intrinsics import attribute_reference, sub_parts, sub_variables
 
 PSEUDO_PARAMETERS = {
@@ -85,10 +85,7 @@ def _check_attributes(value: Any, resources: Mapping[str, Any]) -> None:
 def _check_known(names: list[str], known: set[str], block: str) -> None:
     unresolved = [name for name in dict.fromkeys(names) if name not in known]
     if unresolved:
-        raise ValidationError(
-            f"Template format error: Unresolved resource dependencies "
-            f"[{', '.join(unresolved)}] in the {block} block of the template"
-        )
+        raise UnresolvedDependencies(unresolved, block)
 
 
 def dependencies(resources: Mapping[str, Any]) -> dict[str, set[str]]:
@@ -120,18 +117,21 @@ def creation_order(resources: Mapping[str, Any]) -> list[str]:
     waiting = dependencies(resources)
     for logical_id, resource in resources.items():
         if any(name == logical_id for name, _ in references(resource.get("Properties"))):
-            raise ValidationError(f"Circular dependency between resources: [{logical_id}]")
+            raise _circle([logical_id])
     order: list[str] = []
     while waiting:
         wave = [logical_id for logical_id, wanted in waiting.items() if not wanted]
         if not wave:
-            circle = ", ".join(_in_circles(waiting))
-            raise ValidationError(f"Circular dependency between resources: [{circle}]")
+            raise _circle(_in_circles(waiting))
         order.extend(wave)
         waiting = {
             logical_id: wanted.difference(wave) for logical_id, wanted in waiting.items() if logical_id not in wave
         }
     return order
+
+
+def _circle(logical_ids: list[str]) -> ValidationError:
+    return ValidationError(f"Circular dependency between resources: [{', '.join(logical_ids)}]")
 
 
 def _in_circles(waiting: dict[str, set[str]]) -> list[str]:

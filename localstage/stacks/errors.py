@@ -6,6 +6,8 @@ resource and becomes a stack event.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from moto.core.exceptions import ServiceException
 
 NO_UPDATES = "No updates are to be performed."
@@ -27,6 +29,25 @@ class StackNotFound(ValidationError):
 
     def __init__(self, name_or_id: str):
         super().__init__(f"Stack with id {name_or_id} does not exist")
+
+
+class NoSuchAttribute(ValidationError):
+    """``Fn::GetAtt`` asks for what a resource's type does not have."""
+
+    def __init__(self, logical_id: str, attribute: str):
+        super().__init__(
+            f"Template error: resource {logical_id} does not support attribute type {attribute} in Fn::GetAtt"
+        )
+
+
+class UnresolvedDependencies(ValidationError):
+    """A block of the template names what the template does not define."""
+
+    def __init__(self, names: Iterable[str], block: str):
+        super().__init__(
+            f"Template format error: Unresolved resource dependencies [{', '.join(names)}] in the {block} block of "
+            "the template"
+        )
 
 
 class AlreadyExists(CloudFormationError):

@@ -68,7 +68,7 @@ class CreateStack:
             self._stack.enter(f"{verb}_IN_PROGRESS", f"{reason} {asked} requested by user.")
             try:
                 failed = yield from _delete_all(self._stack, self._work, () if retain_except_on_create else ("Retain",))
-                reason = _failed_to_delete(failed) if failed else None
+                reason = _failed("delete", *failed) + " " if failed else None
             except Exception as error:
                 reason = _internal_failure(self._stack, error)
             self._stack.enter(f"{verb}_FAILED" if reason else f"{verb}_COMPLETE", reason)
@@ -77,7 +77,7 @@ class CreateStack:
         for logical_id in self._definition.order:
             yield RESOURCE
             if not (yield from self._work.create(self._work.new_record(logical_id))):
-                return f"The following resource(s) failed to create: [{logical_id}]."
+                return _failed("create", logical_id)
         return _set_outputs(self._stack, self._definition, self._scope, self._exports)
 
 
@@ -138,8 +138,8 @@ class UpdateStack:
             yield RESOURCE
             if (yield from self._work.create(new)):
                 return None
-            return f"The following resource(s) failed to create: [{logical_id}]."
-        failure = f"The following resource(s) failed to update: [{logical_id}]."
+            return _failed("create", logical_id)
+        failure = _failed("update", logical_id)
         try:
             wanted = self._work.wanted(logical_id)
             replace = self._work.replacement_reasons(record, wanted)
@@ -209,7 +209,7 @@ class UpdateStack:
         for done in reversed(self._done):
             yield RESOURCE
             if done.properties is not None and self._work.update(done.record, done.properties):
-                return f"The following resource(s) failed to update: [{done.record.logical_id}]."
+                return _failed("update", done.record.logical_id)
             if done.replaced is not None:
                 self._stack.resources[done.record.logical_id] = done.replaced
                 self._stack.note(done.replaced, "UPDATE_COMPLETE")
@@ -245,7 +245,7 @@ class DeleteStack:
                 self._stack.enter("DELETE_FAILED", refusal)
                 return
             failed = yield from _delete_all(self._stack, self._work, RETAINED, retained)
-            reason = _failed_to_delete(failed) if failed else None
+            reason = _failed("delete", *failed) + " " if failed else None
         except Exception as error:
             reason = _internal_failure(self._stack, error)
         if reason is None:
@@ -291,5 +291,5 @@ def _internal_failure(stack: Stack, error: Exception) -> str:
     return f"Internal Failure ({type(error).__name__}: {error})."
 
 
-def _failed_to_delete(names: list[str]) -> str:
-    return f"The following resource(s) failed to delete: [{', '.join(names)}]. "
+def _failed(verb: str, *logical_ids: str) -> str:
+    return f"The following resource(s) failed to {verb}: [{', '.join(logical_ids)}]."

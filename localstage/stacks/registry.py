@@ -13,7 +13,7 @@ from moto.core.common_models import CloudFormationModel
 
 from localstage.door.refusal import Refusal
 from localstage.stacks.errors import ResourceFailure
-from localstage.stacks.resource_type import Properties, ResourceContext, ResourceType
+from localstage.stacks.resource_type import Properties, ResourceContext, ResourceType, handler_message
 from localstage.stacks.schema import TypeSchema, attribute_patterns, find_schema, offers_attribute
 
 RefusalOf = Callable[[str, Properties], Refusal | None]
@@ -158,7 +158,7 @@ class MotoType(ResourceType):
         _, service, kind = self.name.split("::")
         denial = context.apis.denial(f"{service.lower()}:{verb}{kind}")
         if denial is not None:
-            raise ResourceFailure(f'Resource handler returned message: "{denial}" (HandlerErrorCode: AccessDenied)')
+            raise ResourceFailure(handler_message(denial, "AccessDenied"))
         refused = self._refusal_of(self.name, properties)
         if refused is not None:
             raise ResourceFailure(refused.message)

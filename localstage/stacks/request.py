@@ -15,6 +15,7 @@ from localstage.stacks.errors import ValidationError
 
 _NAME = re.compile(r"^[a-zA-Z][-a-zA-Z0-9]*$")
 MAX_NAME_CHARACTERS = 128
+_BAD_URL = "TemplateURL must be a supported URL."
 
 
 def check_stack_name(name: str) -> None:
@@ -103,23 +104,23 @@ def template_at(url: str, apis: AccountApis) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ValidationError("TemplateURL must be a supported URL.") from None
+        raise ValidationError(_BAD_URL) from None
     host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))
     if not host or parts.scheme not in ("http", "https"):
-        raise ValidationError("TemplateURL must be a supported URL.")
+        raise ValidationError(_BAD_URL)
     if _names_bucket(host):
         bucket, key = host.split(".s3", 1)[0], path
     else:
         bucket, _, key = path.partition("/")
     if not bucket or not key:
-        raise ValidationError("TemplateURL must be a supported URL.")
+        raise ValidationError(_BAD_URL)
     versions = parse_qs(parts.query).get("versionId")
     version = {"VersionId": versions[0]} if versions else {}
     try:
         body = apis.client("s3").get_object(Bucket=bucket, Key=key, **version)["Body"].read()
         return body.decode("utf-8")
     except ParamValidationError:
-        raise ValidationError("TemplateURL must be a supported URL.") from None
+        raise ValidationError(_BAD_URL) from None
     except ClientError as error:
         message = error.response["Error"].get("Message", "")
         raise ValidationError(f"S3 error: {message}") from None

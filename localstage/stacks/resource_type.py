@@ -227,27 +227,26 @@ class ApiType(ResourceType):
 
 
 def failure_reason(error: Exception) -> str:
-    """The reason of a stack event for what a type raised.
-
-    AWS wraps what the service answered: ``Resource handler returned message``.
-    """
+    """The reason of a stack event for what a type raised."""
     if isinstance(error, ClientError):
         answer = error.response
         status = answer["ResponseMetadata"].get("HTTPStatusCode", 400)
         service = error.operation_name
         message = answer["Error"].get("Message", "")
         code = answer["Error"].get("Code", "")
-        return (
-            f'Resource handler returned message: "{message} (Operation: {service}, '
-            f'Error Code: {code}, Status Code: {status})" '
-            f"(HandlerErrorCode: {_handler_error_code(code, status)})"
-        )
+        answered = f"{message} (Operation: {service}, Error Code: {code}, Status Code: {status})"
+        return handler_message(answered, _handler_error_code(code, status))
     if isinstance(error, ParamValidationError):
-        return f'Resource handler returned message: "{error}" (HandlerErrorCode: InvalidRequest)'
+        return handler_message(str(error), "InvalidRequest")
     if isinstance(error, JsonRESTError | ServiceException):
         # What one of moto's own types raised: the same, not yet on the wire.
-        return f'Resource handler returned message: "{error.message}" (HandlerErrorCode: InvalidRequest)'
+        return handler_message(str(error.message), "InvalidRequest")
     return str(error) or type(error).__name__
+
+
+def handler_message(message: str, code: str) -> str:
+    """What AWS writes around the words of a service."""
+    return f'Resource handler returned message: "{message}" (HandlerErrorCode: {code})'
 
 
 def _handler_error_code(code: str, status: int) -> str:

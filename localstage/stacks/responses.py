@@ -21,6 +21,8 @@ from localstage.stacks.request import StackRequest, template_at
 from localstage.stacks.stack import Stack
 from localstage.stacks.template import MAX_TEMPLATE_BODY_BYTES, MAX_TEMPLATE_URL_BYTES, Template, read_template
 
+_NO_TEMPLATE = "Either Template URL or Template Body must be specified."
+
 
 class StackEngineResponse(CloudFormationResponse):
     """CloudFormation's operations on stacks, change sets and exports."""
@@ -30,8 +32,7 @@ class StackEngineResponse(CloudFormationResponse):
 
     def create_stack(self) -> ActionResult:
         request = self._stack_request()
-        if request.template is None:
-            raise ValidationError("Either Template URL or Template Body must be specified.")
+        self._check_one_template(request)
         if self._flag("DisableRollback"):
             if self._get_param("OnFailure"):
                 raise ValidationError("You can specify either DisableRollback or OnFailure, not both.")
@@ -221,8 +222,7 @@ class StackEngineResponse(CloudFormationResponse):
     def create_stack_set(self) -> ActionResult:
         raise ValidationError("localstage does not support StackSets")
 
-    def create_stack_instances(self) -> ActionResult:
-        raise ValidationError("localstage does not support StackSets")
+    create_stack_instances = create_stack_set
 
     # What the operations share
 
@@ -284,7 +284,7 @@ class StackEngineResponse(CloudFormationResponse):
         if previous and request.template is not None:
             raise ValidationError("You cannot specify both usePreviousTemplate and Template Body/Template URL.")
         if not previous and request.template is None:
-            raise ValidationError("Either Template URL or Template Body must be specified.")
+            raise ValidationError(_NO_TEMPLATE)
 
     def _template_in_question(self) -> Template:
         name = self._get_param("StackName")
@@ -294,5 +294,5 @@ class StackEngineResponse(CloudFormationResponse):
             if definition is not None:
                 return definition.template
         if text is None:
-            raise ValidationError("Either Template URL or Template Body must be specified.")
+            raise ValidationError(_NO_TEMPLATE)
         return read_template(text)

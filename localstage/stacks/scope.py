@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.definition import Definition, pseudo_parameter
-from localstage.stacks.errors import ResourceFailure, ValidationError
+from localstage.stacks.errors import NoSuchAttribute, ResourceFailure, UnresolvedDependencies, ValidationError
 from localstage.stacks.intrinsics import KNOWN_AFTER_APPLY, NO_VALUE, is_text, resolve, text_of
 from localstage.stacks.registry import Registry
 from localstage.stacks.stack import Output, Stack, StackResource
@@ -45,9 +45,7 @@ class StackScope:
         for source in (resource.attributes, resource.properties):
             if attribute in source:
                 return source[attribute]
-        raise ValidationError(
-            f"Template error: resource {logical_id} does not support attribute type {attribute} in Fn::GetAtt"
-        )
+        raise NoSuchAttribute(logical_id, attribute)
 
     def condition(self, name: str) -> bool:
         """Whether a condition of the template holds."""
@@ -65,10 +63,7 @@ class StackScope:
     def _resource(self, logical_id: str) -> StackResource:
         resource = self._stack.resources.get(logical_id)
         if resource is None or not resource.exists:
-            raise ValidationError(
-                f"Template format error: Unresolved resource dependencies [{logical_id}] in the "
-                "Resources block of the template"
-            )
+            raise UnresolvedDependencies([logical_id], "Resources")
         return resource
 
 

@@ -18,6 +18,7 @@ from moto.s3.models import s3_backends
 
 from localstage.functions.runtimes import RUNTIMES
 from localstage.services.awslambda.directory import split_name
+from localstage.services.awslambda.pace import ROLE_NOT_ASSUMABLE
 
 
 class LocalLambdaFunction(LambdaFunction):
@@ -90,7 +91,7 @@ class LocalLambdaBackend(LambdaBackend):
     def _check_role(self, role_arn: str | None) -> None:
         """A role must trust Lambda; what is no ARN of a role at all, moto refuses in its own words."""
         if role_arn and ":role/" in role_arn and not self.may_assume("lambda.amazonaws.com", role_arn):
-            raise InvalidParameterValueException("The role defined for the function cannot be assumed by Lambda.")
+            raise InvalidParameterValueException(ROLE_NOT_ASSUMABLE)
 
     def _check_package(self, bucket: str, key: str) -> None:
         """moto's update takes a package that is not there for an empty one; its create refuses it, as AWS does."""

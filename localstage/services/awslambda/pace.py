@@ -23,6 +23,7 @@ _UPDATES = ("UpdateFunctionCode", "UpdateFunctionConfiguration")
 # AWS: Lambda function states lists what fails meanwhile; of these, tags are not paced here.
 _NOT_MEANWHILE = (*_UPDATES, "PublishVersion")
 _REASON = "The function is being created."
+ROLE_NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 
 class RolePace:
@@ -44,9 +45,7 @@ class RolePace:
         """What Lambda says of a function with this role; None once the role can be assumed."""
         if not self._new.has(role_arn.rpartition("/")[2], now):
             return None
-        return Refusal(
-            "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."
-        )
+        return Refusal("InvalidParameterValueException", ROLE_NOT_ASSUMABLE)
 
 
 class LambdaPace:
