@@ -254,6 +254,10 @@ def test_s3_when_objects_are_copied_and_deleted():
         ({"Action": "CreatePolicy", "PolicyName": "p"}, [("iam:CreatePolicy", f"{IAM}:policy/p")]),
         ({"Action": "ListRoles"}, [("iam:ListRoles", f"{IAM}:role/")]),
         ({"Action": "GetUser"}, [("iam:GetUser", ALICE.arn)]),
+        (
+            {"Action": "AddUserToGroup", "UserName": "alice", "GroupName": "readers"},
+            [("iam:AddUserToGroup", f"{IAM}:group/readers")],
+        ),
         ({"Action": "GetPolicy", "PolicyArn": f"{IAM}:policy/p"}, [("iam:GetPolicy", f"{IAM}:policy/p")]),
     ],
 )

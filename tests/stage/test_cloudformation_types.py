@@ -223,6 +223,63 @@ Outputs: {Id: {Value: !Ref Key}, Secret: {Value: !GetAtt Key.SecretAccessKey}}
     assert refusal(sts.get_caller_identity)[0] == "InvalidClientTokenId"
 
 
+USER = """
+Resources:
+  User:
+    Type: AWS::IAM::User
+    Properties:
+      UserName: anna
+      %s
+"""
+ALLOWED = """Policies:
+        - {PolicyName: tables, PolicyDocument: {Statement: {Effect: Allow, Action: 'dynamodb:ListTables', Resource: '*'}}}
+      ManagedPolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess']
+      PermissionsBoundary: arn:aws:iam::aws:policy/ReadOnlyAccess
+      Groups: [readers]
+      Tags: [{Key: team, Value: chat}]"""
+
+
+def test_user_when_its_policies_and_groups_change(stacks):
+    """A user has the policies, the boundary, the groups and the tags of its template, and no others after an update."""
+    iam = stacks.aws("iam")
+
+    def belongings() -> dict[str, Any]:
+        user = iam.get_user(UserName="anna")["User"]
+        return {
+            "inline": iam.list_user_policies(UserName="anna")["PolicyNames"],
+            "attached": [p["PolicyName"] for p in iam.list_attached_user_policies(UserName="anna")["AttachedPolicies"]],
+            "groups": [group["GroupName"] for group in iam.list_groups_for_user(UserName="anna")["Groups"]],
+            "boundary": user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            "tags": iam.list_user_tags(UserName="anna")["Tags"],
+            "path": user["Path"],
+        }
+
+    iam.create_group(GroupName="readers")
+    stacks.create("chat", USER % ALLOWED)
+    assert stacks.stack("chat")["StackStatus"] == "CREATE_COMPLETE"
+    assert belongings() == {
+        "inline": ["tables"],
+        "attached": ["ReadOnlyAccess"],
+        "groups": ["readers"],
+        "boundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "tags": [{"Key": "team", "Value": "chat"}],
+        "path": "/",
+    }
+    stacks.update("chat", USER % "Path: /team/")
+    nothing: dict[str, Any] = {key: [] for key in ("inline", "attached", "groups", "tags")}
+    assert belongings() == {**nothing, "boundary": None, "path": "/team/"}
+    stacks.api.delete_stack(StackName="chat")
+    assert iam.list_users()["Users"] == []
+
+
+def test_user_when_it_is_to_sign_in(stacks):
+    """A password for the console is refused by name: there is no console."""
+    stacks.create("chat", USER % "LoginProfile: {Password: secret}")
+    assert stacks.reason("chat", "User", "CREATE_FAILED") == (
+        "localstage does not support property LoginProfile of AWS::IAM::User"
+    )
+
+
 def test_type_when_moto_could_not_delete_it(stacks):
     """A type that could never be deleted again is refused from the start."""
     stacks.create("chat", "Resources: {Gateway: {Type: 'AWS::EC2::InternetGateway'}}")

@@ -31,6 +31,7 @@ _TAGS = {
     "CreateInstanceProfile": "TagInstanceProfile",
 }
 _OF_SELF = {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "ChangePassword"}
+_OF_GROUPS = {"AddUserToGroup", "RemoveUserFromGroup"}
 _BOUNDED = re.compile(r"^(Attach|Detach|Put|Delete)(Role|User)(Policy|PermissionsBoundary)$")
 
 
@@ -56,6 +57,8 @@ def _resource(call: AwsCall) -> str:
         return call.text("PolicySourceArn")
     if operation == "CreatePolicy":
         return call.arn("iam", f"policy{call.text('Path') or '/'}{call.text('PolicyName')}", regional=False)
+    if operation in _OF_GROUPS:
+        return _named(call, "group", call.text("GroupName"))
     for parameter, kind in _KINDS:
         name = call.text(parameter)
         if name and operation.startswith("Create") and operation.lower() == f"create{kind}".replace("-", ""):

@@ -1,4 +1,4 @@
-"""``AWS::IAM::Role``, ``Policy`` and ``ManagedPolicy``.
+"""``AWS::IAM::Role``, ``User``, ``Policy`` and ``ManagedPolicy``.
 
 IAM keeps a role's inline and attached policies apart from the role; these
 types set exactly what the template says and leave alone what others attached.
@@ -33,27 +33,71 @@ def _policy(value: Any) -> str:
     return document(value)
 
 
-class Role(ResourceType):
+class Identity(ResourceType):
+    """What roles and users have in common: IAM keeps their policies and their boundary apart from them."""
+
+    name_property: str
+    noun: str
+    """As in the names of IAM's operations: ``role`` or ``user``."""
+
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        name = properties.get(self.name_property) or context.generated_name(64)
+        self._call(context, "create_{}", name, self._definition(properties))
+        context.on_created(name)
+        self._set_belongings(context, name, {}, properties)
+        return name
+
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        boundary = new.get("PermissionsBoundary")
+        if boundary and boundary != old.get("PermissionsBoundary"):
+            self._call(context, "put_{}_permissions_boundary", physical_id, {"PermissionsBoundary": boundary})
+        elif not boundary and old.get("PermissionsBoundary"):
+            self._call(context, "delete_{}_permissions_boundary", physical_id)
+        self._set_belongings(context, physical_id, old, new)
+        tagging = Tagging("iam", resource=self.name_property, put=f"tag_{self.noun}", remove=f"untag_{self.noun}")
+        tagging.change(context, physical_id, old, new)
+
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+        self._set_belongings(context, physical_id, properties, {})
+        ignore_missing(self._call, context, "delete_{}", physical_id)
+
+    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
+        found = self._call(context, "get_{}", physical_id)[self.noun.title()]
+        return picked(found, ("Arn", "RoleId"))
+
+    def _definition(self, properties: Properties) -> Properties:
+        """What the creation takes besides the name."""
+        return picked(properties, ("Description", "MaxSessionDuration", "Path", "PermissionsBoundary", "Tags"))
+
+    def _set_belongings(self, context: ResourceContext, name: str, old: Properties, new: Properties) -> None:
+        before, after = (set(p.get("ManagedPolicyArns", [])) for p in (old, new))
+        for arn in sorted(before - after):
+            ignore_missing(self._call, context, "detach_{}_policy", name, {"PolicyArn": arn})
+        for arn in sorted(after - before):
+            self._call(context, "attach_{}_policy", name, {"PolicyArn": arn})
+        was, wanted = _inline(old), _inline(new)
+        for policy_name in was.keys() - wanted.keys():
+            ignore_missing(self._call, context, "delete_{}_policy", name, {"PolicyName": policy_name})
+        for policy_name, text in wanted.items():
+            if was.get(policy_name) != text:
+                policy = {"PolicyName": policy_name, "PolicyDocument": text}
+                self._call(context, "put_{}_policy", name, policy)
+
+    def _call(self, context: ResourceContext, operation: str, name: str, more: Properties | None = None) -> Properties:
+        call = getattr(context.client("iam"), operation.format(self.noun))
+        return call(**{self.name_property: name, **(more or {})})
+
+
+class Role(Identity):
     """A role; its physical id is its name."""
 
     name = "AWS::IAM::Role"
     name_property = "RoleName"
+    noun = "role"
     reads = (
         *("RoleName", "Description", "MaxSessionDuration", "Path"),
         *("AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns", "PermissionsBoundary"),
     )
-
-    def create(self, context: ResourceContext, properties: Properties) -> str:
-        client = context.client("iam")
-        name = properties.get("RoleName") or context.generated_name(64)
-        client.create_role(
-            RoleName=name,
-            AssumeRolePolicyDocument=_policy(properties["AssumeRolePolicyDocument"]),
-            **picked(properties, ("Description", "MaxSessionDuration", "Path", "PermissionsBoundary", "Tags")),
-        )
-        context.on_created(name)
-        self._set_policies(client, name, {}, properties)
-        return name
 
     def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
         client = context.client("iam")
@@ -66,22 +110,7 @@ class Role(ResourceType):
             Description=new.get("Description", ""),
             MaxSessionDuration=new.get("MaxSessionDuration", 3600),
         )
-        boundary = new.get("PermissionsBoundary")
-        if boundary and boundary != old.get("PermissionsBoundary"):
-            client.put_role_permissions_boundary(RoleName=physical_id, PermissionsBoundary=boundary)
-        elif not boundary and old.get("PermissionsBoundary"):
-            client.delete_role_permissions_boundary(RoleName=physical_id)
-        self._set_policies(client, physical_id, old, new)
-        Tagging("iam", resource="RoleName", put="tag_role", remove="untag_role").change(context, physical_id, old, new)
-
-    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
-        client = context.client("iam")
-        self._set_policies(client, physical_id, properties, {})
-        ignore_missing(client.delete_role, RoleName=physical_id)
-
-    def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
-        role = context.client("iam").get_role(RoleName=physical_id)["Role"]
-        return {"Arn": role["Arn"], "RoleId": role["RoleId"]}
+        super().update(context, physical_id, old, new)
 
     def read(self, context: ResourceContext, physical_id: str, expected: Properties) -> Properties:
         client = context.client("iam")
@@ -103,18 +132,32 @@ class Role(ResourceType):
             "PermissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         }
 
-    def _set_policies(self, client: Any, name: str, old: Properties, new: Properties) -> None:
-        before, after = (set(p.get("ManagedPolicyArns", [])) for p in (old, new))
-        for arn in sorted(before - after):
-            ignore_missing(client.detach_role_policy, RoleName=name, PolicyArn=arn)
-        for arn in sorted(after - before):
-            client.attach_role_policy(RoleName=name, PolicyArn=arn)
-        was, wanted = _inline(old), _inline(new)
-        for policy_name in was.keys() - wanted.keys():
-            ignore_missing(client.delete_role_policy, RoleName=name, PolicyName=policy_name)
-        for policy_name, text in wanted.items():
-            if was.get(policy_name) != text:
-                client.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=text)
+    def _definition(self, properties: Properties) -> Properties:
+        trust = {"AssumeRolePolicyDocument": _policy(properties["AssumeRolePolicyDocument"])}
+        return {**trust, **super()._definition(properties)}
+
+
+class User(Identity):
+    """A user; its physical id is its name."""
+
+    name = "AWS::IAM::User"
+    name_property = "UserName"
+    noun = "user"
+    unsupported = frozenset({"LoginProfile"})
+
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        if old.get("Path") != new.get("Path"):
+            context.client("iam").update_user(UserName=physical_id, NewPath=new.get("Path", "/"))
+        super().update(context, physical_id, old, new)
+
+    def _set_belongings(self, context: ResourceContext, name: str, old: Properties, new: Properties) -> None:
+        client = context.client("iam")
+        before, after = (set(p.get("Groups", [])) for p in (old, new))
+        for group in sorted(before - after):
+            ignore_missing(client.remove_user_from_group, UserName=name, GroupName=group)
+        for group in sorted(after - before):
+            client.add_user_to_group(UserName=name, GroupName=group)
+        super()._set_belongings(context, name, old, new)
 
 
 def _inline(properties: Properties) -> dict[str, str]:
@@ -224,4 +267,4 @@ def _other_versions(client: Any, arn: str) -> list[str]:
     return sorted(others, key=lambda version: int(version.removeprefix("v")))
 
 
-TYPES: tuple[ResourceType, ...] = (Role(), Policy(), ManagedPolicy())
+TYPES: tuple[ResourceType, ...] = (Role(), User(), Policy(), ManagedPolicy())
