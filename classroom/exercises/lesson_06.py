@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from classroom.exercises.checks import check
+from classroom.exercises.checks import CheckFailed, check
 from classroom.exercises.exercise import Answer
 from classroom.exercises.registry import exercise
-from classroom.my_chat.page_trial import PageTrial
+from classroom.my_chat.page_trial import PageFailed, PageTrial
 
 FILE = "page.html"
 PREDICTIONS = {
@@ -97,6 +97,7 @@ def come_back(answer: Answer) -> None:
         1,
         look="setTimeout: without a wait the whole crowd is back in the same instant",
     )
+    _keeps_what_is_typed(trial, "without a connection")
     look = "the wait is 1 s at first, then doubles up to 30; attempts counts the ones that failed"
     for number, longest in enumerate(_LONGEST, 1):
         check(
@@ -105,6 +106,8 @@ def come_back(answer: Answer) -> None:
             longest,
             look=_or_console(trial, look),
         )
+        if number == 1:
+            _keeps_what_is_typed(trial, "while the next connection is made")
         trial.lose()
     _waited_s(trial)
     trial.open()
@@ -178,6 +181,17 @@ def _says(trial: PageTrial, text: str) -> None:
         "stays",
         look="event.preventDefault(): otherwise the browser sends the form, and the connection is gone",
     )
+
+
+def _keeps_what_is_typed(trial: PageTrial, when: str) -> None:
+    """A line that nobody can carry now is not lost: it is still in the field."""
+    line = "In the tunnel"
+    look = "the form's onsubmit: send and empty the field only if socket.readyState === WebSocket.OPEN"
+    try:
+        trial.type(line)
+    except PageFailed as failed:
+        raise CheckFailed(f"the page goes on when a line is typed {when}. {failed} Look at: {look}.") from None
+    check(f"a line that is typed {when} stays in the field", trial.typed, line, look=look)
 
 
 def _shows_messages(trial: PageTrial) -> None:

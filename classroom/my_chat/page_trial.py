@@ -120,6 +120,11 @@ class PageTrial:
         return [_parsed(text) for text in self._value("world.sent()")]
 
     @property
+    def typed(self) -> str:
+        """What stands in the page's last field now."""
+        return self._value("world.field()?.value") or ""
+
+    @property
     def loaded_again(self) -> bool:
         """Whether the page asked the browser to load it again, as a form does that nobody holds back."""
         return self._value("world.loadedAgain")

@@ -180,9 +180,10 @@ world.lose = (code, reason) => {
 };
 world.submit = (form) => { if (!form.fire("submit").defaultPrevented) world.loadedAgain = true; };
 world.click = (button) => { if (!button.fire("click").defaultPrevented && button.form && button.type !== "button") world.submit(button.form); };
+world.field = () => document.all().filter(
+  (one) => (one.tag === "input" && ["", "text", "search"].includes(one.type)) || one.tag === "textarea").at(-1);
 world.type = (text) => {
-  const fields = document.all().filter((one) => (one.tag === "input" && ["", "text", "search"].includes(one.type)) || one.tag === "textarea");
-  const field = fields.at(-1);
+  const field = world.field();
   if (!field) return "no field";
   field.value = text;
   field.fire("input");
