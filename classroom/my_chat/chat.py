@@ -181,15 +181,13 @@ class MyChat:
         return boundary.in_template(version.files[version.name])
 
     def checked_template(self, exercise: str, *, new_deployment: bool = False) -> str:
-        """The same of the template that an exercise found right, else of the course's answer to it.
+        """The same of the template that an exercise has ``finished``.
 
         With ``new_deployment`` the deployment in it is named after its routes (``deployment_name``).
         """
-        name = registry.exercise_of(exercise).file
-        own = self.folder.checked(exercise, name)
-        text = own or solutions.course_text(name, exercise) or ""
-        because = f", as exercise {exercise} checked it" if own else f"because exercise {exercise} is not done yet"
-        print(f"In use: {Version(name, {}, bool(own), because)}.")
+        version = self.finished(exercise)
+        print(f"In use: {version}.")
+        text = version.files[version.name]
         return boundary.in_template(stamped(text) if new_deployment else text)
 
     def lint(self, name: str) -> None:
