@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +19,7 @@ from classroom import page
 from classroom.account import api, boundary, packages, stack, steps, target
 from classroom.account.account import STAGE_NAME, Account
 from classroom.errors import OneSentence
-from classroom.exercises import checks, registry, solutions
+from classroom.exercises import registry, solutions
 from classroom.exercises.cells import CellWatch
 from classroom.exercises.exercise import Answer, judge
 from classroom.exercises.predictions import Prediction
@@ -165,10 +164,6 @@ class Lesson:
         """Disconnect every panel, and say what stays. Each lesson's last cell."""
         self.disconnect_all()
         print("Every panel is disconnected. What you built stays for the next lesson; lesson 99 deletes it.")
-
-    def exercise(self, number: str, *, look: str = "") -> AbstractContextManager[None]:
-        """Around the checks of an exercise: prints ``not yet: …`` where a check outside would stop the notebook."""
-        return checks.exercise(number, look=look)
 
     def check(self, number: str) -> None:
         """Check an exercise such as ``"4.1"``: prints ``ok`` lines, or what is not right yet and where to look."""

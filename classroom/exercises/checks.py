@@ -7,8 +7,7 @@ knows no AWS: the cell fetches, the check judges.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Event
 from typing import Any
 
@@ -50,26 +49,6 @@ def described(error: Exception) -> str:
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError) and error.name:
         text += f": run the cell that defines {error.name} first, or look at its spelling"
     return f"{type(error).__name__}: {text}{'' if text.endswith('.') else '.'}"
-
-
-@contextmanager
-def exercise(number: str, *, look: str = "") -> Iterator[None]:
-    """Around the checks of an exercise: what is wrong is printed, not raised, so that the notebook goes on.
-
-    ``number`` is the exercise's, such as "5.1". A ``CheckFailed`` inside prints
-    its own sentence; any other exception means that the learner's cell gave
-    nothing that can be checked yet, and prints what it was and ``look``, where to look.
-    """
-    try:
-        yield
-    except CheckFailed as failed:
-        print(f"{failed.opening}{failed}")
-    except Exception as error:
-        first_line = (str(error).splitlines() or [""])[0]
-        print(
-            f"not yet: exercise {number} gives nothing to check ({type(error).__name__}: {first_line})."
-            f"{f' Look at: {look}.' if look else ''}"
-        )
 
 
 def first_difference(found: Any, expected: Any, where: str = "") -> str:

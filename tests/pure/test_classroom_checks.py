@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.exercises.checks import CheckFailed, attempt, check, eventually, exercise, first_difference
+from classroom.exercises.checks import CheckFailed, attempt, check, eventually, first_difference
 
 
 def test_check_when_right(capsys):
@@ -60,30 +60,3 @@ def test_eventually_when_it_never_comes():
     """What stays wrong fails with what was found and for how long it was looked up."""
     with pytest.raises(CheckFailed, match="Found 1 instead of 2.*did not change within 0.01 s"):
         eventually("two rows", lambda: 1, 2, timeout=0.01)
-
-
-def test_exercise_when_its_check_fails(capsys):
-    """The sentence of the failed check is printed and the notebook goes on; later checks are not reached."""
-    with exercise("5.1"):
-        check("two people", 1, 2, look="the table")
-        check("never reached", 1, 1)
-    assert capsys.readouterr().out == "not yet: two people. Found 1 instead of 2. Look at: the table.\n"
-
-
-def test_exercise_when_nothing_is_filled_in(capsys):
-    """A placeholder that breaks the check is named by its error, with where to look."""
-    with exercise("5.2", look="the cell above"):
-        check("a sum", ... + 1, 2)
-    out = capsys.readouterr().out
-    assert out.startswith("not yet: exercise 5.2 gives nothing to check (TypeError: ") and out.endswith(
-        "Look at: the cell above.\n"
-    )
-
-
-def test_exercise_when_solved(capsys):
-    """A solved exercise prints the lines of its checks only; an interrupt is passed on."""
-    with exercise("5.3"):
-        check("a sum", 1 + 1, 2)
-    assert capsys.readouterr().out == "ok: a sum\n"
-    with pytest.raises(KeyboardInterrupt), exercise("5.3"):
-        raise KeyboardInterrupt
