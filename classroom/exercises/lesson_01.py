@@ -152,6 +152,9 @@ def design_a_key(answer: Answer) -> None:
     kind = type(answer.reactions_key).__name__
     check("reactions_key is a dict", kind, "dict", look="the braces around the two arguments")
     with _table(answer, described) as name:
+        # AWS: CreateTable, KeySchema: the first element must be the HASH key. moto takes any order.
+        first = answer.reactions_key["KeySchema"][0]["KeyType"]
+        check("KeySchema begins with the partition key", first, "HASH", look="the order: AWS wants HASH first")
         react = partial(_react, answer, name, count(CONNECTED_AT, 1_000))
         for person, emoji in (("alice", "👍"), ("bob", "👍"), ("carol", "❤️")):
             react("m-17", person, emoji)
