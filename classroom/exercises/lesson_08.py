@@ -18,7 +18,6 @@ PREDICTIONS = {
     "8.b": "Those in prod",
     "8.c": "Neither change is there",
     "8.d": "The usage text of $default, as before",
-    "8.e": "As many: 32",
 }
 GIVEN = {"Prefix": "lab", "CodeBucket": "lab-packages", "CodeKey": "handlers/1.zip"}
 _ARN = "arn:aws:execute-api:us-east-1:123456789012:<Api>/"

@@ -1,4 +1,4 @@
-"""The exercises of lesson 8b: what a chat costs, and where it posts to behind a domain name."""
+"""The exercises of lesson 8b: what a chat costs, where it posts to behind a domain name, and what mends published ones."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from classroom.exercises.registry import exercise
 
 PREDICTIONS = {
     "8b.a": "As many: 32",
-    "8b.b": "One or two",
     "8b.c": "It is about four times as high",
     "8b.d": "chat.example.com",
+    "8b.e": "One for each second",
+    "8b.f": "The message is lost, and so is everybody's place in the chat",
 }
 
 
@@ -67,3 +68,47 @@ def post_from_behind_a_name(answer: Answer) -> None:
             expected,
             look='https, the host made of request["apiId"] and the region, and the stage',
         )
+
+
+_MENDS = {
+    "key": "gives each message a row of its own",
+    "gone": "decides whose row is deleted, and when",
+    "pages": "reads every page of the connections",
+    "bytes": "writes frames as UTF-8",
+    "list": "changes what functions may do",
+    "expression": "changes which route a message takes",
+}
+_DID = {
+    "s0 keeps ten messages": ({"key"}, "int(time.time()), and what put_item does with a key that is there already"),
+    "s0: nobody misses the long message": ({"bytes"}, "how many bytes json.dumps makes of one ε"),
+    "s0: nobody loses their row by it": ({"bytes", "gone"}, "why each post fails, and what the except does then"),
+    "s1: nobody misses a message on two pages": ({"pages"}, "how often message in s1.py calls scan"),
+    "s2 lets people in": ({"list"}, "ConnectHandler in s2-sessions.yaml, and what tell in s2.py asks of AWS"),
+    "s2: messages are heard": ({"expression"}, "what answers every message of s2 once people are let in"),
+    "s4: the sender keeps the row": ({"gone"}, "post and forget in s4.py, and whose connection id is in request"),
+    "s4: other people's tables are out of reach": ({"list"}, "Resource in the policies of s4-sam.yaml"),
+}
+"""Which mends make each change, either of two being enough: tests/pure/test_variants_as_published.py makes s0's alone."""
+
+
+@exercise("8b.3", names=("did",), look="the files as published, and the line of the table that the change is in")
+def say_which_mend_did_what(answer: Answer) -> None:
+    """Each change has the mends that make it; where either of two would do, both are named."""
+    found = answer.did
+    check("did is a dict", type(found).__name__, "dict", look="the curly brackets, and a colon after each change")
+    for change, (mends, look) in _DID.items():
+        if change not in found:
+            raise CheckFailed(f"each change is there. {change!r} is missing. Look at: the texts before the colons.")
+        said = {found[change]} if isinstance(found[change], str) else set(found[change])
+        for name in sorted(said - _MENDS.keys(), key=str):
+            raise CheckFailed(
+                f"each mend is one of {', '.join(_MENDS)}. For {change!r} it is {name!r}. Look at: the table of the mends."
+            )
+        for name in sorted(said - mends):
+            raise CheckFailed(f"{change}. {name!r} {_MENDS[name]}, and that alone does not do it. Look at: {look}.")
+        if said != mends:
+            named = (
+                f"{' or '.join(sorted(said))} does it, and another mend would have done it alone" if said else "No mend"
+            )
+            raise CheckFailed(f"{change}. {named}. Look at: {look}.")
+        print(f"ok: {change}, by {' or '.join(sorted(mends))}")

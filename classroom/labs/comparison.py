@@ -89,4 +89,4 @@ def _text(value: Any) -> str:
         return _NO
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value).partition(". ")[0]
+    return f"{value:g}" if isinstance(value, float) else str(value).partition(". ")[0].rstrip(".")

@@ -20,7 +20,7 @@ from classroom.labs.variants import LET_IN, PUBLISHED, VARIANTS, NoSuchVariant, 
 from classroom.operations.cleanup import clean_up, find_ours
 from localstage import LocalStage
 
-AS_TOLD = "The requested action is not recognized."
+AS_TOLD = "The requested action is not recognized"
 SHOWN = {
     "people who are let in, of 3": ["3", "3", "0 → 3 → 3", "3", "3"],
     "messages that somebody else hears, of 10": ["10", "10", "– → 0 → 10", "10", "10"],
@@ -39,13 +39,7 @@ SHOWN = {
     ],
     "rows of connections when everybody has gone": ["0", "0", "3 → 0 → 0", "1 → 0", "1 → 0"],
     "sessions closed with their length, of 3": ["–", "–", "0 → 0 → 3", "–", "–"],
-    "what answers an unknown action": [
-        "Forbidden",
-        "Forbidden",
-        f"– → {AS_TOLD} → {AS_TOLD}",
-        AS_TOLD.rstrip("."),
-        "Forbidden",
-    ],
+    "what answers an unknown action": ["Forbidden", "Forbidden", f"– → {AS_TOLD} → {AS_TOLD}", AS_TOLD, "Forbidden"],
     "its functions may touch everything in the account": ["yes → no", "no", "no", "no", "yes → no"],
     "read units per message": ["1", "1", "– → – → 1", "1", "1"],
     "write units per message": ["1", "0", "– → – → 1", "0", "1"],
