@@ -85,7 +85,7 @@ class ToCopy:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         field = widgets.Text(value=self._text, description=self._what, style={"description_width": "initial"})
-        field.layout.width = "100%"
+        field.layout.width = "95%"  # with the margins of a cell's output the whole of it is visible
         return {**field._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
 
