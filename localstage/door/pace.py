@@ -20,7 +20,8 @@ _FIRST_CALM = (6, 12)
 _CALM = (14, 30)
 _LONGEST_BURST = 2
 _THROTTLED = {
-    # AWS: API Gateway v2 API reference, TooManyRequestsException; aws-sdk-js#1014 has the text.
+    # AWS: API Gateway v2 API reference, TooManyRequestsException; aws-sdk-js#1014 and
+    # serverless-components/aws-api-gateway#8 have the text.
     "apigateway": ("TooManyRequestsException", "Too Many Requests", 429),
     # AWS: Lambda API reference, TooManyRequestsException.
     "lambda": ("TooManyRequestsException", "Rate exceeded", 429),
@@ -32,6 +33,11 @@ _THROTTLED = {
 }
 _NOT_THROTTLED = ("PutLogEvents", "CreateDeployment")
 """What functions do all the time, and what has a rate of its own that alone may use up the retries."""
+
+
+def throttled(service: str) -> Refusal:
+    """The answer of a service, by the name that it is signed for, to a call that comes too soon."""
+    return Refusal(*_THROTTLED[service])
 
 
 class Pace:
@@ -91,7 +97,7 @@ class Throttling:
         if call.service not in _THROTTLED or call.operation in _NOT_THROTTLED:
             return None
         counter = self._counters.setdefault(call.service, _Counter(Random(call.service)))
-        return Refusal(*_THROTTLED[call.service]) if counter.next_is_refused() else None
+        return throttled(call.service) if counter.next_is_refused() else None
 
 
 class _Counter:

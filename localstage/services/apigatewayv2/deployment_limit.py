@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from localstage.door.call import AwsCall
+from localstage.door.pace import throttled
 from localstage.door.refusal import Refusal
 
 
@@ -28,7 +29,6 @@ class DeploymentLimit:
         now = self._now_ms()
         last = self._last_ms.get(call.region)
         if last is not None and now - last < self._interval_ms:
-            # serverless-components/aws-api-gateway#8 shows code and text.
-            return Refusal("TooManyRequestsException", "Too Many Requests", 429)
+            return throttled("apigateway")
         self._last_ms[call.region] = now
         return None
