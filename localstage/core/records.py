@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localstage.core.events import ConnectionFacts
+from localstage.core.integrations import ProxyResult
 from localstage.core.snapshot import RouteLogging
 
 _LINE_LIMIT_BYTES = 1024
@@ -27,17 +28,22 @@ class EventRecord:
     """One event and what became of it, as the access log and the metrics tell it.
 
     ``context`` is the event's requestContext. ``status`` is what the client or
-    the log sees; ``integration_status`` what the integration returned, None if
+    the log sees; ``result`` what the integration returned, None if
     it was not called or failed. ``refused_early`` says that API Gateway itself
     answered a 4xx before any integration was called.
     """
 
     context: Mapping[str, Any]
     status: int
-    integration_status: int | None = None
+    result: ProxyResult | None = None
     integration_latency_ms: int | None = None
     error: str | None = None
     refused_early: bool = False
+
+    @property
+    def integration_status(self) -> int | None:
+        """The status that the integration returned."""
+        return self.result.status_code if self.result is not None else None
 
 
 def access_log_line(log_format: str, record: EventRecord) -> str:

@@ -208,8 +208,7 @@ class Executions:
                 ),
             )
             raise
-        status = result.status_code
-        self._record(routed.stage, EventRecord(routed.context, status, status, self._ms_since(began)))
+        self._record(routed.stage, EventRecord(routed.context, result.status_code, result, self._ms_since(began)))
         return result
 
     def _record(self, stage: ServedStage, record: EventRecord) -> None:
