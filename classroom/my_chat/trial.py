@@ -108,7 +108,10 @@ class Trial:
         self._tell({"set": {"tables": {**tables, table: [*tables[table], row]}}})
 
     def leave(self, name: str, code: int = 1001) -> Outcome:
-        """Somebody leaves, and ``$disconnect`` is called with their close code, which is 1001 for a closed tab."""
+        """Somebody leaves, and ``$disconnect`` is called with their close code, which is 1001 for a closed tab.
+
+        AWS: FIDELITY sections 1 and 4.
+        """
         event = self.event("$disconnect", name)
         event["requestContext"] |= {"disconnectStatusCode": code, "disconnectReason": ""}
         outcome = self.handle(event)

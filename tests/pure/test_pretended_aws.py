@@ -62,7 +62,7 @@ def test_update_when_an_attribute_is_to_be_kept(aws):
         ("SET ended :a", "NotPretended", "this part of an UpdateExpression: ended :a"),
         ("SET duration = :a", "ValidationException", "Attribute name is a reserved keyword: duration"),
         ("SET connection_id = :a", "ValidationException", "Cannot update attribute connection_id"),
-        ("SET ended = :c", "ValidationException", "is not defined; :c"),
+        ("SET ended = :c", "ValidationException", "is not defined; attribute value: :c"),
     ],
 )
 def test_update_when_it_is_refused(aws, expression, code, words):
