@@ -38,6 +38,20 @@ def test_operation_when_the_stage_does_not_have_it(aws, service: str, operation:
     assert error["Message"] == f"localstage does not have the operation {name}."
 
 
+def test_domain_name_when_it_is_made(aws):
+    """A custom domain name of an API is refused where it is made, by its name, since nothing here would serve it."""
+    gateway = aws("apigatewayv2")
+    with pytest.raises(gateway.exceptions.BadRequestException) as refused:
+        gateway.create_domain_name(
+            DomainName="chat.example.com",
+            DomainNameConfigurations=[{"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}],
+        )
+    assert refused.value.response["Error"]["Message"] == (
+        "localstage serves no custom domain names: clients reach an API at its own address, not at chat.example.com"
+    )
+    assert gateway.get_domain_names()["Items"] == []
+
+
 def test_operation_when_moto_has_no_path_for_it(aws):
     """An operation of a REST service is refused by its path."""
     with pytest.raises(ClientError) as refused:
