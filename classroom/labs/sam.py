@@ -67,7 +67,7 @@ def deploy(lesson: Lesson, file: str) -> dict[str, str]:
         outputs = stack.deploy_body(account, name, body, given, TEMPLATE)
         print("sam is not installed here, so CloudFormation was given the template; the transform is the same.")
         return outputs
-    _run([sam, *words(account, name, given)], name)
+    run([sam, *words(account, name, given)], name)
     print("Deployed by sam.")
     return stack.outputs(account, name)
 
@@ -90,12 +90,14 @@ def words(account: Account, stack_name: str, given: Mapping[str, str]) -> list[s
     ]
 
 
-def _run(command: list[str], stack_name: str) -> None:
+def run(command: list[str], stack_name: str) -> None:
+    """Run ``sam`` and wait for it. Raises ``StackFailed`` with what it said of its error."""
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_WITHIN_S)
     except subprocess.TimeoutExpired:
         raise stack.StackFailed(f"sam did not end within {_WITHIN_S:g} s; look at the stack {stack_name}.") from None
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise stack.StackFailed(f"sam ended with status {done.returncode}: {' '.join(said[-3:])}")
+        said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        why = next((line for line in reversed(said) if line.startswith("Error")), (said or ["it said nothing"])[-1])
+        raise stack.StackFailed(f"sam ended with status {done.returncode}: {why}")

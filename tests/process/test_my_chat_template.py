@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -29,6 +30,25 @@ def test_template_when_the_template_is_written_or_not(chat, capsys):
     chat.folder.write("template.yaml", "Resources: {}\n")
     assert chat.template("3.3") == "Resources: {}\n"
     assert capsys.readouterr().out == "In use: your template.yaml.\n"
+
+
+def test_checked_template_when_an_exercise_is_done_or_not(chat, capsys):
+    """It is the course's until the learner's has passed, and then that one, whatever the file has become since."""
+    course = solutions.course_text("chat.yaml", "8.3")
+    chat.folder.write("chat.yaml", "Resources: {}\n")
+    assert chat.checked_template("8.3") == course
+    assert capsys.readouterr().out == "In use: the course's chat.yaml, because exercise 8.3 is not done yet.\n"
+    chat.folder.keep_checked("8.3", "chat.yaml")
+    chat.folder.write("chat.yaml", "Resources:\n")
+    assert chat.checked_template("8.3") == "Resources: {}\n"
+    assert capsys.readouterr().out == "In use: your chat.yaml, as exercise 8.3 checked it.\n"
+
+
+def test_checked_template_when_its_routes_have_changed(chat):
+    """Asked for, its deployment gets a name that follows from the routes; everything else stays."""
+    before, after = chat.checked_template("8.5"), chat.checked_template("8.5", new_deployment=True)
+    [old], [new] = ({*re.findall(r"\bDeployment\w{8}\b", text)} for text in (before, after))
+    assert old != new and after == before.replace(old, new)
 
 
 def test_template_when_the_account_demands_a_boundary(chat, monkeypatch):
