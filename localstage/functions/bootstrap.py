@@ -120,14 +120,19 @@ def end_with_the_stage(lifeline: int) -> _thread.LockType:
 
 def set_import_path(task_root: str, layers_root: str) -> None:
     """Orders ``sys.path`` as on Lambda: the package, the layers, the runtime."""
-    own = os.path.dirname(os.path.abspath(__file__))
     here = f"python{sys.version_info.major}.{sys.version_info.minor}"
     versions = dict.fromkeys((here, os.environ["AWS_EXECUTION_ENV"].removeprefix("AWS_Lambda_")))
     layers = [os.path.join(layers_root, "python", "lib", version, "site-packages") for version in versions]
     layers.append(os.path.join(layers_root, "python"))
+    restrict_imports(task_root, *filter(os.path.isdir, layers))
+
+
+def restrict_imports(*first: str) -> None:
+    """Leaves what Lambda has of this Python's ``sys.path``, behind the directories that are named."""
+    own = os.path.dirname(os.path.abspath(__file__))
     installed = [entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages")]
     rest = [entry for entry in sys.path if entry not in installed and os.path.abspath(entry) != own]
-    sys.path[:] = [task_root, *filter(os.path.isdir, layers), *rest]
+    sys.path[:] = [*first, *rest]
     sys.meta_path.append(RuntimePackages(installed))
 
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from localstage.functions.copies import TemplateProcess
+
 _STDOUT = 1
 _PIPE_BYTES = 256 * 1024
 """More than a pipe holds (64 KB on Linux)."""
@@ -68,6 +70,29 @@ class ChildProcess(asyncio.SubprocessProtocol):
             env=dict(environment),
             **apart,
         )
+        return child
+
+    @classmethod
+    async def copied(
+        cls, template: TemplateProcess, request: Mapping[str, Any], on_output: Callable[[bytes], None]
+    ) -> ChildProcess:
+        """Starts a copy of the template process instead. Raises NoCopy, OSError."""
+        child = cls(on_output)
+        stdin, lifeline = os.pipe()
+        output, stdout = os.pipe()
+        try:
+            transport = _CopysTransport(lifeline)
+            child.connection_made(transport)
+            reading = os.fdopen(output, "rb", 0)
+            transport.output, _ = await child._loop.connect_read_pipe(lambda: _CopysOutput(child), reading)
+            try:
+                transport.pid = await template.copy(request, (stdin, stdout), transport.ended(child))
+            except BaseException:
+                transport.close()
+                raise
+        finally:
+            os.close(stdin)
+            os.close(stdout)
         return child
 
     @property
@@ -163,3 +188,47 @@ class ChildProcess(asyncio.SubprocessProtocol):
         pipe = self._transport.get_pipe_transport(_STDOUT)
         if pipe is not None and not pipe.is_closing():
             pipe.resume_reading()
+
+
+class _CopysTransport(asyncio.SubprocessTransport):
+    """What asyncio gives for a process that it has started itself: as much of it as ChildProcess uses."""
+
+    def __init__(self, lifeline: int) -> None:
+        super().__init__()
+        self.pid = 0
+        self.output: Any = None
+        self._lifeline = lifeline
+        self._returncode: int | None = None
+
+    def ended(self, child: ChildProcess) -> Callable[[int], None]:
+        """What takes the return code."""
+
+        def take(returncode: int) -> None:
+            self._returncode = returncode
+            child.process_exited()
+
+        return take
+
+    def get_pid(self) -> int:
+        return self.pid
+
+    def get_returncode(self) -> int | None:
+        return self._returncode
+
+    def get_pipe_transport(self, fd: int) -> Any:
+        return self.output if fd == _STDOUT else None
+
+    def close(self) -> None:
+        if self.output is not None and not self.output.is_closing():
+            self.output.close()
+            os.close(self._lifeline)
+
+
+class _CopysOutput(asyncio.Protocol):
+    """Passes a copy's output on."""
+
+    def __init__(self, child: ChildProcess) -> None:
+        self._child = child
+
+    def data_received(self, data: bytes) -> None:
+        self._child.pipe_data_received(_STDOUT, data)

@@ -12,16 +12,20 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from localstage.functions.child_process import ChildProcess
+from localstage.functions.copies import NoCopy, TemplateProcess, may_be_copied
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.environment_log import Masks
 from localstage.functions.package import Package, PackageStore
 from localstage.functions.runtimes import RUNTIME_DIR, EnvironmentFiles, Runtime
 
 _NEEDED_BY_THE_SYSTEM = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS")
+_PAYS_FROM = 2
+"""The start with which a template process is begun: it costs as much as one start, and is ready for the next."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Launch:
     package: Package
     files: EnvironmentFiles
     command: tuple[str, ...]
+    template: tuple[str, ...] | None
+    """The command of the process that it may be a copy of; what follows in ``command`` is the copy's arguments."""
+    chosen: Mapping[str, str]
+    """The function's own variables."""
     variables: Mapping[str, str]
     masks: Masks
 
@@ -48,6 +56,8 @@ class Launcher:
         self._packages = PackageStore(self._work_dir / "packages")
         self._runtime_api_address = runtime_api_address
         self._function_environment = function_environment
+        self._template = TemplateProcess()
+        self._starts = 0
 
     async def prepare(
         self, environment_id: str, definition: FunctionDefinition, runtime: Runtime, log_stream: str
@@ -64,13 +74,32 @@ class Launcher:
         }
         shown = {files.task_root: "/var/task", files.layers_root: "/opt", files.temp_dir: "/tmp"}
         masks = Masks({**runtime.masks(definition.runtime), **shown})
-        return Launch(package, files, runtime.command(definition.handler, files), variables, masks)
+        command, template = runtime.command(definition.handler, files), runtime.template()
+        return Launch(package, files, command, template, definition.environment, variables, masks)
 
     async def start(self, launch: Launch, on_output: Callable[[bytes], None]) -> ChildProcess:
-        """Starts a process. Raises OSError."""
+        """Starts a process, a copy of the template where one is ready and will do. Raises OSError."""
+        if launch.template is not None:
+            await self._consider_template(launch)
+            modules = self._template.modules
+            if modules is not None and may_be_copied(launch.chosen, launch.files, modules):
+                request = {
+                    "arguments": launch.command[len(launch.template) :],
+                    "directory": str(launch.package.task_root),
+                    "environment": dict(launch.variables),
+                }
+                with suppress(NoCopy):
+                    return await ChildProcess.copied(self._template, request, on_output)
         return await ChildProcess.start(
             launch.command, directory=launch.package.task_root, environment=launch.variables, on_output=on_output
         )
+
+    async def _consider_template(self, launch: Launch) -> None:
+        """Begins the template process when it begins to pay: with the second start."""
+        self._starts += 1
+        if self._starts == _PAYS_FROM:
+            variables = {name: value for name, value in launch.variables.items() if name not in launch.chosen}
+            await self._template.begin(launch.template or (), variables)
 
     async def clear(self, launch: Launch) -> None:
         """Removes what ``prepare`` made and nothing else uses."""
@@ -78,7 +107,8 @@ class Launcher:
         await self._packages.release(launch.package)
 
     async def clear_all(self) -> None:
-        """Removes the directories themselves; no launch may be in use."""
+        """Ends the template and removes the directories themselves; no launch may be in use."""
+        await self._template.close()
         for name in ("packages", "environments"):
             await asyncio.to_thread(shutil.rmtree, self._work_dir / name, ignore_errors=True)
 

@@ -45,6 +45,9 @@ class Runtime(Protocol):
     def command(self, handler: str, files: EnvironmentFiles) -> tuple[str, ...]:
         """The process of an execution environment: it speaks the Runtime API, in the package's directory."""
 
+    def template(self) -> tuple[str, ...] | None:
+        """The process that environments may be copies of (template.py), None where each needs one of its own."""
+
     def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
         """The environment variables that Lambda sets for this language only, and that a function may set otherwise."""
 
@@ -74,6 +77,11 @@ class Python:
 
     def command(self, handler: str, files: EnvironmentFiles) -> tuple[str, ...]:
         return (sys.executable, "-X", "utf8", str(self._bootstrap), handler, self._client, files.layers_root)
+
+    def template(self) -> tuple[str, ...] | None:
+        if sys.platform != "linux":
+            return None
+        return (sys.executable, "-X", "utf8", str(self._bootstrap.with_name("template.py")))
 
     def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
         return {"PYTHONPATH": RUNTIME_DIR}

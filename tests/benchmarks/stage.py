@@ -21,7 +21,7 @@ import websocket
 
 from localstage import LocalStage
 from localstage.state import NOTE_NAME, read_note
-from tests.stage.target import StageTarget, deploy_api
+from tests.stage.target import StageTarget, create_function, deploy_api
 
 HANDLER = """
 import json, time, uuid
@@ -124,6 +124,17 @@ def round_trips(target: StageTarget, count: int) -> list[float]:
     return times
 
 
+def cold_starts(target: StageTarget, count: int) -> list[float]:
+    """Milliseconds of the first invocation of each of so many functions that make two boto3 clients, one by one."""
+    source = "import boto3\n" + HANDLER.partition("def handler")[0] + "def handler(event, context):\n    return {}\n"
+    functions, times = target.client("lambda"), []
+    for arn in [create_function(target, source) for _ in range(count)]:
+        began = time.perf_counter()
+        functions.invoke(FunctionName=arn, Payload=b"{}")
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
 def burst(target: StageTarget, pid: int, clients: int, each: int) -> dict[str, float]:
     """All clients send all their messages at once; every client gets every message."""
     api = deploy_api(target, dict.fromkeys(("$connect", "$disconnect", "$default"), HANDLER), Timeout=60)
@@ -164,11 +175,14 @@ def burst(target: StageTarget, pid: int, clients: int, each: int) -> dict[str, f
 @click.option("--clients", default=10, show_default=True)
 @click.option("--each", default=50, show_default=True, help="Messages a client sends.")
 @click.option("--trips", default=500, show_default=True, help="Round trips measured.")
-def main(clients: int, each: int, trips: int) -> None:
+@click.option("--cold", default=20, show_default=True, help="Functions that are invoked for the first time.")
+def main(clients: int, each: int, trips: int, cold: int) -> None:
     """Measures a fresh stage."""
     began = time.perf_counter()
     with running_stage() as (target, pid):
         click.echo(f"stage ready after {time.perf_counter() - began:.2f} s, {_pss_mb(pid):.0f} MB")
+        times = cold_starts(target, cold)
+        click.echo(f"cold start: the first {times[0]:.0f} ms, the others' median {statistics.median(times[1:]):.0f} ms")
         times = round_trips(target, trips)
         click.echo(
             f"round trip: median {statistics.median(times):.2f} ms, "

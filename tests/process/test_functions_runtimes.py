@@ -54,6 +54,9 @@ class Toy:
     def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
         return {"TOY_LIBRARY": "/opt/toy"}
 
+    def template(self) -> None:
+        return None
+
     def masks(self, identifier: str) -> Mapping[str, str]:
         return {sys.executable: "/var/lang/bin/toy"}
 

@@ -25,6 +25,9 @@ class Toy:
     def variables(self, files: EnvironmentFiles) -> dict[str, str]:
         return {}
 
+    def template(self) -> None:
+        return None
+
     def masks(self, identifier: str) -> dict[str, str]:
         return {}
 
