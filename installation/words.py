@@ -45,10 +45,19 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         command.add_argument("--port", type=int, help="JupyterLab's port (default: 8888, or the next free one)")
     for command in (live, clean):
         command.add_argument("--yes", action="store_true", help="agree beforehand to what would be asked")
-        command.add_argument("--prefix", help="what the names of your things begin with; default: CHAT_PREFIX")
+        command.add_argument(
+            "--prefix", type=_not_empty, help="what the names of your things begin with; default: CHAT_PREFIX"
+        )
     for command in (lab, test, live, clean, progress):
         command.add_argument("--fresh", action="store_true", help="make .venv again from nothing")
     options, more = parser.parse_known_args(words)
     if more and options.command != "test":
         parser.error(f"unknown argument: {more[0]}")
     return options, more
+
+
+def _not_empty(word: str) -> str:
+    """The word itself; an empty one, such as an unset variable of the shell, is refused and not taken for the default."""
+    if not word.strip():
+        raise argparse.ArgumentTypeError("it is empty: leave it out for the usual one")
+    return word

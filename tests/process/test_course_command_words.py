@@ -128,6 +128,7 @@ def test_progress_when_started(project, tmp_path):
         (["lab", "--port", "many"], "invalid int value: 'many'"),
         (["lab", "--port", "70000"], "70000 is no port: choose one"),
         (["clean", "--target", "azure"], "the target is 'azure': choose moto or live"),
+        (["clean", "--yes", "--prefix", ""], "argument --prefix: it is empty: leave it out for the usual one"),
         (["live", "--target", "moto"], "unknown argument: --target"),
         (["lab", "--target", "azure"], "the target is 'azure': choose moto or live"),
     ],
