@@ -18,7 +18,7 @@ BACKWARDS = [*reversed(LESSONS[:-1]), LESSONS[-1]]
 """The last lesson first, so that none finds what the one before it has left; cleaning up comes last."""
 ALONE = "8"
 """The lesson whose kernel starts an emulator of its own; the others join their process's."""
-ONCE = ("8", "8b", "99")
+ONCE = ("8", "8b")
 """The lessons that are not run a second time."""
 LEAVES = {"1": 2, "2": 3, "3": 4, "4": 5, "5": 6, "6": 7, "7": 8, "7a": 7, "7b": 7, "7c": 7}
 """By lesson, the lesson at whose beginning the account is as its cells leave it."""
