@@ -54,7 +54,7 @@ class AccountMap:
         return f"API {self.api}, {f'stage {STAGE_NAME}' if self.staged else 'without a stage yet'}"
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow-x:auto">{self.svg()}</div>'
+        return drawing.in_a_cell(self.svg())
 
     def svg(self) -> str:
         """The drawing: routes on the left, what they lead to in the middle, tables on the right."""
@@ -114,12 +114,8 @@ def _tables(account: Account) -> dict[str, int]:
 
 
 def _routes(account: Account, api_id: str) -> dict[str, str]:
-    targets = {}
-    for one in account.pages("apigatewayv2", "get_integrations", "Items", ApiId=api_id):
-        function = one.get("IntegrationUri", "").rpartition(":function:")[2].partition("/")[0]
-        targets[f"integrations/{one['IntegrationId']}"] = _short(account, function) or one["IntegrationType"]
-    routes = account.pages("apigatewayv2", "get_routes", "Items", ApiId=api_id)
-    return {one["RouteKey"]: targets.get(one.get("Target", ""), "") for one in sorted(routes, key=_route_order)}
+    targets = api.targets(account, api_id)
+    return {key: _short(account, targets[key]) for key in sorted(targets, key=_route_order)}
 
 
 def _functions(account: Account, owners: dict[str, str]) -> tuple[Function, ...]:
@@ -159,8 +155,7 @@ def _short(account: Account, name: str) -> str:
     return name.removeprefix(f"{account.prefix}-")
 
 
-def _route_order(route: dict[str, str]) -> tuple[bool, str]:
-    key = route["RouteKey"]
+def _route_order(key: str) -> tuple[bool, str]:
     return not key.startswith("$"), key
 
 

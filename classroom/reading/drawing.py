@@ -19,11 +19,22 @@ _FONT = "var(--jp-ui-font-family,system-ui,sans-serif)"
 
 def svg(width: int, height: int, title: str, words: str, parts: Iterable[str]) -> str:
     """A whole drawing, with its title and what it shows in words."""
+    described = [f"<title>{escape(title)}</title>", f"<desc>{escape(words)}</desc>", *parts]
+    lines = "\n".join(described)
     return (
         f'<svg role="img" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'xmlns="http://www.w3.org/2000/svg" style="max-width:100%;height:auto;font-family:{_FONT}">'
-        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>{''.join(parts)}</svg>"
+        f"{lines}</svg>"
     )
+
+
+def in_a_cell(drawing: str) -> str:
+    """A drawing as a cell shows it.
+
+    In a notebook that is not trusted only its words remain. MathJax, which would take what stands between the dollar
+    signs of two route keys for a formula, is told to leave them alone.
+    """
+    return f'<div class="mathjax_ignore" style="overflow-x:auto">{drawing}</div>'
 
 
 def text(x: float, y: float, words: str, colour: str, anchor: str = "start") -> str:

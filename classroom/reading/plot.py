@@ -39,7 +39,7 @@ class Plot:
         return "\n".join([f"{self.title} ({self.y})", *lines])
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow-x:auto">{self.svg()}</div>'
+        return drawing.in_a_cell(self.svg())
 
     def svg(self) -> str:
         """The drawing: axes that begin at 0, the curves, and each curve's name at its end."""

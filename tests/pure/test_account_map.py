@@ -48,6 +48,13 @@ def test_map_when_drawn():
     assert all(x <= int(drawing.get("width")) and y <= int(drawing.get("height")) for x, y in boxes)
 
 
+def test_map_when_the_notebook_is_not_trusted():
+    """JupyterLab strips the drawing to its words then: they stay apart, and dollar signs begin no formula."""
+    shown = ElementTree.fromstring(CHAT._repr_html_())
+    assert shown.get("class") == "mathjax_ignore"
+    assert [line for line in "".join(shown.itertext()).splitlines() if line == "sendMessage"] == ["sendMessage"]
+
+
 def test_map_when_there_is_nothing():
     """An empty account is drawn, too."""
     assert repr(AccountMap()) == "There is no API yet."
