@@ -45,8 +45,8 @@ def exercise(
 def exercise_of(number: str) -> Exercise:
     """The exercise of a number such as "4.1". Raises ``NoSuchExercise``."""
     if number not in exercises():
-        lesson = number.partition(".")[0]
-        known = [one for one in exercises() if one.partition(".")[0] == lesson]
+        lesson = name_of_lesson(number)
+        known = [one for one in exercises() if name_of_lesson(one) == lesson]
         there = f"lesson {lesson} has {', '.join(known)}" if known else f"there are {', '.join(exercises())}"
         raise NoSuchExercise(f"There is no exercise {number!r}: {there}.")
     return exercises()[number]
@@ -79,9 +79,14 @@ def finishes(name: str, before_lesson: int) -> str | None:
     return found[-1] if found else None
 
 
+def name_of_lesson(number: str) -> str:
+    """The lesson in the number of an exercise, as people say it: "7b" for "7b.2"."""
+    return number.partition(".")[0]
+
+
 def lesson_of(number: str) -> int:
     """The lesson's number in the number of an exercise: 7 for "7b.2"."""
-    return int("".join(letter for letter in number.partition(".")[0] if letter.isdigit()))
+    return int("".join(letter for letter in name_of_lesson(number) if letter.isdigit()))
 
 
 @cache

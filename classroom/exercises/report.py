@@ -29,11 +29,11 @@ class Report:
         """The report on a progress, for the course as it is."""
         return cls(progress, tuple(registry.exercises()), registry.predictions())
 
-    def lessons(self) -> dict[int, list[str]]:
-        """The numbers of the exercises of each lesson that has any."""
-        found: dict[int, list[str]] = {}
+    def lessons(self) -> dict[str, list[str]]:
+        """The numbers of the exercises of each lesson that has any; 0b and 7b are lessons of their own."""
+        found: dict[str, list[str]] = {}
         for number in self.exercises:
-            found.setdefault(registry.lesson_of(number), []).append(number)
+            found.setdefault(registry.name_of_lesson(number), []).append(number)
         return found
 
     def done(self) -> list[str]:
@@ -86,7 +86,7 @@ def junit_of(reports: list[tuple[str, Report]]) -> str:
         counts = {"tests": str(len(report.exercises)), "failures": str(len(facts["open"]))}
         suite = ElementTree.SubElement(suites, "testsuite", {"name": facts["learner"] or "my chat", **counts})
         for number in report.exercises:
-            lesson = f"lesson {registry.lesson_of(number)}"
+            lesson = f"lesson {registry.name_of_lesson(number)}"
             case = ElementTree.SubElement(suite, "testcase", classname=lesson, name=number)
             if number in facts["open"]:
                 missed = facts["misses"].get(number, 0)

@@ -12,7 +12,7 @@ from classroom.__main__ import main
 from classroom.exercises import registry
 from classroom.exercises.predictions import Prediction
 from classroom.exercises.progress import Record
-from classroom.exercises.report import Report, class_reports
+from classroom.exercises.report import Report, class_reports, class_table
 from classroom.my_chat.folder import Folder
 
 
@@ -98,6 +98,19 @@ def test_command_when_one_learner_asks(tmp_path, monkeypatch):
     assert not (tmp_path / "my_chat").exists()
     Record(Folder(), "ann").passed("4.1")
     assert "4.1 done" in CliRunner().invoke(main, ["progress"]).output
+
+
+def test_report_when_a_lesson_has_a_letter(record):
+    """Lessons 0b and 7b have lines of their own, in the course's order, for one learner and for a class."""
+    record.passed("0b.1")
+    report = Report.of(record.read())
+    assert list(report.lessons())[:2] == ["0", "0b"] and "7b" in report.lessons()
+    assert report.lessons()["0b"] == ["0b.1", "0b.2", "0b.3"]
+    lines = repr(report).splitlines()
+    assert next(line for line in lines if line.startswith("  lesson 0b: ")).count("done") == 1
+    assert not any("done" in line for line in lines if line.startswith("  lesson 0: "))
+    head, ann = class_table([("ann", report)]).splitlines()
+    assert "lesson 0b" in head and ann.split()[2] == "1/3"
 
 
 def test_command_when_a_class_has_no_files(tmp_path):
