@@ -88,9 +88,9 @@ class MyChat:
         if not exercise or solutions.course_text(name, exercise) is None:
             raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
         because = (
-            f"because yours is still that of exercise {checked_by}" if outgrown else "because yours is not written"
+            f"because yours is still that of exercise {checked_by}" if outgrown else "because yours is not written yet"
         )
-        return _of_the_course(name, exercise, f"{because} yet")
+        return _of_the_course(name, exercise, because)
 
     def begin_with(self, lesson: int) -> Version | None:
         """The chat handler with which a lesson begins: what an exercise found right before, else the course's."""
@@ -171,19 +171,12 @@ class MyChat:
         """Delete a stack and wait until it is gone; harmless when there is none."""
         stack.remove(self._account, self._account.name(short))
 
-    def template(self, what: str) -> str:
-        """A template, or an exercise's template, as it can be deployed; prints which version it is.
-
-        Where ``CHAT_BOUNDARY`` demands it, each role has the boundary.
-        """
-        version = self.version(what)
-        print(f"In use: {version}.")
-        return boundary.in_template(version.files[version.name])
-
     def checked_template(self, exercise: str, *, new_deployment: bool = False) -> str:
-        """The same of the template that an exercise has ``finished``.
+        """The template that an exercise found right, else the course's answer to it; prints which of both it is.
 
-        With ``new_deployment`` the deployment in it is named after its routes (``deployment_name``).
+        A half-done template would be refused by CloudFormation, in words that teach less than the exercise's check.
+        With ``new_deployment`` the deployment in it is named after its routes (``deployment_name``). Where
+        ``CHAT_BOUNDARY`` demands it, each role has the boundary.
         """
         version = self.finished(exercise)
         print(f"In use: {version}.")

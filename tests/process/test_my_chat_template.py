@@ -22,14 +22,17 @@ def chat(tmp_path, monkeypatch):
     return MyChat(account, 3, Folder(tmp_path / "my_chat"))
 
 
-def test_template_when_the_template_is_written_or_not(chat, capsys):
-    """The course's template stands in until the learner's is written, and the call says which it is."""
+def test_template_when_the_exercise_is_done_or_not(chat, capsys):
+    """The course's template stands in until the learner's has passed; afterwards half-done changes do no harm."""
     course = solutions.course_text("template.yaml", "3.3")
-    assert chat.template("3.3") == course
-    assert capsys.readouterr().out == "In use: the course's template.yaml, because yours is not written yet.\n"
+    chat.folder.write("template.yaml", course.replace("AWS::Lambda::Permission", "AWS::Lambda::Permit"))
+    assert chat.checked_template("3.3") == course
+    assert capsys.readouterr().out == "In use: the course's template.yaml, because exercise 3.3 is not done yet.\n"
+    chat.folder.write("template.yaml", f"# Mine.\n{course}")
+    chat.folder.keep_checked("3.3", "template.yaml")
     chat.folder.write("template.yaml", "Resources: {}\n")
-    assert chat.template("3.3") == "Resources: {}\n"
-    assert capsys.readouterr().out == "In use: your template.yaml.\n"
+    assert chat.checked_template("3.3") == f"# Mine.\n{course}"
+    assert capsys.readouterr().out == "In use: your template.yaml, as exercise 3.3 checked it.\n"
 
 
 def test_checked_template_when_an_exercise_is_done_or_not(chat, capsys):
@@ -54,7 +57,7 @@ def test_checked_template_when_its_routes_have_changed(chat):
 def test_template_when_the_account_demands_a_boundary(chat, monkeypatch):
     """Each role of the template has the boundary, or a restricted learner could not deploy it."""
     monkeypatch.setenv("CHAT_BOUNDARY", BOUNDARY)
-    assert chat.template("3.3").count(f"PermissionsBoundary: {BOUNDARY}") == 1
+    assert chat.checked_template("3.3").count(f"PermissionsBoundary: {BOUNDARY}") == 1
 
 
 def test_lint_when_a_property_stands_too_far_left(chat, capsys):
