@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from IPython import get_ipython
 
 from classroom import page
@@ -44,16 +46,16 @@ class NoApiYet(OneSentence, LookupError):
 class Lesson:
     """One running lesson. Made by ``start``."""
 
-    def __init__(self, number: int, account: Account, api_id: str | None, begun_with: Version | None = None):
+    def __init__(self, number: int, account: Account, begun: steps.Begun, begun_with: Version | None = None):
         self.number = number
         self.account = account
-        self.api_id = api_id
+        self.api_id = begun.api_id
         self.stage = STAGE_NAME
         self.waiting = {"Delay": 2, "MaxAttempts": 150}
         """The ``WaiterConfig`` of the lessons' waiters: a look every 2 seconds, for 5 minutes."""
         self.my_chat = MyChat(account, number)
         """The files that you write, in ``my_chat/``: which version is in use, deployment, trials."""
-        self._begun_with = begun_with
+        self._begun, self._begun_with = begun, begun_with
         self._panels: dict[str, Panel] = {}
         self._sent: list[tuple[float, str]] = []
 
@@ -163,7 +165,10 @@ class Lesson:
     def end(self) -> None:
         """Disconnect every panel, and say what stays. Each lesson's last cell."""
         self.disconnect_all()
-        print("Every panel is disconnected. What you built stays for the next lesson; lesson 99 deletes it.")
+        print(
+            "Every panel is disconnected. Your files stay in my_chat/. What you built stays until lesson 99 deletes it "
+            "or your localstage ends; the next lesson makes again what it needs."
+        )
 
     def check(self, number: str) -> None:
         """Check an exercise such as ``"4.1"``: prints ``ok`` lines, or what is not right yet and where to look."""
@@ -237,9 +242,32 @@ class Lesson:
         return stack.outputs(self.account, stack_name)
 
     def __repr__(self) -> str:
-        there = _WHAT_IS_THERE.get(self.number, "everything you built so far is in place")
-        chat = f" The chat function runs {self._begun_with}." if self._begun_with else ""
-        return f"Lesson {self.number} begins: {there}.{chat}"
+        begun, there = self._begun, _WHAT_IS_THERE[self.number]
+        said = [f"Lesson {self.number} begins: {there}."]
+        if begun.kept:
+            said.append(
+                f"Kept from when you were further on: {_listed(begun.kept)}. "
+                f"start({self.number}, fresh=True) deletes that and begins as if for the first time."
+            )
+        if begun.removed:
+            said.append(f"Deleted, because it was left half done: {_listed(begun.removed)}.")
+        if begun.rows:
+            said.append(f"Deleted from the tables: {begun.rows} row{'' if begun.rows == 1 else 's'}.")
+        if self._begun_with:
+            said.append(f"The chat function runs {self._begun_with}.")
+        return " ".join(said)
+
+    def _explain(self, error: BaseException) -> None:
+        """After a cell that failed: say what the lesson needs and is gone, if that may be the reason."""
+        gone: tuple[str, ...] = ()
+        if isinstance(error, _MAY_MEET_A_LOSS):
+            with suppress(*_MAY_MEET_A_LOSS):  # nobody answers here, either
+                gone = steps.missing(self.account, self.number)
+        if gone:
+            print(
+                f"This lesson needs {_listed(gone)}, which {'is' if len(gone) == 1 else 'are'} gone. Run the set-up "
+                "cell, the first code cell of this notebook: it makes again what is missing."
+            )
 
     def _known_api(self) -> str:
         self.api_id = self.api_id or api.find_api(self.account)
@@ -250,7 +278,7 @@ class Lesson:
 
 _WHAT_IS_THERE = {
     0: "nothing is needed",
-    1: "nothing of yours is there yet",
+    1: "it needs nothing",
     2: "the tables are in place",
     3: "the tables and the API are in place",
     4: "the tables, the API and the default function are in place",
@@ -262,27 +290,37 @@ _WHAT_IS_THERE = {
 }
 
 
-def start(number: int) -> Lesson:
+def start(number: int, *, fresh: bool = False) -> Lesson:
     """Enter the target, bring the account to where lesson ``number`` begins, and return the lesson.
 
-    Idempotent; any lesson may be started first, again, and in any order. Asks
-    once on a real account. Raises ``TargetError`` and ``ValueError`` in one sentence.
+    Idempotent; any lesson may be started first, again, and in any order. What this lesson or a later one has made
+    stays and is named, unless ``fresh`` is given, or ``CHAT_FRESH=1`` is set for all lessons. Asks once on a real
+    account. Raises ``TargetError`` and ``ValueError`` in one sentence.
     """
     if number not in steps.CREATES:
         known = ", ".join(str(lesson) for lesson in sorted(steps.CREATES))
         raise NoSuchLesson(f"There is no lesson {number!r}; there are: {known}.")
     entered = target.enter()
-    target.ask_for_consent(entered, f"{steps.CREATES[number]} {steps.COST}", os.environ)
+    fresh = fresh or os.environ.get("CHAT_FRESH") == "1"
+    target.ask_for_consent(entered, steps.consent(number, fresh), os.environ)
     if number == 0:
         entered = replace(entered, prefix=f"{entered.prefix}-start")
     account = Account(entered)
     _listen_to_cells()
     chat = MyChat(account, number)
     begun_with = chat.begin_with(number) if number in steps.STATES else None
-    api_id = steps.set_up(account, number, chat.package(begun_with) if begun_with else None)
-    return Lesson(number, account, api_id, begun_with)
+    begun = steps.set_up(account, number, chat.package(begun_with) if begun_with else None, keep=not fresh)
+    lesson = Lesson(number, account, begun, begun_with)
+    _watch.explain = lesson._explain
+    return lesson
 
 
+def _listed(things: Sequence[str]) -> str:
+    """Things in words: "a, b and c"."""
+    return " and ".join([", ".join(things[:-1]), things[-1]] if things[1:] else things)
+
+
+_MAY_MEET_A_LOSS = (BotoCoreError, ClientError, OneSentence)
 _watch = CellWatch()
 
 

@@ -62,12 +62,25 @@ def ensure_mock(account: Account, api_id: str) -> str:
     )["IntegrationId"]
 
 
-def point_routes(account: Account, api_id: str, targets: Mapping[str, str]) -> bool:
-    """Make the API's routes exactly ``targets`` (route key to integration id); whether anything changed."""
+def targets(account: Account, api_id: str) -> dict[str, str]:
+    """What each route leads to: a function's name, ``MOCK``, or "" for nothing."""
+    kinds = {}
+    for one in account.pages("apigatewayv2", "get_integrations", "Items", ApiId=api_id):
+        function = one.get("IntegrationUri", "").rpartition(":function:")[2].partition("/")[0]
+        kinds[f"integrations/{one['IntegrationId']}"] = function or one["IntegrationType"]
+    routes = account.pages("apigatewayv2", "get_routes", "Items", ApiId=api_id)
+    return {one["RouteKey"]: kinds.get(one.get("Target", ""), "") for one in routes}
+
+
+def point_routes(account: Account, api_id: str, targets: Mapping[str, str], remove: Collection[str] = ()) -> bool:
+    """Point routes at ``targets`` (route key to integration id) and delete those of the keys ``remove``.
+
+    A route that is missing is made; all others stay as they are. Whether anything changed.
+    """
     gateway = account.client("apigatewayv2")
     routes = {route["RouteKey"]: route for route in account.pages("apigatewayv2", "get_routes", "Items", ApiId=api_id)}
     changed = False
-    for key in routes.keys() - targets.keys():
+    for key in routes.keys() & set(remove):
         gateway.delete_route(ApiId=api_id, RouteId=routes[key]["RouteId"])
         changed = True
     for key, integration_id in targets.items():

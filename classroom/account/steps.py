@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from classroom.account import api, packages, stack, tables
-from classroom.account.account import STAGE_NAME, Account
+from classroom.account.account import STAGE_NAME, TABLES, Account
 
 
 @dataclass(frozen=True)
@@ -55,35 +55,97 @@ CREATES = {
     "one of them has an alarm, too. Lesson 8b makes such a stack with SAM, and for a minute five more.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }
+_COURSE_ROUTES = {"hello", *(key for state in STATES.values() for key in state.routes)}
+"""The keys of the routes that lessons make; all others are a learner's own."""
+_GIVES = {"MessagesTable": "the chat function", "ConnectionsTable": "its table of connections"}
+"""What each table that is given to the handlers stack makes of it."""
+DELETES = "Its first cell deletes the rows of these tables."
+FRESH = "It begins as if for the first time, so it also deletes what later lessons have made under your prefix."
 COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."
 
 
-def set_up(account: Account, lesson: int, chat: bytes | None = None) -> str | None:
-    """Bring the account to the state at which a lesson begins; returns the API's id, None when there is none.
+def consent(lesson: int, fresh: bool) -> str:
+    """What a lesson makes, deletes and costs, for the question that comes before the first change."""
+    deletes = [DELETES] * (lesson in STATES and STATES[lesson].tables) + [FRESH] * (lesson in STATES and fresh)
+    return " ".join([CREATES[lesson], *deletes, COST])
 
-    ``chat`` is the package of the chat function, the course's own unless given.
-    Rows of the tables are deleted too, so that a lesson's cells find what they
-    found the first time. Lessons 0 and 99 begin with whatever there is.
+
+@dataclass(frozen=True)
+class Begun:
+    """What ``set_up`` found and did: the API's id, None when there is none; in words what it left standing although
+    the lesson begins without it, and which half-done stacks it deleted; how many rows it deleted."""
+
+    api_id: str | None
+    kept: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    rows: int = 0
+
+
+def set_up(account: Account, lesson: int, chat: bytes | None = None, *, keep: bool = False) -> Begun:
+    """Bring the account to the state at which a lesson begins.
+
+    ``chat`` is the package of the chat function, the course's own unless given. With ``keep`` nothing is deleted that
+    this lesson or a later one has made: what the lesson needs is added, and its routes lead where they should. Rows
+    are deleted, so that a lesson's cells find what they found the first time, unless something of a later lesson is
+    kept. A route whose key the course does not know is the learner's own, and stays. Lessons 0 and 99 begin with
+    whatever there is.
     """
     if lesson not in STATES:
-        return api.find_api(account)
-    state = STATES[lesson]
+        return Begun(api.find_api(account))
+    state, chat = STATES[lesson], chat or course_chat()
+    kept = beyond(account, state) if keep else ()
+    removed = _remove_unfinished(account)
+    if not keep:
+        _remove_what_is_beyond(account, state)
+    rows = 0
     if state.tables:
         tables.ensure_tables(account)
-        tables.empty_tables(account)
-    for second in api.find_apis(account)[1:]:
-        api.remove_api(account, second)  # API Gateway allows several APIs of one name
+        if not kept or not beyond(account, STATES.get(lesson + 1, state)):
+            rows = tables.empty_tables(account)
     api_id = api.ensure_api(account) if state.routes else api.find_api(account)
-    if api_id:
-        _build_api(account, api_id, state, chat or course_chat())
+    if api_id and state.routes:
+        _build_api(account, api_id, state, chat, keep)
+    return Begun(api_id, kept, removed, rows)
+
+
+def beyond(account: Account, state: State) -> tuple[str, ...]:
+    """What there is of the course in the account although ``state`` does not have it, in words."""
+    api_ids, given = api.find_apis(account), _handlers_tables(account)
+    routes = api.targets(account, api_ids[0]).keys() if api_ids else set()
+    existing = set() if state.tables else tables.existing_tables(account)
+    found = [f"the table {short}" for short in TABLES if account.name(short) in existing]
+    if not state.routes:
+        found += ["the API chat-api"] * bool(api_ids)
     else:
-        _remove_stacks(account)
-    if api_id and not state.routes:
-        api.remove_api(account, api_id)
-        api_id = None
-    if not state.tables:
-        tables.remove_tables(account)
-    return api_id
+        found += ["a second API of the name chat-api"] * (len(api_ids) > 1)
+        found += [f"the route {key}" for key in sorted(routes & _COURSE_ROUTES - state.routes.keys())]
+    if given is not None and state.handlers is None:
+        found.append("the stack handlers")
+    elif given:
+        found += [f"{_GIVES[key]} in the stack handlers" for key in given if key not in (state.handlers or ())]
+    if not state.sessions and stack.stack_status(account, account.name("sessions")):
+        found.append("the stack sessions")
+    return tuple(found)
+
+
+def missing(account: Account, lesson: int) -> tuple[str, ...]:
+    """What a lesson begins with and is not in the account, in words."""
+    state = STATES.get(lesson, State())
+    existing, api_id = tables.existing_tables(account), api.find_api(account)
+    found = [f"the table {short}" for short in TABLES if state.tables and account.name(short) not in existing]
+    if state.routes and not api_id:
+        found.append("the API chat-api")
+    elif state.routes and api_id:
+        routes = api.targets(account, api_id)
+        found += [f"the route {key}" for key in state.routes if key not in routes]
+        found += [] if api.has_stage(account, api_id) else [f"the stage {STAGE_NAME}"]
+    needed = [("handlers", state.handlers is not None), ("sessions", state.sessions)]
+    found += [
+        f"the stack {short}"
+        for short, is_needed in needed
+        if is_needed and not stack.stack_status(account, account.name(short))
+    ]
+    return tuple(found)
 
 
 def course_chat() -> bytes:
@@ -118,22 +180,17 @@ def sessions_parameters(account: Account, api_id: str) -> dict[str, str]:
     return {**given, "CodeKey": key, "SessionsTable": account.name("ChatSessions"), "JoinAndLeaveNotices": "true"}
 
 
-def _build_api(account: Account, api_id: str, state: State, chat: bytes) -> None:
+def _build_api(account: Account, api_id: str, state: State, chat: bytes, keep: bool) -> None:
+    """Make the stacks of ``state`` and point its routes at them; with ``keep`` the handlers lose no table."""
     integrations = {"mock": api.ensure_mock(account, api_id)}
-    if _shrinks(account, state):
-        # What goes away must not be a route's target any more.
-        api.point_routes(account, api_id, dict.fromkeys(state.routes, integrations["mock"]))
-    for short in _doomed_stacks(state):
-        stack.remove(account, account.name(short))
-    if state.handlers is None:
-        _remove_stacks(account)
-    else:
-        found = stack.deploy(
-            account,
-            account.name("handlers"),
-            "handlers.yaml",
-            handlers_parameters(account, api_id, state.handlers, chat),
+    if state.handlers is not None:
+        name, given = account.name("handlers"), (_handlers_tables(account) or ()) if keep else ()
+        parameters = handlers_parameters(
+            account, api_id, tuple(key for key in _GIVES if key in {*given, *state.handlers}), chat
         )
+        if given and not state.handlers:  # a chat function of which this lesson does not know: its code stays
+            parameters["ChatCodeKey"] = stack.parameters(account, name)["ChatCodeKey"]
+        found = stack.deploy(account, name, "handlers.yaml", parameters)
         if "MessagesTable" in state.handlers:
             _run(account, chat)
         integrations |= {"default": found["DefaultIntegrationId"], "chat": found.get("ChatIntegrationId", "")}
@@ -145,8 +202,46 @@ def _build_api(account: Account, api_id: str, state: State, chat: bytes) -> None
             "send_message": found["SendMessageIntegrationId"],
         }
     api.point_routes(account, api_id, {key: integrations[word] for key, word in state.routes.items()})
-    if state.routes:
-        api.deploy_api(account, api_id)
+    api.deploy_api(account, api_id)
+
+
+def _remove_unfinished(account: Account) -> tuple[str, ...]:
+    """Delete the stacks that a lesson makes and deletes itself, where it was not finished; in words."""
+    doomed = [short for short in _SCRATCH_STACKS if stack.stack_status(account, account.name(short))]
+    if doomed:
+        _lead_to_mock(account)
+    for short in doomed:
+        stack.remove(account, account.name(short))
+    return tuple(f"the stack {short}" for short in doomed)
+
+
+def _remove_what_is_beyond(account: Account, state: State) -> None:
+    """Delete what of the course is in the account although ``state`` does not have it."""
+    for second in api.find_apis(account)[1:]:
+        api.remove_api(account, second)  # API Gateway allows several APIs of one name
+    if not beyond(account, state):
+        return
+    _lead_to_mock(account)
+    api_id = api.find_api(account)
+    if not state.sessions:
+        stack.remove(account, account.name("sessions"))
+    if state.handlers is None:
+        stack.remove(account, account.name("handlers"))
+    if api_id and state.routes:
+        api.point_routes(account, api_id, {}, remove=_COURSE_ROUTES - state.routes.keys())
+    elif api_id:
+        api.remove_api(account, api_id)
+    if not state.tables:
+        tables.remove_tables(account)
+
+
+def _lead_to_mock(account: Account) -> None:
+    """Point every route that leads elsewhere at MOCK: an integration that is a route's target cannot be deleted."""
+    api_id = api.find_api(account)
+    if api_id:
+        mock = api.ensure_mock(account, api_id)
+        elsewhere = [key for key, target in api.targets(account, api_id).items() if target != "MOCK"]
+        api.point_routes(account, api_id, dict.fromkeys(elsewhere, mock))
 
 
 def _run(account: Account, chat: bytes) -> None:
@@ -159,28 +254,9 @@ def _run(account: Account, chat: bytes) -> None:
         )
 
 
-def _shrinks(account: Account, state: State) -> bool:
-    """Whether integrations that exist now will be gone in ``state``."""
-    was = _handlers_tables(account)
-    if was is None or state.handlers is None:
-        return True
-    return bool(set(was) - set(state.handlers)) or any(
-        stack.stack_status(account, account.name(short)) for short in _doomed_stacks(state)
-    )
-
-
-def _doomed_stacks(state: State) -> tuple[str, ...]:
-    return _SCRATCH_STACKS if state.sessions else (*_SCRATCH_STACKS, "sessions")
-
-
 def _handlers_tables(account: Account) -> tuple[str, ...] | None:
     name = account.name("handlers")
     if not stack.stack_status(account, name):
         return None
     given = stack.parameters(account, name)
-    return tuple(key for key in ("MessagesTable", "ConnectionsTable") if given.get(key))
-
-
-def _remove_stacks(account: Account) -> None:
-    for short in (*_SCRATCH_STACKS, "sessions", "handlers"):
-        stack.remove(account, account.name(short))
+    return tuple(key for key in _GIVES if given.get(key))

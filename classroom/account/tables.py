@@ -30,8 +30,9 @@ def ensure_tables(account: Account) -> None:
         )
 
 
-def empty_tables(account: Account) -> None:
-    """Delete every row of the tables; the tables stay."""
+def empty_tables(account: Account) -> int:
+    """Delete every row of the tables; the tables stay. How many rows there were."""
+    deleted = 0
     for short in TABLES:
         name = account.name(short)
         table = account.client("dynamodb").describe_table(TableName=name)["Table"]
@@ -48,6 +49,8 @@ def empty_tables(account: Account) -> None:
         )
         for key in keys:
             account.client("dynamodb").delete_item(TableName=name, Key=key)
+        deleted += len(keys)
+    return deleted
 
 
 def remove_tables(account: Account) -> None:

@@ -2,13 +2,15 @@
 
 A cell that failed leaves the names of an earlier run in place, and a check
 would judge those. ``watch`` looks at each cell after it has run and remembers
-what it would have defined.
+what it would have defined. What else may be said about the error is said by
+the lesson that has been started.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from typing import Any
 
 _ASSIGNED = re.compile(r"^(?:def\s+|class\s+)?([A-Za-z_]\w*)\s*(?:\(|=(?!=)|:)", re.MULTILINE)
@@ -19,6 +21,8 @@ class CellWatch:
 
     def __init__(self) -> None:
         self._failed: dict[str, str] = {}
+        self.explain: Callable[[BaseException], None] | None = None
+        """What is called with the error of each cell that failed."""
 
     def after_cell(self, result: Any) -> None:
         """IPython's event ``post_run_cell``."""
@@ -28,6 +32,8 @@ class CellWatch:
                 self._failed.pop(name, None)
             else:
                 self._failed[name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        if error is not None and self.explain is not None:
+            self.explain(error)
 
     def error_of(self, name: str) -> str:
         """The error that stopped the last cell that should have defined a name; "" if it ran."""

@@ -52,7 +52,8 @@ def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False, again: bo
 
     With ``solved``, each exercise's solution runs right after the check of the unsolved exercise, then the
     check again, whose lines must all say ok; the cells after it, and their outputs, stay as they are. With
-    ``again``, all shipped cells run once more at the end; of those no output is compared.
+    ``again``, all shipped cells run once more at the end, and the set-up cell keeps what is there; of those no
+    output is compared.
     """
     notebook = expected(lesson)
     shipped = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
@@ -62,7 +63,7 @@ def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False, again: bo
         notebook.cells = [cell for each in notebook.cells for cell in (each, *_solving(each, sources))]
         assert not sources, f"{lesson.name} has no check for the solutions {sorted(sources)}"
     if again:
-        notebook.cells += map(_uncompared, shipped)
+        notebook.cells += map(_uncompared, ["import os; os.environ.pop('CHAT_FRESH', None)", *shipped])
     place = folder / "notebooks" / lesson.shipped.name
     place.parent.mkdir()
     for name in BESIDE:

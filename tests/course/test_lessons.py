@@ -10,8 +10,10 @@ import re
 from itertools import count
 
 import pytest
+from botocore.exceptions import ClientError
 
-from classroom.account import api, stack, steps
+from classroom import start
+from classroom.account import api, stack, steps, tables
 from classroom.account.account import Account
 from classroom.account.target import Target
 from classroom.exercises import solutions
@@ -54,7 +56,7 @@ def test_map_when_a_lesson_begins(account):
 
 def test_lesson_when_the_api_was_made_twice(account):
     """A cell of lesson 2 that ran twice left two APIs of one name: the next lesson keeps the older one only."""
-    api_id = steps.set_up(account, 3)
+    api_id = steps.set_up(account, 3).api_id
     account.client("apigatewayv2").create_api(
         Name=account.name("chat-api"),
         ProtocolType="WEBSOCKET",
@@ -62,13 +64,13 @@ def test_lesson_when_the_api_was_made_twice(account):
         Tags=account.tags,
     )
     assert api.find_apis(account)[0] == api_id and len(api.find_apis(account)) == 2
-    assert steps.set_up(account, 3) == api_id and api.find_apis(account) == [api_id]
+    assert steps.set_up(account, 3).api_id == api_id and api.find_apis(account) == [api_id]
 
 
 def test_lesson_when_its_template_was_left_half_way(account):
     """The learner's stack of lesson 3, a route of which is served, is gone when that lesson or the next one begins."""
     for number in (3, 4):
-        api_id = steps.set_up(account, 3)
+        api_id = steps.set_up(account, 3).api_id
         clean = picture(account)
         account.client("cloudformation").create_stack(
             StackName=account.name("greeter"),
@@ -89,6 +91,101 @@ def test_lesson_when_its_template_was_left_half_way(account):
             assert picture(account) == clean
 
 
+def test_lesson_when_further_lessons_have_been_done(account):
+    """Whoever goes back keeps what there is, is told of it, and finds the lesson's routes and what it needs."""
+    steps.set_up(account, 7)
+    later = picture(account)
+    keep_a_row(account, "ChatMessages")
+    begun = steps.set_up(account, 1, keep=True)
+    assert begun.kept == (
+        "the table ChatMessages",
+        "the table ChatConnections",
+        "the table ChatSessions",
+        "the API chat-api",
+        "the stack handlers",
+    )
+    assert picture(account) == later and begun.rows == 0
+    begun = steps.set_up(account, 3, keep=True)
+    assert begun.kept == ("the route ping", "the stack handlers") and begun.rows == 0
+    assert {key: picture(account)["api"]["routes"][key] for key in api.ROUTE_KEYS} == dict.fromkeys(
+        api.ROUTE_KEYS, "MOCK"
+    )
+    assert steps.set_up(account, 4, keep=True).kept == (
+        "the route ping",
+        "the chat function in the stack handlers",
+        "its table of connections in the stack handlers",
+    )
+    assert picture(account)["stacks"] == later["stacks"]
+    begun = steps.set_up(account, 7, keep=True)
+    assert (begun.kept, begun.rows) == ((), 1) and picture(account) == later
+
+
+def test_lesson_when_it_is_begun_again(account):
+    """What the lesson itself has made so far stays, too, and its rows go: its cells can run again."""
+    steps.set_up(account, 6)
+    keep_a_row(account, "ChatConnections")
+    begun = steps.set_up(account, 5, keep=True)
+    assert begun.kept == ("its table of connections in the stack handlers",) and begun.rows == 1
+    assert steps.set_up(account, 5).kept == ()
+    assert picture(account)["stacks"][account.name("handlers")]["ConnectionsTable"] == ""
+
+
+def test_lesson_when_the_learner_has_a_route_of_their_own(account):
+    """A route that no lesson makes stays, however far somebody goes back, as long as there is an API."""
+    api_id = steps.set_up(account, 8).api_id
+    gateway = account.client("apigatewayv2")
+    own = gateway.get_integrations(ApiId=api_id)["Items"][0]["IntegrationId"]
+    gateway.create_route(ApiId=api_id, RouteKey="rules", Target=f"integrations/{own}")
+    steps.set_up(account, 3)
+    assert picture(account)["api"]["routes"] == {**dict.fromkeys(api.ROUTE_KEYS, "MOCK"), "rules": "MOCK"}
+
+
+def test_lesson_when_something_is_gone(account):
+    """What a lesson needs and does not find is named; the set-up makes it again."""
+    steps.set_up(account, 8)
+    assert steps.missing(account, 8) == ()
+    tables.remove_tables(account)
+    assert steps.missing(account, 8) == (
+        "the table ChatMessages",
+        "the table ChatConnections",
+        "the table ChatSessions",
+    )
+    api.remove_api(account, api.find_api(account))
+    assert "the API chat-api" in steps.missing(account, 4) and steps.missing(account, 1) == ()
+
+
+def test_lesson_when_started_after_a_later_one(led_to_the_stage, monkeypatch, tmp_path, capsys):
+    """The lesson says what it keeps and how to begin afresh; a cell that meets a loss is told what repairs it."""
+    monkeypatch.setenv("CHAT_PREFIX", f"t{next(numbers)}")
+    monkeypatch.setenv("CHAT_FOLDER", str(tmp_path / "my_chat"))
+    start(3)
+    assert repr(start(2)) == (
+        "Lesson 2 begins: the tables are in place. Kept from when you were further on: the API chat-api. "
+        "start(2, fresh=True) deletes that and begins as if for the first time."
+    )
+    lesson = start(2, fresh=True)
+    assert repr(lesson) == "Lesson 2 begins: the tables are in place." and api.find_api(lesson.account) is None
+    lesson.account.client("dynamodb").delete_table(TableName=lesson.name("ChatSessions"))
+    tables_gone = ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "PutItem")
+    lesson._explain(tables_gone)
+    assert capsys.readouterr().out == (
+        "This lesson needs the table ChatSessions, which is gone. Run the set-up cell, the first code cell of this "
+        "notebook: it makes again what is missing.\n"
+    )
+    lesson._explain(ValueError("of the learner's own"))
+    start(2)
+    lesson._explain(tables_gone)
+    assert capsys.readouterr().out == ""
+
+
+def keep_a_row(account, table):
+    """Put a row into one of the chat's tables."""
+    keys = {"ChatMessages": {"room_id": {"S": "global"}, "timestamp": {"N": "1"}}}
+    account.client("dynamodb").put_item(
+        TableName=account.name(table), Item=keys.get(table, {"connection_id": {"S": "somebody"}})
+    )
+
+
 def test_lesson_when_rows_are_left(account):
     """Rows of an earlier run are gone when a lesson begins."""
     steps.set_up(account, 2)
@@ -103,7 +200,7 @@ def test_lesson_when_rows_are_left(account):
 
 def test_lesson_when_a_creation_was_rolled_back(account):
     """A stack that failed to be created, as after a crash, does not stop the lesson."""
-    api_id = steps.set_up(account, 3)
+    api_id = steps.set_up(account, 3).api_id
     parameters = steps.handlers_parameters(account, api_id, ())
     body = stack.template_body("handlers.yaml").replace("AWS_PROXY", "AWS_PROXY\n      TimeoutInMillis: 60000")
     account.client("cloudformation").create_stack(
@@ -120,7 +217,7 @@ def test_lesson_when_a_creation_was_rolled_back(account):
 
 def test_deploy_when_a_stack_fails(account):
     """A failing stack is one sentence: the stack, its status, the first failed resource and why."""
-    api_id = steps.set_up(account, 3)
+    api_id = steps.set_up(account, 3).api_id
     parameters = steps.handlers_parameters(account, api_id, ()) | {"ApiId": "nosuchapi0"}
     with pytest.raises(stack.StackFailed) as raised:
         stack.deploy(account, account.name("handlers"), "handlers.yaml", parameters)

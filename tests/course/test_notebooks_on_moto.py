@@ -32,7 +32,7 @@ def test_lesson_when_shipped_solved_and_run_again(
 
     The account is then as the next lesson finds it when it is opened first.
     """
-    number, environment = number_of(lesson.shipped), clean_environment(tmp_path)
+    number, environment = number_of(lesson.shipped), clean_environment(tmp_path, CHAT_FRESH="1")
     if number != ALONE:
         environment = led_to_the_stage.changes().applied_to(environment)
     run_strictly(lesson, tmp_path, environment, solved=True, again=number not in ONCE)
