@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from classroom.account import steps
 from classroom.account.target import Target, TargetError, ask_for_consent, chosen_prefix, prefix_of, target_name
 
 LIVE = Target("live", "alice", "us-east-1", "111122223333")
@@ -96,3 +97,12 @@ def test_ask_when_there_is_nothing_to_ask(target, environ):
         raise AssertionError("asked")
 
     ask_for_consent(target, "", environ, fail)
+
+
+def test_consent_when_a_lesson_deletes():
+    """The question names what is deleted, too: rows of the tables, and for a fresh beginning later lessons' work."""
+    assert "deletes the rows of these tables" in steps.consent(4, fresh=False)
+    assert "what later lessons have made" not in steps.consent(4, fresh=False)
+    assert "deletes what later lessons have made under your prefix" in steps.consent(4, fresh=True)
+    assert steps.consent(1, fresh=False) == f"{steps.CREATES[1]} {steps.COST}"
+    assert "deletes" not in steps.consent(0, fresh=True).replace("lesson 99 deletes", "")
