@@ -246,7 +246,8 @@ def _assigned(name: str, given: dict[str, Any], row: Row) -> Row:
             raise Refused(
                 400,
                 "ValidationException",
-                f"Invalid UpdateExpression: An expression attribute value used in expression is not defined; attribute value: {value}",
+                "Invalid UpdateExpression: An expression attribute value used in expression is not defined; "
+                f"attribute value: {value}",
             )
         changed[attribute] = new
         rest = rest[found.end() :]
