@@ -13,7 +13,7 @@ import pytest
 
 from classroom.exercises import registry, solutions
 from classroom.exercises.checks import check, eventually
-from classroom.my_chat.chat import MyChat, NoSuchFunction
+from classroom.my_chat.chat import MyChat, NoSuchFunction, NotDeployed
 from classroom.operations.notebooks import NOTEBOOKS
 from tests.process.exercise_desk import Desk, expect_not_answered, expect_refused, expect_solved, name_of, wrong_answers
 
@@ -118,6 +118,25 @@ def test_file_when_a_lesson_goes_on_with_an_earlier_one(desk, capsys):
     chat.go_on_with("5.6")
     assert desk.folder.text("chat_handler.py") == "x = 1\n"
     assert capsys.readouterr().out == "my_chat/chat_handler.py is yours.\n"
+
+
+def test_version_when_a_file_is_half_done(desk):
+    """Missing, and still that of an older lesson: the course's. Unreadable: refused by line. Of this lesson: the learner's."""
+    chat = MyChat(None, 7, desk.folder)  # type: ignore[arg-type]
+    assert str(chat.version("7.5")) == "the course's disconnect.py, because yours is not written yet"
+    desk.run("%%write disconnect.py\ndef lambda_handler(event, context):\n    return {\n")
+    with pytest.raises(
+        NotDeployed, match=r"mistake in my_chat/disconnect.py, so it was not used: Python cannot read line 2"
+    ):
+        chat.version("7.5")
+    desk.run(solutions.solution("7.2").code)
+    desk.check("7.2")
+    assert str(chat.version("7.5")) == "your disconnect.py, checked by exercise 7.2"
+    desk.run("%%write chat_handler.py --replace\n" + (solutions.course_text("chat_handler.py", "5.6") or ""))
+    desk.check("5.6")
+    assert str(chat.version("7c.5")).startswith(
+        "the course's chat_handler.py, because yours is still that of exercise 5.6"
+    )
 
 
 def test_package_when_a_file_is_a_function_of_its_own(desk):
