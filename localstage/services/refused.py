@@ -1,6 +1,6 @@
-"""What would invoke a function by itself: refused by name where it is set up, since nothing here would run it.
+"""What nothing here would do: refused by name where it is set up, and not silent when its time comes.
 
-One table for all services. It is asked about each call before moto is given it,
+Above all what would invoke a function by itself. One table for all services. It is asked about each call before moto is given it,
 whoever makes the call, and about the types of CloudFormation that moto makes
 without a call.
 """
@@ -29,13 +29,11 @@ def refusal(name: str, parameters: Mapping[str, Any]) -> Refusal | None:
 
     ``name`` is ``{service}:{Operation}``, the service as in the credential scope, or a type's.
     """
-    if name not in _BY_NAME:
-        return None
-    row = _BY_NAME[name]
-    for path in row.paths:
-        for found in _at(parameters, tuple(filter(None, path.split(".")))):
-            if row.means(found):
-                return Refusal(row.code, row.sentence.format_map(defaultdict(str, parameters, found=found)))
+    for row in _BY_NAME.get(name, ()):
+        for path in row.paths:
+            for found in _at(parameters, tuple(filter(None, path.split(".")))):
+                if row.means(found):
+                    return Refusal(row.code, row.sentence.format_map(defaultdict(str, parameters, found=found)))
     return None
 
 
@@ -132,8 +130,49 @@ _ROWS = (
         "localstage has no destinations of asynchronous invocations; {FunctionName} asks for one.",
         bool,
     ),
+    _Row(
+        ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"),
+        ("DeadLetterConfig.TargetArn",),
+        "InvalidParameterValueException",
+        "localstage has no dead-letter queues of functions; {FunctionName} asks for one.",
+        bool,
+    ),
+    _Row(
+        ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"),
+        ("LoggingConfig.LogFormat",),
+        "InvalidParameterValueException",
+        "localstage writes the logs of functions as text only; {FunctionName} asks for LogFormat {found}.",
+        "Text".__ne__,
+    ),
+    _Row(
+        ("lambda:CreateFunction",),
+        ("PackageType", "Code.ImageUri"),
+        "InvalidParameterValueException",
+        "localstage runs functions from zip packages only; {FunctionName} is a container image.",
+        "Zip".__ne__,
+    ),
+    _Row(
+        ("lambda:CreateAlias", "lambda:UpdateAlias"),
+        ("RoutingConfig.AdditionalVersionWeights",),
+        "InvalidParameterValueException",
+        "localstage has no weighted aliases; {Name} has weights.",
+        bool,
+    ),
+    _Row(
+        ("cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"),
+        ("",),
+        "ValidationError",
+        "localstage does not support StackSets",
+        bool,
+    ),
+    _Row(
+        ("cloudformation:SetStackPolicy",), ("",), "ValidationError", "localstage does not support stack policies", bool
+    ),
 )
-_BY_NAME = {name: row for row in _ROWS for name in row.names}
+_BY_NAME: dict[str, list[_Row]] = {}
+for _row in _ROWS:
+    for _name in _row.names:
+        _BY_NAME.setdefault(_name, []).append(_row)
 _SERVICES = {name.partition(":")[0] for name in _BY_NAME}
 
 

@@ -126,9 +126,6 @@ class StackEngineResponse(CloudFormationResponse):
     def get_stack_policy(self) -> ActionResult:
         return ActionResult({"StackPolicyBody": self._stack().policy_body})
 
-    def set_stack_policy(self) -> ActionResult:
-        raise ValidationError("localstage does not support stack policies")
-
     # Change sets
 
     def create_change_set(self) -> ActionResult:
@@ -216,13 +213,6 @@ class StackEngineResponse(CloudFormationResponse):
         if not importers:
             raise ValidationError(f"Export '{name}' is not imported by any stack.")
         return ActionResult({"Imports": [stack.name for stack in importers]})
-
-    # StackSets, which moto only makes with its own engine
-
-    def create_stack_set(self) -> ActionResult:
-        raise ValidationError("localstage does not support StackSets")
-
-    create_stack_instances = create_stack_set
 
     # What the operations share
 

@@ -173,3 +173,52 @@ def test_rows_when_compared_with_the_service_models():
         for service, operation in (name.split(":") for name in row.names if not name.startswith("AWS::")):
             members = session.get_service_model(service).operation_model(operation).input_shape.members
             assert {path.split(".")[0] for path in row.paths} <= {*members, ""}, operation
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "sentence"),
+    [
+        (
+            ("lambda", "CreateFunction", {"FunctionName": "f", "Code": {"ImageUri": "x"}}),
+            "InvalidParameterValueException",
+            "localstage runs functions from zip packages only; f is a container image.",
+        ),
+        (
+            ("lambda", "UpdateFunctionConfiguration", {"FunctionName": "f", "LoggingConfig": {"LogFormat": "JSON"}}),
+            "InvalidParameterValueException",
+            "localstage writes the logs of functions as text only; f asks for LogFormat JSON.",
+        ),
+        (
+            ("lambda", "CreateFunction", {"FunctionName": "f", "DeadLetterConfig": {"TargetArn": QUEUE}}),
+            "InvalidParameterValueException",
+            "localstage has no dead-letter queues of functions; f asks for one.",
+        ),
+        (
+            ("lambda", "UpdateAlias", {"Name": "live", "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.5}}}),
+            "InvalidParameterValueException",
+            "localstage has no weighted aliases; live has weights.",
+        ),
+        (
+            ("cloudformation", "CreateStackSet", {"StackSetName": "s"}),
+            "ValidationError",
+            "localstage does not support StackSets",
+        ),
+        (
+            ("cloudformation", "SetStackPolicy", {"StackName": "s"}),
+            "ValidationError",
+            "localstage does not support stack policies",
+        ),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_call_when_it_asks_for_what_nothing_here_does(call: Call, code: str, sentence: str):
+    """It is refused by name where it is set up."""
+    found = refusal_of(call)
+    assert found is not None and (found.code, found.message) == (code, sentence)
+
+
+def test_function_when_it_asks_for_nothing_of_that():
+    """A function in a zip package with a log in text passes, and so does an alias of one version."""
+    plain = {"FunctionName": "f", "PackageType": "Zip", "LoggingConfig": {"LogFormat": "Text"}, "DeadLetterConfig": {}}
+    assert refusal_of(("lambda", "CreateFunction", plain)) is None
+    assert refusal_of(("lambda", "CreateAlias", {"Name": "live", "RoutingConfig": {}})) is None

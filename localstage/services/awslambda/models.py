@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.policy import Policy
 from moto.s3.models import s3_backends
 
@@ -67,12 +67,7 @@ class LocalLambdaBackend(LambdaBackend):
     may_assume: Callable[[str, str], bool]
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
-        name = spec.get("FunctionName", "")
-        if spec.get("PackageType", "Zip") != "Zip" or "ImageUri" in (spec.get("Code") or {}):
-            raise InvalidParameterValueException(
-                f"localstage runs functions from zip packages only; {name} is a container image."
-            )
-        _check({"Runtime": None, **spec}, name)
+        _check({"Runtime": None, **spec}, spec.get("FunctionName", ""))
         self._check_role(spec.get("Role"))
         return super().create_function(spec)
 
@@ -143,35 +138,12 @@ class LocalLambdaBackend(LambdaBackend):
         del configurations[:-1]  # a new configuration takes the old one's place
         return answer
 
-    def create_alias(
-        self, name: str, function_name: str, function_version: str, description: str, routing_config: Any
-    ) -> LambdaAlias:
-        _check_routing(name, routing_config)
-        return super().create_alias(name, function_name, function_version, description, routing_config)
-
-    def update_alias(
-        self, name: str, function_name: str, function_version: str, description: str, routing_config: Any
-    ) -> LambdaAlias:
-        _check_routing(name, routing_config)
-        return super().update_alias(name, function_name, function_version, description, routing_config)
-
-
-def _check_routing(alias: str, routing_config: Any) -> None:
-    if (routing_config or {}).get("AdditionalVersionWeights"):
-        raise InvalidParameterValueException(f"localstage has no weighted aliases; {alias} has weights.")
-
 
 def _check(spec: dict[str, Any], name: str) -> None:
     """Refuses a configuration that cannot run here. Raises InvalidParameterValueException."""
     refusal = RUNTIMES.refusal(name, spec["Runtime"]) if "Runtime" in spec else None
     if refusal is not None:
         raise InvalidParameterValueException(refusal)
-    if (spec.get("DeadLetterConfig") or {}).get("TargetArn"):
-        raise InvalidParameterValueException(f"localstage has no dead-letter queues of functions; {name} asks for one.")
-    if (spec.get("LoggingConfig") or {}).get("LogFormat", "Text") != "Text":
-        raise InvalidParameterValueException(
-            f"localstage writes the logs of functions as text only; {name} asks for LogFormat JSON."
-        )
     # AWS: FIDELITY section 9, defaults and maxima.
     for key, least, most in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):
         value = spec.get(key)
