@@ -209,8 +209,8 @@ class Lesson:
         return Record(self.my_chat.folder, self.prefix)
 
     def upload_handlers(self) -> tuple[str, str]:
-        """Pack ``handlers/`` into a zip and upload it; its bucket and its key."""
-        return stack.upload_handlers(self.account)
+        """Upload a package for each of the course's functions; the bucket, and what the packages' keys begin with."""
+        return self.account.bucket, packages.upload_functions(self.account)
 
     def upload_handler(self, handler: str) -> str:
         """Upload the package of one of the course's functions, such as ``"default"``; its key in the bucket."""

@@ -11,8 +11,7 @@ import boto3
 from delivery import answer, broadcast
 from log import log
 from messages import Refused, read_message, store_message, to_frame
-
-KEEP_S = 2 * 3600 + 600  # no connection lives longer than two hours
+from presence import remember
 
 dynamodb = boto3.resource("dynamodb")
 messages = dynamodb.Table(os.environ["MESSAGES_TABLE"])
@@ -26,9 +25,9 @@ def lambda_handler(event, context):
     if route == "sendMessage":
         return send_message(event)
     if broadcasting and route == "$connect":
-        remember(event["requestContext"])
+        connect(event["requestContext"])
     elif broadcasting and route == "$disconnect":
-        forget(event["requestContext"])
+        disconnect(event["requestContext"])
     return {"statusCode": 200}
 
 
@@ -50,17 +49,11 @@ def send_message(event):
     return {"statusCode": 200}
 
 
-def remember(request):
-    connections.put_item(
-        Item={
-            "connection_id": request["connectionId"],
-            "connected_at": request["connectedAt"],
-            "expires_at": request["connectedAt"] // 1000 + KEEP_S,
-        }
-    )
+def connect(request):
+    remember(connections, request)
     log("connected", request)
 
 
-def forget(request):
+def disconnect(request):
     connections.delete_item(Key={"connection_id": request["connectionId"]})
     log("disconnected", request)

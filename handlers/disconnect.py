@@ -5,13 +5,13 @@ dropped by the next broadcast, or by the table's time to live.
 """
 
 import os
-from datetime import datetime, timezone
 from decimal import Decimal
 
 import boto3
 
 from delivery import broadcast
 from log import log
+from presence import utc
 
 dynamodb = boto3.resource("dynamodb")
 connections = dynamodb.Table(os.environ["CONNECTIONS_TABLE"])
@@ -38,7 +38,3 @@ def lambda_handler(event, context):
     if notices:
         broadcast(request, connections, {"type": "notice", "message": f"{connection_id} left"})
     return {"statusCode": 200}
-
-
-def utc(milliseconds):
-    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc).isoformat(timespec="milliseconds")

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from classroom.account.account import Account
 
 HANDLERS = Path(__file__).resolve().parents[2] / "handlers"
+_ENTRY_POINT = "\ndef lambda_handler("
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -56,6 +57,24 @@ def imports_of(source: str) -> set[str]:
         return set()
     found = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return found | {(node.module or "").partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def functions(folder: Path = HANDLERS) -> tuple[str, ...]:
+    """The functions of a folder: the names of its files that have an entry point."""
+    return tuple(sorted(path.stem for path in folder.glob("*.py") if _ENTRY_POINT in path.read_text("utf-8")))
+
+
+def upload_functions(account: Account) -> str:
+    """Upload a package for each of the course's functions, ``connect.zip`` and so on; what their keys begin with.
+
+    That contains a hash of them all: when one of them changes, the functions of a stack are updated together.
+    """
+    ensure_bucket(account)
+    made = {name: package_of(sources_of(name)) for name in functions()}
+    begin = f"handlers/{hashlib.sha256(b''.join(made.values())).hexdigest()[:16]}"
+    for name, package in made.items():
+        account.client("s3").put_object(Bucket=account.bucket, Key=f"{begin}/{name}.zip", Body=package)
+    return begin
 
 
 def upload(account: Account, package: bytes) -> str:

@@ -1,7 +1,5 @@
-"""CloudFormation for cells: pack the handlers, upload them, create or update a stack, say why it failed.
+"""CloudFormation for cells: create or update a stack, wait for it, say why it failed.
 
-The deployment package is the same bytes for the same sources on every machine
-and its key is a hash of them, so that a stack changes exactly when code does.
 This file knows no particular template.
 """
 
@@ -14,7 +12,7 @@ from threading import Event
 
 from botocore.exceptions import ClientError, WaiterError
 
-from classroom.account import boundary, packages
+from classroom.account import boundary
 from classroom.account.account import Account
 from classroom.account.deployment_name import stamped
 from classroom.errors import OneSentence
@@ -27,17 +25,6 @@ _SETTLED_BADLY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELE
 
 class StackFailed(OneSentence):
     """A stack did not become what was asked; the text is one sentence with the first cause."""
-
-
-def package_handlers(folder: Path = packages.HANDLERS, *, subfolders: bool = False) -> bytes:
-    """The package for all functions of a folder of handlers; with ``subfolders`` for the variants too."""
-    found = folder.rglob("*.py") if subfolders else folder.glob("*.py")
-    return packages.package_of({path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in found})
-
-
-def upload_handlers(account: Account, *, subfolders: bool = False) -> tuple[str, str]:
-    """Upload the package for all functions of ``handlers/``; its bucket and its key."""
-    return account.bucket, packages.upload(account, package_handlers(subfolders=subfolders))
 
 
 def template_body(name: str) -> str:

@@ -173,10 +173,10 @@ def handlers_parameters(
 
 
 def sessions_parameters(account: Account, api_id: str) -> dict[str, str]:
-    """The parameters of the sessions stack, join and leave notices included; uploads the deployment package."""
+    """The parameters of the sessions stack, join and leave notices included; uploads the deployment packages."""
     given = handlers_parameters(account, api_id, ("MessagesTable", "ConnectionsTable"))
     del given["ChatCodeKey"]
-    _, key = stack.upload_handlers(account)
+    key = packages.upload_functions(account)
     return {**given, "CodeKey": key, "SessionsTable": account.name("ChatSessions"), "JoinAndLeaveNotices": "true"}
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
 
-from classroom.account import stack
+from classroom.account import packages
 from classroom.account.account import Account
 from classroom.labs import variants
 from classroom.labs.measuring import MESSAGES, PEOPLE, Row, measure
@@ -47,7 +47,7 @@ def compare(account: Account, chosen: Iterable[Variant] = VARIANTS) -> list[Row]
     form are made and deleted at the same time, since each spends most of it waiting.
     """
     chosen = list(chosen)
-    stack.upload_handlers(account, subfolders=True)  # before the threads: the bucket is made once,
+    packages.ensure_bucket(account)  # before the threads: the bucket is made once,
     account.client("cloudformation")  # and making a client is not safe in threads, using it is
     found = {}
     for form in dict.fromkeys(form for variant in chosen for form in variant.forms):

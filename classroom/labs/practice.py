@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
-from classroom.account import api, boundary, stack
+from classroom.account import api, boundary
 from classroom.account.account import TABLES, Account
 
 NAME = "practice"
@@ -74,17 +74,16 @@ class Practice:
         if not statements and self._account.pages("iam", "list_role_policies", "PolicyNames", RoleName=self.name):
             iam.delete_role_policy(RoleName=self.name, PolicyName=NAME)
 
-    def release(self, handler: str, package: bytes | None = None) -> None:
-        """Run this code from the next event on: ``handlers/`` unless a package is given, the zip's bytes."""
+    def release(self, handler: str, package: bytes) -> None:
+        """Run this code from the next event on: a package, which is a zip's bytes, and the handler in it."""
         function = self._account.client("lambda")
-        code = stack.package_handlers() if package is None else package
         try:
-            function.update_function_code(FunctionName=self.name, ZipFile=code)
+            function.update_function_code(FunctionName=self.name, ZipFile=package)
             function.get_waiter("function_updated_v2").wait(FunctionName=self.name, WaiterConfig=_WAIT)
             function.update_function_configuration(FunctionName=self.name, Handler=handler)
             function.get_waiter("function_updated_v2").wait(FunctionName=self.name, WaiterConfig=_WAIT)
         except function.exceptions.ResourceNotFoundException:
-            self._create_function(handler, code)
+            self._create_function(handler, package)
 
     def serve(self, *route_keys: str) -> None:
         """Point these routes at the function, let the API call it, and deploy; ``end`` points them back."""

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from classroom.account import boundary, stack
+from classroom.account import boundary, packages, stack
 from classroom.account.account import Account
 from classroom.errors import OneSentence
 
@@ -29,6 +29,7 @@ PARAMETERS = {
 }
 """The template's parameter for each setting. Prefix, region and bucket are the lesson's."""
 _LINE = re.compile(r"(?P<name>\w+)=(?P<value>\S*)")
+_UNPACKED = re.compile(r"(Handler: (\w+)\.lambda_handler\n +CodeUri: )\.\./handlers/")
 _WITHIN_S = 600.0
 
 
@@ -60,10 +61,11 @@ def deploy(lesson: Lesson, file: str) -> dict[str, str]:
     account = lesson.account
     given = parameters(account, settings(lesson.my_chat.folder.text(file) or ""))
     name = account.name("sam-chat")
-    bucket, key = stack.upload_handlers(account)  # for CloudFormation; sam packs by itself, and needs the bucket
+    packages.ensure_bucket(account)  # sam packs by itself, and needs the bucket
     sam = shutil.which("sam")
     if sam is None:
-        body = stack.template_body(TEMPLATE).replace("../handlers/", f"s3://{bucket}/{key}")
+        begin = f"s3://{account.bucket}/{packages.upload_functions(account)}"
+        body = _UNPACKED.sub(rf"\1{begin}/\2.zip", stack.template_body(TEMPLATE))
         outputs = stack.deploy_body(account, name, body, given, TEMPLATE)
         print("sam is not installed here, so CloudFormation was given the template; the transform is the same.")
         return outputs

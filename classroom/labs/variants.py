@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from classroom.account import api, stack
+from classroom.account import api, packages, stack
 from classroom.account.account import Account
 from classroom.errors import OneSentence
 
@@ -80,13 +80,21 @@ def stack_name(account: Account, name: str, form: str = MENDED) -> str:
     return account.name(f"{name}-{form}")
 
 
+def package() -> bytes:
+    """The deployment package of the variants' functions: ``handlers/variants/``, and what it imports of the course's."""
+    own = {f"variants/{path.name}": path.read_text("utf-8") for path in (packages.HANDLERS / "variants").glob("*.py")}
+    imported = {module for text in own.values() for module in packages.imports_of(text)}
+    shared = {name: text for module in imported for name, text in packages.sources_of(module).items()}
+    return packages.package_of({**own, **shared})
+
+
 def deploy(
     account: Account, name: str, form: str = MENDED, parameters: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Create or update the stack of a variant's form and wait for it; its outputs. Raises ``StackFailed``."""
     stack_ = stack_name(account, name, form)
-    bucket, key = stack.upload_handlers(account, subfolders=True)
-    given = {"Prefix": stack_, "CodeBucket": bucket, "CodeKey": key, "Form": form, **(parameters or {})}
+    key = packages.upload(account, package())
+    given = {"Prefix": stack_, "CodeBucket": account.bucket, "CodeKey": key, "Form": form, **(parameters or {})}
     outputs = stack.deploy(account, stack_, variant(name).template, given)
     api.wait_until_served(account, outputs["WebSocketUrl"])
     return outputs

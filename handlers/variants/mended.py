@@ -13,7 +13,6 @@ The two others, list and expression, stand in the templates: what a function may
 """
 
 import os
-from datetime import datetime, timezone
 from uuid import NAMESPACE_URL, uuid5
 
 import boto3
@@ -21,8 +20,7 @@ import boto3
 from delivery import answer, encode, management_api, opening, post
 from log import log
 from messages import Refused, read_message, store_message
-
-KEEP_S = 2 * 3600 + 600  # no connection lives longer than two hours
+from presence import KEEP_S, utc
 
 dynamodb = boto3.resource("dynamodb")
 connections = dynamodb.Table(os.environ["WEBSOCKET_TABLE"]) if os.environ.get("WEBSOCKET_TABLE") else None
@@ -102,7 +100,7 @@ def under_one_id(row, request):
         message_key: str(uuid5(NAMESPACE_URL, row["message_id"])),
         connection_key: row["connection_id"],
         "message": row["message"],
-        "timestamp": utc(request),
+        "timestamp": utc(request["requestTimeEpoch"]),
     }
     return item if prefixed else {**item, "sender": row["sender"]}
 
@@ -110,9 +108,5 @@ def under_one_id(row, request):
 def frame_of(row, request):
     """Return what clients receive: the sender and the text, or the text after the time and the connection id."""
     if prefixed:
-        return {"message": f"[{utc(request)}] {row['connection_id']}: {row['message']}"}
+        return {"message": f"[{utc(request['requestTimeEpoch'])}] {row['connection_id']}: {row['message']}"}
     return {"sender": row["sender"], "message": row["message"]}
-
-
-def utc(request):
-    return datetime.fromtimestamp(request["requestTimeEpoch"] / 1000, timezone.utc).isoformat(timespec="milliseconds")

@@ -11,6 +11,7 @@ import pytest
 from cfnlint.api import lint_file
 from cfnlint.decode import decode
 
+from classroom.account import packages
 from classroom.account.deployment_name import routes_hash, stamped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,7 +183,7 @@ def test_function_is_the_same_in_every_template() -> None:
     for path in TEMPLATES:
         roles = _of_type(path, "AWS::IAM::Role")
         for function in _of_type(path, "AWS::Lambda::Function").values():
-            settings = {key: function.get(key) for key in ("FunctionName", "Runtime", "Timeout", "MemorySize", "Code")}
+            settings = {key: function.get(key) for key in ("FunctionName", "Runtime", "Timeout", "MemorySize")}
             policy = roles[_role_of(function)]["Policies"][0]
             actions = sorted(
                 action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])
@@ -191,12 +192,24 @@ def test_function_is_the_same_in_every_template() -> None:
     assert len(seen) == 6
 
 
+@pytest.mark.parametrize("name", ["chat.yaml", "sessions.yaml"])
+def test_function_has_a_package_of_its_own(name: str) -> None:
+    """Where a template has several functions and one key, each function's package has the function's name behind it."""
+    for function in _of_type(ROOT / "cloudformation" / name, "AWS::Lambda::Function").values():
+        handler = function["Handler"].partition(".")[0]
+        assert function["Code"] == {
+            "S3Bucket": {"Ref": "CodeBucket"},
+            "S3Key": {"Fn::Sub": f"${{CodeKey}}/{handler}.zip"},
+        }
+        assert handler in packages.functions()
+
+
 def test_connections_expire_in_the_whole_system() -> None:
     """The connections table of chat.yaml deletes rows by the attribute that the handlers write."""
     tables = _of_type(ROOT / "cloudformation" / "chat.yaml", "AWS::DynamoDB::Table")
     assert tables["ConnectionsTable"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     for name in ("chat_handler", "connect"):
-        assert '"expires_at"' in (ROOT / "handlers" / f"{name}.py").read_text()
+        assert '"expires_at"' in "".join(packages.sources_of(name).values())
 
 
 @each_template

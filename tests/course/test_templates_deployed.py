@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import websocket
 
-from classroom.account.stack import package_handlers
+from classroom.account import packages
+from classroom.labs import variants
 from localstage import LocalStage
 from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually
@@ -39,7 +40,7 @@ class Site:
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value}
-                for key, value in {"Prefix": name, **self.package(), **parameters}.items()
+                for key, value in {"Prefix": name, **self.package(template), **parameters}.items()
             ],
         }
         exists = any(stack["StackName"] == name for stack in formation.describe_stacks()["Stacks"])
@@ -61,12 +62,20 @@ class Site:
         )
         formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
-    def package(self) -> dict[str, str]:
-        """Upload handlers/; the parameters that name the package."""
-        package = package_handlers(subfolders=True)
-        key = f"{hashlib.sha256(package).hexdigest()[:16]}.zip"
-        self.target.client("s3").put_object(Bucket=BUCKET, Key=key, Body=package)
-        return {"CodeBucket": BUCKET, "CodeKey": key}
+    def package(self, template: str) -> dict[str, str]:
+        """Upload what a template's functions need; the parameters that name the package, or the packages."""
+        text = (TEMPLATES / template).read_text()
+        sources = {name: packages.sources_of(name) for name in re.findall(r"Handler: (\w+)\.lambda_handler", text)}
+        if template.startswith("variants/"):
+            made = {f"{template}.zip": variants.package()}
+        elif "${CodeKey}/" in text:
+            made = {f"{template}/{name}.zip": packages.package_of(files) for name, files in sources.items()}
+        else:
+            together = {name: text for files in sources.values() for name, text in files.items()}
+            made = {f"{template}.zip": packages.package_of(together)}
+        for key, package in made.items():
+            self.target.client("s3").put_object(Bucket=BUCKET, Key=key, Body=package)
+        return {"CodeBucket": BUCKET, "CodeKey": template if "${CodeKey}/" in text else f"{template}.zip"}
 
     def delete(self, name: str) -> None:
         formation = self.target.client("cloudformation")

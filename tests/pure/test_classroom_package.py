@@ -1,4 +1,4 @@
-"""The deployment package, and notebooks as they are committed."""
+"""Deployment packages, and notebooks as they are committed."""
 
 from __future__ import annotations
 
@@ -10,40 +10,69 @@ import nbformat
 import pytest
 
 import classroom
-from classroom.account.stack import StackFailed, package_handlers, template_body
+from classroom.account import packages
+from classroom.account.stack import StackFailed, template_body
+from classroom.labs import variants
 from classroom.operations.notebooks import inject, main, tidy
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with two handlers and things that are none."""
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "b.py").write_text("print('b')\n")
-    (tmp_path / "shared" / "a.py").write_text("print('a')\n")
+    """A folder with a function, what it imports directly and not, and what it does not."""
+    (tmp_path / "a.py").write_text("import json\nfrom b import c\n\ndef lambda_handler(event, context): ...\n")
+    (tmp_path / "b.py").write_text("import d\n")
+    (tmp_path / "d.py").write_text("import a\n")
+    (tmp_path / "other.py").write_text("def lambda_handler_of_mine(): ...\n")
+    (tmp_path / "variants").mkdir()
+    (tmp_path / "variants" / "a.py").write_text("print('not this one')\n")
     (tmp_path / "README.md").write_text("no handler")
     return tmp_path
 
 
-def test_package_when_made_twice(folder):
-    """The same sources give the same bytes, whatever the files' times are."""
-    first = package_handlers(folder)
-    os.utime(folder / "b.py", (1, 1))
-    assert package_handlers(folder) == first
-
-
-def test_package_when_a_source_changes(folder):
-    """Other sources give other bytes."""
-    first = package_handlers(folder)
-    (folder / "b.py").write_text("print('c')\n")
-    assert package_handlers(folder) != first
-
-
 def test_package_when_unpacked(folder):
-    """The package holds the Python files, readable by everybody, and nothing else; subfolders only when asked for."""
-    assert zipfile.ZipFile(io.BytesIO(package_handlers(folder))).namelist() == ["b.py"]
-    package = zipfile.ZipFile(io.BytesIO(package_handlers(folder, subfolders=True)))
-    assert package.namelist() == ["b.py", "shared/a.py"]
+    """A function's package holds its file and those that it imports, readable by everybody, and nothing else."""
+    package = zipfile.ZipFile(io.BytesIO(packages.package_of(packages.sources_of("a", folder))))
+    assert package.namelist() == ["a.py", "b.py", "d.py"]
     assert {entry.external_attr >> 16 for entry in package.infolist()} == {0o644}
+    assert packages.functions(folder) == ("a",)
+
+
+def test_package_when_made_twice(folder):
+    """The same sources give the same bytes, whatever the files' times are, and other sources give other bytes."""
+    first = packages.package_of(packages.sources_of("a", folder))
+    os.utime(folder / "b.py", (1, 1))
+    assert packages.package_of(packages.sources_of("a", folder)) == first
+    (folder / "b.py").write_text("import d  # changed\n")
+    assert packages.package_of(packages.sources_of("a", folder)) != first
+
+
+@pytest.mark.parametrize(
+    ("function", "files"),
+    [
+        ("authorizer", "authorizer log tokens"),
+        ("chat_handler", "chat_handler delivery log messages presence"),
+        ("connect", "connect delivery log presence"),
+        ("default", "default delivery log"),
+        ("disconnect", "delivery disconnect log presence"),
+        ("send_message", "delivery log messages send_message"),
+    ],
+)
+def test_package_of_each_function(function, files):
+    """A function of the course is packed with what it needs: no other function, and nothing of the variants."""
+    assert sorted(packages.sources_of(function)) == [f"{name}.py" for name in files.split()]
+    assert function in packages.functions()
+
+
+def test_package_of_the_variants():
+    """It holds the variants in a folder of their own, and of the course's files those that they import."""
+    names = zipfile.ZipFile(io.BytesIO(variants.package())).namelist()
+    assert [name for name in names if not name.startswith("variants/")] == [
+        "delivery.py",
+        "log.py",
+        "messages.py",
+        "presence.py",
+    ]
+    assert {"variants/s0.py", "variants/mended.py", "variants/metering.py"} <= set(names)
 
 
 def test_template_when_there_is_none():
