@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from classroom.operations.notebooks import EXECUTED, WIDGET_VIEW, executed_of, tidy
-from tests.course.nbval_runs import NOTEBOOKS, number_of
+from tests.course.nbval_runs import NOTEBOOKS, ROOT, number_of
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 SKIPPED = "nbval-skip"
@@ -96,6 +96,16 @@ def test_notebook_begins_alike(path):
         "lesson",
     ]
     assert sum(cell.source.splitlines() == set_up for cell in cells(path, "code")) == 1
+
+
+@each_notebook
+def test_minutes_when_instructors_plan_with_them(path):
+    """The instructors' table says of each lesson the minutes that the lesson itself says."""
+    said = re.search(r"^About (\d+) minutes", cells(path, "markdown")[0].source, re.MULTILINE)
+    row = re.search(
+        rf"^\| {path.stem.split('-')[0]} [^|]*\| (\d+)", (ROOT / "INSTRUCTORS.md").read_text(), re.MULTILINE
+    )
+    assert said and row and row[1] == said[1]
 
 
 @each_notebook
