@@ -32,7 +32,7 @@ _LINES = {
     "forgotten": "somebody has vanished: whose row is deleted",
     "left": "rows of connections when everybody has gone",
     "sessions": f"sessions closed with their length, of {PEOPLE}",
-    "unknown_action": "what answers an unknown action",
+    "unknown_action": "who answers an unknown action",
     "everywhere": "its functions may touch everything in the account",
     "read_units": "read units per message",
     "write_units": "write units per message",
@@ -70,7 +70,7 @@ def _measured(account: Account, form: str, chosen: list[Variant]) -> list[Row]:
 def table(rows: Iterable[Row]) -> str:
     """The rows as a Markdown table, one variant to a column; in a cell "1 → 10" is 1 as published and 10 as mended."""
     columns = {name: list(forms) for name, forms in groupby(rows, key=lambda row: row.variant)}
-    head = ["", *(f"{name}: {variants.variant(name).title}" for name in columns)]
+    head = ["", *columns]
     lines = [
         [words, *(_cell([getattr(row, field) for row in forms]) for forms in columns.values())]
         for field, words in _LINES.items()
@@ -89,4 +89,4 @@ def _text(value: Any) -> str:
         return _NO
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value).partition(". ")[0].rstrip(".")
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -42,7 +42,7 @@ class Row:
     left: int
     """Rows of connections when everybody has gone."""
     unknown_action: str | None = None
-    """What answers an action without a route: API Gateway's Forbidden, or ``$default``'s text."""
+    """Who answers an action without a route: ``API Gateway``, or the function of ``$default``."""
     heard: int | None = None
     """How many of ``MESSAGES`` messages somebody else has received."""
     sender_hears: bool | None = None
@@ -126,7 +126,7 @@ class _Day:
         found: dict[str, Any] = {"seconds": time.monotonic() - begin, "heard": listener.heard(_TEN)}
         if found["heard"]:
             found |= self._per_message()
-        found["unknown_action"] = sender.ask()
+        found["unknown_action"] = "API Gateway" if sender.ask() == "Forbidden" else "$default"
         found["sender_hears"] = bool(sender.heard(_TEN))
         kept = {
             name: sum(_TEN in row.get("message", {}).get("S", "") for row in self._all(name))
