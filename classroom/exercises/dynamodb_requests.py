@@ -19,6 +19,10 @@ class TooManyRequests(BaseException):
     """The code asks again and again. Not an ``Exception``: a learner's ``except`` must not catch it."""
 
 
+class WentOn(BaseException):
+    """The code took no notice of a refusal; the text names its next call. Not an ``Exception`` either."""
+
+
 @dataclass
 class Requests:
     """The names of the calls so far, in order; how many rows DynamoDB read for them; and the puts without a condition."""
@@ -72,16 +76,24 @@ def requests_of(
 
 
 @contextmanager
-def refusing(client: Any, operation: str, code: str, message: str) -> Iterator[None]:
-    """Inside the block, every call of an operation is answered with this error, and does not leave."""
+def refusing(client: Any, operation: str, code: str, message: str) -> Iterator[list[str]]:
+    """Inside the block, a call of an operation is answered with this error, and does not leave; gives those calls.
+
+    Code that asks DynamoDB something else afterwards is stopped by ``WentOn``.
+    """
+    refused: list[str] = []
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}}
 
-    def refuse(**kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    def refuse(model: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]] | None:
+        if refused:
+            raise WentOn(model.name)
+        if model.name != operation:
+            return None
+        refused.append(model.name)
         return SimpleNamespace(status_code=400), answer
 
-    event = f"before-call.dynamodb.{operation}"
-    client.meta.events.register(event, refuse)
+    client.meta.events.register("before-call.dynamodb", refuse)
     try:
-        yield
+        yield refused
     finally:
-        client.meta.events.unregister(event, refuse)
+        client.meta.events.unregister("before-call.dynamodb", refuse)

@@ -22,6 +22,47 @@ NUMBERS = sorted(number for number, one in registry.exercises().items() if not o
 KNOWN = {"json": json, "time": time, "boto3": boto3, "check": check, "eventually": eventually}
 """What the set-up cell of a lesson imports."""
 
+OTHER_WAYS = {
+    "1.2": """
+def last_two(room):
+    newest = dynamodb.query(
+        TableName=messages, KeyConditions={
+            "room_id": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": room}]}},
+        ScanIndexForward=False, Limit=2)["Items"]
+    texts = []
+    for item in newest:
+        texts.insert(0, item["message"]["S"])
+    return texts
+""",
+    "1.3": """
+def store(room, timestamp, text):
+    item = {"room_id": {"S": room}, "timestamp": {"N": str(timestamp)}, "message": {"S": text}}
+    try:
+        dynamodb.put_item(TableName=messages, Item=item, ConditionExpression="attribute_not_exists(room_id)")
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return store(room, timestamp + 1, text)
+    return timestamp
+""",
+    "99.1": """
+def find_mine(names, tags_of):
+    mine = []
+    for name in names:
+        if name[:len(lesson.prefix) + 1] == lesson.prefix + "-":
+            tags = tags_of(name)
+            if all(tags.get(key) == value for key, value in lesson.tags.items()):
+                mine.append(name)
+    return mine
+""",
+    "99.2": """
+def remove(name):
+    if name in table_names():
+        dynamodb.delete_table(TableName=name)
+        while name in table_names():
+            time.sleep(1)
+""",
+}
+"""Answers that are right, and of another form than the solution."""
+
 
 @pytest.fixture
 def desk(tmp_path):
@@ -40,6 +81,14 @@ def test_check_when_solved(desk, number):
     """The solution passes, again and again, and nothing but ok lines is printed."""
     desk.solve_up_to(number)
     expect_solved(desk, number)
+
+
+@pytest.mark.parametrize(("number", "cell"), OTHER_WAYS.items())
+def test_check_when_solved_in_another_way(desk, number, cell):
+    """What is right in a way of its own passes, too."""
+    desk.solve_up_to(number)
+    desk.run(cell)
+    assert desk.check(number).endswith(f"ok: exercise {number} is done\n")
 
 
 @pytest.mark.parametrize("wrong", wrong_answers(NUMBERS), ids=name_of)
