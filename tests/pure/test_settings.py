@@ -82,7 +82,7 @@ def test_pace_when_nothing_is_delayed(served: list[Settings]):
     assert "--pace is for --like-aws only" in done.output
 
 
-def test_local_stage_when_a_setting_is_unknown():
+def test_localstage_when_a_setting_is_unknown():
     """LocalStage takes the names of settings and no others."""
     assert LocalStage(like_aws=True)._settings == replace(Settings(port=0), like_aws=True)
     with pytest.raises(TypeError, match="patience"):
