@@ -55,7 +55,7 @@ def deploy_body(
     without changes is fine. A stack that failed to be created is deleted first. Raises ``StackFailed``.
     """
     formation = account.client("cloudformation")
-    status = settled_status(account, stack_name)
+    status = status_at_rest(account, stack_name)
     if status and status.endswith(_SETTLED_BADLY) and status != "UPDATE_ROLLBACK_COMPLETE":
         remove(account, stack_name)
         status = None
@@ -81,7 +81,7 @@ def change(account: Account, stack_name: str, changed: Mapping[str, str]) -> dic
 
     No change is fine. Raises ``StackFailed``.
     """
-    if not settled_status(account, stack_name):
+    if not status_at_rest(account, stack_name):
         raise StackFailed(f"There is no stack {stack_name}: run this lesson from its set-up cell again.")
     kept = parameters(account, stack_name).keys() - changed.keys()
     try:
@@ -138,7 +138,7 @@ def stack_status(account: Account, stack_name: str) -> str | None:
         raise
 
 
-def settled_status(account: Account, stack_name: str) -> str | None:
+def status_at_rest(account: Account, stack_name: str) -> str | None:
     """The status of a stack once nothing is in progress: an interrupted lesson may have left it at work."""
     deadline = time.monotonic() + _WAIT["Delay"] * _WAIT["MaxAttempts"]
     while (
@@ -166,6 +166,6 @@ def parameters(account: Account, stack_name: str) -> dict[str, str]:
 
 def remove(account: Account, stack_name: str) -> None:
     """Delete a stack and wait until it is gone; harmless when there is none."""
-    if settled_status(account, stack_name):
+    if status_at_rest(account, stack_name):
         account.client("cloudformation").delete_stack(StackName=stack_name)
         wait(account, stack_name, "stack_delete_complete")
