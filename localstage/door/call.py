@@ -246,10 +246,6 @@ class AwsCall:
         """The signer's ARN, "" of an unsigned call."""
         return self.signer.principal_arn if self.signer is not None else ""
 
-    @property
-    def partition(self) -> str:
-        return "aws"
-
     def text(self, name: str) -> str:
         """A parameter that is a text or a number, as a text; "" if there is none."""
         value = self.parameters.get(name)
@@ -258,7 +254,7 @@ class AwsCall:
     def arn(self, service: str, resource: str, *, regional: bool = True, account: bool = True) -> str:
         """An ARN of the call's region and account."""
         return (
-            f"arn:{self.partition}:{service}:{(self.region or 'us-east-1') if regional else ''}:"
+            f"arn:aws:{service}:{(self.region or 'us-east-1') if regional else ''}:"
             f"{self.account_id if account else ''}:{resource}"
         )
 

@@ -24,6 +24,7 @@ REPLACED = (
     "moto.apigatewayv2.urls:url_paths",
     "moto.awslambda.models:LambdaFunction",
     "moto.awslambda.models:lambda_backends.backend",
+    "moto.awslambda.urls:url_paths",
     "moto.cloudformation.models:cloudformation_backends.backend",
     "moto.cloudformation.urls:url_paths",
     "moto.iam.models:IAMPolicyDocumentValidator",

@@ -1,4 +1,4 @@
-"""Lambda: its control plane is moto's (``models``, ``urls``), its invocations are localstage's own.
+"""Lambda: its control plane is moto's (``models``, ``responses``), its invocations are localstage's own.
 
 ``invoke`` is the Invoke operation. ``reader`` hands functions over, as values,
 to the ``directory`` that it and the gateway ask. ``pace`` is Lambda at AWS's
@@ -19,7 +19,7 @@ def extend(may_assume: Callable[[str, str], bool]) -> None:
     ``may_assume`` says whether a service may assume a role; it is called on the account thread.
     """
     from localstage.door import seams
-    from localstage.services.awslambda import models
+    from localstage.services.awslambda import models, responses
 
     def make_backend(region_name: str, account_id: str) -> models.LocalLambdaBackend:
         backend = models.LocalLambdaBackend(region_name, account_id)
@@ -28,3 +28,4 @@ def extend(may_assume: Callable[[str, str], bool]) -> None:
 
     seams.replace("moto.awslambda.models:lambda_backends.backend", make_backend)
     seams.replace("moto.awslambda.models:LambdaFunction", models.LocalLambdaFunction)
+    seams.add_urls("moto.awslambda.urls:url_paths", responses.URL_PATHS)

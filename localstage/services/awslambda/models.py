@@ -64,6 +64,8 @@ class StatementExists(LambdaClientError):
 class LocalLambdaBackend(LambdaBackend):
     """Refuses, by name, functions that cannot run here, and keeps the policy of each qualifier apart."""
 
+    __module__ = LambdaBackend.__module__  # moto finds a service's URLs beside its backend's module.
+
     may_assume: Callable[[str, str], bool]
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:

@@ -75,4 +75,4 @@ def _of_code(call: AwsCall) -> list[Need]:
     code = call.parameters.get("Code") if call.operation == "CreateFunction" else call.parameters
     if not isinstance(code, Mapping) or not code.get("S3Bucket"):
         return []
-    return [call.need("s3:GetObject", f"arn:{call.partition}:s3:::{code['S3Bucket']}/{code.get('S3Key', '')}")]
+    return [call.need("s3:GetObject", f"arn:aws:s3:::{code['S3Bucket']}/{code.get('S3Key', '')}")]

@@ -61,7 +61,7 @@ def needs(call: AwsCall) -> list[Need]:
     bucket, key = _bucket_and_key(call)
     if not bucket:
         return [call.need("s3:ListAllMyBuckets")]
-    bucket_arn = f"arn:{call.partition}:s3:::{bucket}"
+    bucket_arn = f"arn:aws:s3:::{bucket}"
     return _of_object(call, f"{bucket_arn}/{key}") if key else _of_bucket(call, bucket_arn)
 
 
@@ -103,7 +103,7 @@ def _of_object(call: AwsCall, arn: str) -> list[Need]:
         return [call.need("s3:ListMultipartUploadParts" if call.method == "GET" else "s3:AbortMultipartUpload", arn)]
     if call.method in ("PUT", "POST"):
         source = unquote(call.headers.get("x-amz-copy-source", "")).lstrip("/").partition("?")[0]
-        read = [call.need("s3:GetObject", f"arn:{call.partition}:s3:::{source}")] if source else []
+        read = [call.need("s3:GetObject", f"arn:aws:s3:::{source}")] if source else []
         return [*read, call.need("s3:PutObject", arn)]
     return [call.need(f"s3:{_VERBS.get(call.method, 'Get')}Object{'Version' if version else ''}", arn)]
 

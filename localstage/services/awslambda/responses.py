@@ -1,7 +1,4 @@
-"""Lambda's API where moto's does not do: the account's settings, and the policies of qualifiers.
-
-moto looks for ``url_bases`` and ``url_paths`` in the module ``urls`` beside its backend's.
-"""
+"""Lambda's API where moto's does not do: the account's settings, and the policies of qualifiers."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from moto.awslambda.responses import LambdaResponse
-from moto.awslambda.urls import url_bases
 from moto.awslambda.urls import url_paths as moto_paths
 from moto.core.responses import TYPE_RESPONSE
 
@@ -47,6 +43,4 @@ class LocalLambdaResponse(LambdaResponse):
 
 
 _PATHS = (*moto_paths, r"{0}/(?P<api_version>[^/]+)/account-settings/?$")
-url_paths = dict.fromkeys(_PATHS, LocalLambdaResponse.dispatch)
-
-__all__ = ["url_bases", "url_paths"]
+URL_PATHS: dict[str, Any] = dict.fromkeys(_PATHS, LocalLambdaResponse.dispatch)
