@@ -159,6 +159,13 @@ _ROWS = (
         bool,
     ),
     _Row(
+        ("apigateway:CreateDomainName",),
+        ("DomainName", "domainName"),  # REST APIs, none of which is served, write it so.
+        "BadRequestException",
+        "localstage serves no custom domain names: clients reach an API at its own address, not at {found}",
+        bool,
+    ),
+    _Row(
         ("cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"),
         ("",),
         "ValidationError",

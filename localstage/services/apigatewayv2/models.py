@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.apigatewayv2 import models as moto_models
-from moto.apigatewayv2.exceptions import BadRequestException
 
 from localstage.core.snapshot import ServedStage
 from localstage.services.apigatewayv2 import validation
@@ -197,12 +196,6 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def delete_model(self, api_id: str, model_id: str) -> None:
         self.get_model(api_id, model_id)
         super().delete_model(api_id, model_id)
-
-    def create_domain_name(self, domain_name: str, *settings: Any, **more: Any) -> moto_models.DomainName:
-        """Refused by name: moto would keep a domain name at which nobody reaches anything."""
-        raise BadRequestException(
-            f"localstage serves no custom domain names: clients reach an API at its own address, not at {domain_name}"
-        )
 
 
 # FIDELITY section 7: what CreateIntegration echoes for a WebSocket API.
