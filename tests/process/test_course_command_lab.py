@@ -65,7 +65,8 @@ def kernel_says(address: str, places: dict[str, str], code: str) -> str:
         kernel_id = re.search(rb'"id": "([^"]+)"', answer.read())[1].decode()
     client = BlockingKernelClient(connection_file=f"{places['JUPYTER_RUNTIME_DIR']}/kernel-{kernel_id}.json")
     client.load_connection_file()
-    client.start_channels()
+    # Without the heartbeat: it gives a kernel up for dead that a busy machine keeps from answering for one second.
+    client.start_channels(hb=False)
     said = []
     try:
         client.wait_for_ready(timeout=120)
