@@ -11,7 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import websocket
 
-from tests.stage.target import DeployedApi, Target, add_route, allow_api_gateway, ask, create_function, deploy_api
+from localstage import LocalStage
+from tests.stage.target import (
+    DeployedApi,
+    StageTarget,
+    Target,
+    add_route,
+    allow_api_gateway,
+    ask,
+    create_function,
+    deploy_api,
+)
 
 TELL_ROUTE = """
 import json, threading
@@ -241,9 +251,9 @@ def test_integrations_when_they_are_not_functions(target: Target, endpoint: str)
         },
     ],
 )
-def test_integration_when_the_stage_does_not_run_it(stage, aws, definition: dict):
+def test_integration_when_the_stage_does_not_run_it(stage: LocalStage, definition: dict):
     """An address elsewhere and a mapping template are refused at create_integration, by name."""
-    gateway = aws("apigatewayv2")
+    gateway = StageTarget(stage).client("apigatewayv2")
     api_id = gateway.create_api(Name="a", ProtocolType="WEBSOCKET", RouteSelectionExpression="x")["ApiId"]
     with pytest.raises(gateway.exceptions.BadRequestException, match="localstage"):
         gateway.create_integration(ApiId=api_id, **definition)

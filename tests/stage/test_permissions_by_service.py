@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.stage.roles import allow, client_with, document
-from tests.stage.target import REGION, Target
+from tests.stage.target import REGION, StageTarget, Target
 from tests.stage.waiting import eventually
 
 NONE = "none-such"
@@ -387,10 +387,11 @@ def deny_on_a_bucket(client, name: str, statement: dict[str, Any]) -> Callable[[
     ids=["queue", "topic", "bucket"],
 )
 @pytest.mark.parametrize("effect_on_others", [False, True])
-def test_administrator_when_a_resource_denies(aws, deny, action: str, resource: str, effect_on_others: bool):
+def test_administrator_when_a_resource_denies(stage, deny, action: str, resource: str, effect_on_others: bool):
     """An explicit Deny in a resource's policy holds for the account's administrators, too, unless others are meant."""
     name = f"test-{uuid.uuid4().hex[:12]}"
-    me = aws("sts").get_caller_identity()["Arn"]
+    client = StageTarget(stage).client
+    me = client("sts").get_caller_identity()["Arn"]
     operator = "ArnNotEquals" if effect_on_others else "ArnEquals"
     statement = {
         "Effect": "Deny",
@@ -399,7 +400,7 @@ def test_administrator_when_a_resource_denies(aws, deny, action: str, resource: 
         "Resource": resource.format(name=name),
         "Condition": {operator: {"aws:PrincipalArn": me}},
     }
-    call = deny(aws, name, {"Version": "2012-10-17", "Statement": [statement]})
+    call = deny(client, name, {"Version": "2012-10-17", "Statement": [statement]})
     if effect_on_others:
         call()
         return

@@ -291,7 +291,7 @@ def test_management_api_when_the_signature_is_no_good(stage, target):
         assert caught.value.response["Error"]["Message"].startswith(message)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def guarded(target):
     """An API whose $connect asks for AWS_IAM and whose $default answers with the request context."""
     api = deploy_api(target, {"$connect": ECHO, "$default": ECHO}, two_way=("$default",))
