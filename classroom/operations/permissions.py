@@ -49,7 +49,7 @@ _NEEDS = (
         ),
         ("arn:aws:lambda:{region}:{account}:function:{prefix}-chat_handler",),
     ),
-    Need(_of("iam", "ListRoles GetPolicy GetPolicyVersion")),
+    Need(_of("iam", "ListRoles GetPolicy GetPolicyVersion SimulatePrincipalPolicy")),
     Need(
         _of(
             "iam",
@@ -62,7 +62,7 @@ _NEEDS = (
     Need(
         _of(
             "cloudformation",
-            "CreateStack UpdateStack DeleteStack DescribeStackEvents DescribeStackResources GetTemplate "
+            "CreateStack UpdateStack DeleteStack DescribeStackEvents DescribeStackResources ListStackResources GetTemplate "
             "CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet DetectStackDrift "
             "DescribeStackResourceDrifts",
         ),
@@ -70,7 +70,7 @@ _NEEDS = (
     ),
     Need(_of("logs", "DescribeLogGroups")),
     Need(
-        _of("logs", "CreateLogGroup DeleteLogGroup PutRetentionPolicy FilterLogEvents"),
+        _of("logs", "CreateLogGroup DeleteLogGroup PutRetentionPolicy FilterLogEvents ListTagsForResource"),
         ("arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{prefix}-chat_handler:*",),
     ),
     Need(_of("cloudwatch", "GetMetricData GetMetricStatistics DescribeAlarms")),
@@ -78,11 +78,19 @@ _NEEDS = (
         _of("cloudwatch", "PutMetricAlarm DeleteAlarms TagResource"),
         ("arn:aws:cloudwatch:{region}:{account}:alarm:{prefix}-dev-send_message-errors",),
     ),
+    Need(_of("s3", "ListAllMyBuckets")),
     Need(
-        _of("s3", "CreateBucket DeleteBucket ListBucket PutBucketTagging GetBucketTagging"),
+        _of(
+            "s3",
+            "CreateBucket DeleteBucket ListBucket ListBucketVersions ListBucketMultipartUploads "
+            "PutBucketTagging GetBucketTagging",
+        ),
         ("arn:aws:s3:::{prefix}-chat-{account}-{region}",),
     ),
-    Need(_of("s3", "PutObject GetObject DeleteObject"), ("arn:aws:s3:::{prefix}-chat-{account}-{region}/*",)),
+    Need(
+        _of("s3", "PutObject GetObject DeleteObject DeleteObjectVersion AbortMultipartUpload"),
+        ("arn:aws:s3:::{prefix}-chat-{account}-{region}/*",),
+    ),
 )
 
 
