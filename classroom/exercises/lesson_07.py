@@ -79,10 +79,10 @@ def close_a_session(answer: Answer) -> None:
         _check_end(trial, "bob", "bob came in through the old handler, and")
 
 
-@exercise("7.3", file="presence.py", look="what only an ended session has, and how old the others can be")
+@exercise("7.3", file="present.py", look="what only an ended session has, and how old the others can be")
 def who_is_here(answer: Answer) -> None:
     """Present is whose session has begun and not ended, unless it is older than any connection can be."""
-    present = function_of(answer.text, "present", "presence.py")
+    present = function_of(answer.text, "present", "present.py")
     now = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 
     def session(name: str, minutes_ago: float, minutes: float | None = None) -> dict[str, Any]:
