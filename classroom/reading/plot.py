@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import floor, log10
 
 from classroom.errors import OneSentence
 from classroom.reading import drawing
@@ -86,11 +86,11 @@ def _stroke(points: Sequence[tuple[float, float]], colour: str, dashes: str, wid
 
 
 def _round_up(most: float) -> float:
-    """A round number that is not smaller, for the end of an axis."""
+    """A number that is not smaller and whose quarters are round, for the end of an axis."""
     if most <= 0:
         return 1
     step = 10 ** floor(log10(most))
-    return ceil(most / step) * step
+    return next(end * step for end in (1, 2, 4, 6, 8, 10) if end * step >= most)
 
 
 def _said(number: float) -> str:

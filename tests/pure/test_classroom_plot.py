@@ -32,6 +32,20 @@ def test_plot_when_drawn():
     assert "dasharray:none" in first.get("style") and "dasharray:7 4" in second.get("style")
 
 
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [
+        (60.06, ["0", "20", "40", "60", "80"]),
+        (1, ["0", "0.25", "0.5", "0.75", "1"]),
+        (0, ["0", "0.25", "0.5", "0.75", "1"]),
+    ],
+)
+def test_axis_when_a_curve_ends_between_round_numbers(most, said):
+    """The axis ends at a number whose quarters are said exactly."""
+    drawing = ElementTree.fromstring(plot("t", "x", "y", [2], {"a": lambda n: most}).svg())
+    assert [one.text for one in drawing.iter(f"{SVG}text") if one.get("text-anchor") == "end"] == said
+
+
 def test_plot_when_two_curves_end_in_one_place():
     """Their names do not lie on each other."""
     same = ElementTree.fromstring(plot("t", "x", "y", [1, 2], {"a": lambda n: n, "b": lambda n: n}).svg())
