@@ -84,7 +84,8 @@ class MyChat:
             if fault:
                 raise NotDeployed(f"There is a mistake in my_chat/{name}, so it was not used: {fault}")
             files = _with_imports(name, text, self.folder.text)
-            return Version(name, files, True, f", checked by exercise {checked_by}" if checked_by else "")
+            unchecked = ", which no check has found right yet" if exercise else ""
+            return Version(name, files, True, f", checked by exercise {checked_by}" if checked_by else unchecked)
         if not exercise or solutions.course_text(name, exercise) is None:
             raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
         because = (

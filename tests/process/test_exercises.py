@@ -152,7 +152,7 @@ def test_function_when_its_file_is_used_in_a_notebook(desk, capsys):
     assert capsys.readouterr().out == "In use: the course's robot.py, because yours is not written yet.\n"
     desk.run("%%write robot.py\ndef answer(frame):\n    return frame['sender']\n")
     assert chat.function("0.1", "answer")(asked) == "dana"
-    assert capsys.readouterr().out == "In use: your robot.py.\n"
+    assert capsys.readouterr().out == "In use: your robot.py, which no check has found right yet.\n"
     with pytest.raises(NoSuchFunction, match=r"^my_chat/robot.py defines no function reply: it needs a line"):
         chat.function("robot.py", "reply")
 

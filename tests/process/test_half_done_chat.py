@@ -64,7 +64,7 @@ def test_version_when_the_file_is_as_an_earlier_exercise_left_it(desk, number):
     text = solutions.course_text(name, earlier)
     desk.folder.write(name, text)
     unchecked = chat_of(desk, number).version(number)
-    assert (unchecked.yours, str(unchecked)) == (True, f"your {name}")
+    assert (unchecked.yours, str(unchecked)) == (True, f"your {name}, which no check has found right yet")
     desk.folder.keep_checked(earlier, name)
     version = chat_of(desk, number).version(number)
     if registry.lesson_of(earlier) == registry.lesson_of(number):
