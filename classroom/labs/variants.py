@@ -7,6 +7,7 @@ compares them, and ``python -m classroom variants`` does both from a terminal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from classroom.account.account import Account
 from classroom.errors import OneSentence
 
 PUBLISHED, LET_IN, MENDED = "published", "let-in", "mended"
+_HANDLER_OF_THE_COURSE = re.compile(r"(?<!/)\b(\w+)\.lambda_handler")
 _HANDLERS = ("ConnectHandler", "DisconnectHandler", "SendMessageHandler", "DefaultHandler")
 
 
@@ -81,10 +83,15 @@ def stack_name(account: Account, name: str, form: str = MENDED) -> str:
 
 
 def package() -> bytes:
-    """The deployment package of the variants' functions: ``handlers/variants/``, and what it imports of the course's."""
+    """The deployment package of the variants' functions: ``handlers/variants/``, and what they need of the course's.
+
+    That is what those files import, and the handlers that a template names itself.
+    """
     own = {f"variants/{path.name}": path.read_text("utf-8") for path in (packages.HANDLERS / "variants").glob("*.py")}
-    imported = {module for text in own.values() for module in packages.imports_of(text)}
-    shared = {name: text for module in imported for name, text in packages.sources_of(module).items()}
+    needed = {module for text in own.values() for module in packages.imports_of(text)}
+    for known in VARIANTS:
+        needed.update(_HANDLER_OF_THE_COURSE.findall((stack.TEMPLATES / known.template).read_text("utf-8")))
+    shared = {name: text for module in needed for name, text in packages.sources_of(module).items()}
     return packages.package_of({**own, **shared})
 
 

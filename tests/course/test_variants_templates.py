@@ -5,15 +5,17 @@ What a write-up prints or lists is compared with it, where the write-ups lie bes
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from typing import Any
 
 import pytest
 from cfnlint.decode import decode
 
 from classroom.account import stack
-from classroom.labs.variants import LET_IN, MENDED, PUBLISHED, VARIANTS, Variant, variant
+from classroom.labs.variants import LET_IN, MENDED, PUBLISHED, VARIANTS, Variant, package, variant
 from tests.source_material import at_hand, text_of
 
 TABLES = {
@@ -57,6 +59,16 @@ def test_form_when_a_template_is_read(one: Variant) -> None:
     """A template has the forms of its variant; who deploys it without a word gets the mended one."""
     form = template_of(one)["Parameters"]["Form"]
     assert (tuple(form["AllowedValues"]), form["Default"]) == (one.forms, MENDED)
+
+
+@each_variant
+def test_package_when_a_template_names_handlers(one: Variant) -> None:
+    """Whatever handler a template names, in either form, is in the package."""
+    files = zipfile.ZipFile(io.BytesIO(package())).namelist()
+    named = re.findall(r"([\w/]+)\.\w+(?=[,\]\n])", "\n".join(re.findall(r"Handler: .*\n", source_of(one))))
+    assert {f"{name}.py" for name in named} <= set(files)
+    measured = re.findall(r"(\w+)\.\w+(?=[,\]])", "\n".join(re.findall(r"MEASURED: .*\n", source_of(one))))
+    assert measured and {f"variants/{name}.py" for name in measured} <= set(files)
 
 
 def test_s0_when_it_is_as_published() -> None:
@@ -108,6 +120,10 @@ def test_s4_when_its_text_is_at_hand() -> None:
         [policy] = as_published(variant("s4"))[name]["Policies"]
         [statement] = policy["Statement"]
         assert statement == printed
+
+
+def source_of(one: Variant) -> str:
+    return (stack.TEMPLATES / one.template).read_text("utf-8")
 
 
 def template_of(one: Variant) -> dict[str, Any]:

@@ -64,10 +64,13 @@ def test_package_of_each_function(function, files):
 
 
 def test_package_of_the_variants():
-    """It holds the variants in a folder of their own, and of the course's files those that they import."""
+    """It holds the variants in a folder of their own, and of the course's files those that they import or deploy."""
     names = zipfile.ZipFile(io.BytesIO(variants.package())).namelist()
     assert [name for name in names if not name.startswith("variants/")] == [
+        "connect.py",
+        "default.py",
         "delivery.py",
+        "disconnect.py",
         "log.py",
         "messages.py",
         "presence.py",
