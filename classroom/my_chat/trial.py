@@ -11,8 +11,6 @@ import contextlib
 import json
 import os
 import queue
-import subprocess
-import sys
 import tempfile
 import threading
 from dataclasses import dataclass, field
@@ -22,11 +20,11 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 
 from classroom.errors import OneSentence
+from classroom.my_chat import trial_start
 
 BEGAN_MS = 1_795_275_417_000
 _HANDLED_WITHIN_S = 15.0
 _STARTED_WITHIN_S = 60.0
-_ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
 
 
@@ -62,16 +60,7 @@ class Trial:
         for name, text in files.items():
             (Path(self._folder.name) / name).write_text(text, "utf-8")
         self._answers: queue.Queue[str] = queue.Queue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "classroom.my_chat.trial_process", os.path.realpath(self._folder.name), module],
-            cwd=_ROOT,
-            env=_environment(variables or {}),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
+        self._process = trial_start.start(os.path.realpath(self._folder.name), module, variables or {})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._people: dict[str, int] = {}
@@ -286,27 +275,6 @@ class Trial:
         for line in self._process.stdout:  # type: ignore[union-attr]
             self._answers.put(line)
         self._answers.put("")
-
-
-def _environment(variables: dict[str, str]) -> dict[str, str]:
-    """The environment of the handler's process: nothing of this one's AWS, and no way out of the machine."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "LOCALSTAGE_", "CHAT_")) and not name.lower().endswith("_proxy")
-    }
-    return {
-        **kept,
-        "PYTHONPATH": str(_ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "pretended",
-        "AWS_SECRET_ACCESS_KEY": "pretended",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",  # or a throttled post would be repeated, with pauses
-        **variables,
-    }
 
 
 def _id_of(name: str) -> str:

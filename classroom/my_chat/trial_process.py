@@ -1,6 +1,10 @@
 """The process in which a trial runs a learner's handler: one command a line on standard input, one answer a line.
 
     python -m classroom.my_chat.trial_process FOLDER MODULE
+    python -m classroom.my_chat.trial_process DESCRIPTOR
+
+In the second form it becomes a copy of itself for each request that comes
+through the descriptor, a socket (trial_start.py); it has imported boto3 then.
 
 Commands: {"event": …} runs ``lambda_handler``; {"set": {…}} changes the
 pretended AWS; each answer tells what the handler returned, raised and printed,
@@ -15,6 +19,7 @@ import importlib
 import io
 import json
 import os
+import socket
 import sys
 import time
 import traceback
@@ -84,5 +89,35 @@ def _line_of(error: BaseException, folder: str) -> str:
     return f"line {own[-1].lineno}: {own[-1].line}" if own else ""
 
 
+def copies(requests: socket.socket) -> list[str]:
+    """Makes a copy for each request, answers with its pidfd, and returns, in the copies alone, what ``main`` is given."""
+    import boto3
+
+    boto3.Session("nobody", "nothing", region_name="us-east-1").resource("dynamodb")
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(requests, 1_000_000, 2)
+        if not request:
+            sys.exit()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        pid = os.fork()
+        if pid:
+            pidfd = os.pidfd_open(pid)
+            socket.send_fds(requests, [b"copied"], [pidfd])
+            for descriptor in (pidfd, *descriptors):
+                os.close(descriptor)
+            continue
+        requests.close()
+        folder, module_name, environment = json.loads(request)
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.environ.clear()
+        os.environ.update(environment)
+        return [folder, module_name]
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    words = sys.argv[1:]
+    main(*(words if len(words) == 2 else copies(socket.socket(fileno=int(words[0])))))
