@@ -27,8 +27,16 @@ BESIDE = ("handlers", "html", "cloudformation", "classroom")
 WITHIN_S = 120
 """For one cell, on a machine that is busy with other things; it bounds a failure and measures nothing."""
 
-# jsonschema asks for this package, whose import costs a processor 1.7 seconds; a notebook's format needs nothing of it.
-_PYTEST = "import sys; sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"
+_PYTEST = """
+import gc, sys
+gc.disable()  # The process is gone before its garbage matters.
+sys.modules["rfc3987_syntax"] = None  # jsonschema asks for it, 1.7 seconds; a notebook's format needs nothing of it.
+import nbval.kernel
+nbval.kernel.pformat = repr  # It lays out every message of the kernel for a log that nobody reads.
+import pytest
+sys.exit(pytest.main())
+"""
+"""The process that runs nbval, spared what costs much and is of no use."""
 
 
 @dataclass(frozen=True)
