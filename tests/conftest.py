@@ -13,7 +13,7 @@ import pytest
 from localstage import LocalStage
 from tests.course.jupyterlab import NO_BROWSER
 from tests.course.nbval_runs import ROOT
-from tests.order import ByModule, place
+from tests.order import ByModule, place, shuffle
 
 
 def pytest_configure() -> None:
@@ -30,10 +30,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An order in which no test can count on another."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in the random order of this number")
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first."""
-    items.sort(key=place)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what takes longest first, or all in the order that was asked for."""
+    seed = config.getoption("shuffle")
+    if seed is None:
+        items.sort(key=place)
+    else:
+        shuffle(items, seed)
 
 
 @pytest.hookimpl(optionalhook=True)
