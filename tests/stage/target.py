@@ -95,8 +95,15 @@ class StageTarget:
         self._session = boto3.Session(
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name=REGION
         )
+        self._clients: dict[str, Any] = {}
 
     def client(self, service: str, **options: Any) -> Any:
+        """A client of its own where options are given, else the one that all such calls share."""
+        if not options and service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._new_client(service, **options) if options else self._clients[service]
+
+    def _new_client(self, service: str, **options: Any) -> Any:
         config = Config(proxies={"https": self.stage.url}, retries={"max_attempts": 0})
         if "config" in options:
             config = config.merge(options.pop("config"))
