@@ -156,7 +156,12 @@ def ask_at_the_door(answer: Answer) -> None:
                 "who chooses the algorithm: the header is written by whoever brings it",
             ),
             ("a text that is no token", "let me in, please", "texts without dots"),
-            ("three dots", "...", "parts that are empty"),
+            ("a text of three dots", "...", "parts that are empty"),
+            (
+                "a text with letters that no token has",
+                "é.ü.ß",
+                "encode(), before compare_digest, which takes bytes of any kind",
+            ),
         ):
             _check_denied(trial, what, token, look)
         _check_let_in(trial, "bob's token", _token("bob", soon, TRIAL_SECRET), "bob")
@@ -292,8 +297,9 @@ def _check_let_in(trial: Trial, what: str, token: str, name: str) -> None:
     denial = _denial(what, answered, arn)
     if denial is not None:
         raise CheckFailed(
-            f"{what} is good, and is let in. Your policy makes API Gateway say: {denial}. Look at: Effect, which is Allow "
-            'for a good token, Action, which is execute-api:Invoke, and Resource, which is event["methodArn"].'
+            f"{what} is good, and is let in. Your policy makes API Gateway say: {denial}. Look at: the signature, which is "
+            "made of the first two parts as they came; then Effect, which is Allow for a good token, "
+            'Action, which is execute-api:Invoke, and Resource, which is event["methodArn"].'
         )
     if _denial(what, answered, arn.replace("$connect", "admin")) is None:
         raise CheckFailed(
