@@ -1,4 +1,4 @@
-"""What the learner's role of instructor.yaml does not allow: others' things, roles without the boundary, more rights."""
+"""What the learner's role of instructor.yaml does not allow: others' things, roles without the boundary, more permissions."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Learner:
             except ClientError:
                 return False
 
-        eventually(create, bool, "the right to create a stack", 60)
+        eventually(create, bool, "the permission to create a stack", 60)
         return name
 
 
@@ -163,7 +163,7 @@ def test_stack_when_another_caller_deletes_it(target, learner, stacks, account):
     target.client("cloudformation").create_stack(StackName=stacks[0], TemplateBody=TABLE % table)
     assert settled(target, stacks[0])[0] == "CREATE_COMPLETE"
     learner.may(allow("cloudformation:*"))
-    eventually(lambda: _deleted(learner, stacks[0]), bool, "the right to delete a stack", 60)
+    eventually(lambda: _deleted(learner, stacks[0]), bool, "the permission to delete a stack", 60)
     status, reason = settled(target, stacks[0])
     assert status == "DELETE_FAILED" and "is not authorized to perform: dynamodb:DeleteTable on resource: " in reason
 

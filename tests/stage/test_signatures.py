@@ -167,7 +167,7 @@ def test_s3_when_uploaded_and_pre_signed(stage, aws):
 
 
 def test_invocation_when_signed_for_another_service(stage, aws):
-    """A call is evaluated as what it does, not as what it says it is: rights to SQS run no function."""
+    """A call is evaluated as what it does, not as what it says it is: permissions for SQS run no function."""
     iam = aws("iam")
     iam.create_user(UserName="alice")
     iam.put_user_policy(
