@@ -176,10 +176,7 @@ _ROWS = (
         ("cloudformation:SetStackPolicy",), ("",), "ValidationError", "localstage does not support stack policies", bool
     ),
 )
-_BY_NAME: dict[str, list[_Row]] = {}
-for _row in _ROWS:
-    for _name in _row.names:
-        _BY_NAME.setdefault(_name, []).append(_row)
+_BY_NAME = {name: [row for row in _ROWS if name in row.names] for known in _ROWS for name in known.names}
 _SERVICES = {name.partition(":")[0] for name in _BY_NAME}
 
 
