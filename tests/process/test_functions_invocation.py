@@ -11,6 +11,7 @@ import pytest
 
 from localstage.functions.invocation import InvalidRuntime
 from localstage.functions.runtimes import Python, Runtimes
+from tests.moved_clock import StandingClock
 from tests.process.functions_workbench import Workbench, function, with_workbench, workbench
 
 COUNTING = """
@@ -44,7 +45,8 @@ def test_environment_is_reused_when_it_is_warm(native_client):
     """Globals survive from one invocation to the next, with either Runtime API client."""
 
     async def reuse() -> None:
-        async with workbench(runtimes=Runtimes({"python3.*": Python(native_client)})) as bench:
+        runtimes = Runtimes({"python3.*": Python(native_client)})
+        async with workbench(runtimes=runtimes, clock=StandingClock()) as bench:
             probe = function(COUNTING)
             answers = [await bench.value(probe, {"n": n, "text": "é\n"}) for n in range(3)]
             assert [answer["served"] for answer in answers] == [1, 2, 3]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from localstage.clock import SystemClock
+from tests.moved_clock import StandingClock
 from tests.process.functions_workbench import Workbench, function, until, with_workbench
 
 # Answers as soon as `together` invocations run at the same time, or after 20 s.
@@ -48,13 +48,6 @@ async def test_burst_of_five_hundred_is_served_by_few_processes(bench: Workbench
     assert [echoed for echoed, _ in answers] == list(range(500))
     assert len({pid for _, pid in answers}) <= 4 and most <= 4
     assert bench.log.text.count("\nREPORT ") == 500
-
-
-class StandingClock(SystemClock):
-    """No time passes between invocations, however busy the machine is; what is due later comes as ever."""
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 @with_workbench(max_environments=4, clock=StandingClock())
