@@ -117,6 +117,7 @@ class _Day:
             [connection_id] = self._connected().keys() - before
             self._people[connection_id] = person
         self._rows = self._connected()
+        self._settle()
 
     def _ten_messages(self) -> dict[str, Any]:
         sender, listener, _ = self._people.values()
@@ -157,6 +158,7 @@ class _Day:
             return {}  # to fill it would take minutes on AWS
         for row in self._rows.values():
             self._put({**row, "filler": {"S": "x" * _FILLER_BYTES}})
+        self._settle()
         missed = self._missed("Is there a second page?", hearers)
         self._put_back()
         return {"page_missed": missed}
@@ -170,6 +172,7 @@ class _Day:
         if "connected_at" in row:
             row["connected_at"]["N"] = str(int(row["connected_at"]["N"]) - _MINUTE_MS)
         self._put(row)
+        self._settle()
         self._say("Is anybody there?")
         deleted = self._rows.keys() - self._connected().keys()
         whose = {frozenset(): "nobody's", frozenset([gone]): "their own", frozenset([self._sender]): "the sender's"}
@@ -195,6 +198,15 @@ class _Day:
     def _put_back(self) -> None:
         for row in self._rows.values():
             self._put(row)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Wait until the connections are the same in every read: as published, all functions read what may be old.
+
+        AWS: DynamoDB, read consistency.
+        """
+        name = self._connections["TableName"]
+        until("every read to show the same", lambda: self._all(name, consistent=False) == self._all(name))
 
     def _put(self, row: dict[str, Any]) -> None:
         self._account.client("dynamodb").put_item(TableName=self._connections["TableName"], Item=row)
@@ -216,8 +228,8 @@ class _Day:
         until("every session to be closed", closed)
         return sum("N" in row.get("duration_seconds", {}) for row in found)
 
-    def _all(self, name: str) -> list[dict[str, Any]]:
-        return self._account.pages("dynamodb", "scan", "Items", TableName=name, ConsistentRead=True)
+    def _all(self, name: str, consistent: bool = True) -> list[dict[str, Any]]:
+        return self._account.pages("dynamodb", "scan", "Items", TableName=name, ConsistentRead=consistent)
 
     def _per_message(self) -> dict[str, Any]:
         readings = self._readings(MESSAGES)

@@ -2,7 +2,7 @@
 
 The templates say what differs, in environment variables: WEBSOCKET_TABLE and CONNECTION_KEY for the connections
 (module 1 of s0 has none), MESSAGES_TABLE and MESSAGE_KEY for the messages (s1 and s3 keep none), FRAME for what
-clients receive, and DELIVER_TO_SENDER. The mends, by the names that lesson 8 uses:
+clients receive, and DELIVER_TO_SENDER. The mends, by the names that lesson 8b uses:
 - key: `room_id` and a lossless timestamp, as the course's messages.py makes it, or one id computed from the event,
   so that an event that is handled twice is one row.
 - gone: a row is deleted if, and only if, its own connection is gone (the course's delivery.py).

@@ -160,7 +160,7 @@ MENDS = {
 
 @pytest.mark.parametrize("mend", MENDS)
 def test_s0_when_one_mend_is_made(mend: str, day: Callable[..., Day], clock: list[float]) -> None:
-    """Each mend of s0, made alone, changes what lesson 8 says that it changes, and nothing else."""
+    """Each mend of s0, made alone, changes what lesson 8b says that it changes, and nothing else."""
     changes, expected = MENDS[mend]  # the clock stands; what asks for nanoseconds asks another
     s0 = day("s0", changes=changes)
     s0.come(*PEOPLE)
