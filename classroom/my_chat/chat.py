@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -186,13 +187,14 @@ class MyChat:
 
     def lint(self, name: str) -> None:
         """Print what cfn-lint says of a template: rule, line, sentence. Asks nobody."""
-        from cfnlint.api import lint  # here, because it takes a second to be imported
-        from cfnlint.config import ManualArgs
+        from cfnlint.decode import decode_str  # here, because cfn-lint takes a second to be imported
 
         text = self.folder.text(name)
         if text is None:
             raise NotDeployed(f"There is no my_chat/{name} yet: run the cell that writes it.")
-        found = lint(text, config=ManualArgs(regions=[self._account.target.region]))
+        template, found = decode_str(text)
+        if not found and template is not None:
+            found = list(_linter(self._account.target.region).validate_template(template))
         for one in sorted(found, key=lambda one: (one.linenumber, one.message)):
             print(f"{one.rule.id} line {one.linenumber}: {one.message}")
         if not found:
@@ -290,3 +292,12 @@ def put_code(account: Account, function: str, package: bytes) -> None:
         raise NotDeployed(
             f"There is no function {name} to be deployed to: run this lesson from its set-up cell again."
         ) from None
+
+
+@cache
+def _linter(region: str) -> Any:
+    """cfn-lint with all its rules, which take half a second to be read."""
+    from cfnlint.config import ConfigMixIn, ManualArgs
+    from cfnlint.runner import Runner
+
+    return Runner(ConfigMixIn(**ManualArgs(regions=[region])))
