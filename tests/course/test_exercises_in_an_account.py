@@ -5,6 +5,7 @@ The lesson's own cells run first, up to the exercise, so that names and account 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,13 @@ def begun(led_to_the_stage: Any) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def desk(begun: dict[str, dict[str, Any]], tmp_path: Path, request: pytest.FixtureRequest) -> AccountDesk:
-    """A learner with an empty folder, before the test's exercise."""
+def desk(begun: dict[str, dict[str, Any]], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[AccountDesk]:
+    """A learner with an empty folder, before the test's exercise, whose panels are disconnected after it."""
     desk = AccountDesk(tmp_path / "my_chat")
     asked = request.node.callspec.params
     desk.come_to(asked["number"] if "number" in asked else asked["wrong"]["exercise"], begun)
-    return desk
+    yield desk
+    desk.names["lesson"].disconnect_all()
 
 
 @pytest.mark.parametrize("number", IN_AN_ACCOUNT)

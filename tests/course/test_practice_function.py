@@ -30,11 +30,11 @@ def may_call(account: Account) -> list[str]:
 
 def test_practice_function_when_another_api_is_given_it(account):
     """Serving gives the permission to the API that is served now, and again after a cell took it away."""
-    api_id = steps.set_up(account, 3)
+    api_id = str(steps.set_up(account, 3).api_id)
     before = picture(account)
     first = Practice(account, "of-another-run")
     first.release("practice.lambda_handler", PACKAGE)
-    practice = Practice(account, str(api_id))
+    practice = Practice(account, api_id)
     practice.release("practice.lambda_handler", PACKAGE)
     practice.serve("sendMessage")
     assert may_call(account) == [api_id]
