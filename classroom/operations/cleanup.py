@@ -8,7 +8,7 @@ Anything else is never touched. Works from any state, after a crash too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -77,6 +77,7 @@ def clean_up(
                     deleted[resource] = None
         left = find_ours(account)
         if not left:
+            _wait_for_tables(account, deleted)
             return list(deleted)
         hopeless = all(refused.get(entry, "").startswith(_NO_USE_TRYING_AGAIN) for entry in left)
         if hopeless or time.monotonic() > deadline:
@@ -85,6 +86,14 @@ def clean_up(
             )
             raise SomethingIsLeft(f"{len(left)} left: {reasons}. Mend what it says and clean up again.")
         Event().wait(1.0)
+
+
+def _wait_for_tables(account: Account, deleted: Iterable[Resource]) -> None:
+    """Wait until no deleted table is listed: one that is being deleted has no tags any more, so it looks like nobody's."""
+    gone = account.client("dynamodb").get_waiter("table_not_exists")
+    for resource in deleted:
+        if resource.kind == "table":
+            gone.wait(TableName=resource.key, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
 
 
 def _find(account: Account, kind: _Kind) -> list[Resource]:

@@ -208,6 +208,24 @@ def test_clean_when_a_lesson_was_killed(kind, lesson, slow_stage, tmp_path):
         assert find_ours(account) == [] and kind in done.stdout
 
 
+def test_clean_up_when_a_table_is_still_being_deleted(slow_stage, tmp_path):
+    """Once it has returned, no table that it deleted is listed any more, although AWS takes its time."""
+    with reaching(slow_stage.changes(as_aws=True).applied_to(clean_environment(tmp_path))):
+        account = Account(Target("live", "forgetful", "us-east-1", "123456789012", rehearsal=True))
+        dynamodb = account.client("dynamodb")
+        dynamodb.create_table(
+            TableName=account.name("forgotten"),
+            BillingMode="PAY_PER_REQUEST",
+            Tags=account.tag_list,
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+        dynamodb.get_waiter("table_exists").wait(TableName=account.name("forgotten"), WaiterConfig={"Delay": 1})
+        eventually(lambda: [found.kind for found in find_ours(account)], lambda kinds: kinds == ["table"], "the table")
+        assert [one.name for one in clean_up(account)] == [account.name("forgotten")]
+        assert account.name("forgotten") not in dynamodb.list_tables()["TableNames"]
+
+
 def kill_when(it_is_there: Callable[[], bool], lesson: str, variables: dict[str, str]) -> None:
     """Runs a lesson's cells in a process of its own, and kills it with SIGKILL at that moment."""
     cells = subprocess.Popen(
