@@ -104,10 +104,12 @@ def _names(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _test(options: argparse.Namespace, more: list[str]) -> int:
-    """Runs the whole test suite, a process for each core; ``more`` goes to pytest."""
+    """Runs the whole test suite; ``more`` goes to pytest."""
     environment = set_up(_ROOT, options.fresh, tests=True)
     os.chdir(_ROOT)
-    pytest = [str(environment.python), "-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "loadscope"]
+    # Two processes more than cores, because lessons and browsers wait for most of their time.
+    processes = (os.cpu_count() or 1) + 2
+    pytest = [str(environment.python), "-m", "pytest", "-n", str(processes), "--dist", "loadscope"]
     quick = ["-p", "no:nbval"]  # Its import costs each process two seconds; lessons run in processes of their own.
     return become(pytest + quick + more, environment.variables())
 

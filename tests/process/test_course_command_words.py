@@ -29,13 +29,13 @@ def started(said: str) -> list:
 
 
 def test_test_when_words_are_for_pytest(project):
-    """pytest gets a process for each core and all further words, in order; its exit status is passed on."""
+    """pytest gets two processes more than cores, and all further words in order; its exit status is passed on."""
     said = project.course("test", "-k", "packaging", "tests/pure", "-x")
     name, words, _, environment = started(said.stdout)
     assert (name, said.returncode, environment) == ("__main__", 5, str(project.root / ".venv"))
     assert words == [
         "-n",
-        str(os.cpu_count()),
+        str(os.cpu_count() + 2),
         "--dist",
         "loadscope",
         "-p",
