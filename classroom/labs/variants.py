@@ -83,11 +83,11 @@ def stack_name(account: Account, name: str, form: str = MENDED) -> str:
 
 
 def package() -> bytes:
-    """The deployment package of the variants' functions: ``handlers/variants/``, and what they need of the course's.
+    """The deployment package of the variants' functions: ``cloudformation/variants/*.py``, and what they need of the course's.
 
     That is what those files import, and the handlers that a template names itself.
     """
-    own = {f"variants/{path.name}": path.read_text("utf-8") for path in (packages.HANDLERS / "variants").glob("*.py")}
+    own = {f"variants/{path.name}": path.read_text("utf-8") for path in (stack.TEMPLATES / "variants").glob("*.py")}
     needed = {module for text in own.values() for module in packages.imports_of(text)}
     for known in VARIANTS:
         needed.update(_HANDLER_OF_THE_COURSE.findall((stack.TEMPLATES / known.template).read_text("utf-8")))

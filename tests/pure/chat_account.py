@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 HANDLERS = Path(__file__).resolve().parents[2] / "handlers"
+VARIANTS = HANDLERS.parent / "cloudformation" / "variants"
 NOW_MS = 1_700_000_000_123
 TABLES = {"MESSAGES_TABLE": "ChatMessages", "CONNECTIONS_TABLE": "ChatConnections", "SESSIONS_TABLE": "ChatSessions"}
 
@@ -142,7 +143,8 @@ class ChatAccount:
 
 
 def load_handler(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Import a file of handlers/ by name, fresh; what it imports from beside it is fresh too."""
+    """Import a file of handlers/, or of the variants, by name, fresh; what it imports from handlers/ is fresh too."""
+    monkeypatch.syspath_prepend(str(VARIANTS.parent))
     monkeypatch.syspath_prepend(str(HANDLERS))
     for path in HANDLERS.glob("*.py"):
         monkeypatch.delitem(sys.modules, path.stem, raising=False)

@@ -23,8 +23,6 @@ def folder(tmp_path):
     (tmp_path / "b.py").write_text("import d\n")
     (tmp_path / "d.py").write_text("import a\n")
     (tmp_path / "other.py").write_text("def lambda_handler_of_mine(): ...\n")
-    (tmp_path / "variants").mkdir()
-    (tmp_path / "variants" / "a.py").write_text("print('not this one')\n")
     (tmp_path / "README.md").write_text("no handler")
     return tmp_path
 

@@ -1,6 +1,6 @@
 """The handler code that the source write-ups print runs as printed.
 
-The forms as published that ``handlers/variants/`` has of them are compared with
+The forms as published that ``cloudformation/variants/`` has of them are compared with
 it in ``tests/pure/test_variants_as_published.py``.
 """
 
