@@ -6,13 +6,15 @@ from typing import Any
 
 from classroom.account import api, stack
 from classroom.account.account import Account
+from classroom.operations.cleanup import INNER_PREFIXES
 
 
 def picture(account: Account) -> dict[str, Any]:
-    """What there is, without ids and times: tables, routes with their targets, stacks with their parameters."""
+    """The learner's own chat, without ids and times: tables, routes with their targets, stacks with their parameters."""
     tables = {}
+    chats_of_their_own = tuple(f"{account.name(inner)}-" for inner in INNER_PREFIXES)
     for name in account.pages("dynamodb", "list_tables", "TableNames"):
-        if name.startswith(f"{account.prefix}-"):
+        if name.startswith(f"{account.prefix}-") and not name.startswith(chats_of_their_own):
             table = account.client("dynamodb").describe_table(TableName=name)["Table"]
             expiry = account.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
             throughput = table.get("ProvisionedThroughput", {})

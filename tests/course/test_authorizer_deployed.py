@@ -26,10 +26,8 @@ def site(emptied: LocalStage) -> Iterator[Site]:
     """A stage with the whole chat, whose $connect asks the authorizer."""
     site = Site(StageTarget(emptied))
     site.target.client("s3").create_bucket(Bucket=BUCKET)
-    chat = site.deploy("signed", "chat.yaml")
-    guard = site.deploy("guard", "authorizer.yaml", Prefix="signed", ApiId=chat["ApiId"], TokenSecret=SECRET)
-    ask_at_connect(site, chat["ApiId"], AuthorizationType="CUSTOM", AuthorizerId=guard["AuthorizerId"])
-    site.__dict__["outputs"] = chat
+    site.__dict__["outputs"] = chat = site.deploy("signed", "chat.yaml")
+    add_the_authorizer(site, chat["ApiId"])
     yield site
     site.close()
 
@@ -39,6 +37,12 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """handlers/tokens.py, which also makes the tokens."""
     yield load_handler("tokens", monkeypatch)
     sys.modules.pop("tokens", None)
+
+
+def add_the_authorizer(site: Site, api_id: str) -> None:
+    """Make the stack of the authorizer, and let $connect ask it."""
+    guard = site.deploy("guard", "authorizer.yaml", Prefix="signed", ApiId=api_id, TokenSecret=SECRET)
+    ask_at_connect(site, api_id, AuthorizationType="CUSTOM", AuthorizerId=guard["AuthorizerId"])
 
 
 def ask_at_connect(site: Site, api_id: str, **authorization: str) -> None:
@@ -113,6 +117,7 @@ def test_stack_is_deleted_when_no_route_asks(site: Site) -> None:
     eventually(lambda: site.rows("signed-ChatConnections"), lambda rows: not rows, "all connections to be forgotten")
     names = {function["FunctionName"] for function in site.target.client("lambda").list_functions()["Functions"]}
     assert "signed-authorizer" not in names
+    add_the_authorizer(site, api_id)  # as the other tests know the chat
 
 
 def close(*sockets: websocket.WebSocket) -> None:

@@ -136,7 +136,7 @@ def test_window_is_back_when_it_is_reloaded(notebook: Any, carla: ChatPage) -> N
     carla.wait_status("Connected")
     carla.say("still here")
     bubble(notebook, "other", "still here").wait_for()
-    assert bubble(notebook, "other", "still here").locator("xpath=..").locator(".chat-sender").inner_text() == "carla"
+    assert bubble(notebook, "other", "still here").locator("xpath=..").locator(".chat-sender").text_content() == "carla"
 
 
 def test_nothing_runs_when_a_message_is_hostile(notebook: Any, ben: OwnPage, carla: ChatPage) -> None:
