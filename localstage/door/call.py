@@ -182,9 +182,7 @@ class AwsCall:
 
         try:
             return determine_request_protocol(self.model, self.moto_request.content_type) if self.model else ""
-        except (
-            NotImplementedError
-        ):  # moto's word for a content type that the service does not take; it is refused by that.
+        except NotImplementedError:  # moto's word for a content type that the service does not take: refused later.
             return ""
 
     @cached_property
