@@ -23,6 +23,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from classroom.account.account import Account
+from classroom.account.guard import has_ended
 from classroom.account.target import enter, target_name
 from classroom.errors import OneSentence
 from classroom.exercises.progress import FILE, read
@@ -95,9 +96,14 @@ def progress(folder: Path | None, as_json: bool, junit: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 def clean(yes: bool) -> None:
     """Delete everything of the course whose name begins with the prefix, in whatever state it is."""
-    if target_name(os.environ) == "moto" and not _join_localstage():
-        click.echo("localstage is not running, and it keeps nothing when it ends: 0 left.")
-        return
+    if target_name(os.environ) == "moto":
+        of_terminal = os.environ.get("LOCALSTAGE_URL", "")
+        if of_terminal and has_ended(of_terminal):
+            click.echo(f"The localstage of this terminal ({of_terminal}) has ended, and it kept nothing: 0 left.")
+            return
+        if not of_terminal and not _join_localstage():
+            click.echo("localstage is not running, and it keeps nothing when it ends: 0 left.")
+            return
     account = Account(enter())
     found = find_ours(account)
     click.echo(f"In {account.target}: {len(found)} things of the course.")
@@ -122,8 +128,6 @@ def _say(resource: Resource, reason: str) -> None:
 
 def _join_localstage() -> bool:
     """Make this process reach the one running localstage; False if none runs."""
-    if os.environ.get("LOCALSTAGE_URL"):
-        return True
     running = running_emulators()
     if len(running) > 1:
         ports = ", ".join(str(one.port) for one in running)
@@ -148,7 +152,7 @@ def _agreed(count: int) -> bool:
 
 
 def _complain(sentence: str, status: int) -> None:
-    click.echo(f"course.py: {sentence}", err=True)
+    click.echo(f"classroom: {sentence}", err=True)
     sys.exit(status)
 
 

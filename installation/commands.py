@@ -22,7 +22,7 @@ from typing import NoReturn
 from installation import CannotGoOn
 from installation.progress import DISK_FULL
 from installation.set_up import set_up
-from installation.words import TARGETS, read_words
+from installation.words import PREFIX, PREFIX_RULE, TARGETS, read_words
 
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
 _ROOT = Path(__file__).resolve().parent.parent
@@ -64,24 +64,30 @@ def _lab(options: argparse.Namespace) -> int:
 
 def _live(options: argparse.Namespace) -> int:
     """Looks whether a class can be held on AWS; then, unless ``--check`` asked for no more, opens the lab there."""
+    names = _names(options)
+    if options.port is not None:
+        check_port(options.port)
     environment = set_up(_ROOT, options.fresh)
     command = [str(environment.python), "-m", "classroom", "check"]
-    variables = {**environment.variables(), **_names(options), "CHAT_TARGET": "live"}
+    variables = {**environment.variables(), **names, "CHAT_TARGET": "live"}
     if options.check:
         return become(command, variables)
     status = subprocess.run(command, env=variables).returncode
     if status:
         return status
-    os.environ.update(_names(options), **({"CHAT_YES": "1"} if options.yes else {}))
+    os.environ.update(names, **({"CHAT_YES": "1"} if options.yes else {}))
     return _lab(options)
 
 
 def _clean(options: argparse.Namespace) -> int:
     """Deletes what the course has made for one prefix on the target."""
-    target = _target(options)
+    target, names = _target(options), _names(options)
+    if target == "moto" and not (_ROOT / ".venv").exists():  # Packages would be installed only to find nothing.
+        print("The course was never set up in this folder, and on moto nothing outlives localstage: 0 left.")
+        return 0
     environment = set_up(_ROOT, options.fresh)
     command = [str(environment.python), "-m", "classroom", "clean", *(["--yes"] if options.yes else [])]
-    return become(command, {**environment.variables(), **_names(options), "CHAT_TARGET": target})
+    return become(command, {**environment.variables(), **names, "CHAT_TARGET": target})
 
 
 def _progress(options: argparse.Namespace) -> int:
@@ -100,6 +106,10 @@ def _target(options: argparse.Namespace) -> str:
 
 
 def _names(options: argparse.Namespace) -> dict[str, str]:
+    """The variables that say whose things are meant. Raises CannotGoOn where the terminal's own cannot be a prefix."""
+    own = os.environ.get("CHAT_PREFIX", "").strip()
+    if not options.prefix and own and not PREFIX.fullmatch(own):
+        raise CannotGoOn(f"CHAT_PREFIX is {own!r}; {PREFIX_RULE}.")
     return {"CHAT_PREFIX": options.prefix} if options.prefix else {}
 
 

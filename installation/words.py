@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import NoReturn
 
 TARGETS = ("moto", "live")
+PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
+PREFIX_RULE = "it must be 1 to 20 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen"
 
 
 class _Words(argparse.ArgumentParser):
@@ -46,7 +49,7 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     for command in (live, clean):
         command.add_argument("--yes", action="store_true", help="agree beforehand to what would be asked")
         command.add_argument(
-            "--prefix", type=_not_empty, help="what the names of your things begin with; default: CHAT_PREFIX"
+            "--prefix", type=_prefix, help="what the names of your things begin with; default: CHAT_PREFIX"
         )
     for command in (lab, test, live, clean, progress):
         command.add_argument("--fresh", action="store_true", help="make .venv again from nothing")
@@ -56,8 +59,10 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     return options, more
 
 
-def _not_empty(word: str) -> str:
+def _prefix(word: str) -> str:
     """The word itself; an empty one, such as an unset variable of the shell, is refused and not taken for the default."""
     if not word.strip():
         raise argparse.ArgumentTypeError("it is empty: leave it out for the usual one")
+    if not PREFIX.fullmatch(word):
+        raise argparse.ArgumentTypeError(f"it is {word!r}; {PREFIX_RULE}")
     return word

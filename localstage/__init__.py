@@ -5,4 +5,6 @@ Knows nothing of chats, notebooks or courses.
 
 from localstage.launcher import LocalStage, NotStarted
 
-__all__ = ["LocalStage", "NotStarted"]
+__all__ = ["LocalStage", "NotStarted", "__version__"]
+
+__version__ = "0.1.0"

@@ -9,6 +9,7 @@ except ``block_aws``, for the case that the proof fails.
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, MutableMapping
@@ -47,6 +48,18 @@ def leads_to_localstage(environ: Mapping[str, str]) -> bool:
     except NotAtLocalstage:
         return False
     return True
+
+
+def has_ended(url: str) -> bool:
+    """Whether nothing listens any more at an address of localstage's."""
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 80), timeout=10).close()
+    except ConnectionRefusedError:
+        return True
+    except (OSError, ValueError):
+        return False  # Something is there, or it is no address: the proof will say so.
+    return False
 
 
 def block_aws(environ: MutableMapping[str, str]) -> None:

@@ -24,6 +24,7 @@ from classroom.account import guard
 from classroom.errors import OneSentence
 from classroom.my_chat.folder import default_path
 from classroom.page import HTML, on_a_hub
+from installation.words import PREFIX, PREFIX_RULE
 from localstage import LocalStage, NotStarted
 
 TARGETS = ("moto", "live")
@@ -32,7 +33,6 @@ DEFAULT_PREFIX = "lab"
 _PATIENCE = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 _OWNER = "CHAT_LOCALSTAGE_OF"
 """The variable that holds the id of the process that has started its localstage itself."""
-_PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
 class TargetError(OneSentence, ValueError):
@@ -97,11 +97,8 @@ def chosen_prefix(environ: Mapping[str, str]) -> str:
     given = environ.get("CHAT_PREFIX", "").strip()
     if not given:
         return DEFAULT_PREFIX if target_name(environ) == "moto" else prefix_of(_user_name())
-    if not _PREFIX.fullmatch(given):
-        raise TargetError(
-            f"CHAT_PREFIX is {given!r}; it must be 1 to 20 lower-case letters, digits and "
-            "hyphens, begin with a letter and not end with a hyphen."
-        )
+    if not PREFIX.fullmatch(given):
+        raise TargetError(f"CHAT_PREFIX is {given!r}; {PREFIX_RULE}.")
     return given
 
 

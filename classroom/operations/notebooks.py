@@ -1,7 +1,7 @@
 """For maintainers: run the notebooks and keep their outputs the way they are committed.
 
-    python -m classroom.operations.notebooks run              all of them, each on a localstage of its own
-    python -m classroom.operations.notebooks run 05 99        some of them
+    python -m classroom.operations.notebooks run 05 99        these, each on a localstage of its own
+    python -m classroom.operations.notebooks run --all        all of them
     python -m classroom.operations.notebooks run --into DIR   written to another folder, failed ones as far as they came
     python -m classroom.operations.notebooks run --solved --into DIR 05   with the solutions in place
 
@@ -112,13 +112,16 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command = parser.add_subparsers(required=True, metavar="run").add_parser("run")
-    command.add_argument("lessons", nargs="*", help="beginnings of file names, such as 05; all lessons unless given")
+    command.add_argument("lessons", nargs="*", help="beginnings of file names, such as 05")
+    command.add_argument("--all", action="store_true", help="all lessons; not needed with --into")
     command.add_argument("--into", type=Path, metavar="DIR", help="write there instead of back")
     command.add_argument("--solved", action="store_true", help="put the solutions in place; needs --into")
     command.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="for each cell (default: 60)")
     options = parser.parse_args(arguments)
     if options.solved and options.into is None:
         parser.error("--solved needs --into: a lesson with its solutions must not take the lesson's place")
+    if not options.lessons and not options.all and options.into is None:
+        parser.error("name lessons, such as 05, or say --all: what is run is written over what is there")
     if not paths(options.lessons):
         parser.error(f"there is no lesson {' '.join(options.lessons)}")
     if options.into is not None:

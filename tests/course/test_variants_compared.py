@@ -115,7 +115,7 @@ def test_command_when_the_variant_is_unknown() -> None:
     )
     assert (ended.returncode, ended.stderr) == (
         2,
-        "course.py: There is no variant 's9'; there are: s0, s1, s2, s3, s4.\n",
+        "classroom: There is no variant 's9'; there are: s0, s1, s2, s3, s4.\n",
     )
 
 

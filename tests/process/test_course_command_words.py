@@ -129,6 +129,8 @@ def test_progress_when_started(project, tmp_path):
         (["lab", "--port", "70000"], "70000 is no port: choose one"),
         (["clean", "--target", "azure"], "the target is 'azure': choose moto or live"),
         (["clean", "--yes", "--prefix", ""], "argument --prefix: it is empty: leave it out for the usual one"),
+        (["clean", "--prefix", "Anna_B"], "argument --prefix: it is 'Anna_B'; it must be 1 to 20 lower-case letters"),
+        (["live", "--check", "--port", "70000"], "70000 is no port: choose one"),
         (["live", "--target", "moto"], "unknown argument: --target"),
         (["lab", "--target", "azure"], "the target is 'azure': choose moto or live"),
     ],
@@ -144,6 +146,25 @@ def test_target_when_the_environment_names_an_unknown_one(project):
     """CHAT_TARGET is checked as the option is."""
     said = project.course("lab", CHAT_TARGET="aws")
     assert said.returncode == 2 and "the target is 'aws': choose moto or live" in said.stderr
+
+
+def test_clean_when_the_prefix_of_the_terminal_is_none(project):
+    """CHAT_PREFIX is looked at as the option is, and an option makes it not count."""
+    said = project.course("clean", CHAT_PREFIX="Anna_B")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("course.py: CHAT_PREFIX is 'Anna_B'; it must be 1 to 20 lower-case letters")
+    assert started(project.course("clean", "--prefix", "anna", CHAT_PREFIX="Anna_B").stdout)[1] == ["clean"]
+
+
+def test_clean_when_nothing_was_ever_set_up(tmp_path):
+    """In a fresh checkout no package is installed to find that there is nothing to delete on moto."""
+    project = lay_project(tmp_path)
+    said = project.course("clean", "--yes")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert (
+        said.stdout == "The course was never set up in this folder, and on moto nothing outlives localstage: 0 left.\n"
+    )
+    assert not (project.root / ".venv").exists()
 
 
 def test_lab_when_its_port_is_busy(project):

@@ -1,6 +1,7 @@
 """The localstage command: run, serve, env, status, stop, and what they leave behind."""
 
 import os
+import pty
 import re
 import signal
 import socket
@@ -204,14 +205,36 @@ def test_env_when_the_shell_evaluates_it(place):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("env",), "localstage: It is not running; start it with: localstage serve\n"),
-        (("stop", "--port", "4999"), "localstage: It is not running on port 4999; start it with: localstage serve\n"),
+        (("env",), "localstage: It is not running. Start it with: localstage serve\n"),
+        (
+            ("env", "--port", "4999"),
+            "localstage: It is not running on port 4999. Start it with: localstage serve --port 4999\n",
+        ),
     ],
 )
 def test_command_when_no_stage_runs(place, arguments, sentence):
     """Without a stage the sentence says how to start one; exit status 2."""
     done = localstage(place, *arguments)
     assert (done.returncode, done.stderr) == (2, sentence)
+
+
+def test_serve_when_a_person_looks_on(place):
+    """At a terminal the first line comes before everything is loaded; a program's standard error stays empty."""
+    person, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*MODULE, "serve", "--port", "0"],
+        env=place,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+    )
+    os.close(terminal)
+    assert os.read(person, 100).decode().startswith("localstage is starting")
+    assert process.stdout.readline().startswith("localstage ready")
+    process.terminate()
+    assert finish(process) == 0
+    os.close(person)
 
 
 @pytest.mark.parametrize("command", [("serve",), ("run",)])

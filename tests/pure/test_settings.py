@@ -25,13 +25,14 @@ exec(compile(source.replace("default=600.0", "default=77.0"), "settings.py", "ex
 
 from click.testing import CliRunner
 from localstage import cli, serving
+from localstage.commands import process
 
 seen = []
 serving.serve = lambda settings, work_dir, owned: seen.append(settings.idle_timeout_s)
-cli.run_command = lambda stage, command, as_aws: seen.append(stage._settings.idle_timeout_s)
+process.run_command = lambda stage, command, as_aws: seen.append(stage._settings.idle_timeout_s)
 for arguments in (["serve"], ["run", "true"]):
     CliRunner().invoke(cli.main, arguments, catch_exceptions=False)
-seen.append(cli.LocalStage()._settings.idle_timeout_s)
+seen.append(process.LocalStage()._settings.idle_timeout_s)
 print(seen, "77s" in CliRunner().invoke(cli.main, ["serve", "--help"]).output)
 """
 

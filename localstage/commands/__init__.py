@@ -1,0 +1,1 @@
+"""The commands of ``localstage``, a module for each group; ``cli.py`` puts them together."""
