@@ -8,7 +8,7 @@
 - ``pace``, ``delays``: throttling, and what is not ready at once
 - ``rooms``: what a service's room may offer: something to do before a call, limits, a
   pace, operations that it answers itself; ``services/account.py`` puts the rooms together
-- ``moto``: the account thread and the one call into moto; ``seams``: every hold on moto's inside
+- ``account_thread``: where moto runs; ``moto``: the one call into it; ``seams``: every hold on moto's inside
 
 Threads. The event loop reads and verifies calls and writes answers. The account
 thread owns moto: it decides permissions, keeps limits and does calls. What the

@@ -30,10 +30,11 @@ from functools import cache
 
 from aiohttp import web
 
+from localstage.door.account_thread import AccountThread
 from localstage.door.answers import answer_to
 from localstage.door.call import Answer, AwsCall
 from localstage.door.keys import KnownKeys
-from localstage.door.moto import AccountThread, MotoServer
+from localstage.door.moto import MotoServer
 from localstage.door.pace import Pace
 from localstage.door.permissions import Permissions
 from localstage.door.refusal import Refusal
@@ -139,7 +140,7 @@ class Door:
             except Refusal as refused:
                 return answer_to(refused, call)
 
-        return lambda call: self._thread.run(lambda: take(call))
+        return lambda call: self._thread.run(lambda: take(call), lambda: f"{call.service}:{call.operation}")
 
     def _check_permission(self, call: AwsCall) -> None:
         if call.signer is not None:

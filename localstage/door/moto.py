@@ -1,43 +1,25 @@
-"""The account thread and the one call into moto's server applications, one request at a time.
+"""The one call into moto's server applications, one request at a time, on the account thread.
 
-moto's backends are not written for threads, so one thread owns them. What is
-replaced of moto, and which of its private names are used, stands in seams.py.
+What is replaced of moto, and which of its private names are used, stands in seams.py.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import re
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
+from localstage.door import seams
+from localstage.door.account_thread import TookTooLong
 from localstage.door.call import Answer, AwsCall
 from localstage.door.refusal import Refusal
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 _ACTION = re.compile(r"The (\w+) action has not been implemented")
-
-
-class AccountThread:
-    """The one thread on which moto runs."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account")
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Runs ``work`` after what was asked before, and returns its result."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-
-    def stop(self) -> None:
-        """Drops what waits and ends the thread."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
 
 
 class MotoServer:
@@ -63,6 +45,7 @@ class MotoServer:
         import moto.moto_server.werkzeug_app  # noqa: F401
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        remember_no_instances()
 
     def answer(self, call: AwsCall) -> Answer:
         """moto's answer to a call. Raises Refusal for what moto must not do, does not have, or fails at."""
@@ -85,6 +68,8 @@ class MotoServer:
             body = b"".join(chunks)
         except NotImplementedError as error:
             raise Refusal("NotImplemented", _sentence(str(error)), 501) from None
+        except TookTooLong:
+            raise
         except Exception as error:  # A call that moto cannot serve must not take others with it.
             log.exception("%s %s failed", call.method, call.raw_path)
             raise Refusal("InternalFailure", f"localstage failed: {error!r}", 500) from error
@@ -102,6 +87,17 @@ class MotoServer:
         if backend not in self._applications:
             self._applications[backend] = create_backend_app(backend)
         return self._applications[backend]
+
+
+def remember_no_instances() -> None:
+    """Makes moto forget what nobody else keeps, such as the log lines that are trimmed.
+
+    Every class of moto's models lists all instances that were ever made, for its own
+    dashboard and for S3's temporary files, which are closed with their objects anyway.
+    """
+    from moto.core.common_models import BaseModel
+
+    seams.replace("moto.core.common_models:BaseModel.__new__", lambda cls, *_, **__: super(BaseModel, cls).__new__(cls))
 
 
 def existing_backend(service: str, account_id: str, region: str) -> Any:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 from collections.abc import Mapping
 from functools import partial
 
 from localstage.clock import Clock
 from localstage.door import seams
+from localstage.door.account_thread import AccountThread
 from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delays
 from localstage.door.door import Door
 from localstage.door.identities import Identities
 from localstage.door.keys import KnownKeys
-from localstage.door.moto import AccountThread, MotoServer
+from localstage.door.moto import MotoServer
 from localstage.door.pace import AwsPace, Pace, Timers
 from localstage.door.permissions import Permissions, StackPrincipals
 from localstage.door.rooms import Room
@@ -114,7 +116,7 @@ class Account:
         self._loop = asyncio.get_running_loop()
         self._timers.begin(self._loop)
         self.stages.begin(self._loop)
-        await self._thread.run(self._load)
+        await self._thread.run(self._load, limit_s=math.inf)
 
     def stop(self) -> None:
         """Ends the account thread; what was to happen later does not."""
@@ -132,7 +134,7 @@ class Account:
 
     async def _load_stacks_once(self) -> None:
         if not self._has_stacks:
-            await self._thread.run(self._load_stacks)
+            await self._thread.run(self._load_stacks, limit_s=math.inf)
             self._has_stacks = True
 
     def _load_stacks(self) -> None:

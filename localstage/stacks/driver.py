@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator
 
+from localstage.door.account_thread import AccountThread
 from localstage.door.delays import Delays
-from localstage.door.moto import AccountThread
 from localstage.door.pace import Timers
 
 Steps = Generator[str, None, None]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from localstage.door.moto import AccountThread
+from localstage.door.account_thread import AccountThread
 from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
 from localstage.services.awslambda.reader import FunctionPublisher
 

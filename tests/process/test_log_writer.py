@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import moto.logs.models
 import pytest
+from moto.logs.models import LogEvent
 
-from localstage.door.moto import AccountThread
+from localstage.door.account_thread import AccountThread
+from localstage.door.moto import remember_no_instances
 from localstage.services.logs.log_writer import STREAM_LIMIT_EVENTS, LogWriter
 
 _ACCOUNT = "111122223333"
@@ -119,3 +122,18 @@ def test_lines_when_they_may_not_be_written(thread: AccountThread):
     asyncio.run(write())
     assert asked == [(False, False), (False, False), (True, True)]
     assert _messages("guarded") == ["line 1", "line 2"]
+
+
+def test_lines_when_they_are_no_longer_kept(thread: AccountThread):
+    """A line that its stream has trimmed is nowhere in memory any more."""
+    remember_no_instances()
+
+    async def write() -> None:
+        writer = LogWriter(thread, _ACCOUNT)
+        for _ in range(3):
+            writer.write(_REGION, "group", "stream", [(_now_ms(), "one of many")] * STREAM_LIMIT_EVENTS)
+            await writer.flush()
+
+    asyncio.run(write())
+    kept = [one for one in gc.get_objects() if type(one) is LogEvent and one.message == "one of many"]
+    assert len(kept) == STREAM_LIMIT_EVENTS

@@ -15,7 +15,7 @@ from typing import Any
 from localstage.core.events import ConnectionFacts
 from localstage.core.records import EventRecord, access_log_line, metrics_of
 from localstage.core.snapshot import ServedStage
-from localstage.door.moto import AccountThread
+from localstage.door.account_thread import AccountThread
 from localstage.services.logs.log_writer import LogWriter
 
 _NAMESPACE = "AWS/ApiGateway"

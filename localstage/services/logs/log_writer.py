@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
 
-from localstage.door.moto import AccountThread
+from localstage.door.account_thread import AccountThread
 from localstage.door.permissions import Permissions
 from localstage.door.signatures.verification import KnownKey
 from localstage.functions.definition import FunctionDefinition
