@@ -38,6 +38,8 @@ def main(words: Sequence[str]) -> int:
     try:
         if options.command == "test":
             return _test(options, more)
+        if options.command == "bench":
+            return _bench(options, more)
         return {"lab": _lab, "live": _live, "clean": _clean, "progress": _progress}[options.command](options)
     except CannotGoOn as error:
         sentence, status = str(error), 2
@@ -122,6 +124,14 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
     pytest = [str(environment.python), "-m", "pytest", "-n", str(processes), "--dist", "loadscope"]
     quick = ["-p", "no:nbval"]  # Its import costs each process two seconds; lessons run in processes of their own.
     return become(pytest + quick + more, environment.variables())
+
+
+def _bench(options: argparse.Namespace, more: list[str]) -> int:
+    """Measures localstage; ``more`` goes to the benchmark, which writes its JSON where the command was given."""
+    environment = set_up(_ROOT, options.fresh, tests=True)
+    roots = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = {**environment.variables(), "PYTHONPATH": os.pathsep.join(roots)}
+    return become([str(environment.python), "-m", "tests.benchmarks", *more], variables)
 
 
 def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:

@@ -20,11 +20,14 @@ class _Words(argparse.ArgumentParser):
 
 
 def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The options and, for ``test``, what is meant for pytest. Ends the process with status 2 on bad input."""
+    """The options and, for ``test`` and ``bench``, what is meant for those. Ends the process with status 2 on bad input."""
     parser = _Words(prog="course.py", description="Makes .venv, installs the course's packages, starts the course.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, with localstage", allow_abbrev=False)
     test = commands.add_parser("test", help="run the whole test suite; other words go to pytest", allow_abbrev=False)
+    bench = commands.add_parser(
+        "bench", help="measure localstage's speed and memory; other words go to the benchmark", add_help=False
+    )
     live = commands.add_parser(
         "live", help="look whether AWS is ready for a class, then open the notebooks on it", allow_abbrev=False
     )
@@ -51,10 +54,10 @@ def read_words(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         command.add_argument(
             "--prefix", type=_prefix, help="what the names of your things begin with; default: CHAT_PREFIX"
         )
-    for command in (lab, test, live, clean, progress):
+    for command in (lab, test, bench, live, clean, progress):
         command.add_argument("--fresh", action="store_true", help="make .venv again from nothing")
     options, more = parser.parse_known_args(words)
-    if more and options.command != "test":
+    if more and options.command not in ("test", "bench"):
         parser.error(f"unknown argument: {more[0]}")
     return options, more
 

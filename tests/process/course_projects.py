@@ -18,16 +18,16 @@ from tests.process.wheel_by_hand import write_wheel
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 300
 
-_SAY = """
+SAY = """
 import json, os, sys
 print("STARTED " + json.dumps([__name__, sys.argv[1:], os.environ.get("CHAT_TARGET"), os.environ.get("VIRTUAL_ENV")]))
 sys.stdout.flush()
 """
 _FAKES = {
-    "pytest": _SAY + "sys.exit(5)\n",
-    "jupyterlab": _SAY,
-    "localstage": _SAY + "sys.stdin.read()\n",
-    "classroom": _SAY + "sys.exit(int(os.environ.get('FAKE_STATUS', '0')))\n",
+    "pytest": SAY + "sys.exit(5)\n",
+    "jupyterlab": SAY,
+    "localstage": SAY + "sys.stdin.read()\n",
+    "classroom": SAY + "sys.exit(int(os.environ.get('FAKE_STATUS', '0')))\n",
 }
 
 

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from tests.process.course_projects import ROOT, Project, lay_project
+from tests.process.course_projects import ROOT, SAY, Project, lay_project
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,15 @@ def test_test_when_words_are_for_pytest(project):
         "tests/pure",
         "-x",
     ]
+
+
+def test_bench_when_words_are_for_the_benchmark(project):
+    """The benchmark gets all further words, ``--help`` too, and finds the project's own modules."""
+    folder = project.root / "tests" / "benchmarks"
+    folder.mkdir(parents=True)
+    (folder / "__main__.py").write_text(SAY)
+    name, words, _, environment = started(project.course("bench", "--floor", "--help").stdout)
+    assert (name, words, environment) == ("__main__", ["--floor", "--help"], str(project.root / ".venv"))
 
 
 def test_lab_when_the_target_is_moto(project):

@@ -1,0 +1,115 @@
+"""``python3 course.py bench``: measures localstage, and beside it whatever is asked for, in turns.
+
+Prints a table and writes JSON. Subjects run at the same time and are measured
+one after the other in each round, so what else the machine does meets them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import click
+
+from tests.benchmarks.clients import Refused, close_clients, open_client
+from tests.benchmarks.report import Report
+from tests.benchmarks.rows import Row, rows
+from tests.benchmarks.subjects import Floor, Localstage, NotMeasured, Subject
+from tests.benchmarks.watch import memory_mb, tree
+
+COLD = Row("cold start to first connection", "s", None, 3)  # type: ignore[arg-type]
+IDLE = Row("memory after the first connection", "MB", None, 3)  # type: ignore[arg-type]
+
+
+@click.command()
+@click.option("--floor", is_flag=True, help="Also measure a gateway that only routes and posts.")
+@click.option("--rounds", default=3, show_default=True, help="How often each row is measured; long rows less often.")
+@click.option("--fan-out", default="100,500,2000", show_default=True, help="To how many clients a message goes.")
+@click.option("--idle", default=10_000, show_default=True, help="How many idle connections; 0 for none.")
+@click.option("--only", default="", metavar="WORDS", help="Only rows with one of these words, parted by commas.")
+@click.option("--json", "json_path", default="bench.json", show_default=True, type=click.Path(path_type=Path))
+def main(floor: bool, rounds: int, fan_out: str, idle: int, only: str, json_path: Path) -> None:
+    """Measures localstage on this machine."""
+    try:
+        counts = [int(word) for word in fan_out.split(",") if word]
+    except ValueError:
+        raise click.UsageError(f"--fan-out takes numbers parted by commas, not {fan_out!r}") from None
+    factories: list[Callable[[], Subject]] = [Localstage, *([Floor] if floor else [])]
+    wanted = [word.strip() for word in only.split(",") if word.strip()]
+
+    def chosen(row: Row) -> bool:
+        return not wanted or any(word in row.title for word in wanted)
+
+    report = Report([factory.name for factory in factories], ["course.py", "bench", *sys.argv[1:]])  # type: ignore[attr-defined]
+    if chosen(COLD) or chosen(IDLE):
+        _cold_starts(factories, min(rounds, COLD.rounds), report)
+    with ExitStack() as running:
+        subjects = []
+        for factory in factories:
+            subject = factory()
+            try:
+                subjects.append(running.enter_context(subject))
+            except NotMeasured as error:
+                report.could_not(subject.name, None, str(error))
+        for row in filter(chosen, rows(counts, idle)):
+            asyncio.run(_measure(row, subjects, min(rounds, row.rounds), report))
+    click.echo(report.table())
+    report.write(json_path)
+    click.echo(f"\nThe figures of each round are in {json_path}.")
+
+
+def _cold_starts(factories: list[Callable[[], Subject]], rounds: int, report: Report) -> None:
+    """Starts a fresh one of each subject, with its stack, and connects once."""
+    for number in range(rounds):
+        for factory in factories:
+            subject = factory()
+            _tell(f"{COLD.title}: {subject.name}, round {number + 1} of {rounds}")
+            began = time.perf_counter()
+            try:
+                with subject:
+                    seconds, megabytes, processes = asyncio.run(_first_connection(subject, began))
+            except (NotMeasured, Refused, OSError) as error:
+                report.could_not(subject.name, COLD, str(error))
+                continue
+            report.add(COLD, subject.name, {"value": seconds})
+            report.add(IDLE, subject.name, {"value": megabytes, "processes": processes})
+
+
+async def _first_connection(subject: Subject, began: float) -> tuple[float, float, int]:
+    client = await open_client(subject.url)
+    seconds = time.perf_counter() - began
+    await asyncio.sleep(1)
+    facts = seconds, memory_mb(subject.roots), len(tree(subject.roots))
+    await close_clients([client])
+    return facts
+
+
+async def _measure(row: Row, subjects: list[Subject], rounds: int, report: Report) -> None:
+    for number in range(rounds):
+        for subject in subjects:
+            _tell(f"{row.title}: {subject.name}, round {number + 1} of {rounds}")
+            try:
+                figures = await row.measure(subject)
+            except (Refused, OSError, TimeoutError, ExceptionGroup) as error:
+                report.could_not(subject.name, row, repr(error))
+                with suppress(Exception):
+                    subject.empty()
+                continue
+            if figures is not None:
+                report.add(row, subject.name, figures)
+
+
+def _tell(what: str) -> None:
+    """Progress, on standard error: one line that is written over on a terminal."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{what}", err=True, nl=False)
+    else:
+        click.echo(what, err=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="course.py bench")
