@@ -23,7 +23,17 @@ import ipywidgets as widgets
 from classroom.errors import OneSentence
 from classroom.panel.chat_socket import CONNECTED, CONNECTING, DISCONNECTED, REFUSED, ChatSocket, FunctionLine
 from classroom.panel.panel_view import PanelView
-from classroom.panel.transcript import Entry, Frame, FrameList, Log, Transcript, frames_html, frames_text, log_html
+from classroom.panel.transcript import (
+    Entry,
+    Frame,
+    FrameList,
+    Log,
+    Transcript,
+    frames_html,
+    frames_text,
+    how_to_go_on,
+    log_html,
+)
 from classroom.panel.wire import chat_frame, read_frame, shortened
 
 WAIT_S = 10.0
@@ -266,7 +276,8 @@ class Panel:
     def _set_status(self, status: str, detail: str) -> None:
         self._status, self._detail = status, detail
         if status in (DISCONNECTED, REFUSED) or (status == CONNECTED and self._log.total):
-            self._log.append(Entry("notice", self.status, clock=self._time()))
+            notice = f"{self.status}\n{how_to_go_on(self.status)}".strip()
+            self._log.append(Entry("notice", notice, clock=self._time()))
             self._show_log()
         self._show_status()
         self._changed.notify_all()

@@ -98,6 +98,7 @@ class PanelView:
         """Write the status line; without a connection the message field is disabled."""
         self._status.value = html
         self._entry.widget.disabled = self._send.disabled = not connected
+        self._entry.widget.placeholder = "Message" if connected else "Not connected"
         self._plug.tooltip = "Disconnect" if connected else "Connect"
 
     def show_log(self, html: str) -> None:

@@ -70,6 +70,21 @@ def runs(entries: Iterable[Entry]) -> list[list[Entry]]:
     return stacks
 
 
+def how_to_go_on(status: str) -> str:
+    """What a person does next whose panel has this status, such as "disconnected 1000"; "" if there is nothing to do."""
+    word, _, detail = status.partition(" ")
+    if word == "disconnected":
+        return "Press the plug at the top of this panel to connect again."
+    if word == "refused" and detail.isdecimal():
+        return (
+            "The plug at the top tries again. If a clean-up cell has run, run the notebook's set-up cell first, "
+            "then its other cells from the top to this panel's."
+        )
+    if word == "refused":
+        return "Nothing answers at this address. Run the notebook's set-up cell, then the cell that made this panel."
+    return ""
+
+
 def hue(sender: str) -> int:
     """The colour angle of a sender, 0 to 359: the same in every panel, in the web page (html/log.js) and on every run."""
     total = 0

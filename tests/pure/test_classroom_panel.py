@@ -100,6 +100,9 @@ def test_panel_when_offline():
     panel.disconnect()
     assert panel.status == "disconnected"
     assert panel._view._entry.widget.disabled and panel._view._send.disabled
+    assert html_of(panel)[2].endswith(
+        "disconnected\nPress the plug at the top of this panel to connect again.</div></div>"
+    )
     with pytest.raises(ConnectionError, match=r"alice.connect\(\) tries again"):
         panel.send("hi")
     panel.connection_toggled()

@@ -14,6 +14,7 @@ from classroom.panel.transcript import (
     Transcript,
     frames_html,
     frames_text,
+    how_to_go_on,
     hue,
     log_html,
     log_text,
@@ -132,3 +133,11 @@ def test_transcript_when_compared():
 def test_hue_when_asked_twice():
     """A sender has one colour, everywhere."""
     assert hue("bob") == hue("bob") and 0 <= hue("\ud800") < 360
+
+
+def test_how_to_go_on_when_there_is_no_connection():
+    """Whoever was disconnected is told of the plug, whoever was refused of the cells; nobody else is told anything."""
+    assert how_to_go_on("disconnected 1001 Going away") == ("Press the plug at the top of this panel to connect again.")
+    assert "set-up cell first" in how_to_go_on("refused 403")
+    assert how_to_go_on("refused Connection refused").startswith("Nothing answers at this address.")
+    assert how_to_go_on("connected") == how_to_go_on("connecting") == ""
