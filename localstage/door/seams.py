@@ -28,6 +28,7 @@ REPLACED = (
     "moto.cloudformation.models:cloudformation_backends.backend",
     "moto.cloudformation.urls:url_paths",
     "moto.core.common_models:BaseModel.__new__",
+    "moto.dynamodb.urls:url_paths",
     "moto.iam.models:IAMPolicyDocumentValidator",
     "moto.iam.models:iam_backends.backend",
     "moto.iam.urls:url_paths",

@@ -27,7 +27,7 @@ from localstage.door.rooms import Room
 from localstage.door.signatures.verification import Verifier
 from localstage.functions.service import Functions
 from localstage.gateway.served_stages import ServedStages
-from localstage.services import apigatewayv2, awslambda, iam, s3, sts
+from localstage.services import apigatewayv2, awslambda, dynamodb, iam, s3, sts
 from localstage.services.apigatewayv2.deployment_limit import DeploymentLimit
 from localstage.services.apigatewayv2.reader import known_apis
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
@@ -126,6 +126,7 @@ class Account:
     def _load(self) -> None:
         self._moto.load()
         s3.extend()
+        dynamodb.extend()
         iam.extend()
         sts.extend(self.keys.publish_of_sts)
         apigatewayv2.extend(self.stages.publish)

@@ -1,6 +1,6 @@
 """A learner at a desk without AWS: a folder, the names of a notebook, and the checks of exercises.
 
-Where an exercise asks DynamoDB, moto's answers, in this process.
+Where an exercise asks DynamoDB, localstage's room of moto answers, in this process.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from classroom.my_chat import writing
 from classroom.my_chat.chat import MyChat
 from classroom.my_chat.folder import Folder
 from classroom.operations.notebooks import NOTEBOOKS
+from localstage.services import dynamodb
 
 WRONG_ANSWERS = Path(registry.__file__).parent / "wrong_answers"
 CELLS_BEFORE = {
@@ -143,6 +144,7 @@ class Desk:
         return printed.getvalue()
 
     def _open_an_account(self) -> None:
+        dynamodb.extend()
         self._account.enter_context(mock_aws())
         self._account.enter_context(patch.object(boto3, "DEFAULT_SESSION", _session()))
         tags = {"course": "serverless-chat", "owner": "lab"}
