@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -166,8 +167,11 @@ class Lesson:
         """Disconnect every panel, and say what stays. Each lesson's last cell."""
         self.disconnect_all()
         print(
-            "Every panel is disconnected. Your files stay in my_chat/. What you built stays until lesson 99 deletes it "
-            "or your localstage ends; the next lesson makes again what it needs."
+            "Every panel is disconnected.",
+            "Your files stay in my_chat/.",
+            "What you built stays until lesson 99 deletes it, or your localstage ends.",
+            "The next lesson makes again what it needs.",
+            sep="\n",
         )
 
     def check(self, number: str) -> None:
@@ -242,6 +246,14 @@ class Lesson:
         return stack.outputs(self.account, stack_name)
 
     def __repr__(self) -> str:
+        return " ".join(self._said())
+
+    def _repr_html_(self) -> str:
+        """The same, a line for each sentence; with it, what cells print breaks between words in JupyterLab."""
+        lines = "".join(f"<div>{escape(sentence)}</div>" for sentence in self._said())
+        return f"<style>.jp-OutputArea-output pre {{ word-break: normal; overflow-wrap: anywhere; }}</style>{lines}"
+
+    def _said(self) -> list[str]:
         begun, there = self._begun, _WHAT_IS_THERE[self.number]
         said = [f"Lesson {self.number} begins: {there}."]
         if begun.kept:
@@ -255,7 +267,7 @@ class Lesson:
             said.append(f"Deleted from the tables: {begun.rows} row{'' if begun.rows == 1 else 's'}.")
         if self._begun_with:
             said.append(f"The chat function runs {self._begun_with}.")
-        return " ".join(said)
+        return said
 
     def _explain(self, error: BaseException) -> None:
         """After a cell that failed: say what the lesson needs and is gone, if that may be the reason."""
