@@ -23,7 +23,7 @@ deliver_to_sender = os.environ.get("DELIVER_TO_SENDER", "true") == "true"
 def lambda_handler(event, context):
     route = event["requestContext"]["routeKey"]
     if route == "sendMessage":
-        return send_message(event)
+        return send_message(event, context)
     if broadcasting and route == "$connect":
         connect(event["requestContext"])
     elif broadcasting and route == "$disconnect":
@@ -31,21 +31,21 @@ def lambda_handler(event, context):
     return {"statusCode": 200}
 
 
-def send_message(event):
+def send_message(event, context):
     request = event["requestContext"]
     try:
         row = read_message(event)
     except Refused as refusal:
         log("refused", request, why=str(refusal))
         if broadcasting:
-            answer(request, {"type": "error", "message": str(refusal)})
+            answer(request, context, {"type": "error", "message": str(refusal)})
         return {"statusCode": 400}
 
     row = store_message(messages, row)
     log("stored", request, messageId=row["message_id"], timestamp=row["timestamp"])
     if broadcasting:
         skip = None if deliver_to_sender else request["connectionId"]
-        broadcast(request, connections, to_frame(row), skip=skip)
+        broadcast(request, context, connections, to_frame(row), skip=skip)
     return {"statusCode": 200}
 
 

@@ -27,5 +27,6 @@ def lambda_handler(event, context):
     )
     log("connected", request)
     if notices:  # to the others: this client cannot receive anything before its handshake has ended
-        broadcast(request, connections, {"type": "notice", "message": f"{connection_id} joined"}, skip=connection_id)
+        notice = {"type": "notice", "message": f"{connection_id} joined"}
+        broadcast(request, context, connections, notice, skip=connection_id)
     return {"statusCode": 200}

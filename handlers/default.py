@@ -3,7 +3,8 @@
 It serves the route `ping` as well: a client's heartbeat, answered and never stored.
 """
 
-from botocore.exceptions import ClientError
+import http.client
+import json
 
 from delivery import answer, management_api
 from log import log
@@ -17,10 +18,10 @@ USAGE = (
 def lambda_handler(event, context):
     request = event["requestContext"]
     if request["routeKey"] == "ping":
-        answer(request, {"type": "pong"})
+        answer(request, context, {"type": "pong"})
     else:
         log("not recognized", request)
-        answer(request, {"type": "usage", "message": USAGE, "connection": connection_info(request)})
+        answer(request, context, {"type": "usage", "message": USAGE, "connection": connection_info(request)})
     return {"statusCode": 200}
 
 
@@ -28,13 +29,16 @@ def connection_info(request):
     """Return what API Gateway knows of the caller; only the connection id when it knows nothing any more."""
     info = {"connectionId": request["connectionId"]}
     try:
-        known = management_api(request).get_connection(ConnectionId=request["connectionId"])
-    except ClientError as error:
-        log("no connection info", request, error=str(error))
+        status, body = management_api(request).call("GET", request["connectionId"])
+    except (OSError, http.client.HTTPException) as error:
+        status, body = type(error).__name__, str(error).encode()
+    if status != 200:
+        log("no connection info", request, error=f"{status} {body.decode(errors='replace')}".strip())
         return info
+    known = json.loads(body)
     return info | {
-        "connectedAt": known["ConnectedAt"].isoformat(),
-        "lastActiveAt": known["LastActiveAt"].isoformat(),
-        "sourceIp": known["Identity"]["SourceIp"],
-        "userAgent": known["Identity"].get("UserAgent"),
+        "connectedAt": known["connectedAt"],
+        "lastActiveAt": known["lastActiveAt"],
+        "sourceIp": known["identity"]["sourceIp"],
+        "userAgent": known["identity"].get("userAgent"),
     }

@@ -36,5 +36,5 @@ def lambda_handler(event, context):
     )
     log("disconnected", request, code=request.get("disconnectStatusCode"), durationMs=duration_ms)
     if notices:
-        broadcast(request, connections, {"type": "notice", "message": f"{connection_id} left"})
+        broadcast(request, context, connections, {"type": "notice", "message": f"{connection_id} left"})
     return {"statusCode": 200}

@@ -20,11 +20,11 @@ def lambda_handler(event, context):
         row = read_message(event)
     except Refused as refusal:
         log("refused", request, why=str(refusal))
-        answer(request, {"type": "error", "message": str(refusal)})
+        answer(request, context, {"type": "error", "message": str(refusal)})
         return {"statusCode": 400}
 
     row = store_message(messages, row)
     log("stored", request, messageId=row["message_id"], timestamp=row["timestamp"])
     skip = None if deliver_to_sender else request["connectionId"]
-    broadcast(request, connections, to_frame(row), skip=skip)
+    broadcast(request, context, connections, to_frame(row), skip=skip)
     return {"statusCode": 200}

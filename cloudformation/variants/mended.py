@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import boto3
 
-from delivery import answer, encode, management_api, opening, post
+from delivery import answer, deliver, opening
 from log import log
 from messages import Refused, read_message, store_message
 from presence import KEEP_S, utc
@@ -62,14 +62,14 @@ def message(event, context):
     except Refused as refusal:
         log("refused", request, why=str(refusal))
         if connections:
-            answer(request, {"error": "Refused", "message": str(refusal)})
+            answer(request, context, {"error": "Refused", "message": str(refusal)})
         return {"statusCode": 400}
     if messages and message_key == "room_id":
         store_message(messages, row)
     elif messages:
         messages.put_item(Item=under_one_id(row, request))
     if connections:
-        send_to_all(request, frame_of(row, request))
+        send_to_all(request, context, frame_of(row, request))
     return {"statusCode": 200}
 
 
@@ -78,20 +78,17 @@ def default(event, context):
     request = event["requestContext"]
     if request["routeKey"] != "ping":
         log("not recognized", request)
-        answer(request, {"error": "Unknown action", "message": "The requested action is not recognized."})
+        answer(request, context, {"error": "Unknown action", "message": "The requested action is not recognized."})
     return {"statusCode": 200}
 
 
-def send_to_all(request, frame):
-    api = management_api(request)
-    data = encode(frame)
+def send_to_all(request, context, frame):
     pages = connections.meta.client.get_paginator("scan").paginate(TableName=connections.name, ConsistentRead=True)
-    for page in pages:
-        for row in page["Items"]:
-            connection_id = row[connection_key]
-            if deliver_to_sender or connection_id != request["connectionId"]:
-                if post(api, request, connection_id, data) == "gone" and not opening(request, row):
-                    connections.delete_item(Key={connection_key: connection_id})
+    rows = ({**row, "connection_id": row[connection_key]} for page in pages for row in page["Items"])
+    others = (row for row in rows if deliver_to_sender or row["connection_id"] != request["connectionId"])
+    for row, outcome in deliver(request, context, others, frame):
+        if outcome == "gone" and not opening(request, row):
+            connections.delete_item(Key={connection_key: row["connection_id"]})
 
 
 def under_one_id(row, request):

@@ -5,6 +5,7 @@ MEASURED names the handler inside, such as `s1.message`. Neither it nor its auth
 
 import json
 import os
+import sys
 from collections import Counter
 from importlib import import_module
 from threading import Lock
@@ -49,3 +50,12 @@ events.register("before-call.apigatewaymanagementapi", note_management_call)
 
 module, _, function = os.environ["MEASURED"].partition(".")  # imported last: its clients must find the events
 measured = getattr(import_module(f"variants.{module}"), function)
+
+if management := sys.modules.get("management"):  # the course's own way to the management API, which boto3 does not see
+    call = management.ManagementApi.call
+
+    def noted_call(*arguments):
+        note_management_call()
+        return call(*arguments)
+
+    management.ManagementApi.call = noted_call

@@ -13,11 +13,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -30,6 +29,41 @@ HANDLERS = Path(__file__).resolve().parents[2] / "handlers"
 VARIANTS = HANDLERS.parent / "cloudformation" / "variants"
 NOW_MS = 1_700_000_000_123
 TABLES = {"MESSAGES_TABLE": "ChatMessages", "CONNECTIONS_TABLE": "ChatConnections", "SESSIONS_TABLE": "ChatSessions"}
+
+
+STATUSES = {
+    "GoneException": 410,
+    "LimitExceededException": 429,
+    "AccessDeniedException": 403,
+    "BadRequestException": 400,
+    "PayloadTooLargeException": 413,
+}
+"""The status behind each error (FIDELITY section 6)."""
+DESCRIPTION = json.dumps(
+    {
+        "connectedAt": "2026-11-21T12:00:00.000Z",
+        "identity": {"sourceIp": "192.0.2.1", "userAgent": "a browser"},
+        "lastActiveAt": "2026-11-21T12:00:00.000Z",
+    }
+).encode()
+"""What GetConnection answers (FIDELITY section 6)."""
+
+
+class Context:
+    """Lambda's context object: the time that an invocation has left, which passes when the handlers pause."""
+
+    def __init__(self, left_ms: int = 10_000):
+        self.left_ms = left_ms
+        self.pauses_s: list[float] = []
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left_ms
+
+    def pause(self, seconds: float) -> None:
+        """What takes ``time.sleep``'s place."""
+        self.left_ms -= round(seconds * 1000)
+        if seconds:
+            self.pauses_s.append(seconds)
 
 
 class GoneException(ClientError):
@@ -45,6 +79,7 @@ class FakeClients:
     def __init__(self) -> None:
         self.received: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.failures: dict[str, Exception] = {}
+        self.calls: list[tuple[str, str]] = []
         self.meeting: threading.Barrier | None = None
         """When set, each delivery waits until all parties are under way at once."""
 
@@ -55,12 +90,18 @@ class FakeClients:
             raise self.failures[ConnectionId]
         self.received[ConnectionId].append(json.loads(Data))
 
-    def get_connection(self, ConnectionId: str) -> dict[str, Any]:
-        if ConnectionId in self.failures:
-            raise self.failures[ConnectionId]
-        moment = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-        identity = {"SourceIp": "192.0.2.1", "UserAgent": "a browser"}
-        return {"ConnectedAt": moment, "LastActiveAt": moment, "Identity": identity}
+    def call(self, method: str, connection_id: str, data: bytes = b"") -> tuple[int, bytes]:
+        """The same clients as the course's ``ManagementApi`` reaches them: a failure of AWS's is a status."""
+        self.calls.append((method, connection_id))
+        try:
+            if method == "POST":
+                self.post_to_connection(connection_id, data)
+            elif connection_id in self.failures:
+                raise self.failures[connection_id]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            return STATUSES[code], json.dumps({"message": code}).encode()
+        return (200, DESCRIPTION) if method == "GET" else (200 if method == "POST" else 204, b"")
 
 
 def failure(code: str, operation: str = "PostToConnection") -> ClientError:
@@ -75,6 +116,8 @@ class ChatAccount:
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         self._monkeypatch = monkeypatch
         self._ids = count(1)
+        self.context = Context()
+        """What the next invocations are given."""
         self.clients = FakeClients()
         self.endpoints: list[str] = []
         dynamodb = boto3.resource("dynamodb")
@@ -89,8 +132,14 @@ class ChatAccount:
         for variable, value in {**{table: TABLES[table] for table in tables}, **environment}.items():
             self._monkeypatch.setenv(variable, value)
         module = load_handler(name, self._monkeypatch)
-        self._monkeypatch.setattr(sys.modules["delivery"], "client_for", self._client_for)
+        self.take_the_place_of_clients()
         return module
+
+    def take_the_place_of_clients(self) -> None:
+        """Let what has been loaded deliver to the fake, and pause in its context instead of in the test."""
+        if delivery := sys.modules.get("delivery"):
+            self._monkeypatch.setattr(delivery, "client_for", self._client_for)
+            self._monkeypatch.setattr(delivery, "time", SimpleNamespace(sleep=lambda s: self.context.pause(s)))
 
     def _client_for(self, endpoint_url: str) -> FakeClients:
         self.endpoints.append(endpoint_url)

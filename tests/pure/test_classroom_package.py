@@ -48,11 +48,11 @@ def test_package_when_made_twice(folder):
     ("function", "files"),
     [
         ("authorizer", "authorizer log tokens"),
-        ("chat_handler", "chat_handler delivery log messages presence"),
-        ("connect", "connect delivery log presence"),
-        ("default", "default delivery log"),
-        ("disconnect", "delivery disconnect log presence"),
-        ("send_message", "delivery log messages send_message"),
+        ("chat_handler", "chat_handler delivery log management messages presence"),
+        ("connect", "connect delivery log management presence"),
+        ("default", "default delivery log management"),
+        ("disconnect", "delivery disconnect log management presence"),
+        ("send_message", "delivery log management messages send_message"),
     ],
 )
 def test_package_of_each_function(function, files):
@@ -70,6 +70,7 @@ def test_package_of_the_variants():
         "delivery.py",
         "disconnect.py",
         "log.py",
+        "management.py",
         "messages.py",
         "presence.py",
     ]

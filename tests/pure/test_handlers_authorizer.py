@@ -167,7 +167,9 @@ def test_verified_name_stands_for_whatever_the_sender_claims(chat: ChatAccount, 
     handler = chat.load(name, "MESSAGES_TABLE", "CONNECTIONS_TABLE")
     for claim in ("mallory", "", None, ["mallory"]):
         verified = {"principalId": "ann", "name": "ann"}
-        assert handler.lambda_handler(chat.said("hello", claim, authorizer=verified), None) == {"statusCode": 200}
+        assert handler.lambda_handler(chat.said("hello", claim, authorizer=verified), chat.context) == {
+            "statusCode": 200
+        }
     assert [row["sender"] for row in chat.stored()] == ["ann"] * 4
     assert {frame["sender"] for frame in chat.clients.received["bob="]} == {"ann"}
 
@@ -175,5 +177,5 @@ def test_verified_name_stands_for_whatever_the_sender_claims(chat: ChatAccount, 
 def test_authorizer_without_a_name_changes_nothing(chat: ChatAccount) -> None:
     """Another authorizer, whose context holds no name, leaves the sender as the client says."""
     handler = chat.load("send_message", "MESSAGES_TABLE", "CONNECTIONS_TABLE")
-    handler.lambda_handler(chat.said("hello", "Student", authorizer={"principalId": "x"}), None)
+    handler.lambda_handler(chat.said("hello", "Student", authorizer={"principalId": "x"}), chat.context)
     assert [row["sender"] for row in chat.stored()] == ["Student"]

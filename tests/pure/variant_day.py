@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.pure.chat_account import ChatAccount, FakeClients, chat_account, failure, load_handler
 
-Handler = Callable[[dict[str, Any], None], Any]
+Handler = Callable[[dict[str, Any], Any], Any]
 PEOPLE = ("ann=", "bob=", "carol=")
 VARIABLES = {
     "s0": {"MESSAGES_TABLE": "ChatMessages", "WEBSOCKET_TABLE": "ChatConnections"},
@@ -64,7 +64,7 @@ class Day:
     def give(self, route: str, event: dict[str, Any]) -> Any:
         """The same with an event that is already made."""
         try:
-            return self._handlers[route](event, None)
+            return self._handlers[route](event, self.account.context)
         except (ClientError, ValueError, AttributeError) as error:
             self.raised.append(type(error).__name__)
             return None
@@ -150,6 +150,7 @@ def day(account: ChatAccount, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
                 KeySchema=[{"AttributeName": TABLES[table], "KeyType": "HASH"}],
             )
         module = load_handler(f"variants.{file or name}", monkeypatch)
+        account.take_the_place_of_clients()
         if changes:
             exec(compile(_changed(module, changes), "a changed handler", "exec"), vars(module))
         one_for_all = getattr(module, "lambda_handler", None)
