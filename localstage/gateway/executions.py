@@ -136,6 +136,18 @@ class Executions:
         with self._log(stage, route_key, stamp, sent_a_message(facts)) as log:
             return await self._message(route, RoutedEvent(stage, route_key, event, log))
 
+    def refuse(self, connection: Connection) -> str:
+        """The frame for a message that is one too many: it is not even read."""
+        facts = connection.facts
+        stamp = events.EventStamp(new_id(self._random_bytes), self._clock.now_ms())
+        message_id = new_message_id(facts.connection_id, self._random_bytes)
+        context = events.message_event(facts, stamp, "-", message_id, "", connection.authorizer)["requestContext"]
+        refused = MessageRefused(429, refusals.TOO_MANY_REQUESTS)
+        stage = self._account.stages.find(facts.api_id, facts.stage)
+        if stage is not None:
+            self._record(stage, EventRecord(context, refused.status, error=refused.message, refused_early=True))
+        return refused.frame(context)
+
     async def _message(self, route: Route | None, routed: RoutedEvent) -> str | None:
         context = routed.context
         try:

@@ -28,6 +28,8 @@ from localstage.settings import Settings
 log = logging.getLogger(__name__)
 
 _MESSAGES_BEFORE_DISCONNECT_S = 5.0
+MOST_IN_PROGRESS = 1_000
+"""Messages of one connection that are served at the same time, or wait for a function."""
 
 
 ExecuteApiDenial = Callable[[KnownKey, str, str, str | None], str | None]
@@ -84,8 +86,15 @@ class Gateway:
         self._watch_idle(connection)
 
     def received(self, connection: Connection, text: str) -> None:
-        """A message came in; it is served beside others, so replies may overtake each other."""
+        """A message came in; it is served beside others, so replies may overtake each other.
+
+        Guess: on AWS the messages of one connection are bounded by the account's limits alone,
+        which allow more than this machine does; one too many is answered as if it were throttled.
+        """
         self._note_activity(connection)
+        if len(connection.being_served) >= MOST_IN_PROGRESS:
+            self._reply(connection, self.executions.refuse(connection))
+            return
         serving = self._spawn(self._serve_message(connection, text))
         connection.being_served.add(serving)
         serving.add_done_callback(connection.being_served.discard)
@@ -126,8 +135,10 @@ class Gateway:
         except Exception:  # A defect of localstage must not be silence for the client.
             log.exception("a message of %s could not be served", connection.connection_id)
             frame = error_text(INTERNAL_SERVER_ERROR, connection.connection_id, new_id(self._random_bytes))
-        if frame is None:
-            return
+        if frame is not None:
+            self._reply(connection, frame)
+
+    def _reply(self, connection: Connection, frame: str) -> None:
         try:
             self.send(connection, frame)
         except ClientReadsTooSlowly:

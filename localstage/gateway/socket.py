@@ -17,6 +17,14 @@ from localstage.settings import Settings
 
 _CLOSE_WAIT_S = 2.0
 _UNREAD_LIMIT_BYTES = 4 * 1024 * 1024
+"""What waits for a client that does not read, before it gets no more messages."""
+_UNREAD_AT_MOST_BYTES = 5 * 1024 * 1024
+"""What waits for it, pongs included, before it is cut."""
+_FRAMES_PER_TURN = 32
+_BYTES_PER_TURN = 16 * 1024
+"""How much is read of one client before the others have their turn: whichever is reached first."""
+_BYTES_PER_LOOK = 512
+"""How much is read before the frames are counted."""
 
 
 class ClientReadsTooSlowly(Exception):
@@ -37,14 +45,17 @@ class WebSocket(asyncio.Protocol):
     """An open WebSocket. ``on_text`` gets each whole message, ``on_end`` the ending, once.
 
     A client that does not read cannot hold it: some time after a close the
-    transport is aborted, whatever still waits to be sent.
+    transport is aborted, whatever still waits to be sent. Nor can one that sends
+    frame after frame take everybody's time: some are read in each turn of the
+    event loop, and until they all are, nothing more is taken from the line.
     """
 
     def __init__(self, settings: Settings, on_text: Callable[[str], None], on_end: Callable[[Ending], None]):
         self._ws = _ServerProtocol(settings)
         self._on_text = on_text
         self._on_end = on_end
-        self._parts: list[bytes] = []
+        self._message = bytearray()
+        self._unread = memoryview(b"")
         self._ended = False
         self._closed_by_us = False
         self._transport: asyncio.Transport | None = None
@@ -55,14 +66,39 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._ws.receive_data(data)
-        for event in self._ws.events_received():
-            if isinstance(event, Frame):
-                self._receive_frame(event)
+        if self._unread:  # What was on its way when reading was paused.
+            self._unread = memoryview(bytes(self._unread) + data)
+            return
+        self._unread = memoryview(data)
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Reads some frames, and comes back for the rest."""
+        read = frames = 0
+        while self._unread and read < _BYTES_PER_TURN and frames < _FRAMES_PER_TURN:
+            now, self._unread = self._unread[:_BYTES_PER_LOOK], self._unread[_BYTES_PER_LOOK:]
+            read += len(now)
+            self._ws.receive_data(bytes(now))
+            for event in self._ws.events_received():
+                if isinstance(event, Frame):
+                    frames += 1
+                    self._receive_frame(event)
         self._flush()
         self._notice_end()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Asks for the next turn, or for more bytes."""
+        if self._transport is None or self._transport.is_closing():
+            self._unread = memoryview(b"")
+        elif self._unread:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._take_turn)
+        else:
+            self._transport.resume_reading()
 
     def eof_received(self) -> None:
+        self._unread = memoryview(b"")
         self._ws.receive_eof()
         self._flush()
         self._end(CUT)
@@ -100,9 +136,9 @@ class WebSocket(asyncio.Protocol):
             return
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT):
             return
-        self._parts.append(bytes(frame.data))
+        self._message += frame.data
         if frame.fin:
-            whole, self._parts = b"".join(self._parts), []
+            whole, self._message = self._message, bytearray()
             try:
                 text = whole.decode("utf-8")
             except UnicodeDecodeError:
@@ -140,6 +176,8 @@ class WebSocket(asyncio.Protocol):
                 transport.close()
             elif transport.can_write_eof():
                 transport.write_eof()
+        if transport.get_write_buffer_size() > _UNREAD_AT_MOST_BYTES:
+            transport.abort()
 
     def _close_soon(self) -> None:
         # Unread bytes of the client would turn a close into a reset that can

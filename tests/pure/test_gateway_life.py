@@ -10,7 +10,7 @@ from localstage.core.refusals import HandshakeRefused
 from localstage.core.snapshot import ApiSnapshot, ServedStage
 from localstage.gateway.connections import ConnectRequest
 from localstage.gateway.executions import GatewayAccount
-from localstage.gateway.gateway import Gateway
+from localstage.gateway.gateway import MOST_IN_PROGRESS, Gateway
 from localstage.gateway.integrations import Integrations
 from localstage.settings import Settings
 from tests.moved_clock import MovedClock
@@ -171,3 +171,18 @@ def test_handshake_when_501_come_in_a_second():
         assert [await status() for _ in range(501)] == [200] * 500 + [429]
 
     asyncio.run(run())
+
+
+def test_messages_when_too_many_of_a_connection_are_in_progress():
+    """The message that is one too many is answered as a throttled one, without being begun."""
+
+    def scenario(gateway, connection, clock):
+        for _ in range(MOST_IN_PROGRESS):
+            gateway.received(connection, "hello")
+        assert connection.socket.sent == []
+        gateway.received(connection, "hello")
+        [frame] = connection.socket.sent
+        assert frame.startswith('{"message": "Too Many Requests", "connectionId":"')
+        assert len(connection.being_served) == MOST_IN_PROGRESS
+
+    on_a_gateway(scenario)
