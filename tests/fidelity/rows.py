@@ -26,7 +26,7 @@ class Row:
     unsure: str | None = None
     """What the specification is not sure of, and what is done here."""
     differs: str | None = None
-    """The first cell of the row in the README's "Where it differs from AWS"."""
+    """The first cell of the row in docs/differences.md, "Where localstage differs from AWS"."""
     not_yet: str | None = None
     """Why the row is not true of the stage, or not proved, yet."""
 

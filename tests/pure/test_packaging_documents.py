@@ -14,31 +14,57 @@ from localstage.cli import main as localstage
 from tests.course.jupyterlab import ARTEFACTS
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = sorted(
+    path
+    for folder in (".", "docs", "notebooks", "handlers", "localstage", "cloudformation", "cloudformation/variants")
+    for path in (ROOT / folder).glob("*.md")
+)
 
 
 def test_lessons_when_compared_with_the_notebooks():
-    """The README's index has every notebook once, in order."""
-    assert re.findall(r"^\| \[.*?\]\((notebooks/.*?)\)", README, re.MULTILINE) == sorted(
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb")
-    )
+    """The README's index has every notebook once, in order, with the minutes that the notebook itself states."""
+    rows = re.findall(r"^\| \[.*?\]\((notebooks/.*?)\) \| .* \| (\d+) \|$", README, re.MULTILINE)
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    stated = [re.search(r"About (\d+) minutes", path.read_text("utf-8"))[1] for path in notebooks]
+    assert rows == list(zip([path.relative_to(ROOT).as_posix() for path in notebooks], stated, strict=True))
 
 
-def test_links_when_they_point_into_the_project():
-    """Every relative link of the README leads to a file."""
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert links and [link for link in links if not (ROOT / link.partition("#")[0]).exists()] == []
+def test_readme_when_somebody_sees_it_first():
+    """The README is at most 120 lines, and its picture moves and stays small."""
+    assert len(README.splitlines()) <= 120
+    picture = (ROOT / "docs" / "pictures" / "chat.webp").read_bytes()
+    assert picture[8:12] == b"WEBP" and b"ANIM" in picture[:64] and len(picture) < 600_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.relative_to(ROOT).as_posix() for path in PAGES])
+def test_links_when_they_point_into_the_project(page):
+    """Every relative link of a page leads to a file, and to a heading of it where it names one."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in link or link.startswith("../../"):  # The second kind is a page of GitHub beside the files.
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def headings(page: Path) -> list[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
 
 
 def test_commands_when_compared_with_the_command_line():
-    """The README names every command of ``localstage``, and none that it does not have."""
-    code = "\n".join([*README.split("```")[1::2], *re.findall(r"`[^`\n]+`", README)])
+    """The page about localstage names every command, and none that it does not have."""
+    page = (ROOT / "docs" / "localstage.md").read_text("utf-8")
+    code = "\n".join([*page.split("```")[1::2], *re.findall(r"`[^`\n]+`", page)])
     assert set(re.findall(r"localstage (\w+)", code)) - {"import"} == set(localstage.commands)
 
 
 def test_layout_when_compared_with_the_folders():
-    """Everything in the README's layout exists."""
-    layout = README.split("## Layout")[1].split("```")[1]
+    """Everything in the layout exists."""
+    layout = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Layout")[1].split("```")[1]
     names = [line.split()[0] for line in layout.strip().splitlines()]
     assert len(names) > 5 and [name for name in names if not (ROOT / name).exists()] == []
 

@@ -1,4 +1,4 @@
-"""What would invoke a function by itself, which the stage refuses by name. README, Where it differs from AWS."""
+"""What would invoke a function by itself, which the stage refuses by name. docs/differences.md."""
 
 from __future__ import annotations
 

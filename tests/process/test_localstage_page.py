@@ -1,4 +1,4 @@
-"""What the README tells people to type, typed."""
+"""What the page about localstage tells people to type, typed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "localstage.md").read_text()
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -21,8 +21,8 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_python_example_when_it_is_run():
-    """The README's Python program runs as printed and shows an account without APIs."""
-    program = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    """The page's Python program runs as printed and shows an account without APIs."""
+    program = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
     said = run([sys.executable, "-c", program])
     assert (said.returncode, said.stdout, said.stderr) == (0, "[]\n", "")
 
