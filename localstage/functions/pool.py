@@ -51,10 +51,11 @@ class Assign:
 
 @dataclass(frozen=True)
 class Start:
-    """Start an environment for the function's current revision."""
+    """Start an environment for the function's current revision, because this ticket has none yet."""
 
     environment: str
     function: str
+    ticket: Any = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class Pool:
             life = Lifecycle(self._identify(), name, function.revision, now)
             self._lives[life.environment] = life
             starting += 1
-            yield Start(life.environment, name)
+            yield Start(life.environment, name, function.waiting[starting - 1][0])
 
     def _victim(self, function: str, now: float, only_rested: bool) -> Lifecycle | None:
         """The idle environment that makes room: of a function with several before an only one."""

@@ -78,6 +78,7 @@ class Functions:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._events = EventQueue(self.invoke, event_retry_delays_s, self._clock)
         self._in_flight: Counter[str] = Counter()
+        self._limits: dict[str, tuple[asyncio.Timeout, float]] = {}
         self._wake: Timer | None = None
         self._stopped = False
 
@@ -93,11 +94,15 @@ class Functions:
         *,
         request_id: str | None = None,
         client_context: str | None = None,
+        within_s: float | None = None,
     ) -> InvocationResult:
         """Runs one invocation to its end; a function that fails is a result too.
 
-        ``client_context`` is JSON (Invoke carries it in base64). An invocation
-        goes on when its caller is cancelled, as on AWS. Raises InvocationRefused.
+        ``client_context`` is JSON (Invoke carries it in base64). ``within_s`` is how
+        long the caller waits, from when an environment starts for the invocation or
+        takes it: on AWS, hundreds run at once, and none waits for a machine's few
+        processes. An invocation goes on when its caller is cancelled or has waited
+        enough, as on AWS. Raises InvocationRefused, TimeoutError.
         """
         if self._stopped:
             raise StageStopping
@@ -119,8 +124,14 @@ class Functions:
         invocation.result.add_done_callback(lambda _: self._concluded(definition.arn))
         self._definitions[definition.key] = definition
         self._pool.enqueue(definition.key, definition.revision, invocation, self._clock.monotonic())
-        self._act()
-        return await asyncio.shield(invocation.result)
+        async with asyncio.timeout(None) as limit:
+            if within_s is not None:
+                self._limits[invocation.request_id] = limit, within_s
+            self._act()
+            try:
+                return await asyncio.shield(invocation.result)
+            finally:
+                self._limits.pop(invocation.request_id, None)
 
     async def invoke_event(self, definition_of: Callable[[], FunctionDefinition | None], payload: bytes) -> str:
         """Accepts an invocation of type Event and returns its request id at once.
@@ -167,12 +178,21 @@ class Functions:
         now = self._clock.monotonic()
         for action in self._pool.decide(now):
             if isinstance(action, Start):
+                self._count_from_now(action.ticket)
                 self._start(action)
             elif isinstance(action, Assign):
+                self._count_from_now(action.ticket)
                 self._environments[action.environment].begin(action.ticket)
             else:
                 self._environments[action.environment].end()
         self._set_wake(now)
+
+    def _count_from_now(self, invocation: Invocation) -> None:
+        """The invocation has an environment, or gets one: its caller's patience begins, once."""
+        limit = self._limits.pop(invocation.request_id, None)
+        if limit is not None:
+            timeout, within_s = limit
+            timeout.reschedule(asyncio.get_running_loop().time() + within_s)
 
     def _start(self, action: Start) -> None:
         definition = self._definitions[action.function]

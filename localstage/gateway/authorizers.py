@@ -5,7 +5,6 @@ AWS: FIDELITY section 3: once, at ``$connect``, for the whole API.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,7 +79,7 @@ class Authorizers:
             needs_permission=not authorizer.credentials_arn,
         )
         try:
-            answer = await asyncio.wait_for(self._integrations.invoke(call, stage, log), self._timeout_s)
+            answer = await self._integrations.invoke(call, stage, log, self._timeout_s)
             result = read_authorizer_result(answer)
         except FunctionFailed as failure:
             raise _refusal_of(failure) from failure

@@ -111,7 +111,7 @@ class Integrations:
             needs_permission=not integration.credentials_arn,
         )
         try:
-            result = await asyncio.wait_for(self.invoke(call, routed.stage, routed.log), integration.timeout_ms / 1000)
+            result = await self.invoke(call, routed.stage, routed.log, integration.timeout_ms / 1000)
         except TimeoutError:
             routed.log.error("Execution failed due to a timeout error")
             raise IntegrationTimedOut(f"{routed.route_key} took longer than {integration.timeout_ms} ms") from None
@@ -121,8 +121,11 @@ class Integrations:
             routed.log.error("Execution failed due to configuration error: Malformed Lambda proxy response")
             raise FunctionFailed(f"malformed Lambda proxy response: {error}") from error
 
-    async def invoke(self, call: FunctionCall, stage: ServedStage, log: ExecutionLog) -> bytes:
-        """Invokes a function and returns its result. Raises IntegrationFailed."""
+    async def invoke(self, call: FunctionCall, stage: ServedStage, log: ExecutionLog, within_s: float) -> bytes:
+        """Invokes a function and returns its result; that it has to wait for a process does not count.
+
+        Raises IntegrationFailed, TimeoutError.
+        """
         arn = function_arn_of(call.uri, stage.stage_variables)
         address = f"https://lambda.{stage.region}.amazonaws.com/2015-03-31/functions/{arn}/invocations"
         log.data("Endpoint request URI", address)
@@ -139,7 +142,7 @@ class Integrations:
                 raise NotInvocable(f"there is no function {arn or call.uri}")
             raise NotInvocable(f"API Gateway may not invoke {definition.name} for {call.source_arn}")
         try:
-            invocation = await self._functions.invoke(definition, call.payload)
+            invocation = await self._functions.invoke(definition, call.payload, within_s=within_s)
         except InvocationRefused as refusal:
             raise _not_run(refusal, log) from refusal
         log.info(f"Received response. Status: 200, Integration latency: {int(invocation.measured.duration_ms)} ms")

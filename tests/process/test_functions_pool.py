@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import pytest
+
 from tests.moved_clock import StandingClock
 from tests.process.functions_workbench import Workbench, function, until, with_workbench
 
@@ -134,3 +136,36 @@ async def test_failing_functions_do_not_hold_up_others(bench: Workbench) -> None
     )
     assert {json.loads(result.payload)["errorType"] for result in failed} == {"Runtime.ImportModuleError"}
     assert 1 <= len(set(pids)) <= 2
+
+
+WAITING = """
+import os, threading
+def handler(event, context):
+    while not os.path.exists(event):
+        threading.Event().wait(0.005)
+    return "served"
+"""
+
+
+@with_workbench(max_environments=1)
+async def test_patience_when_an_invocation_waits_for_a_process(bench: Workbench) -> None:
+    """How long a caller waits counts from when the function has a process for it, not from when it is asked."""
+    door, never = bench.work_dir / "door", bench.work_dir / "never"
+    held = asyncio.ensure_future(bench.call(function(WAITING, timeout_s=60), str(door)))
+    await until(lambda: bench.functions.environment_count == 1, "the process")
+    impatient = asyncio.ensure_future(bench.call(function(WAITING, timeout_s=60), str(never), within_s=0.05))
+    done, _ = await asyncio.wait({impatient}, timeout=0.3)
+    assert not done
+    door.touch()
+    assert (await held).payload == b'"served"'
+    with pytest.raises(TimeoutError):
+        await impatient
+
+
+@with_workbench(max_environments=1)
+async def test_patience_when_the_process_is_slow_to_start(bench: Workbench) -> None:
+    """The start of a process that was begun for an invocation counts as its own time, as on Lambda."""
+    slow = function("import threading; threading.Event().wait(20)\ndef handler(event, context): return None")
+    with pytest.raises(TimeoutError):
+        await bench.functions.invoke(slow, b"{}", within_s=0.05)
+    assert bench.functions.environment_count == 1

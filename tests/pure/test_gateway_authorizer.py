@@ -37,8 +37,8 @@ class OneFunction:
 class Never:
     """A function that does not end."""
 
-    async def invoke(self, definition, payload):
-        await asyncio.get_running_loop().create_future()
+    async def invoke(self, definition, payload, within_s):
+        await asyncio.wait_for(asyncio.get_running_loop().create_future(), within_s)
 
 
 class Answers:
@@ -47,7 +47,7 @@ class Answers:
     def __init__(self, effect: str, resource: str):
         self._statement = {"Effect": effect, "Action": "execute-api:Invoke", "Resource": resource}
 
-    async def invoke(self, definition, payload):
+    async def invoke(self, definition, payload, within_s):
         policy = {"Version": "2012-10-17", "Statement": [self._statement]}
         payload = json.dumps({"principalId": "ann", "policyDocument": policy}).encode()
         return InvocationResult("r", payload, None, "", Measurements(1.0))

@@ -82,10 +82,8 @@ def test_burst_when_ten_clients_send_200_messages(stage: LocalStage, chat: str):
             socket.send(f"{client}/{number}")
     for listener in listeners:
         listener.join(WITHIN_S)
-    assert [wanted - messages for messages in received] == [set()] * 10
-    # A message that waits for a process for more than 29 seconds, as on a busy machine, is told so, and served.
-    others = {json.loads(frame)["message"] for messages in received for frame in messages - wanted}
-    assert others <= {"Endpoint request timed out"}
+    # A message may wait for a process for long, on a busy machine; nobody is told that it timed out.
+    assert received == [wanted] * 10
     assert environment_count(stage) <= Settings().max_environments + 1
     for socket in sockets:
         socket.close()
