@@ -164,13 +164,14 @@ class Lesson:
             panel.disconnect()
 
     def end(self) -> None:
-        """Disconnect every panel, and say what stays. Each lesson's last cell."""
+        """Disconnect every panel, and say what stays and where to tell what was unclear. Each lesson's last cell."""
         self.disconnect_all()
         print(
             "Every panel is disconnected.",
             "Your files stay in my_chat/.",
             "What you built stays until lesson 99 deletes it, or your localstage ends.",
             "The next lesson makes again what it needs.",
+            "Was anything unclear, or wrong? CONTRIBUTING.md says where to tell us.",
             sep="\n",
         )
 
