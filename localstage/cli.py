@@ -10,14 +10,17 @@ import click
 
 from localstage import __version__
 from localstage.commands import process
+from localstage.commands.connect import connect
+from localstage.commands.deploy import deploy
+from localstage.commands.logs import logs
 
 _EXAMPLES = """\b
 Examples:
-  localstage serve                       run it in this terminal until Ctrl-C
-  localstage run -- python chat.py       a program with a localstage of its own
-  eval "$(localstage env)"               lead this terminal's programs to it
-  localstage status                      where it runs
-  localstage stop                        end it
+  localstage deploy template.yaml --watch    deploy it, and again as it changes
+  localstage connect --as alice              talk to it from this terminal
+  localstage run -- python -m pytest         a program with a stage of its own
+  localstage serve                           a stage for all programs
+  eval "$(localstage env)"                   lead this terminal's programs there
 """
 
 
@@ -27,5 +30,5 @@ def main() -> None:
     """localstage stands where AWS stands, for WebSocket APIs on your own machine."""
 
 
-for command in (process.serve, process.run, process.env, process.status, process.stop):
+for command in (process.serve, process.run, process.env, process.status, process.stop, deploy, logs, connect):
     main.add_command(command)

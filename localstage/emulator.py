@@ -6,13 +6,9 @@ port, thread or file of it is left. Lives on one event loop.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-
-from aiohttp import web
 
 from localstage.clock import Clock, SystemClock
 from localstage.environment import Access, proxy_settings
@@ -29,6 +25,8 @@ from localstage.port.server import LOOPBACK, Handlers, Port
 from localstage.services.account import Account
 from localstage.services.logs.log_writer import PermittedLogs
 from localstage.settings import Settings
+from localstage.status.activity import Activity
+from localstage.status.answers import Status
 
 
 class AlreadyStarted(Exception):
@@ -57,17 +55,17 @@ class Emulator:
         clock = clock or SystemClock()
         self._account = Account(settings, clock)
         self._keys, denial = self._account.keys, self._account.permissions.denial_of_execute_api
+        logs = PermittedLogs(self._account.logs, self._account.permissions, self._keys.of_function)
+        self._activity = Activity(self._account.telemetry, logs, clock.now_ms)
         self._functions = Functions(
             settings=settings,
             runtime_api_address=lambda: f"{LOOPBACK}:{self._port.number}",
             function_environment=self._function_environment,
             work_dir=work_dir / "functions",
-            log_sink=PermittedLogs(self._account.logs, self._account.permissions, self._keys.of_function),
+            log_sink=self._activity,
         )
         integrations = Integrations(self._account.functions, self._functions)
-        self._gateway = Gateway(
-            settings, clock, GatewayAccount(self._account.stages, integrations, self._account.telemetry)
-        )
+        self._gateway = Gateway(settings, clock, GatewayAccount(self._account.stages, integrations, self._activity))
         self._account.use_functions(self._functions)
         door = self._account.door
         self._port = Port(
@@ -76,7 +74,7 @@ class Emulator:
                 aws_api=door.answer,
                 handshake=Handshakes(self._gateway, self._account.verifier, denial).answer,
                 management=door.management(ManagementApi(self._gateway, denial).answer),
-                emulator=self._answer_status,
+                emulator=Status(settings, self._gateway, self._functions, self._activity, self._url).answer,
                 runtime_api=self._functions.handle_runtime_request,
                 pages=Pages(settings.pages, settings.more_pages).answer,
             ),
@@ -103,22 +101,26 @@ class Emulator:
 
     async def stop(self) -> None:
         """Ends connections, functions and the port, and removes its files."""
+        self._activity.stop()
         await self._gateway.stop()
         await self._functions.stop()
         await self._port.stop()
         self._account.stop()
         shutil.rmtree(self._work_dir, ignore_errors=True)
 
+    def _url(self) -> str:
+        return f"http://{LOOPBACK}:{self._port.number}"
+
     def _access(self) -> Access:
         return Access(
-            url=f"http://{LOOPBACK}:{self._port.number}",
+            url=self._url(),
             region=self._settings.region,
             access_key_id=self._keys.learner.access_key_id,
             secret_access_key=self._keys.learner.secret_access_key,
             ca_bundle=str(self._work_dir / "ca-bundle.pem"),
             aws_config_file=str(self._work_dir / "aws-config"),
             aws_credentials_file=str(self._work_dir / "aws-credentials"),
-            pages_url=f"http://{LOOPBACK}:{self._port.number}{PAGES_PATH}" if self._settings.pages else "",
+            pages_url=f"{self._url()}{PAGES_PATH}" if self._settings.pages else "",
         )
 
     def _function_environment(self, definition: FunctionDefinition) -> Mapping[str, str]:
@@ -134,15 +136,3 @@ class Emulator:
             "AWS_CONFIG_FILE": access.aws_config_file,
             "AWS_SHARED_CREDENTIALS_FILE": access.aws_credentials_file,
         }
-
-    async def _answer_status(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.raw_path != "/_localstage/status":
-            return web.Response(status=404, text=f"localstage has /_localstage/status and {PAGES_PATH} only.\n")
-        facts = {
-            "pid": os.getpid(),
-            "url": self._access().url,
-            "region": self._settings.region,
-            "connections": len(self._gateway.connections),
-            "environments": self._functions.environment_count,
-        }
-        return web.Response(body=json.dumps(facts).encode(), content_type="application/json")

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TextIO
 
-from localstage.environment import Changes, changes_for
+from localstage.environment import Access, Changes, changes_for
 from localstage.settings import Settings, arguments
 from localstage.state import NOTE_NAME, READY, RunningEmulator, read_note
 
@@ -107,6 +107,11 @@ class LocalStage:
     def pages_url(self) -> str:
         """Where the pages are, with a slash at the end; empty when it serves none."""
         return self._running().access.pages_url
+
+    @property
+    def access(self) -> Access:
+        """All that a program needs to reach it."""
+        return self._running().access
 
     def changes(self, as_aws: bool = False) -> Changes:
         """The changes to this process's environment that make programs reach it."""

@@ -91,14 +91,25 @@ def running_emulators() -> list[RunningEmulator]:
 
 def status_of(emulator: RunningEmulator) -> dict[str, Any]:
     """What answers at a noted address says of itself. Raises OSError if nothing answers there as one does."""
+    facts = ask(emulator.access.url, "status")
+    try:
+        return {name: facts[name] for name in ("pid", "region", "connections", "environments")}
+    except KeyError as error:
+        raise OSError("what answers there is not localstage (KeyError)") from error
+
+
+def ask(url: str, what: str, timeout_s: float = 5) -> dict[str, Any]:
+    """What localstage at an address answers below ``/_localstage/``. Raises OSError if nothing answers there as one does."""
     # No proxy: the variables of another emulator must not lead this call away.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(emulator.access.url + "/_localstage/status", timeout=5) as answer:
+        with opener.open(f"{url}/_localstage/{what}", timeout=timeout_s) as answer:
             facts = json.load(answer)
-        return {name: facts[name] for name in ("pid", "region", "connections", "environments")}
-    except (http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+    except (http.client.HTTPException, ValueError) as error:
         raise OSError(f"what answers there is not localstage ({type(error).__name__})") from error
+    if not isinstance(facts, dict):
+        raise OSError(f"what answers there is not localstage ({type(facts).__name__})")
+    return facts
 
 
 def _alive(pid: int) -> bool:

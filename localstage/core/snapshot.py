@@ -128,3 +128,5 @@ class KnownApis:
     """``HTTP`` or ``REST``, by the id of each API that exists and that localstage does not serve."""
     api_keys: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     """The values of the enabled API keys of usage plans, by API id and stage name."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The name of each WebSocket API by its id."""

@@ -48,6 +48,14 @@ class ServedStages:
         """What the stage serves now; None if there is none or it has no deployment (AWS: FIDELITY section 3, 403)."""
         return self._stages.get((api_id, stage_name))
 
+    def all(self) -> list[ServedStage]:
+        """A list of all stages that serve something now."""
+        return list(self._stages.values())
+
+    def name_of(self, api_id: str) -> str:
+        """The name of a WebSocket API, its id if it has gone."""
+        return self._apis.names.get(api_id, api_id)
+
     def unserved_kind(self, api_id: str) -> str | None:
         """``HTTP`` or ``REST`` for an API that exists and that localstage does not serve."""
         return self._apis.unserved.get(api_id)

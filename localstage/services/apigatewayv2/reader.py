@@ -13,18 +13,16 @@ from localstage.door.moto import existing_backends
 
 
 def known_apis(account_id: str) -> KnownApis:
-    """The APIs of an account that are not served, and the API keys of its stages."""
-    kinds = {api.api_id: "HTTP" for backend in existing_backends("apigatewayv2", account_id) for api in _http(backend)}
+    """The names of an account's WebSocket APIs, the APIs that are not served, and the API keys of its stages."""
+    apis = [api for backend in existing_backends("apigatewayv2", account_id) for api in backend.apis.values()]
+    names = {api.api_id: api.name for api in apis if api.is_websocket}
+    kinds = {api.api_id: "HTTP" for api in apis if not api.is_websocket}
     keys: dict[tuple[str, str], set[str]] = {}
     for backend in existing_backends("apigateway", account_id):
         kinds.update(dict.fromkeys(backend.apis, "REST"))
         for stage, value in _keys_of_stages(backend):
             keys.setdefault(stage, set()).add(value)
-    return KnownApis(kinds, {stage: frozenset(values) for stage, values in keys.items()})
-
-
-def _http(backend: Any) -> Iterator[Any]:
-    return (api for api in backend.apis.values() if not api.is_websocket)
+    return KnownApis(kinds, {stage: frozenset(values) for stage, values in keys.items()}, names)
 
 
 def _keys_of_stages(backend: Any) -> Iterator[tuple[tuple[str, str], str]]:

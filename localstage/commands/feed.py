@@ -1,0 +1,70 @@
+"""What happens on a running localstage, line by line in the terminal: functions' output and served events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from localstage.state import ask
+
+_PLATFORM = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START ", "INIT_REPORT ")
+_WIDTH = 18
+
+
+class Feed:
+    """The entries of one localstage, each once, beginning with the oldest that it still has."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self._last = 0
+
+    def entries(self, wait_s: float = 0.0) -> list[dict[str, Any]]:
+        """What is new, oldest first; waits so long if nothing is. Raises OSError once localstage has ended."""
+        found = ask(self._url, f"activity?after={self._last}&wait={wait_s:g}", wait_s + 10)
+        self._last = found["last"]
+        return found["entries"]
+
+    def skip(self) -> None:
+        """Passes over what has happened so far."""
+        self.entries()
+
+
+def lines_of(
+    entries: Iterable[dict[str, Any]], functions: str | None = None, *, events: bool = True, platform: bool = True
+) -> Iterator[str]:
+    """The entries as lines; with ``functions`` only those of functions with this in their names.
+
+    ``platform`` are the lines that Lambda itself writes around each invocation.
+    """
+    for entry in entries:
+        at = datetime.fromtimestamp(entry["at_ms"] / 1000, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        if entry["kind"] == "line":
+            is_wanted = functions is None or functions.lower() in entry["function"].lower()
+            if is_wanted and (platform or not entry["text"].startswith(_PLATFORM)):
+                yield _line(at, entry["function"], entry["text"])
+        elif events:
+            yield _event(at, entry)
+
+
+def _line(at: str, function: str, text: str) -> str:
+    who = click.style(short(function).ljust(_WIDTH), fg="cyan")
+    what = click.style(text, dim=True) if text.startswith(_PLATFORM) else text.replace("\n", f"\n{' ' * (_WIDTH + 14)}")
+    return f"{click.style(at, dim=True)}  {who}  {what}"
+
+
+def _event(at: str, event: dict[str, Any]) -> str:
+    good = event["status"] < 400
+    latency = "" if event["latency_ms"] is None else f"  {event['latency_ms']} ms"
+    error = f"  {event['error']}" if event["error"] else ""
+    who = click.style(event["route"].ljust(_WIDTH), fg="green" if good else "red", bold=True)
+    return f"{click.style(at, dim=True)}  {who}  {event['status']}{latency}  {event['connection_id']}{error}"
+
+
+def short(function: str) -> str:
+    """A function's name without what CloudFormation put around it: chat-Connect-1A2B3C4D5E6F is Connect."""
+    parts = function.split("-")
+    random = len(parts[-1]) >= 12 and parts[-1].isalnum() and parts[-1].isupper()
+    return "-".join(parts[1:-1]) if random and len(parts) > 2 else function

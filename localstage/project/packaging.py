@@ -1,0 +1,225 @@
+"""What ``aws cloudformation package`` does: the local code that a template names becomes packages in a bucket.
+
+Lives here: which properties may name local files, and how a folder becomes a
+zip. A zip is the same bytes for the same files, and its key is their hash, so
+that a stack changes exactly when code does. Uploads nothing by itself.
+
+AWS: AWS CLI reference, ``cloudformation package``. Done here are functions,
+layers and nested stacks; a function without a path has the template's folder.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localstage.stacks.errors import ValidationError
+from localstage.stacks.template import SERVERLESS, read_template
+
+_FUNCTIONS = {"AWS::Lambda::Function": "Code", "AWS::Serverless::Function": "CodeUri"}
+_LAYERS = {"AWS::Lambda::LayerVersion": "Content", "AWS::Serverless::LayerVersion": "ContentUri"}
+_PLACES = {"AWS::Lambda": ("S3Bucket", "S3Key"), "AWS::Serverless": ("Bucket", "Key")}
+_OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class CannotPackage(Exception):
+    """The template or the code that it names cannot be packaged; the text is one sentence."""
+
+
+@dataclass(frozen=True)
+class LocalCode:
+    """A function's or a layer's code on this machine. ``path`` is a folder or a file."""
+
+    logical_id: str
+    resource_type: str
+    path: Path
+
+    @property
+    def is_function(self) -> bool:
+        return self.resource_type in _FUNCTIONS
+
+
+Build = Callable[[LocalCode], Path | None]
+"""Gives a folder whose files go into the package as well, None if nothing does."""
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A template as CloudFormation is given it, and what must lie in the bucket before."""
+
+    text: str
+    objects: Mapping[str, bytes]
+    """Packages and nested templates by their keys."""
+    functions: Mapping[str, bytes]
+    """The packages of the functions of this template itself, by logical id."""
+    watched: tuple[Path, ...]
+    """The files and folders that it was made from."""
+    shape: str
+    """The template without its functions' packages: as long as it stays, only code has changed."""
+    code_alone: bool
+    """Whether a function's code may change without the stack: no version or alias is made of it."""
+
+
+def package(template: Path, bucket: str, build: Build = lambda code: None) -> Packaged:
+    """Package a template's local code for a bucket. Raises CannotPackage."""
+    try:
+        text = template.read_text("utf-8")
+        body = read_template(text).body
+    except OSError as error:
+        raise CannotPackage(f"{template} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+    except UnicodeDecodeError:
+        raise CannotPackage(f"{template} is no text in UTF-8.") from None
+    except ValidationError as error:
+        raise CannotPackage(f"{template}: {error.message}") from None
+    body = copy.deepcopy(body)  # YAML's aliases are the same object in several places.
+    made = _Package(bucket, build)
+    found = list(local_code(body, template.parent))
+    for code in found:
+        if not code.is_function:
+            made.put(body, code)
+    for properties, path in _nested(body, template.parent):
+        made.put_template(properties, package(path, bucket, build))
+    shape = json.dumps(body)
+    functions = {code.logical_id: made.put(body, code) for code in found if code.is_function}
+    watched = tuple(dict.fromkeys([template, *made.watched]))
+    return Packaged(
+        json.dumps(body) if made.watched else text, made.objects, functions, watched, shape, _code_alone(body)
+    )
+
+
+class _Package:
+    """What has been packaged so far: the bucket's objects, and where they came from."""
+
+    def __init__(self, bucket: str, build: Build):
+        self._bucket = bucket
+        self._build = build
+        self.objects: dict[str, bytes] = {}
+        self.watched: list[Path] = []
+
+    def put(self, body: dict[str, Any], code: LocalCode) -> bytes:
+        """Packages local code and names the package in the template's body; returns the package."""
+        content = _content_of(code, self._build)
+        key = f"{hashlib.sha256(content).hexdigest()[:32]}.zip"
+        self.objects[key] = content
+        self.watched.append(code.path)
+        properties = body["Resources"][code.logical_id].setdefault("Properties", {})
+        names = _PLACES[code.resource_type.rpartition("::")[0]]
+        properties[_property_of(code.resource_type)] = dict(zip(names, (self._bucket, key), strict=True))
+        return content
+
+    def put_template(self, properties: dict[str, Any], inner: Packaged) -> None:
+        """Names a nested stack's packaged template in the stack's properties."""
+        key = f"{hashlib.sha256(inner.text.encode()).hexdigest()[:32]}.template"
+        self.objects |= {**inner.objects, key: inner.text.encode()}
+        self.watched += inner.watched
+        properties["TemplateURL"] = f"https://{self._bucket}.s3.amazonaws.com/{key}"
+
+
+def local_code(body: Mapping[str, Any], folder: Path) -> Iterator[LocalCode]:
+    """The local code of a template's functions and layers; ``folder`` is the template's. Raises CannotPackage."""
+    for logical_id, resource in body.get("Resources", {}).items():
+        kind, properties = resource["Type"], resource.get("Properties", {})
+        if kind not in _FUNCTIONS and kind not in _LAYERS:
+            continue
+        if "InlineCode" in properties or properties.get("PackageType") == "Image":
+            continue
+        given = properties.get(_property_of(kind))
+        if given is None and kind == "AWS::Serverless::Function":
+            given = _dict(_dict(body.get("Globals")).get("Function")).get("CodeUri")
+        if isinstance(given, dict) or (isinstance(given, str) and given.startswith(("s3://", "https://", "http://"))):
+            continue
+        if given is None and kind in _LAYERS:
+            continue  # CloudFormation says what is missing.
+        path = folder / str(given if given is not None else ".")
+        if not path.exists():
+            raise CannotPackage(
+                f"{logical_id}: {_property_of(kind)} names {path}, which does not exist; "
+                "a path is relative to the template's folder."
+            )
+        yield LocalCode(logical_id, kind, path)
+
+
+def zip_of(files: Mapping[str, bytes], executable: frozenset[str] = frozenset()) -> bytes:
+    """A zip of files by name, the same bytes for the same files on every machine."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _OLDEST_DATE)
+            entry.external_attr = (0o755 if name in executable else 0o644) << 16
+            entry.create_system = 3  # Unix, on Windows too
+            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a folder that belong into a package.
+
+    Left out are caches, hidden folders (``.git``, ``.aws-sam``) and virtual
+    environments, which ``aws cloudformation package`` would take along.
+    """
+    for place, folders, names in os.walk(folder, followlinks=True):
+        here = Path(place)
+        folders[:] = [
+            name
+            for name in sorted(folders)
+            if not name.startswith(".") and name != "__pycache__" and not (here / name / "pyvenv.cfg").exists()
+        ]
+        yield from (here / name for name in sorted(names) if not name.endswith(".pyc"))
+
+
+def _content_of(code: LocalCode, build: Build) -> bytes:
+    path = code.path
+    try:
+        if path.suffix in (".zip", ".jar") and path.is_file():
+            return path.read_bytes()
+        if path.is_file():
+            return zip_of({path.name: path.read_bytes()})
+        built = build(code)
+        found = {
+            file.relative_to(folder).as_posix(): file
+            for folder in (built, path)
+            if folder
+            for file in files_below(folder)
+        }
+        if not found:
+            raise CannotPackage(f"{code.logical_id}: the folder {path} has no files.")
+        executable = frozenset(name for name, file in found.items() if os.access(file, os.X_OK))
+        return zip_of({name: file.read_bytes() for name, file in found.items()}, executable)
+    except OSError as error:
+        raise CannotPackage(f"{code.logical_id}: {error.filename or path} cannot be read: {error.strerror}.") from None
+
+
+def _nested(body: Mapping[str, Any], folder: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """The properties of the nested stacks whose templates are local, with the templates' paths."""
+    for logical_id, resource in body.get("Resources", {}).items():
+        properties = resource.get("Properties", {})
+        url = properties.get("TemplateURL") if resource["Type"] == "AWS::CloudFormation::Stack" else None
+        if isinstance(url, str) and not url.startswith(("https://", "http://", "s3://")):
+            if not (folder / url).is_file():
+                raise CannotPackage(f"{logical_id}: TemplateURL names {folder / url}, which does not exist.")
+            yield properties, folder / url
+
+
+def _code_alone(body: Mapping[str, Any]) -> bool:
+    resources = body.get("Resources", {}).values()
+    fixed = {"AWS::Lambda::Version", "AWS::Lambda::Alias"}
+    sam = [_dict(_dict(body.get("Globals")).get("Function"))] if SERVERLESS in str(body.get("Transform")) else []
+    return not any(resource["Type"] in fixed for resource in resources) and not any(
+        "AutoPublishAlias" in properties for properties in [*sam, *(one.get("Properties", {}) for one in resources)]
+    )
+
+
+def _property_of(resource_type: str) -> str:
+    return {**_FUNCTIONS, **_LAYERS}[resource_type]
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,81 @@
+"""A function's ``requirements.txt``, installed beside its code as ``sam build`` does for Python.
+
+What is installed is kept by the file's hash in the user's cache, so that a
+deployment waits for pip only when the file has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import platformdirs
+
+from localstage.project.packaging import CannotPackage, LocalCode
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# AWS: Lambda developer guide, "Runtime-included SDK versions": Python's runtimes have boto3 and what it needs.
+_IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3", "awslambdaric"}
+
+
+class Requirements:
+    """Gives the folder with a function's requirements. ``say`` is told before pip starts."""
+
+    def __init__(self, say: Callable[[str], None] = lambda sentence: None, cache: Path | None = None):
+        self._say = say
+        self._cache = cache or platformdirs.user_cache_path("localstage", appauthor=False) / "requirements"
+
+    def build(self, code: LocalCode) -> Path | None:
+        """The folder, None where nothing is required that the runtime lacks. Raises CannotPackage."""
+        file = code.path / "requirements.txt"
+        if code.resource_type != "AWS::Serverless::Function" or ".aws-sam" in code.path.parts or not file.is_file():
+            return None
+        wanted = file.read_text("utf-8")
+        if not wanted_beside_the_runtime(wanted):
+            return None
+        key = hashlib.sha256(f"{sys.version_info[:2]} {sys.platform}\n{wanted}".encode()).hexdigest()[:32]
+        folder = self._cache / key
+        if not folder.is_dir():
+            self._say(f"installing {file}")
+            self._cache.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=self._cache))
+            try:
+                _install(file, draft)
+                os.replace(draft, folder)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        return folder
+
+
+def wanted_beside_the_runtime(text: str) -> list[str]:
+    """The lines of a requirements file that Lambda's runtime does not satisfy."""
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    found = []
+    for line in filter(None, lines):
+        name = _NAME.match(line)
+        if name is None or name.group().lower().replace("_", "-") not in _IN_THE_RUNTIME:
+            found.append(line)
+    return found
+
+
+def _install(file: Path, folder: Path) -> None:
+    if find_spec("pip") is not None:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    elif uv := shutil.which("uv"):
+        command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    else:
+        raise CannotPackage(f"{file} cannot be installed: this Python has no pip; install pip or uv, or run sam build.")
+    done = subprocess.run(
+        [*command, "--target", str(folder), "-r", file.name], cwd=file.parent, capture_output=True, text=True
+    )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.lower().startswith("error")] or [done.stderr.strip()]
+        raise CannotPackage(f"{file} cannot be installed: {said[-1].removeprefix('ERROR: ')}")
