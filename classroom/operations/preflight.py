@@ -3,49 +3,62 @@
 Looks at the system, Python, the pinned packages, the course's files, the disk
 and a WebSocket on the loopback address. It leaves nothing running and calls no
 AWS. The browser cannot be asked from here: ``BrowserCheck`` lets its person see.
+On a hub the learner can install nothing, and JupyterLab may be of another
+environment than this kernel: what is wrong there is told and stops nobody.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from jupyter_core.paths import jupyter_path
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from classroom.account.stack import ROOT
 from classroom.exercises.checks import CheckFailed
 from classroom.labs.echo import EchoServer
+from classroom.page import on_a_hub
 
 OLDEST_PYTHON = (3, 11)
 ROOM_BYTES = 200 * 1024 * 1024
 """What localstage and its functions may want in the folder for temporary files."""
-WIDGETS = "share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager"
+WIDGETS = "@jupyter-widgets/jupyterlab-manager"
 _AGAIN = "End JupyterLab and start it with: python3 course.py lab (with conda: conda env update -f environment.yml)."
+_TELL = "The lesson goes on; if something fails later, tell whoever runs this hub: "
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that must hold: ``wrong`` gives "" when it does, else what is the case; ``fix`` says what to do."""
+    """Something that must hold: ``wrong`` gives "" when it does, else what is the case; ``fix`` says what to do.
+
+    ``on_a_hub`` is said in place of the fix to learners on a hub, who cannot do it, and stops none of them.
+    """
 
     what: str
     wrong: Callable[[], str]
     fix: str
+    on_a_hub: str = ""
 
 
-def preflight(facts: Iterable[Fact] | None = None) -> None:
-    """Print one line for each fact, ``ok`` or what is wrong with its fix; raise ``CheckFailed`` if any is wrong."""
+def preflight(facts: Iterable[Fact] | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    """Print one line for each fact, ``ok`` or what is wrong with its fix; raise ``CheckFailed`` if any must be mended."""
     wrong = 0
     for fact in FACTS if facts is None else facts:
         found = fact.wrong()
+        if found and fact.on_a_hub and on_a_hub(environ):
+            print(f"note: {fact.what}? {found}. {fact.on_a_hub}")
+            continue
         print(f"not ok: {fact.what}. {found}. {fact.fix}" if found else f"ok: {fact.what}")
         wrong += bool(found)
     if wrong:
@@ -100,9 +113,11 @@ def packages_fault(requirements: Path = ROOT / "requirements.txt") -> str:
     return "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
 
 
-def widgets_fault(prefix: str = sys.prefix) -> str:
-    """ "" if JupyterLab's part of ipywidgets is installed beside this Python."""
-    return "" if (Path(prefix) / WIDGETS).is_dir() else "JupyterLab's extension for widgets is not installed here"
+def widgets_fault(places: Sequence[str] | None = None) -> str:
+    """ "" if JupyterLab's part of ipywidgets is in one of the folders where a JupyterLab started here looks."""
+    folders = jupyter_path("labextensions") if places is None else places
+    found = any((Path(folder) / WIDGETS).is_dir() for folder in folders)
+    return "" if found else "JupyterLab's extension for widgets is not installed where this Python looks"
 
 
 def files_fault(root: Path = ROOT) -> str:
@@ -162,8 +177,18 @@ FACTS = (
         python_fault,
         "Install a newer one from python.org, then start with it: python3 course.py lab --fresh.",
     ),
-    Fact("the packages have the course's versions", packages_fault, _AGAIN),
-    Fact("JupyterLab can show the chat panel", widgets_fault, _AGAIN),
+    Fact(
+        "the packages have the course's versions",
+        packages_fault,
+        _AGAIN,
+        f"{_TELL}the course wants the versions of its environment.yml.",
+    ),
+    Fact(
+        "JupyterLab can show the chat panel",
+        widgets_fault,
+        _AGAIN,
+        "If the panels above are drawn, all is well: this hub keeps JupyterLab elsewhere. If not, tell whoever runs it.",
+    ),
     Fact(
         "handlers, templates and the page are here",
         files_fault,

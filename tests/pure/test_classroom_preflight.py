@@ -10,6 +10,7 @@ from classroom import BrowserCheck, CheckFailed, preflight
 from classroom.operations.preflight import (
     FACTS,
     ROOM_BYTES,
+    WIDGETS,
     Fact,
     files_fault,
     packages_fault,
@@ -19,6 +20,8 @@ from classroom.operations.preflight import (
     system_fault,
     widgets_fault,
 )
+
+HUB = {"JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"}
 
 
 def test_preflight_when_a_fact_is_wrong(capsys):
@@ -31,6 +34,23 @@ def test_preflight_when_a_fact_is_wrong(capsys):
     with pytest.raises(CheckFailed, match=r"^1 of the lines above is not ok\. Do what each says"):
         preflight(facts)
     assert capsys.readouterr().out.splitlines() == ["ok: one", "not ok: two. It is three. Make it two.", "ok: four"]
+
+
+def test_preflight_when_a_learner_on_a_hub_cannot_mend_it(capsys):
+    """There it is a note for whoever runs the hub, and the lesson goes on; what the learner can mend still stops it."""
+    theirs = Fact("one", lambda: "It is two", "Install one.", "Tell them.")
+    preflight([theirs], HUB)
+    assert capsys.readouterr().out == "note: one? It is two. Tell them.\n"
+    with pytest.raises(CheckFailed):
+        preflight([theirs], {})
+    with pytest.raises(CheckFailed):
+        preflight([theirs, Fact("three", lambda: "It is four", "Make it three.")], HUB)
+
+
+def test_facts_when_their_fix_starts_the_lab():
+    """Nobody on a hub is told to start JupyterLab or to install: such facts have other words there."""
+    fixes = [fact for fact in FACTS if "course.py lab (with conda" in fact.fix]
+    assert len(fixes) == 2 and all(fact.on_a_hub and "course.py" not in fact.on_a_hub for fact in fixes)
 
 
 def test_preflight_when_read():
@@ -65,7 +85,9 @@ def test_packages_when_many_are_missing(tmp_path):
 def test_files_and_widgets_when_they_are_not_there(tmp_path):
     """Missing files are named; a Python without JupyterLab's widgets is found out."""
     assert files_fault(tmp_path) == "Missing: handlers/chat_handler.py, cloudformation/chat.yaml, html/index.html"
-    assert "not installed" in widgets_fault(str(tmp_path))
+    assert "not installed" in widgets_fault([str(tmp_path)])
+    (tmp_path / "elsewhere" / WIDGETS).mkdir(parents=True)
+    assert widgets_fault([str(tmp_path), str(tmp_path / "elsewhere")]) == ""
     assert (files_fault(), widgets_fault()) == ("", "")
 
 
