@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from installation.commands import FIRST_NOTEBOOK
+from installation.words import read_words
 from localstage.cli import main as localstage
 from tests.course.jupyterlab import ARTEFACTS
 
@@ -67,6 +70,41 @@ def test_layout_when_compared_with_the_folders():
     layout = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Layout")[1].split("```")[1]
     names = [line.split()[0] for line in layout.strip().splitlines()]
     assert len(names) > 5 and [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_container_when_it_is_made():
+    """The container has a Python of the matrix, runs a command of course.py, and opens a lesson that exists."""
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "course.yml").read_text())
+    assert container["image"].rpartition(":")[2] in workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    script, command, *more = container["postCreateCommand"].split()[1:]
+    assert (ROOT / script).is_file() and not more and read_words([command])[0].command == command
+    opened = container["customizations"]["codespaces"]["openFiles"]
+    assert opened == [FIRST_NOTEBOOK] and (ROOT / FIRST_NOTEBOOK).is_file()
+
+
+@pytest.mark.parametrize(
+    "form", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda form: form.stem
+)
+def test_issue_form_when_somebody_fills_it_in(form):
+    """Each form has what GitHub demands: a name, a description, and fields of a known kind with unique ids."""
+    text = yaml.safe_load(form.read_text("utf-8"))
+    if form.stem == "config":
+        assert text == {"blank_issues_enabled": True}
+        return
+    fields = [field for field in text["body"] if field["type"] != "markdown"]
+    assert text["name"] and text["description"] and {field["type"] for field in fields} <= {"input", "textarea"}
+    assert len({field["id"] for field in fields}) == len(fields) and all(
+        field["attributes"]["label"] for field in fields
+    )
+
+
+def test_citation_when_compared_with_the_project():
+    """CITATION.cff has the fields that its format demands, and the project's version."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert {"cff-version", "message", "title", "authors", "license"} <= citation.keys()
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert citation["version"] == version
 
 
 def test_changelog_when_compared_with_the_version():
