@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
-import tempfile
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -56,11 +53,8 @@ class Trial:
     """One execution environment with one handler, and the people who chat in it. Ends with ``close``, or by itself."""
 
     def __init__(self, files: dict[str, str], module: str, variables: dict[str, str] | None = None):
-        self._folder = tempfile.TemporaryDirectory(prefix="my-chat-trial-")
-        for name, text in files.items():
-            (Path(self._folder.name) / name).write_text(text, "utf-8")
         self._answers: queue.Queue[str] = queue.Queue()
-        self._process = trial_start.start(os.path.realpath(self._folder.name), module, variables or {})
+        self._process = trial_start.start(variables or {})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._people: dict[str, int] = {}
@@ -69,7 +63,7 @@ class Trial:
         self._now_ms = BEGAN_MS
         self._clock_stands = False
         self._state: dict[str, Any] = {}
-        self._tell({}, _STARTED_WITHIN_S)
+        self._tell({"files": files, "module": module}, _STARTED_WITHIN_S)
 
     # People
 
@@ -229,7 +223,6 @@ class Trial:
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 stream.close()  # type: ignore[union-attr]
-        self._folder.cleanup()
 
     def __enter__(self) -> Trial:
         return self
@@ -260,16 +253,20 @@ class Trial:
             self._process.stdin.flush()  # type: ignore[union-attr]
             line = self._answers.get(timeout=within_s)
         except queue.Empty:
-            self.close()
-            raise TrialFailed(
-                f"Your handler was still running after {within_s:g} s and was stopped: is there a loop that never ends?"
-            ) from None
+            line = json.dumps({"endless": within_s})
         except OSError:
             line = ""
         if not line:
             raise TrialFailed("The process of your handler has ended: make a new trial.")
-        self._state = json.loads(line)
-        return self._state
+        found = json.loads(line)
+        if "endless" in found:
+            self.close()
+            raise TrialFailed(
+                f"Your handler was still running after {found['endless']:g} s and was stopped: "
+                "is there a loop that never ends?"
+            )
+        self._state = found
+        return found
 
     def _read(self) -> None:
         for line in self._process.stdout:  # type: ignore[union-attr]

@@ -6,11 +6,9 @@ An exercise's check makes up to a dozen trials; importing boto3 anew for each wo
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,8 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
 
+from localstage.functions import copies
+
 _ROOT = Path(__file__).resolve().parents[2]
 _MODULE = "classroom.my_chat.trial_process"
+_TEMPLATE = Path(copies.__file__).with_name("template.py")
 
 
 class TrialProcess(Protocol):
@@ -38,13 +39,15 @@ class TrialProcess(Protocol):
         """Returns when it has ended."""
 
 
-def start(folder: str, module: str, variables: dict[str, str]) -> TrialProcess:
+def start(variables: dict[str, str]) -> TrialProcess:
     """The process, which reads commands and writes answers; ``variables`` are the handler's."""
     environment = {**_environment(), **variables}
-    if sys.platform == "linux":
-        return _template().copy(folder, module, environment)
+    for _ in range(2 if sys.platform == "linux" else 0):  # Somebody may have ended the template since the last trial.
+        with contextlib.suppress(copies.NoCopy):
+            return _template().copy(environment)
+        _template.cache_clear()
     return subprocess.Popen(
-        [sys.executable, "-m", _MODULE, folder, module],
+        [sys.executable, "-m", _MODULE],
         cwd=_ROOT,
         env=environment,
         stdin=subprocess.PIPE,
@@ -56,7 +59,7 @@ def start(folder: str, module: str, variables: dict[str, str]) -> TrialProcess:
 
 
 class _Copy:
-    """A copy of the template; its descriptor ``pidfd`` stands for it, so that nobody else is ever ended."""
+    """A copy of the template; a descriptor stands for it, so that nobody else is ever ended."""
 
     def __init__(self, pidfd: int, stdin: int, stdout: int) -> None:
         self._pidfd = pidfd
@@ -78,33 +81,36 @@ class _Copy:
         os.close(self._pidfd)
 
 
-class _Template:
-    """The process that copies are made of; it ends with this process."""
+class _Template(copies.TemplateProcess):
+    """The process that copies are made of; it ends with this process, and its copies end with it."""
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        super().__init__([sys.executable, "-P", str(_TEMPLATE), _MODULE], _environment())
         self._lock = threading.Lock()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE, str(theirs.fileno())],
-                cwd=_ROOT,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=_environment(),
-            )
 
-    def copy(self, folder: str, module: str, environment: dict[str, str]) -> _Copy:
+    def copy(self, environment: dict[str, str]) -> _Copy:
+        """A copy. Raises NoCopy; the template and all its copies have ended then."""
         stdin, commands = os.pipe()
         answers, stdout = os.pipe()
-        request = json.dumps([folder, module, environment]).encode()
-        with self._lock:
-            socket.send_fds(self._socket, [request], [stdin, stdout])
-            os.close(stdin)
-            os.close(stdout)
-            _, [pidfd], _, _ = socket.recv_fds(self._socket, 100, 1)
-        return _Copy(pidfd, commands, answers)
+        try:
+            with self._lock:
+                self.ask({"arguments": [], "directory": str(_ROOT), "environment": environment}, (stdin, stdout))
+                told = self.receive()
+                while told and not told.keys() & {"forked", "error"}:
+                    told = self.receive()
+                if "forked" not in told:
+                    raise copies.NoCopy(told.get("error", "the template process has ended"))
+                return _Copy(os.pidfd_open(told["forked"]), commands, answers)
+        except BaseException as error:  # After an interrupt, too, the next answer would be another request's.
+            for descriptor in (commands, answers):
+                os.close(descriptor)
+            self.close()
+            if isinstance(error, OSError):
+                raise copies.NoCopy(str(error)) from error
+            raise
+        finally:
+            for descriptor in (stdin, stdout):
+                os.close(descriptor)
 
 
 @cache

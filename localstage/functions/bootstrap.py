@@ -63,6 +63,19 @@ class RuntimePackages:
         return importlib.machinery.PathFinder.find_spec(name, self._directories, target)
 
 
+def preload() -> None:
+    """Imports, for copies (template.py), boto3 and what clients import when they are made; ``sys.path`` stays."""
+    path = list(sys.path)
+    restrict_imports()
+    import boto3
+
+    session = boto3.Session("nobody", "nothing", region_name="us-east-1")
+    session.resource("dynamodb")
+    session.client("apigatewaymanagementapi")
+    sys.path[:] = path
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, RuntimePackages)]
+
+
 def main(handler: str, client: str, layers_root: str) -> None:
     """Serves invocations until the process is killed or its init fails."""
     gc.set_threshold(_OBJECTS_OF_AN_INIT)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from localstage.functions.copies import TemplateProcess
+from localstage.functions.copies import Copies
 
 _STDOUT = 1
 _PIPE_BYTES = 256 * 1024
@@ -74,9 +74,9 @@ class ChildProcess(asyncio.SubprocessProtocol):
 
     @classmethod
     async def copied(
-        cls, template: TemplateProcess, request: Mapping[str, Any], on_output: Callable[[bytes], None]
+        cls, copies: Copies, request: Mapping[str, Any], on_output: Callable[[bytes], None]
     ) -> ChildProcess:
-        """Starts a copy of the template process instead. Raises NoCopy, OSError."""
+        """Starts a copy instead. Raises NoCopy, OSError."""
         child = cls(on_output)
         stdin, lifeline = os.pipe()
         output, stdout = os.pipe()
@@ -86,7 +86,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
             reading = os.fdopen(output, "rb", 0)
             transport.output, _ = await child._loop.connect_read_pipe(lambda: _CopysOutput(child), reading)
             try:
-                transport.pid = await template.copy(request, (stdin, stdout), transport.ended(child))
+                transport.pid = await copies.copy(request, (stdin, stdout), transport.ended(child))
             except BaseException:
                 transport.close()
                 raise

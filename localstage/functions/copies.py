@@ -1,14 +1,13 @@
-"""Copies of a process that has imported what functions import: they start in a third of the time.
+"""Copies of a process that has imported what a program needs: they start in a third of the time.
 
-Lives here: the template process as the emulator sees it (template.py is what
-runs in it), which functions may have a copy, and a copy as the child process
-that it stands for. Linux only: elsewhere a forked process may not use all of
-its system's libraries. Lives on one event loop.
+Lives here: the template process (template.py is what runs in it) as those see
+it who want copies, be it on an event loop or not, and which functions may have
+one. Linux only: elsewhere a forked process may not use all of its system's
+libraries.
 """
 
 from __future__ import annotations
 
-import array
 import asyncio
 import json
 import os
@@ -51,32 +50,17 @@ def may_be_copied(chosen: Mapping[str, str], files: EnvironmentFiles, modules: f
 
 
 class TemplateProcess:
-    """One template process; ``begin`` starts it, and ``close`` must be called in the end.
+    """A started template process and the socket to it; ``close`` must be called in the end. Raises OSError.
 
-    It is ``ready`` when it has told what it has imported: ``modules``.
+    ``command`` ends with template.py and the name of its module. The process
+    tells ``modules`` first, the names of all that it has imported.
     """
 
-    def __init__(self) -> None:
-        self.modules: frozenset[str] | None = None
-        self._socket: socket.socket | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._asked: deque[asyncio.Future[int]] = deque()
-        self._copies: dict[int, Callable[[int], None]] = {}
-        self._early: dict[int, int] = {}
-
-    @property
-    def ready(self) -> bool:
-        return self.modules is not None
-
-    async def begin(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Starts the process; its socket's number is appended to the command. Raises OSError."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            ours.setblocking(False)
-            self._socket = ours
-            self._process = await asyncio.create_subprocess_exec(
-                *command,
-                str(theirs.fileno()),
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -84,20 +68,59 @@ class TemplateProcess:
                 env=dict(environment),
                 start_new_session=True,
             )
-        asyncio.get_running_loop().add_reader(ours, self._receive)
+
+    def ask(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+        """Asks for a copy; ``forked`` with its process id, or ``error``, follows, and ``exited`` in the end. Raises NoCopy.
+
+        The request has its program's ``arguments``, a ``directory`` and an
+        ``environment``. The descriptors, its stdin and stdout, stay the caller's, too.
+        """
+        try:
+            socket.send_fds(self.socket, [json.dumps(request).encode()], list(descriptors))
+        except OSError as error:
+            raise NoCopy(str(error)) from None
+
+    def receive(self) -> dict[str, Any]:
+        """The next thing that the process tells, {} when it has ended. Raises BlockingIOError if the socket must not wait."""
+        try:
+            message = self.socket.recv(_LARGEST_ANSWER)
+        except ConnectionError:
+            message = b""
+        return json.loads(message) if message else {}
+
+    def close(self) -> None:
+        """Ends the process and with it its copies; returns when it is gone."""
+        self.socket.close()
+        self._process.wait()
+
+
+class Copies:
+    """An event loop's template process and its copies; ``begin`` starts it, and ``close`` must be called in the end.
+
+    It is ready when it has told what it has imported: ``modules``.
+    """
+
+    def __init__(self) -> None:
+        self.modules: frozenset[str] | None = None
+        self._template: TemplateProcess | None = None
+        self._asked: deque[asyncio.Future[int]] = deque()
+        self._copies: dict[int, Callable[[int], None]] = {}
+        self._early: dict[int, int] = {}
+
+    def begin(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Starts the process. Raises OSError."""
+        self._template = TemplateProcess(command, environment)
+        self._template.socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._template.socket, self._receive)
 
     async def copy(self, request: Mapping[str, Any], descriptors: Sequence[int], on_exit: Callable[[int], None]) -> int:
         """Makes a copy and returns its process id; ``on_exit`` gets its return code once. Raises NoCopy.
 
-        The descriptors, its stdin and stdout, stay the caller's, too.
+        The arguments before ``on_exit`` are those of ``TemplateProcess.ask``.
         """
-        if self._socket is None or not self.ready:
+        if self._template is None or self.modules is None:
             raise NoCopy
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-        try:
-            self._socket.sendmsg([json.dumps(request).encode()], rights)
-        except OSError as error:
-            raise NoCopy(str(error)) from None
+        self._template.ask(request, descriptors)
         asked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked.append(asked)
         pid = await asyncio.shield(asked)
@@ -109,23 +132,22 @@ class TemplateProcess:
 
     async def close(self) -> None:
         """Ends the process; returns when it is gone. Its copies must have ended."""
+        template = self._template
         self._gone()
-        if self._process is not None:
-            await self._process.wait()
+        if template is not None:
+            await asyncio.to_thread(template.close)
 
     def _receive(self) -> None:
-        assert self._socket is not None
+        assert self._template is not None
         try:
-            message = self._socket.recv(_LARGEST_ANSWER)
+            told = self._template.receive()
         except BlockingIOError:
             return
-        except OSError:
-            message = b""
-        if not message:
+        if not told:
+            ended = self._template
             self._gone()
-            return
-        told = json.loads(message)
-        if "modules" in told:
+            ended.close()
+        elif "modules" in told:
             self.modules = frozenset(told["modules"])
         elif "exited" in told:
             on_exit = self._copies.pop(told["exited"], None)
@@ -147,10 +169,10 @@ class TemplateProcess:
 
     def _gone(self) -> None:
         """The process has ended, or is to end: nobody tells any more how its copies end, so they end now."""
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-        self._socket = self.modules = None
+        if self._template is not None:
+            asyncio.get_running_loop().remove_reader(self._template.socket)
+            self._template.socket.close()
+        self._template = self.modules = None
         while self._asked:
             self._answer(NoCopy("the template process has ended"))
         copies, self._copies = self._copies, {}

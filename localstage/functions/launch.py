@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localstage.functions.child_process import ChildProcess
-from localstage.functions.copies import NoCopy, TemplateProcess, may_be_copied
+from localstage.functions.copies import Copies, NoCopy, may_be_copied
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.environment_log import Masks
 from localstage.functions.package import Package, PackageStore
@@ -36,7 +36,7 @@ class Launch:
     files: EnvironmentFiles
     command: tuple[str, ...]
     template: tuple[str, ...] | None
-    """The command of the process that it may be a copy of; what follows in ``command`` is the copy's arguments."""
+    """The command of the process that it may be a copy of (``Runtime.template``)."""
     chosen: Mapping[str, str]
     """The function's own variables."""
     variables: Mapping[str, str]
@@ -56,7 +56,7 @@ class Launcher:
         self._packages = PackageStore(self._work_dir / "packages")
         self._runtime_api_address = runtime_api_address
         self._function_environment = function_environment
-        self._template = TemplateProcess()
+        self._copies = Copies()
         self._starts = 0
 
     async def prepare(
@@ -80,26 +80,26 @@ class Launcher:
     async def start(self, launch: Launch, on_output: Callable[[bytes], None]) -> ChildProcess:
         """Starts a process, a copy of the template where one is ready and will do. Raises OSError."""
         if launch.template is not None:
-            await self._consider_template(launch)
-            modules = self._template.modules
+            self._consider_template(launch)
+            modules = self._copies.modules
             if modules is not None and may_be_copied(launch.chosen, launch.files, modules):
                 request = {
-                    "arguments": launch.command[len(launch.template) :],
+                    "arguments": launch.command[len(launch.template) - 1 :],
                     "directory": str(launch.package.task_root),
                     "environment": dict(launch.variables),
                 }
                 with suppress(NoCopy):
-                    return await ChildProcess.copied(self._template, request, on_output)
+                    return await ChildProcess.copied(self._copies, request, on_output)
         return await ChildProcess.start(
             launch.command, directory=launch.package.task_root, environment=launch.variables, on_output=on_output
         )
 
-    async def _consider_template(self, launch: Launch) -> None:
+    def _consider_template(self, launch: Launch) -> None:
         """Begins the template process when it begins to pay: with the second start."""
         self._starts += 1
         if self._starts == _PAYS_FROM:
             variables = {name: value for name, value in launch.variables.items() if name not in launch.chosen}
-            await self._template.begin(launch.template or (), variables)
+            self._copies.begin(launch.template or (), variables)
 
     async def clear(self, launch: Launch) -> None:
         """Removes what ``prepare`` made and nothing else uses."""
@@ -108,7 +108,7 @@ class Launcher:
 
     async def clear_all(self) -> None:
         """Ends the template and removes the directories themselves; no launch may be in use."""
-        await self._template.close()
+        await self._copies.close()
         for name in ("packages", "environments"):
             await asyncio.to_thread(shutil.rmtree, self._work_dir / name, ignore_errors=True)
 

@@ -46,7 +46,10 @@ class Runtime(Protocol):
         """The process of an execution environment: it speaks the Runtime API, in the package's directory."""
 
     def template(self) -> tuple[str, ...] | None:
-        """The process that environments may be copies of (template.py), None where each needs one of its own."""
+        """The process that environments may be copies of (template.py), None where each needs one of its own.
+
+        Its last word stands for ``command``'s program: what follows there are a copy's arguments.
+        """
 
     def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
         """The environment variables that Lambda sets for this language only, and that a function may set otherwise."""
@@ -81,7 +84,7 @@ class Python:
     def template(self) -> tuple[str, ...] | None:
         if sys.platform != "linux":
             return None
-        return (sys.executable, "-X", "utf8", str(self._bootstrap.with_name("template.py")))
+        return (sys.executable, "-X", "utf8", str(self._bootstrap.with_name("template.py")), self._bootstrap.stem)
 
     def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
         return {"PYTHONPATH": RUNTIME_DIR}

@@ -1,20 +1,25 @@
-"""The process that execution environments of Python functions are copied from: it has imported boto3 already.
+"""A process that has imported what the programs of its copies need: a copy starts in a third of the time.
 
-Started by path, with the number of a descriptor: the emulator's socket. A
-request there is JSON with two descriptors, an environment's stdin and stdout;
-this process forks, and the copy goes on as bootstrap.py does in a process of
-its own. Answers tell the copies' process ids and how they ended. Ends when the
-socket does.
+Started by path, with the name of a module and the number of a descriptor:
 
-A copy must not see that it is one. So only what every function could import
-anyway is imported here, in the way of bootstrap.py, and copies.py makes none
-for a function whose variables or package would have had a say in that.
+    python template.py bootstrap 3
+
+The module has ``preload()``, which imports, and ``main(*arguments)``, the
+program. The descriptor is a socket to whoever wants copies (copies.py): a
+request there is JSON with two descriptors, a copy's stdin and stdout; this
+process forks, and the copy goes on as the program does in a process of its own.
+Answers tell the copies' process ids and how they ended. When the socket ends,
+this process ends, and what copies are left with it.
+
+A copy must not see that it is one. So nothing is imported here but what every
+program could import anyway, and no thread is ever started: a fork copies one only.
 """
 
 from __future__ import annotations
 
 import array
 import gc
+import importlib
 import json
 import os
 import select
@@ -23,72 +28,64 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
-
-import bootstrap  # beside this file
 
 _LARGEST_REQUEST = 200_000
 """Bytes; all variables of a function take 4 KB at most."""
 
 
-def preload() -> list[str]:
-    """Imports boto3 and what clients import when they are made; returns the first names of all modules."""
-    path = list(sys.path)
-    bootstrap.restrict_imports()
-    import boto3
-
-    session = boto3.Session("nobody", "nothing", region_name="us-east-1")
-    session.resource("dynamodb")
-    session.client("apigatewaymanagementapi")
-    sys.path[:] = path
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, bootstrap.RuntimePackages)]
-    return sorted({name.partition(".")[0] for name in sys.modules} - {"__main__"})
-
-
-def serve(emulator: socket.socket) -> list[str]:
-    """Makes a copy for each request. Returns in the copies alone, with the arguments of bootstrap.py."""
+def serve(asking: socket.socket) -> list[str]:
+    """Makes a copy for each request. Returns in the copies alone, with the arguments of their program."""
     woken, wake = socket.socketpair()
     for end in (woken, wake):
         end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     poll = select.poll()
-    poll.register(emulator, select.POLLIN)
+    poll.register(asking, select.POLLIN)
     poll.register(woken, select.POLLIN)
+    copies: set[int] = set()
     while True:
         ready = {descriptor for descriptor, _ in poll.poll()}
         if woken.fileno() in ready:
             woken.recv(4096)
             for pid, returncode in _ended():
-                tell(emulator, exited=pid, returncode=returncode)
-        if emulator.fileno() not in ready:
+                copies.discard(pid)
+                tell(asking, exited=pid, returncode=returncode)
+        if asking.fileno() not in ready:
             continue
-        message, descriptors = _received(emulator)
+        message, descriptors = _received(asking)
         if not message:
-            os._exit(0)
+            _end(copies)
         try:
             pid = os.fork()
         except OSError as error:
-            tell(emulator, error=str(error))
+            tell(asking, error=str(error))
         else:
             if not pid:
-                for end in (emulator, woken, wake):
+                for end in (asking, woken, wake):
                     end.detach()  # The numbers will be the copy's.
                 return _become(json.loads(message), *descriptors)
-            tell(emulator, forked=pid)
+            copies.add(pid)
+            tell(asking, forked=pid)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def tell(emulator: socket.socket, **facts: Any) -> None:
-    """One message to the emulator."""
-    emulator.sendall(json.dumps(facts).encode())
+def tell(asking: socket.socket, **facts: Any) -> None:
+    """One message to whoever asks; that they are gone is seen where requests are read."""
+    with suppress(OSError):
+        asking.sendall(json.dumps(facts).encode())
 
 
-def _received(emulator: socket.socket) -> tuple[bytes, list[int]]:
-    """A request and its descriptors; nothing when the emulator is gone."""
+def _received(asking: socket.socket) -> tuple[bytes, list[int]]:
+    """A request and its descriptors; nothing when whoever asks is gone."""
     room = socket.CMSG_SPACE(2 * array.array("i").itemsize)
-    message, ancillary, _, _ = emulator.recvmsg(_LARGEST_REQUEST, room)
+    try:
+        message, ancillary, _, _ = asking.recvmsg(_LARGEST_REQUEST, room)
+    except ConnectionError:
+        return b"", []
     descriptors = array.array("i")
     for _, _, data in ancillary:
         descriptors.frombytes(data)
@@ -107,6 +104,15 @@ def _ended() -> Iterator[tuple[int, int]]:
         yield pid, os.waitstatus_to_exitcode(status)
 
 
+def _end(copies: set[int]) -> None:
+    """Ends this process after its copies, each with its group; nobody is left who would."""
+    for pid in copies:
+        for end in (os.killpg, os.kill):  # A copy that was made this moment may have no group yet.
+            with suppress(OSError):
+                end(pid, signal.SIGKILL)
+    os._exit(0)
+
+
 def _become(request: dict[str, Any], stdin: int, stdout: int) -> list[str]:
     """Gives this copy what a process of its own would have: session, signals, descriptors, directory, variables."""
     os.setsid()
@@ -123,11 +129,12 @@ def _become(request: dict[str, Any], stdin: int, stdout: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    emulator = socket.socket(fileno=int(sys.argv[1]))
-    modules = preload()
+    program = importlib.import_module(sys.argv[1])
+    asking = socket.socket(fileno=int(sys.argv[2]))
+    program.preload()
     gc.collect()
     gc.freeze()  # A collection in a copy would touch, and so copy, every page.
-    tell(emulator, modules=modules)
-    arguments = serve(emulator)
-    sys.argv[:] = [bootstrap.__file__, *arguments]
-    bootstrap.main(*arguments)
+    tell(asking, modules=sorted({name.partition(".")[0] for name in sys.modules} - {"__main__"}))
+    arguments = serve(asking)
+    sys.argv[:] = [program.__file__ or "", *arguments]
+    program.main(*arguments)

@@ -70,6 +70,7 @@ async def test_copy_when_it_looks_around(bench: Workbench) -> None:
     _, template, _ = await copied(bench, function(WHO))
     second = await bench.value(function(PROBE, name="copy"))
     assert b"template.py" in Path(f"/proc/{template}/cmdline").read_bytes()
+    assert os.listdir(f"/proc/{template}/task") == [str(template)], "a process with threads must not be copied"
     assert first.pop("parent") != second.pop("parent") == template
     assert second == first
 
