@@ -11,6 +11,7 @@ computes for too long. What the handler prints never reaches the protocol.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.abc
 import importlib.util
 import io
@@ -35,9 +36,11 @@ _COMPUTES_FOR_S = 3.0
 
 
 def preload() -> None:
-    """Imports, for copies, boto3 and what clients import when they are made."""
+    """Imports, for copies, boto3 and what clients import when they are made, and keeps what botocore reads for that."""
     import boto3
+    import botocore.session
 
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     boto3.Session("nobody", "nothing", region_name="us-east-1").resource("dynamodb")
 
 

@@ -8,6 +8,7 @@ environment, so it knows nothing of the rest of localstage.
 from __future__ import annotations
 
 import _thread
+import functools
 import gc
 import importlib.machinery
 import importlib.util
@@ -64,11 +65,17 @@ class RuntimePackages:
 
 
 def preload() -> None:
-    """Imports, for copies (template.py), boto3 and what clients import when they are made; ``sys.path`` stays."""
+    """Imports, for copies (template.py), boto3 and what clients import when they are made; ``sys.path`` stays.
+
+    What botocore has read of its own files is kept for the copies' sessions,
+    which would read it anew: that is most of the time in which a client is made.
+    """
     path = list(sys.path)
     restrict_imports()
     import boto3
+    import botocore.session
 
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
     session.resource("dynamodb")
     session.client("apigatewaymanagementapi")
