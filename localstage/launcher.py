@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -15,6 +14,7 @@ from typing import Any, TextIO
 from localstage.environment import Access, Changes, changes_for
 from localstage.settings import Settings, arguments
 from localstage.state import NOTE_NAME, READY, RunningEmulator, read_note
+from localstage.work_dir import new_work_dir
 
 _STOP_WITHIN_S = 20.0
 
@@ -53,7 +53,7 @@ class LocalStage:
         return self
 
     def _start(self) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="localstage-"))
+        self._directory = new_work_dir()
         command = [
             sys.executable,
             "-m",

@@ -1,7 +1,8 @@
 """The emulator's process: starts it, says that it is ready, waits for the end, stops it.
 
-Ends on SIGTERM, SIGINT, or, where a parent started it, when the parent's end
-of standard input is closed: it never outlives who started it.
+Ends on SIGTERM, SIGINT, SIGHUP (the terminal is closed), SIGQUIT or, where a parent
+started it, when the parent's end of standard input is closed: it never outlives
+who started it. What one that was killed has left, the next one removes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -20,8 +21,11 @@ from localstage.door.seams import MotoHasChanged
 from localstage.emulator import Emulator
 from localstage.port.server import PortBusy
 from localstage.settings import Settings
-from localstage.state import NOTE_NAME, READY, RunningEmulator, note_path, remove_note, write_note
+from localstage.state import NOTE_NAME, READY, RunningEmulator, note_path, remove_note, running_emulators, write_note
+from localstage.work_dir import claim, new_work_dir, sweep
 
+_ENDING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
+"""The last two are not Windows's."""
 _ENOUGH_FILES = 65_536
 _MACOS_MOST_FILES = 10_240
 
@@ -35,21 +39,39 @@ def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # A profile or endpoint of the user's would lead moto's own clients astray.
     _raise_open_files_limit()
-    directory = work_dir or Path(tempfile.mkdtemp(prefix="localstage-"))
+    directory = work_dir
     try:
-        return asyncio.run(_serve(settings, directory, owned))
+        directory = directory or new_work_dir()
+        with claim(directory):
+            _clear_up_after_others()
+            return asyncio.run(_serve(settings, directory, owned))
     except (PortBusy, MotoHasChanged) as error:
         print(f"localstage: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        what = f"{error.strerror or error} ({error.filename or directory or 'the temporary folder'})"
+        print(f"localstage: its files cannot be written: {what}. {_WHERE}", file=sys.stderr)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+    return 2
+
+
+_WHERE = "TMPDIR and LOCALSTAGE_STATE_DIR name other folders for them."
+
+
+def _clear_up_after_others() -> None:
+    """Removes the notes and folders of emulators that were killed."""
+    with suppress(OSError):  # Then nothing can be noted either, which is told where it is tried.
+        running_emulators()
+    sweep()
 
 
 async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        _on_signal(loop, number, stop)
+    for name in _ENDING:
+        if hasattr(signal, name):
+            _on_signal(loop, getattr(signal, name), stop)
     if owned:
         Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
     emulator = Emulator(settings, directory)
@@ -58,17 +80,18 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
     gc.enable()
     port = int(access.url.rpartition(":")[2])
     note = RunningEmulator(os.getpid(), port, str(directory), access)
-    notes = [note_path(port)] + ([directory / NOTE_NAME] if owned else [])
     try:
-        for path in notes:
-            write_note(note, path)
+        if owned:
+            write_note(note, directory / NOTE_NAME)
+        with suppress(*[OSError] if owned else []):  # Who has started it finds it without.
+            write_note(note, note_path(port))
         print(f"{READY} at {access.url}", flush=True)
         if access.pages_url:
             print(f"Pages at {access.pages_url}", flush=True)
         await stop.wait()
     finally:
         await emulator.stop()
-        remove_note(notes[0])  # Last: who waits for the end waits for this.
+        remove_note(note_path(port))  # Last: who waits for the end waits for this.
     return 0
 
 

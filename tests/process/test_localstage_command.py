@@ -191,6 +191,32 @@ def test_serve_when_found_and_stopped(place):
     assert left_behind(place) == []
 
 
+def test_serve_when_the_one_before_was_killed(place):
+    """What a killed stage leaves, keys among it, goes when the next one starts; a closed terminal leaves nothing."""
+    killed, _ = start(place, "serve", "--port", "0")
+    killed.kill()
+    finish(killed)
+    assert any(name.endswith("ca-bundle.pem") for name in left_behind(place))
+    process, url = start(place, "serve", "--port", "0")
+    port = url.rpartition(":")[2]
+    assert os.listdir(place["LOCALSTAGE_STATE_DIR"]) == [f"{port}.json"]
+    assert len(os.listdir(place["TMPDIR"])) == 1
+    process.send_signal(signal.SIGHUP)
+    assert finish(process) == 0
+    assert left_behind(place) == []
+
+
+def test_serve_when_its_note_cannot_be_written(place, tmp_path: Path):
+    """Where files cannot be written, one sentence names the place and how to choose another; nothing is left."""
+    (tmp_path / "state").touch()
+    done = localstage(place, "serve", "--port", "0")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("localstage: its files cannot be written: ")
+    assert "LOCALSTAGE_STATE_DIR" in done.stderr and str(tmp_path / "state") in done.stderr
+    (tmp_path / "state").unlink()
+    assert left_behind(place) == []
+
+
 def test_env_when_the_shell_evaluates_it(place):
     """The exports make a program in that shell reach the stage."""
     process, _ = start(place, "serve", "--port", "0")
