@@ -114,6 +114,7 @@ class Emulator:
     def _access(self) -> Access:
         return Access(
             url=self._url(),
+            proxy_url=self._port.proxy_url,
             region=self._settings.region,
             access_key_id=self._keys.learner.access_key_id,
             secret_access_key=self._keys.learner.secret_access_key,
@@ -128,7 +129,7 @@ class Emulator:
         access = self._access()
         key = self._keys.of_function(definition.arn, definition.role_arn)
         return {
-            **proxy_settings(access.url, access.ca_bundle, {}),
+            **proxy_settings(access.proxy_url, access.ca_bundle, {}),
             "AWS_ACCESS_KEY_ID": key.access_key_id,
             "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
             "AWS_SESSION_TOKEN": key.session_token or "",

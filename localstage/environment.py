@@ -39,6 +39,8 @@ class Access:
     ca_bundle: str
     aws_config_file: str
     aws_credentials_file: str
+    proxy_url: str = ""
+    """The same address as a proxy; with a secret where the user's own proxy has a password. Empty: ``url``."""
     pages_url: str = ""
     """Where it serves a folder of pages, with a slash at the end; empty if it serves none."""
 
@@ -63,7 +65,7 @@ def changes_for(access: Access, base: Mapping[str, str], as_aws: bool = False) -
     place through the proxy and the CA variables alone.
     """
     settings = {
-        **proxy_settings(access.url, access.ca_bundle, base),
+        **proxy_settings(access.proxy_url or access.url, access.ca_bundle, base),
         "AWS_ACCESS_KEY_ID": access.access_key_id,
         "AWS_SECRET_ACCESS_KEY": access.secret_access_key,
         "AWS_REGION": access.region,

@@ -13,6 +13,9 @@ from pathlib import Path
 import certifi
 import trustme
 
+_MOST_HOSTS = 500
+"""Certificates that are kept; a lesson needs ten."""
+
 
 class Authority:
     """A CA that lives as long as its emulator; its key never leaves this process."""
@@ -22,9 +25,11 @@ class Authority:
         self._contexts: dict[str, ssl.SSLContext] = {}
 
     def server_context(self, host: str) -> ssl.SSLContext:
-        """A server-side TLS context with a certificate for ``host``; made once per host."""
+        """A server-side TLS context with a certificate for ``host``; made once per host. Raises ValueError: no name."""
         context = self._contexts.get(host)
         if context is None:
+            if len(self._contexts) >= _MOST_HOSTS:
+                del self._contexts[next(iter(self._contexts))]
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.set_alpn_protocols(["http/1.1"])
             self._ca.issue_cert(host).configure_cert(context)

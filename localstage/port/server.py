@@ -92,6 +92,11 @@ class Port:
         assert self._listener is not None, "the port is not open"
         return self._listener.sockets[0].getsockname()[1]
 
+    @property
+    def proxy_url(self) -> str:
+        """What programs name as their proxy. Only after ``start``."""
+        return f"http://{self._tunnels.credentials}{LOOPBACK}:{self.number}"
+
     async def start(self, number: int) -> None:
         """Listens on the loopback address. Raises PortBusy."""
         loop = asyncio.get_running_loop()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import secrets
 from collections.abc import Callable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # Public, and not in typeshed.
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from localstage.port.hosts import is_aws_host, split_authority
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _CONNECT_TIMEOUT_S = 30.0
 _HEAD_LIMIT = 64 * 1024
+_USER = "localstage"
 
 
 class Tunnels:
@@ -33,7 +35,17 @@ class Tunnels:
         self._authority = authority
         self._new_connection = new_connection
         self._upstream_proxy = upstream_proxy
+        has_password = upstream_proxy is not None and bool(_parts(upstream_proxy).username)
+        self._secret = secrets.token_urlsafe(24) if has_password else ""
         self._pumps: set[asyncio.Task[None]] = set()
+
+    @property
+    def credentials(self) -> str:
+        """What stands before the host in this proxy's URL; "" where the user's own proxy needs no password.
+
+        Who knows them may use the user's password there: not every program that reaches this port.
+        """
+        return f"{_USER}:{self._secret}@" if self._secret else ""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one CONNECT request; 4xx and 502 are said in one sentence."""
@@ -57,6 +69,10 @@ class Tunnels:
     async def _end_tls(self, request: web.BaseRequest, host: str) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
         try:
+            context = self._authority.server_context(host)
+        except ValueError:  # The certificate is made for a name, and this is none.
+            return web.Response(status=400, text=f"{host[:300]!r} is no name of a host.\n")
+        try:
             transport, _ = detach_transport(request)
         except ConnectionResetError:
             return NoResponse()
@@ -65,12 +81,7 @@ class Tunnels:
         transport.write(_ESTABLISHED)
         try:
             secured = await loop.start_tls(
-                transport,
-                connection,
-                self._authority.server_context(host),
-                server_side=True,
-                ssl_handshake_timeout=20,
-                ssl_shutdown_timeout=2,
+                transport, connection, context, server_side=True, ssl_handshake_timeout=20, ssl_shutdown_timeout=2
             )
         except (TimeoutError, OSError):  # ssl.SSLError is an OSError: the client does not trust us.
             transport.abort()
@@ -81,8 +92,9 @@ class Tunnels:
 
     async def _pass_through(self, request: web.BaseRequest, host: str, port: int) -> web.StreamResponse:
         try:
-            reader, writer = await asyncio.wait_for(self._open(host, port), _CONNECT_TIMEOUT_S)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            reader, writer = await asyncio.wait_for(self._open(host, port, self._is_users(request)), _CONNECT_TIMEOUT_S)
+        except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            # ValueError: a name that cannot be asked for.
             return web.Response(status=502, text=f"No connection to {host}:{port}: {error or type(error).__name__}.\n")
         try:
             transport, early = detach_transport(request)
@@ -102,19 +114,26 @@ class Tunnels:
         pump.add_done_callback(self._pumps.discard)
         return NoResponse()
 
-    async def _open(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    def _is_users(self, request: web.BaseRequest) -> bool:
+        """Whether whoever asks may spend the password that the user has for their proxy."""
+        sent = request.headers.get("Proxy-Authorization", "")
+        return bool(self._secret) and secrets.compare_digest(sent.encode(), _basic(_USER, self._secret).encode())
+
+    async def _open(
+        self, host: str, port: int, with_password: bool
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         proxy = self._upstream_proxy
         if not proxy or proxy_bypass_environment(host):
             return await asyncio.open_connection(host, port)
-        parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
+        parts = _parts(proxy)
         secured = parts.scheme == "https"
         reader, writer = await asyncio.open_connection(
             parts.hostname, parts.port or (443 if secured else 80), ssl=secured or None
         )
         head = f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"
-        if parts.username:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-            head += f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}\r\n"
+        if with_password:
+            authorization = _basic(unquote(parts.username or ""), unquote(parts.password or ""))
+            head += f"Proxy-Authorization: {authorization}\r\n"
         try:
             writer.write(head.encode() + b"\r\n")
             status_line = (await reader.readuntil(b"\r\n\r\n"))[:_HEAD_LIMIT].split(b"\r\n", 1)[0]
@@ -129,6 +148,15 @@ class Tunnels:
 def users_proxy() -> str | None:
     """The HTTPS proxy that the user's environment names, if any."""
     return os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or None
+
+
+def _parts(proxy: str) -> SplitResult:
+    return urlsplit(proxy if "//" in proxy else f"http://{proxy}")
+
+
+def _basic(user: str, password: str) -> str:
+    """The value of a Proxy-Authorization header."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 async def _pump_both(

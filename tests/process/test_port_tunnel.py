@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
@@ -45,11 +46,13 @@ async def users_proxy(asked: list[bytes], target_port: int, status: bytes = b"20
     return await asyncio.start_server(serve, "127.0.0.1", 0)
 
 
-async def connect_through(port: int, authority: str, line: bytes = b"hello\n") -> tuple[bytes, bytes]:
+async def connect_through(
+    port: int, authority: str, line: bytes = b"hello\n", headers: str = ""
+) -> tuple[bytes, bytes]:
     """The head of the answer to CONNECT and, if it was 200, the answer to one line."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        writer.write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{headers}\r\n".encode())
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
         if b" 200 " not in head.split(b"\r\n")[0]:
             return head, await asyncio.wait_for(reader.read(4096), 10)
@@ -96,9 +99,15 @@ def test_connect_when_the_host_is_not_awss():
     on_a_port(scenario)
 
 
-@pytest.mark.parametrize("credentials", ["", "ann:se%20cret@"])
-def test_connect_when_the_user_has_a_proxy(monkeypatch: pytest.MonkeyPatch, credentials: str):
-    """Hosts that are not AWS's are reached through the HTTPS proxy that the user already has."""
+@pytest.mark.parametrize(
+    ("credentials", "knows", "spent"),
+    [("", True, b""), ("ann:se%20cret@", True, b"ann:se cret"), ("ann:se%20cret@", False, b"")],
+)
+def test_connect_when_the_user_has_a_proxy(monkeypatch, credentials: str, knows: bool, spent: bytes):
+    """Hosts that are not AWS's are reached through the HTTPS proxy that the user already has.
+
+    Their password there is used for programs that know this emulator's own secret, which stands in its proxy URL.
+    """
 
     async def scenario() -> None:
         asked: list[bytes] = []
@@ -109,13 +118,17 @@ def test_connect_when_the_user_has_a_proxy(monkeypatch: pytest.MonkeyPatch, cred
         await port.start(0)
         try:
             async with server, proxy:
-                _, answer = await connect_through(port.number, "packages.example:443")
+                parts = urlsplit(port.proxy_url)
+                own = f"{parts.username}:{parts.password}" if knows else "localstage:guessed"
+                sent = f"Proxy-Authorization: Basic {base64.b64encode(own.encode()).decode()}\r\n"
+                _, answer = await connect_through(port.number, "packages.example:443", headers=sent)
         finally:
             await port.stop()
         assert answer == b"HELLO\n"
+        assert parts.username == ("localstage" if credentials else None)
         assert asked[0].startswith(b"CONNECT packages.example:443 HTTP/1.1\r\n")
-        expected = base64.b64encode(b"ann:se cret") if credentials else b""
-        assert (b"Proxy-Authorization: Basic " + expected in asked[0]) is bool(credentials)
+        head = [line for line in asked[0].split(b"\r\n") if line.startswith(b"Proxy-Authorization: ")]
+        assert head == ([b"Proxy-Authorization: Basic " + base64.b64encode(spent)] if spent else [])
 
     asyncio.run(asyncio.wait_for(scenario(), 30))
 
@@ -141,10 +154,19 @@ def test_connect_when_the_users_proxy_refuses(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(
     ("authority", "status"),
-    [("dynamodb.us-east-1.amazonaws.com:80", b"403"), ("nonsense", b"400"), ("127.0.0.1:1", b"502")],
+    [
+        ("dynamodb.us-east-1.amazonaws.com:80", b"403"),
+        ("nonsense", b"400"),
+        ("../x", b"400"),
+        ("127.0.0.1:1", b"502"),
+        ("a..amazonaws.com:443", b"400"),
+        ("%0d%0a.amazonaws.com:443", b"400"),
+        (f"{'x' * 300}.amazonaws.com:443", b"400"),
+        (f"{'x' * 300}.example:443", b"502"),
+    ],
 )
 def test_connect_when_it_cannot_be(authority: str, status: bytes):
-    """Another port of AWS, a malformed target and a dead host have their own answers."""
+    """Another port of AWS, malformed targets and a dead host have their own answers."""
 
     async def scenario(port: int) -> None:
         head, _ = await connect_through(port, authority)
