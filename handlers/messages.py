@@ -10,31 +10,20 @@ same row, finds it in place, and leaves one row. (Microseconds since 1970 have 1
 DynamoDB, which keeps 38, and in JavaScript, which keeps 53 bits. Nanoseconds would be rounded there.)
 """
 
-import json
 from itertools import count
 from zlib import crc32
 
 from delivery import FRAME_LIMIT, encode
+from received import Refused, read_body, verified_name
 
 ROOM = "global"
-
-
-class Refused(ValueError):
-    """The message is not acceptable; the text says why, in words for its sender."""
 
 
 def read_message(event):
     """Return the row for a sendMessage event. Raises Refused."""
     request = event["requestContext"]
-    try:
-        body = json.loads(event.get("body") or "")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refused("The message is not a JSON object.")
-
-    verified = request.get("authorizer", {}).get("name")  # there when authorizer.py has let the connection in
-    sender = verified or body.get("sender") or request["connectionId"]
+    body = read_body(event)
+    sender = verified_name(request) or body.get("sender") or request["connectionId"]
     message = body.get("message") or ""
     if not isinstance(sender, str) or not isinstance(message, str):
         raise Refused("The sender and the message must be text.")
@@ -49,13 +38,18 @@ def read_message(event):
         "sender": sender,
         "message": message,
     }
+    refuse_what_no_frame_holds(to_frame(row))
+    return row
+
+
+def refuse_what_no_frame_holds(frame):
+    """Raise Refused for a message that could be stored, but never be delivered."""
     try:
-        size = len(encode(to_frame(row)))
+        size = len(encode(frame))
     except UnicodeEncodeError:
         raise Refused("The message holds half of a character.") from None
     if size > FRAME_LIMIT:
         raise Refused(f"The message is too long: {size} bytes with its name and time, of at most {FRAME_LIMIT}.")
-    return row
 
 
 def store_message(table, row):

@@ -189,10 +189,10 @@ def test_function_is_the_same_in_every_template() -> None:
                 action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])
             )
             assert seen.setdefault(function["Handler"], (settings, actions)) == (settings, actions)
-    assert len(seen) == 6
+    assert len(seen) == 8
 
 
-@pytest.mark.parametrize("name", ["chat.yaml", "sessions.yaml"])
+@pytest.mark.parametrize("name", ["chat.yaml", "rooms.yaml", "sessions.yaml"])
 def test_function_has_a_package_of_its_own(name: str) -> None:
     """Where a template has several functions and one key, each function's package has the function's name behind it."""
     for function in _of_type(ROOT / "cloudformation" / name, "AWS::Lambda::Function").values():
@@ -205,10 +205,11 @@ def test_function_has_a_package_of_its_own(name: str) -> None:
 
 
 def test_connections_expire_in_the_whole_system() -> None:
-    """The connections table of chat.yaml deletes rows by the attribute that the handlers write."""
-    tables = _of_type(ROOT / "cloudformation" / "chat.yaml", "AWS::DynamoDB::Table")
-    assert tables["ConnectionsTable"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-    for name in ("chat_handler", "connect"):
+    """The table of connections, and that of members, deletes rows by the attribute that the handlers write."""
+    for file, table in (("chat.yaml", "ConnectionsTable"), ("rooms.yaml", "MembersTable")):
+        tables = _of_type(ROOT / "cloudformation" / file, "AWS::DynamoDB::Table")
+        assert tables[table]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    for name in ("chat_handler", "connect", "rooms"):
         assert '"expires_at"' in "".join(packages.sources_of(name).values())
 
 
@@ -218,7 +219,7 @@ def test_readme_names_the_template_and_its_outputs(path: Path) -> None:
     readme = (ROOT / "cloudformation" / "README.md").read_text()
     assert f"`{path.name}`" in readme
     for output in _template(path)["Outputs"]:
-        assert path.name == "chat.yaml" or f"`{output}`" in readme
+        assert path.name in ("chat.yaml", "rooms.yaml") or f"`{output}`" in readme
 
 
 @every_file

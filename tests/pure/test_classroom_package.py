@@ -48,11 +48,13 @@ def test_package_when_made_twice(folder):
     ("function", "files"),
     [
         ("authorizer", "authorizer log tokens"),
-        ("chat_handler", "chat_handler delivery log management messages presence"),
+        ("chat_handler", "chat_handler delivery log management messages presence received"),
         ("connect", "connect delivery log management presence"),
         ("default", "default delivery log management"),
         ("disconnect", "delivery disconnect log management presence"),
-        ("send_message", "delivery log management messages send_message"),
+        ("room_messages", "delivery history log management membership messages presence received room_messages"),
+        ("rooms", "delivery directory history log management membership presence received rooms"),
+        ("send_message", "delivery log management messages received send_message"),
     ],
 )
 def test_package_of_each_function(function, files):
@@ -73,6 +75,7 @@ def test_package_of_the_variants():
         "management.py",
         "messages.py",
         "presence.py",
+        "received.py",
     ]
     assert {"variants/s0.py", "variants/mended.py", "variants/metering.py"} <= set(names)
 

@@ -10,7 +10,16 @@ import pytest
 
 from tests.pure.chat_account import HANDLERS
 
-FUNCTIONS = ("authorizer", "chat_handler", "connect", "default", "disconnect", "send_message")
+FUNCTIONS = (
+    "authorizer",
+    "chat_handler",
+    "connect",
+    "default",
+    "disconnect",
+    "room_messages",
+    "rooms",
+    "send_message",
+)
 FILES = sorted(HANDLERS.glob("*.py"))
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 BROAD = {"Exception", "BaseException"}
@@ -60,7 +69,7 @@ def test_file_short_and_opens_with_its_purpose(path: Path) -> None:
 def test_no_table_name_written_into_the_source(path: Path) -> None:
     """Table names come from the environment, so that they can carry a prefix."""
     constants = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
-    assert not {"ChatMessages", "ChatConnections", "ChatSessions"} & {
+    assert not {"ChatMessages", "ChatConnections", "ChatSessions", "ChatRooms", "ChatMembers", "ChatHistory"} & {
         value for value in constants if isinstance(value, str)
     }
 
