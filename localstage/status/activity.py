@@ -82,7 +82,7 @@ class Activity:
 
     async def wait(self, number: int, seconds: float) -> None:
         """Returns when something came after ``number``, when the time is over, or when localstage ends."""
-        if self._number > number or self._stopped or seconds <= 0:
+        if self._number > number or self._stopped or not seconds > 0:  # Neither is a NaN, which no timer understands.
             return
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiting)
