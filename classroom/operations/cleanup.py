@@ -1,8 +1,8 @@
 """Finding and deleting everything that the course made for one learner, and proving that nothing is left.
 
 Ours is what has both the learner's prefix in its name and the course's tags.
-Log groups of functions, which may carry no tags, count by their exact names.
-Anything else is never touched. Works from any state, after a crash too.
+Log groups of functions, which may carry no tags, count by their exact names,
+unless somebody else has a function of that name. Anything else is never touched. Works from any state, after a crash too.
 """
 
 from __future__ import annotations
@@ -170,6 +170,12 @@ def _functions(account: Account) -> Iterator[_Found]:
                 yield name, name
 
 
+def _functions_of_others(account: Account) -> set[str]:
+    """The functions whose names begin as ours and which are not ours."""
+    names = {function["FunctionName"] for function in account.pages("lambda", "list_functions", "Functions")}
+    return {name for name in names if name.startswith(f"{account.prefix}-")} - {name for name, _ in _functions(account)}
+
+
 def _tables(account: Account) -> Iterator[_Found]:
     dynamodb = account.client("dynamodb")
 
@@ -207,6 +213,7 @@ def _log_groups(account: Account) -> Iterator[_Found]:
         for form in variant.forms
         for function in variant.functions
     }
+    names -= {folder + function for function in _functions_of_others(account)}
     for group in account.pages(
         "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=f"{folder}{account.prefix}-"
     ):

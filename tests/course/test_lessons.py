@@ -20,6 +20,7 @@ from classroom.exercises import solutions
 from classroom.operations.cleanup import clean_up, find_ours
 from classroom.reading.account_map import look
 from tests.course.account_picture import picture
+from tests.stage.target import ASSUME_ROLE, package
 
 numbers = count(1)
 
@@ -278,6 +279,27 @@ def test_clean_up_when_a_lesson_was_left_half_way(account):
     ]
     left = account.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{account.prefix}-")["logGroups"]
     assert [group["logGroupName"] for group in left] == [f"/aws/lambda/{account.name('something_else')}"]
+
+
+def test_clean_up_when_a_stranger_has_a_function_of_our_name(account):
+    """The log group of a function that has a name of the course's, and not its tags, stays with its function."""
+    iam, lambda_, logs = (account.client(service) for service in ("iam", "lambda", "logs"))
+    role = iam.create_role(RoleName=f"their-{account.prefix}", AssumeRolePolicyDocument=ASSUME_ROLE)["Role"]
+    theirs = account.name("connect")
+    lambda_.create_function(
+        FunctionName=theirs,
+        Runtime="python3.13",
+        Role=role["Arn"],
+        Handler="handler.handler",
+        Code={"ZipFile": package("def handler(event, context): return None")},
+    )
+    group = f"/aws/lambda/{theirs}"
+    logs.create_log_group(logGroupName=group)
+    assert clean_up(account) == []
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["logGroupName"] == group
+    lambda_.delete_function(FunctionName=theirs)
+    iam.delete_role(RoleName=role["RoleName"])
+    assert [resource.name for resource in clean_up(account)] == [group]
 
 
 def test_clean_up_when_there_is_nothing(account):

@@ -24,7 +24,7 @@ from botocore.config import Config
 from localstage import LocalStage
 
 REGION = "us-east-1"
-_ASSUME_ROLE = json.dumps(
+ASSUME_ROLE = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
@@ -145,7 +145,7 @@ def create_function(target: Target, source: str, **configuration: Any) -> str:
     """Creates a function whose ``handler.handler`` is in ``source``; returns its ARN."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     iam = target.client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_ASSUME_ROLE)["Role"]["Arn"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=ASSUME_ROLE)["Role"]["Arn"]
     iam.put_role_policy(
         RoleName=name,
         PolicyName="all",
