@@ -94,7 +94,7 @@ def read_policy(document: str | Mapping[str, Any], name: str = "") -> Policy:
         # AWS: variables are filled in documents of version 2012-10-17 only.
         with_variables = body.get("Version") == "2012-10-17"
         return Policy(tuple(_statement(statement, with_variables) for statement in as_list(statements)), name)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
 
 

@@ -1,13 +1,15 @@
 """IAM's wildcards and policy variables, and ARNs that are matched field by field.
 
 AWS: IAM user guide, "Policy elements: Resource", "Policy variables", "ARN
-condition operators". Knows no policy document.
+condition operators". Knows no policy document. Whatever a pattern is, matching it
+takes time that grows with its length times the value's: what one asterisk has
+taken is not tried anew for the next.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Lookup = Callable[[str], str | None]
@@ -38,16 +40,16 @@ class Text:
         return None if None in parts else "".join(part for part in parts if part is not None)
 
     def _expression(self, lookup: Lookup | None) -> re.Pattern[str] | None:
-        parts: list[str] = []
+        characters: list[str] = []
         for piece in self._pieces:
             if isinstance(piece, str):
-                parts.append(_glob(piece) if self._wildcards else re.escape(piece))
+                characters += map(_wildcard if self._wildcards else re.escape, piece)
                 continue
             value = piece.value(lookup) if lookup is not None else None
             if value is None:
                 return None
-            parts.append(re.escape(value))  # What a variable brings in is never a wildcard.
-        return re.compile("".join(parts), re.DOTALL)
+            characters += map(re.escape, value)  # What a variable brings in is never a wildcard.
+        return re.compile(_expression_of(characters), re.DOTALL)
 
 
 class ArnText:
@@ -80,7 +82,7 @@ class ActionNames:
     def __init__(self, names: list[str]):
         lowered = [name.lower() for name in names]
         self._exact = frozenset(name for name in lowered if not ("*" in name or "?" in name))
-        globs = [_glob(name) for name in lowered if name not in self._exact]
+        globs = [_expression_of(map(_wildcard, name)) for name in lowered if name not in self._exact]
         self._globs = re.compile("|".join(globs), re.DOTALL) if globs else None
 
     def include(self, action: str) -> bool:
@@ -129,5 +131,24 @@ def as_list(element: Any) -> list[Any]:
     return [] if element is None else element if isinstance(element, list) else [element]
 
 
-def _glob(pattern: str) -> str:
-    return "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+_ANY = ".*"
+
+
+def _wildcard(character: str) -> str:
+    return _ANY if character == "*" else "." if character == "?" else re.escape(character)
+
+
+def _expression_of(characters: Iterable[str]) -> str:
+    """A regular expression of single characters and asterisks, which does not go back further than one asterisk.
+
+    Between two asterisks the first place that fits is as good as any later one.
+    """
+    between = [""]
+    for character in characters:
+        if character == _ANY:
+            between.append("")
+        else:
+            between[-1] += character
+    first, *middle, last = between if len(between) > 1 else [*between, ""]
+    fixed = "".join(f"(?>.*?{part})" for part in middle if part)
+    return first + fixed + (_ANY if len(between) > 1 else "") + last
