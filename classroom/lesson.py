@@ -29,7 +29,7 @@ from classroom.exercises.predictions import Prediction
 from classroom.exercises.progress import Record
 from classroom.exercises.report import Report
 from classroom.my_chat import writing
-from classroom.my_chat.chat import PAGE, MyChat, Version
+from classroom.my_chat.chat import PAGE, TEMPLATE, MyChat, Version
 from classroom.panel.chat_panel import Panel, SideBySide
 from classroom.reading import account_map, terminal
 from classroom.reading.plot import Plot, plot
@@ -47,7 +47,7 @@ class NoApiYet(OneSentence, LookupError):
 class Lesson:
     """One running lesson. Made by ``start``."""
 
-    def __init__(self, number: int, account: Account, begun: steps.Begun, begun_with: Version | None = None):
+    def __init__(self, number: int, account: Account, begun: steps.Begun, begun_with: Sequence[Version] = ()):
         self.number = number
         self.account = account
         self.api_id = begun.api_id
@@ -238,10 +238,6 @@ class Lesson:
         """Create or update a stack and wait for it; its outputs. Raises ``StackFailed`` in one sentence."""
         return stack.deploy(self.account, stack_name, template, parameters)
 
-    def update_stack(self, short: str, **parameters: str) -> dict[str, str]:
-        """Change some parameters of a stack such as ``"handlers"``, keep the others, and wait; its outputs."""
-        return stack.change(self.account, self.name(short), parameters)
-
     def outputs(self, stack_name: str) -> dict[str, str]:
         """The outputs of a stack by key."""
         return stack.outputs(self.account, stack_name)
@@ -258,16 +254,17 @@ class Lesson:
         begun, there = self._begun, _WHAT_IS_THERE[self.number]
         said = [f"Lesson {self.number} begins: {there}."]
         if begun.kept:
-            said.append(
-                f"Kept from when you were further on: {_listed(begun.kept)}. "
-                f"start({self.number}, fresh=True) deletes that and begins as if for the first time."
-            )
+            said.append(f"Kept from before: {_listed(begun.kept)}.")
+            said.append(f"start({self.number}, fresh=True) asks, deletes that, and begins as if for the first time.")
         if begun.removed:
             said.append(f"Deleted, because it was left half done: {_listed(begun.removed)}.")
-        if begun.rows:
-            said.append(f"Deleted from the tables: {begun.rows} row{'' if begun.rows == 1 else 's'}.")
-        if self._begun_with:
-            said.append(f"The chat function runs {self._begun_with}.")
+        for version in self._begun_with:
+            if version.name == TEMPLATE and begun.refused:
+                said.append(f"Your {TEMPLATE} was not used, and the course's was: {begun.refused}")
+            elif version.name == TEMPLATE:
+                said.append(f"The stack chat is made from {version}.")
+            else:
+                said.append(f"The chat function runs {version}.")
         return said
 
     def _explain(self, error: BaseException) -> None:
@@ -294,7 +291,7 @@ _WHAT_IS_THERE = {
     1: "it needs nothing",
     2: "the tables are in place",
     3: "the tables and the API are in place",
-    4: "the tables, the API and the default function are in place",
+    4: "the tables, the API, the default function and your greeter are in place",
     5: "the tables, the API and the storing chat function are in place",
     6: "the tables, the API and the broadcasting chat function are in place",
     7: "the tables, the API with a heartbeat route, and the broadcasting chat function are in place",
@@ -307,22 +304,33 @@ def start(number: int, *, fresh: bool = False) -> Lesson:
     """Enter the target, bring the account to where lesson ``number`` begins, and return the lesson.
 
     Idempotent; any lesson may be started first, again, and in any order. What this lesson or a later one has made
-    stays and is named, unless ``fresh`` is given, or ``CHAT_FRESH=1`` is set for all lessons. Asks once on a real
-    account. Raises ``TargetError`` and ``ValueError`` in one sentence.
+    stays and is named, rows included. With ``fresh`` it names what it would delete, and deletes it after a yes;
+    ``CHAT_FRESH=1`` begins all lessons afresh and agrees beforehand. Asks once on a real account. Raises
+    ``TargetError`` and ``ValueError`` in one sentence.
     """
     if number not in steps.CREATES:
         known = ", ".join(str(lesson) for lesson in sorted(steps.CREATES))
         raise NoSuchLesson(f"There is no lesson {number!r}; there are: {known}.")
     entered = target.enter()
-    fresh = fresh or os.environ.get("CHAT_FRESH") == "1"
+    agreed = os.environ.get("CHAT_FRESH") == "1"
+    fresh = fresh or agreed
     target.ask_for_consent(entered, steps.consent(number, fresh), os.environ)
     if number == 0:
         entered = replace(entered, prefix=f"{entered.prefix}-start")
     account = Account(entered)
     _listen_to_cells()
+    doomed = steps.doomed(account, number) if fresh and not agreed else ()
+    keep = not fresh or bool(doomed and not target.may_delete(f"start({number}, fresh=True)", _listed(doomed)))
     chat = MyChat(account, number)
-    begun_with = chat.begin_with(number) if number in steps.STATES else None
-    begun = steps.set_up(account, number, chat.package(begun_with) if begun_with else None, keep=not fresh)
+    handler, template = chat.begin_with(number), chat.template_to_begin_with(number)
+    begun = steps.set_up(
+        account,
+        number,
+        chat.package(handler) if handler else None,
+        template.files[template.name] if template else None,
+        keep=keep,
+    )
+    begun_with = [version for version in (template, handler) if version and number in steps.STATES]
     lesson = Lesson(number, account, begun, begun_with)
     _watch.explain = lesson._explain
     return lesson

@@ -12,6 +12,9 @@ from email.utils import parsedate_to_datetime
 from threading import Event
 from urllib.parse import urlsplit
 
+import boto3
+from botocore.exceptions import ClientError
+
 from classroom.account.account import STAGE_NAME, Account
 
 ROUTE_KEYS = ("$connect", "$disconnect", "$default", "sendMessage")
@@ -144,6 +147,21 @@ def has_stage(account: Account, api_id: str) -> bool:
     """Whether the API has the stage prod."""
     stages = account.pages("apigatewayv2", "get_stages", "Items", ApiId=api_id)
     return any(stage["StageName"] == STAGE_NAME and stage.get("DeploymentId") for stage in stages)
+
+
+def is_connected(account: Account, api_id: str, connection_id: str) -> bool:
+    """Whether the stage prod may have this connection: API Gateway has not said that it is gone."""
+    if not has_stage(account, api_id):
+        return False
+    endpoint = websocket_url(account, api_id).replace("wss://", "https://")
+    management = boto3.client("apigatewaymanagementapi", endpoint_url=endpoint)
+    try:
+        management.get_connection(ConnectionId=connection_id)
+    except management.exceptions.GoneException:
+        return False
+    except ClientError:
+        return True  # only Gone means gone
+    return True
 
 
 def remove_api(account: Account, api_id: str) -> None:

@@ -76,31 +76,13 @@ def deploy_body(
     return outputs(account, stack_name)
 
 
-def change(account: Account, stack_name: str, changed: Mapping[str, str]) -> dict[str, str]:
-    """Give a stack new values of some parameters, keep template and other values, wait; its outputs.
-
-    No change is fine. Raises ``StackFailed``.
-    """
-    if not status_at_rest(account, stack_name):
-        raise StackFailed(f"There is no stack {stack_name}: run this lesson from its set-up cell again.")
-    kept = parameters(account, stack_name).keys() - changed.keys()
+def parameter_names(account: Account, body: str) -> set[str]:
+    """The names of a template's parameters, as CloudFormation reads them. Raises ``StackFailed``."""
     try:
-        account.client("cloudformation").update_stack(
-            StackName=stack_name,
-            UsePreviousTemplate=True,
-            Tags=account.tag_list,
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[
-                *({"ParameterKey": key, "UsePreviousValue": True} for key in sorted(kept)),
-                *({"ParameterKey": key, "ParameterValue": value} for key, value in changed.items()),
-            ],
-        )
+        found = account.client("cloudformation").validate_template(TemplateBody=body)
     except ClientError as error:
-        if "No updates are to be performed" not in str(error):
-            raise StackFailed(f"CloudFormation refused: {error.response['Error']['Message']}") from None
-    else:
-        wait(account, stack_name, "stack_update_complete")
-    return outputs(account, stack_name)
+        raise StackFailed(f"CloudFormation refused the template: {error.response['Error']['Message']}") from None
+    return {one["ParameterKey"] for one in found["Parameters"]}
 
 
 def wait(account: Account, stack_name: str, waiter: str) -> None:

@@ -6,6 +6,7 @@ The definitions here are those of notebook 01; a test compares what both make.
 from __future__ import annotations
 
 from classroom.account.account import TABLES, Account
+from classroom.account.api import is_connected
 
 _WAIT = {"Delay": 1, "MaxAttempts": 300}
 
@@ -30,27 +31,40 @@ def ensure_tables(account: Account) -> None:
         )
 
 
-def empty_tables(account: Account) -> int:
-    """Delete every row of the tables; the tables stay. How many rows there were."""
-    deleted = 0
+def rows(account: Account) -> dict[str, int]:
+    """How many rows each of the tables has that exist, by its short name."""
+    existing = existing_tables(account)
+    return {short: len(_keys_in(account, short)) for short in TABLES if account.name(short) in existing}
+
+
+def empty_tables(account: Account) -> None:
+    """Delete every row of the tables; the tables stay."""
     for short in TABLES:
-        name = account.name(short)
-        table = account.client("dynamodb").describe_table(TableName=name)["Table"]
-        attributes = [key["AttributeName"] for key in table["KeySchema"]]
-        # Consistent, or a row that was written a moment ago would stay.
-        keys = account.pages(
-            "dynamodb",
-            "scan",
-            "Items",
-            TableName=name,
-            ConsistentRead=True,
-            ProjectionExpression=", ".join(f"#{number}" for number in range(len(attributes))),
-            ExpressionAttributeNames={f"#{number}": attribute for number, attribute in enumerate(attributes)},
-        )
-        for key in keys:
-            account.client("dynamodb").delete_item(TableName=name, Key=key)
-        deleted += len(keys)
-    return deleted
+        for key in _keys_in(account, short):
+            account.client("dynamodb").delete_item(TableName=account.name(short), Key=key)
+
+
+def forget_ended(account: Account, api_id: str | None) -> None:
+    """Delete the rows of connections that API Gateway no longer knows, as a broadcast would."""
+    name, dynamodb = account.name("ChatConnections"), account.client("dynamodb")
+    for key in _keys_in(account, "ChatConnections"):
+        if api_id is None or not is_connected(account, api_id, key["connection_id"]["S"]):
+            dynamodb.delete_item(TableName=name, Key=key)
+
+
+def _keys_in(account: Account, short: str) -> list[dict]:
+    """The keys of all rows of a table."""
+    name = account.name(short)
+    schema = account.client("dynamodb").describe_table(TableName=name)["Table"]["KeySchema"]
+    return account.pages(
+        "dynamodb",
+        "scan",
+        "Items",
+        TableName=name,
+        ConsistentRead=True,  # or a row that was written a moment ago would be overlooked
+        ProjectionExpression=", ".join(f"#{number}" for number in range(len(schema))),
+        ExpressionAttributeNames={f"#{number}": key["AttributeName"] for number, key in enumerate(schema)},
+    )
 
 
 def remove_tables(account: Account) -> None:

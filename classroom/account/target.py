@@ -130,6 +130,17 @@ def ask_for_consent(
     environ["CHAT_YES"] = "1"
 
 
+def may_delete(who: str, what: str, ask: Callable[[str], str] | None = None) -> bool:
+    """Name what would be deleted, and whether the answer is yes. Raises ``TargetError`` when nobody is here to ask."""
+    try:
+        answer = (ask or input)(f"{who} deletes {what}; your files in my_chat/ stay. Type yes to delete it: ")
+    except (EOFError, NotImplementedError, RuntimeError):
+        raise TargetError(
+            f"{who} would delete {what}, and nobody is here to ask: set CHAT_FRESH=1 to agree beforehand."
+        ) from None
+    return answer.strip().lower() in ("y", "yes")
+
+
 def _enter_localstage(environ: MutableMapping[str, str]) -> None:
     if environ.get("LOCALSTAGE_URL"):
         return

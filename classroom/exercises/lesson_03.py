@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
 from classroom.exercises import solutions
 from classroom.exercises.checks import CheckFailed, attempt, check
 from classroom.exercises.exercise import Answer
+from classroom.exercises.function_templates import check_callers, check_permission, check_role
 from classroom.exercises.handler_checks import check_answered
 from classroom.exercises.registry import exercise
-from classroom.exercises.templates import Template, listed, statements_of
+from classroom.exercises.templates import Template
 
 TEMPLATE = "template.yaml"
+FINISHES = {TEMPLATE: "3.3"}
 PREDICTIONS = {"3.a": "Internal server error", "3.b": "Hello", "3.c": "It changes nothing"}
 GIVEN = {"Prefix": "lab", "ApiId": "a1b2c3d4e5", "Greeting": "Hello", "Patience": "10000"}
-_ADDRESS = "arn:aws:execute-api:us-east-1:123456789012:"
-_INDENT = "its indentation: a property stands two spaces deeper than the word Properties"
+CHAT = "Chat"
+"""With this begin the names of the chat function's resources, which lessons 4 and 5 add to the same template."""
 
 
 @exercise("3.1", file="hello.py", look="what the function returns: a status, and a body that is text")
@@ -61,49 +62,23 @@ def permit_one_route(answer: Answer) -> None:
     for api_id in ("a1b2c3d4e5", "f6g7h8i9j0"):
         found = attempt("source_arn gives a pattern", partial(answer.source_arn, "us-east-1", "123456789012", api_id))
         check("it is text", type(found).__name__, "str", look="the return")
-        _check_callers(found, api_id, "dev")
-
-
-def _check_callers(pattern: str, api_id: str, other_stage: str = "") -> None:
-    """Which events a ``SourceArn`` lets through."""
-    callers = {
-        f"{api_id}/prod/hello": "may call",
-        f"{api_id}/prod/sendMessage": "may not call",
-        f"{'z' + api_id[1:]}/prod/hello": "may not call",
-    }
-    if other_stage:
-        callers[f"{api_id}/{other_stage}/hello"] = "may not call"
-    for caller, expected in callers.items():
-        found = "may call" if fnmatchcase(_ADDRESS + caller, pattern) else "may not call"
-        if found != expected:
-            raise CheckFailed(
-                f"{_ADDRESS}{caller} {expected} the function. With {pattern!r} it {found} it. "
-                "Look at: each part of the pattern, from arn: to the route key; without !Sub, ${…} stays as it is."
-            )
-        print(f"ok: {caller} {expected} the function")
+        check_callers(found, api_id, "hello", "dev")
 
 
 @exercise("3.3", file=TEMPLATE, look="the list of what to add, one by one")
 def describe_the_function(answer: Answer) -> None:
     """The template describes everything that was made by hand: each part is there and names the right others."""
-    template = Template(answer.text, GIVEN)
+    template = Template(answer.text, GIVEN, but=CHAT)
     missing = [name for name in GIVEN if name not in (template.body.get("Parameters") or {})]
     check("no parameter is missing", missing, [], look="the part Parameters, as it was given")
     logs, _ = template.only("AWS::Logs::LogGroup")
     function, properties = template.only("AWS::Lambda::Function")
     role, granted = template.only("AWS::IAM::Role")
     check("the function acts as the role", properties.get("Role"), f"<{role}.Arn>", look="!GetAtt, under the function")
-    _check_role(granted, logs)
+    check_role(granted, logs)
     _, permission = template.only("AWS::Lambda::Permission")
-    names = (f"<{function}>", f"<{function}.Arn>", properties.get("FunctionName"))
-    if permission.get("FunctionName") not in names:
-        raise CheckFailed(
-            f"the permission is about the function. Found {permission.get('FunctionName')!r} instead of !Ref {function}. "
-            f"Look at: FunctionName in the permission; {_INDENT}."
-        )
-    for key, expected in (("Action", "lambda:InvokeFunction"), ("Principal", "apigateway.amazonaws.com")):
-        check(f"the permission's {key}", permission.get(key), expected, look="add_permission, above")
-    _check_callers(str(permission.get("SourceArn")), GIVEN["ApiId"])
+    check_permission(permission, function, properties)
+    check_callers(str(permission.get("SourceArn")), GIVEN["ApiId"], "hello")
     _check_route(template)
     output = template.outputs().get("GreeterName")
     name = f"<{function}>" if output == properties.get("FunctionName") else output
@@ -112,37 +87,6 @@ def describe_the_function(answer: Answer) -> None:
         name,
         f"<{function}>",
         look=f"Outputs, at the beginning of a line; in it GreeterName, and in that Value: !Ref {function}",
-    )
-
-
-def _check_role(role: dict[str, Any], logs: str) -> None:
-    trusted = [one.get("Principal") for one in statements_of(role.get("AssumeRolePolicyDocument"))]
-    check("Lambda may act as the role", trusted, [{"Service": "lambda.amazonaws.com"}], look="AssumeRolePolicyDocument")
-    policies = role.get("Policies") or []
-    granted = [one for policy in policies for one in statements_of(policy.get("PolicyDocument"))]
-    for action, resource, expected in (
-        ("logs:CreateLogStream", f"<{logs}.Arn>", "may"),
-        ("logs:PutLogEvents", f"<{logs}.Arn>", "may"),
-        ("logs:DeleteLogGroup", f"<{logs}.Arn>", "may not"),
-        ("logs:PutLogEvents", "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lab-other:*", "may not"),
-        ("dynamodb:DeleteTable", "arn:aws:dynamodb:us-east-1:123456789012:table/lab-ChatMessages", "may not"),
-    ):
-        found = "may" if any(_allows(one, action, resource) for one in granted) else "may not"
-        where = "its log group" if resource == f"<{logs}.Arn>" else resource.rpartition(":")[0] or resource
-        check(
-            f"whether the function {expected} do {action} on {where}",
-            found,
-            expected,
-            look="the role's Policies: Action and Resource of its statement",
-        )
-
-
-def _allows(statement: dict[str, Any], action: str, resource: str) -> bool:
-    actions, resources = listed(statement.get("Action")), listed(statement.get("Resource"))
-    return (
-        statement.get("Effect") == "Allow"
-        and any(fnmatchcase(action.lower(), one.lower()) for one in actions)
-        and any(fnmatchcase(resource, one) or fnmatchcase(f"{resource}:x", one) for one in resources)
     )
 
 
@@ -173,8 +117,8 @@ def replace_the_function(answer: Answer) -> None:
     before = answer.folder.text(TEMPLATE) or solutions.course_text(TEMPLATE, "3.3") or ""
     after = attempt("renamed changes the template", lambda: answer.renamed(before), look="template.replace(old, new)")
     check("it gives a text", type(after).__name__, "str", look="the return")
-    was = Template(before, GIVEN).only("AWS::Lambda::Function")[1]
-    now = Template(after, GIVEN).only("AWS::Lambda::Function")[1]
+    was = Template(before, GIVEN, but=CHAT).only("AWS::Lambda::Function")[1]
+    now = Template(after, GIVEN, but=CHAT).only("AWS::Lambda::Function")[1]
     name = now.get("FunctionName")
     if name == was.get("FunctionName"):
         raise CheckFailed(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from classroom.exercises.checks import attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check
 from classroom.exercises.exercise import Answer
+from classroom.exercises.function_templates import check_callers, check_permission, check_role, table
 from classroom.exercises.handler_checks import RETURNS, check_answered, check_not_raised, only_row
 from classroom.exercises.registry import exercise
+from classroom.exercises.templates import Template
 
-FILE = "chat_handler.py"
-FINISHES = {FILE: "4.3"}
+FILE, TEMPLATE = "chat_handler.py", "template.yaml"
+CHAT = "Chat"
+"""With this begin the names of the chat function's resources; all others are lesson 3's."""
+GIVEN = {"Prefix": "lab", "ApiId": "a1b2c3d4e5", "CodeBucket": "bucket", "CodeKey": "key"}
+FINISHES = {FILE: "4.4", TEMPLATE: "4.1"}
 PREDICTIONS = {
     "4.a": "No",
     "4.b": "Nothing on either screen",
@@ -32,7 +37,52 @@ EVENT: dict[str, Any] = {
 }
 
 
-@exercise("4.1", names=("read",), look="the two tables of keys above")
+@exercise("4.1", file=TEMPLATE, look="the list of what to add, and the role and the permission that you wrote for 3.3")
+def describe_the_chat_function(answer: Answer) -> None:
+    """The template has the chat function beside the greeter, with a role and permissions of its own."""
+    check_chat_function(answer, {"MESSAGES_TABLE": "lab-ChatMessages"}, [("dynamodb:PutItem", table("ChatMessages"))])
+
+
+def check_chat_function(answer: Answer, variables: dict[str, str], may: list[tuple[str, str]]) -> None:
+    """Everything that the chat function needs is in the template; its variables and permissions grow with the lessons."""
+    template = Template(answer.text, GIVEN, begins=CHAT)
+    missing = [name for name in GIVEN if name not in template.parameters]
+    check("no parameter is missing", missing, [], look="the part Parameters, as it was given")
+    logs, group = template.only("AWS::Logs::LogGroup")
+    check("its log group", group.get("LogGroupName"), "/aws/lambda/lab-chat_handler", look="ChatLogs")
+    function, properties = template.only("AWS::Lambda::Function")
+    expected = {"FunctionName": "lab-chat_handler", "Handler": "chat_handler.lambda_handler"}
+    check(
+        "the function", {key: properties.get(key) for key in expected}, expected, look="ChatFunction, as it was given"
+    )
+    code = {"S3Bucket": GIVEN["CodeBucket"], "S3Key": GIVEN["CodeKey"]}
+    check("where its code is", properties.get("Code"), code, look="Code in ChatFunction, as it was given")
+    found = (properties.get("Environment") or {}).get("Variables") or {}
+    for name, value in variables.items():
+        check(f"the variable {name}", found.get(name), value, look="Environment, and in it Variables, of ChatFunction")
+    role, granted = template.only("AWS::IAM::Role")
+    check("the function acts as the role", properties.get("Role"), f"<{role}.Arn>", look="the name of your role")
+    check_role(granted, logs, may)
+    _check_permissions(template, function, properties)
+    integration, _ = template.only("AWS::ApiGatewayV2::Integration")
+    output = template.outputs().get("ChatIntegrationId")
+    check("the output ChatIntegrationId", output, f"<{integration}>", look="Outputs, as it was given")
+
+
+def _check_permissions(template: Template, function: str, properties: dict[str, Any]) -> None:
+    permissions = template.all_of("AWS::Lambda::Permission").values()
+    by_route = {str(one.get("SourceArn")).rpartition("/")[2]: one for one in permissions}
+    for route in ("$connect", "$disconnect", "sendMessage"):
+        if route not in by_route:
+            raise CheckFailed(
+                f"there is a permission for the route {route}. There are permissions for "
+                f"{', '.join(sorted(by_route)) or 'none'}. Look at: the end of SourceArn, a resource for each route."
+            )
+        check_permission(by_route[route], function, properties)
+        check_callers(str(by_route[route].get("SourceArn")), GIVEN["ApiId"], route)
+
+
+@exercise("4.2", names=("read",), look="the two tables of keys above")
 def read_an_event(answer: Answer) -> None:
     """``read`` finds four things in an event that it has never seen."""
     found = attempt(
@@ -50,7 +100,7 @@ def read_an_event(answer: Answer) -> None:
     check("what they sent", found[3], "Can you read this?", look="the key message of the body")
 
 
-@exercise("4.2", file=FILE, look="the list of what the handler does, above")
+@exercise("4.3", file=FILE, look="the list of what the handler does, above")
 def store_messages(answer: Answer) -> None:
     """The handler stores each message once, under the event's time, and answers all three routes."""
     with answer.trial() as trial:
@@ -74,7 +124,7 @@ def store_messages(answer: Answer) -> None:
         check_answered("whoever leaves is answered", trial.leave("ann"))
 
 
-@exercise("4.3", file=FILE, look="the four cases above, one by one")
+@exercise("4.4", file=FILE, look="the four cases above, one by one")
 def refuse_what_is_no_message(answer: Answer) -> None:
     """Whatever is no text with something in it is answered 400 and not stored; everything else works as before."""
     with answer.trial() as trial:

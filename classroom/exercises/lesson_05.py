@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from classroom.exercises.checks import CheckFailed, check
 from classroom.exercises.exercise import Answer
+from classroom.exercises.function_templates import ADDRESS, table
 from classroom.exercises.handler_checks import check_answered, check_not_raised
+from classroom.exercises.lesson_04 import GIVEN, check_chat_function
 from classroom.exercises.registry import exercise
 from classroom.my_chat.trial import DOMAIN, Trial
 
-FILE = "chat_handler.py"
-FINISHES = {FILE: "5.6"}
+FILE, TEMPLATE = "chat_handler.py", "template.yaml"
+FINISHES = {FILE: "5.7", TEMPLATE: "5.1"}
 PREDICTIONS = {
     "5.a": "No",
     "5.b": "Two",
@@ -22,7 +24,20 @@ PREDICTIONS = {
 ENDPOINT = "endpoint_url, which is f\"https://{request['domainName']}/{request['stage']}\""
 
 
-@exercise("5.1", file=FILE, look="the list of what the handler does, above")
+@exercise("5.1", file=TEMPLATE, look="ChatFunction and ChatRole: the rest stays as lesson 4 left it")
+def allow_what_a_broadcast_needs(answer: Answer) -> None:
+    """The chat function knows the table of connections, and may use it and post to connections of the stage prod."""
+    connections, posts = table("ChatConnections"), f"{ADDRESS}{GIVEN['ApiId']}/prod/POST/@connections/R0oXAcfD0kwCFiA="
+    may = [("dynamodb:PutItem", table("ChatMessages"))]
+    may += [(f"dynamodb:{action}", connections) for action in ("PutItem", "DeleteItem", "Scan")]
+    check_chat_function(
+        answer,
+        {"MESSAGES_TABLE": "lab-ChatMessages", "CONNECTIONS_TABLE": "lab-ChatConnections"},
+        [*may, ("execute-api:ManageConnections", posts)],
+    )
+
+
+@exercise("5.2", file=FILE, look="the list of what the handler does, above")
 def send_to_everybody(answer: Answer) -> None:
     """Connections are remembered and forgotten; a message is stored and reaches everybody who is connected."""
     with answer.trial() as trial:
@@ -40,11 +55,11 @@ def send_to_everybody(answer: Answer) -> None:
         check("his row is deleted", _there(trial), ["ann", "carol"], look="delete_item on $disconnect")
         check_answered("carol is heard", trial.send("carol", "Bye"))
         _check_screen(trial, "ann", [("ann", "Hello"), ("carol", "Bye")], look="the loop over the rows")
-        check_answered("an empty message is refused", trial.send("carol", " "), 400, look="exercise 4.3")
+        check_answered("an empty message is refused", trial.send("carol", " "), 400, look="exercise 4.4")
         check("and sent to nobody", len(trial.screen("ann")), 2, look="the order: first refuse, then store, then send")
 
 
-@exercise("5.2", file=FILE, look="the except around post_to_connection")
+@exercise("5.3", file=FILE, look="the except around post_to_connection")
 def forget_who_is_gone(answer: Answer) -> None:
     """A connection that is gone costs its row, and nobody else anything."""
     with answer.trial() as trial:
@@ -61,7 +76,7 @@ def forget_who_is_gone(answer: Answer) -> None:
         _check_screen(trial, "ann", [("ann", "Hello"), ("bob", "Hi")], look="which row is deleted")
 
 
-@exercise("5.3", file=FILE, look="which exceptions are caught, and in which order")
+@exercise("5.4", file=FILE, look="which exceptions are caught, and in which order")
 def keep_who_is_there(answer: Answer) -> None:
     """Only Gone means gone: any other failure is printed, keeps the row, and costs nobody else anything."""
     with answer.trial() as trial:
@@ -91,7 +106,7 @@ def keep_who_is_there(answer: Answer) -> None:
         check("nobody is lost by it", _there(trial), ["abel", "ann", "bob"], look="the except that deletes")
 
 
-@exercise("5.4", file=FILE, look="LastEvaluatedKey of each answer")
+@exercise("5.5", file=FILE, look="LastEvaluatedKey of each answer")
 def read_every_page(answer: Answer) -> None:
     """Everybody gets the message once, however many pages the scan has."""
     people = ["ann", "bob", "carol", "dana", "eve"]
@@ -111,7 +126,7 @@ def read_every_page(answer: Answer) -> None:
         check("one page and a bit", [len(trial.screen(one)) for one in people[:3]], [2] * 3, look="the last page")
 
 
-@exercise("5.5", file=FILE, look="pool.map, and what runs inside it")
+@exercise("5.6", file=FILE, look="pool.map, and what runs inside it")
 def wait_for_nobody(answer: Answer) -> None:
     """A slow connection makes nobody else wait, and everything that was mended still works."""
     with answer.trial() as trial:
@@ -127,7 +142,7 @@ def wait_for_nobody(answer: Answer) -> None:
         check("his row is deleted", _there(trial), ["ann", "bob", "carol"], look="post: it is called for each row")
 
 
-@exercise("5.6", file=FILE, look="the key of the row, and the condition of put_item")
+@exercise("5.7", file=FILE, look="the key of the row, and the condition of put_item")
 def lose_no_message(answer: Answer) -> None:
     """Messages of one instant are a row each, in order, and a repeated event is still one row."""
     with answer.trial() as trial:

@@ -21,7 +21,7 @@ from classroom.my_chat.pretended_aws import PREFIX
 from classroom.my_chat.trial import DOMAIN, Outcome, Trial
 from localstage.policy.document import MalformedPolicy, read_policy
 
-TEMPLATE, HANDLER_BY = "chat_function.yaml", "5.6"
+TEMPLATE, HANDLER_BY = "chat_function.yaml", "5.7"
 PREDICTIONS = {
     "7a.a": "Write a line into its log",
     "7a.b": "She is in, and in your table",

@@ -27,9 +27,14 @@ _NO_VALUE = object()
 
 
 class Template:
-    """One template, with ``given`` values of its parameters. Raises ``CheckFailed`` where it is none."""
+    """One template, with ``given`` values of its parameters. Raises ``CheckFailed`` where it is none.
 
-    def __init__(self, text: str, given: Mapping[str, str]):
+    ``only`` and ``all_of`` look at the resources whose names begin with ``begins``, and do not begin with ``but``.
+    """
+
+    def __init__(self, text: str, given: Mapping[str, str], *, begins: str = "", but: str = ""):
+        self._begins = begins
+        self._looked_at = lambda name: name.startswith(begins) and not (but and name.startswith(but))
         body = yaml.load(text, _Loader)
         if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
             raise CheckFailed(
@@ -51,17 +56,19 @@ class Template:
 
     def only(self, kind: str) -> tuple[str, dict[str, Any]]:
         """The logical ID and the properties of the one resource of a type."""
-        found = [name for name, resource in self.resources.items() if resource["Type"] == kind]
+        found = [name for name, one in self.resources.items() if one["Type"] == kind and self._looked_at(name)]
         if len(found) != 1:
+            named = f" whose name begins with {self._begins}" if self._begins else ""
             raise CheckFailed(
-                f"there is one resource of the type {kind}. There are {len(found)}. "
+                f"there is one resource of the type {kind}{named}. There are {len(found)}. "
                 f"Look at: the line Type: {kind}, two spaces deeper than the resource's name."
             )
         return found[0], self.properties(found[0])
 
     def all_of(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of each resource of a type, by logical ID."""
-        return {name: self.properties(name) for name, one in self.resources.items() if one["Type"] == kind}
+        found = [name for name, one in self.resources.items() if one["Type"] == kind and self._looked_at(name)]
+        return {name: self.properties(name) for name in found}
 
     def properties(self, name: str) -> dict[str, Any]:
         """What the properties of a resource come to."""

@@ -25,6 +25,7 @@ from classroom.my_chat.pretended_aws import PREFIX
 from classroom.my_chat.trial import Trial
 
 HANDLER = "chat_handler.py"
+TEMPLATE = "template.yaml"
 PAGE = "page.html"
 TRIAL_SECRET = "a secret that only the trial and its judge know"
 _TRIAL_VARIABLES = {
@@ -35,6 +36,10 @@ _TRIAL_VARIABLES = {
 }
 _GROWN_UP = 5
 """After this lesson the course's version is ``handlers/``, which the lesson ends with."""
+_UNCHECKED = (
+    " Exercise {exercise} has not found it right yet; "
+    'lesson.my_chat.use_course_version("{exercise}") puts the course\'s answer in its place.'
+)
 _WAIT = {"Delay": 1, "MaxAttempts": 120}
 
 
@@ -104,6 +109,11 @@ class MyChat:
             return version
         return replace(version, files=packages.sources_of(HANDLER.removesuffix(".py")))
 
+    def template_to_begin_with(self, lesson: int) -> Version | None:
+        """The template of the stack chat with which a lesson begins: what an exercise found right, else the course's."""
+        exercise = registry.finishes(TEMPLATE, lesson)
+        return self.finished(exercise) if exercise else None
+
     def finished(self, exercise: str) -> Version:
         """The file of an exercise as the exercise found it right, whatever it is now; else the course's."""
         name = registry.exercise_of(exercise).file
@@ -134,7 +144,8 @@ class MyChat:
             self.folder.write(name, solutions.course_text(name, exercise) or "")
             print(f"There was no my_chat/{name} yet: it is the course's answer to exercise {exercise} now.")
         else:
-            print(f"my_chat/{name} is yours.")
+            unchecked = self.folder.checked(exercise, name) is None
+            print(f"my_chat/{name} is yours.{_UNCHECKED.format(exercise=exercise) if unchecked else ''}")
 
     def deploy(self, what: str = HANDLER) -> None:
         """Give a function the code of a file, or of an exercise's file, and wait until it runs it.
@@ -158,14 +169,18 @@ class MyChat:
         """Create or update a stack with a template of the folder, and wait; its outputs.
 
         ``what`` is a file, as it is now or ``as_handed_out`` by the course, or the number of an exercise:
-        then the template is what that exercise found right, else the course's. Raises ``NotDeployed`` and ``StackFailed``.
+        then the template is what that exercise found right, else the course's. Parameters that are not named keep
+        the values that the stack has. Raises ``NotDeployed`` and ``StackFailed``.
         """
         if as_handed_out:
             version = Version(what, {what: given(what) or ""}, False, "as it was handed out")
         else:
             version = self.finished(what) if what in registry.exercises() else self.version(what)
-        text = boundary.in_template(version.files[version.name])
-        outputs = stack.deploy_body(self._account, self._account.name(short), text, parameters, version.name)
+        text, name = boundary.in_template(version.files[version.name]), self._account.name(short)
+        known = stack.parameter_names(self._account, text) - parameters.keys()
+        kept = stack.parameters(self._account, name) if stack.status_at_rest(self._account, name) else {}
+        values = {**{key: value for key, value in kept.items() if key in known}, **parameters}
+        outputs = stack.deploy_body(self._account, name, text, values, version.name)
         print(f"Deployed: {version}.")
         return outputs
 

@@ -38,7 +38,10 @@ _NEEDS = (
     Need(_of("apigateway", "GET POST"), ("arn:aws:apigateway:{region}::/apis",)),
     Need(_of("apigateway", "GET POST PATCH DELETE"), ("arn:aws:apigateway:{region}::/apis/*",)),
     Need(
-        _of("execute-api", "ManageConnections"), ("arn:aws:execute-api:{region}:{account}:*/prod/POST/@connections/*",)
+        _of("execute-api", "ManageConnections"),
+        tuple(
+            f"arn:aws:execute-api:{{region}}:{{account}}:*/prod/{method}/@connections/*" for method in ("GET", "POST")
+        ),
     ),
     Need(_of("lambda", "ListFunctions")),
     Need(

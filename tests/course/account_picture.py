@@ -32,9 +32,9 @@ def picture(account: Account) -> dict[str, Any]:
             name: {
                 key: value
                 for key, value in stack.parameters(account, name).items()
-                if key not in ("ApiId", "ChatCodeKey")
+                if key not in ("ApiId", *(["CodeKey"] if name == account.name("chat") else []))
             }
-            for name in (account.name("handlers"), account.name("sessions"))
+            for name in (account.name("handlers"), account.name("chat"), account.name("sessions"))
             if stack.stack_status(account, name)
         },
     }

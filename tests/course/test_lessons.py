@@ -16,7 +16,6 @@ from classroom import start
 from classroom.account import api, stack, steps, tables
 from classroom.account.account import Account
 from classroom.account.target import Target
-from classroom.exercises import solutions
 from classroom.operations.cleanup import clean_up, find_ours
 from classroom.reading.account_map import look
 from tests.course.account_picture import picture
@@ -51,8 +50,8 @@ def test_map_when_a_lesson_begins(account):
     assert found.tables == {"ChatConnections": 1, "ChatMessages": 0, "ChatSessions": 0}
     assert (found.api, found.staged, found.routes["$connect"]) == ("chat-api", True, "chat_handler")
     chat = next(one for one in found.functions if one.name == "chat_handler")
-    assert (chat.stack, chat.tables) == ("handlers", ("ChatConnections", "ChatMessages"))
-    assert found.stacks["handlers"] > 10
+    assert (chat.stack, chat.tables) == ("chat", ("ChatConnections", "ChatMessages"))
+    assert found.stacks["chat"] > 10
 
 
 def test_lesson_when_the_api_was_made_twice(account):
@@ -68,28 +67,32 @@ def test_lesson_when_the_api_was_made_twice(account):
     assert steps.set_up(account, 3).api_id == api_id and api.find_apis(account) == [api_id]
 
 
-def test_lesson_when_its_template_was_left_half_way(account):
-    """The learner's stack of lesson 3, a route of which is served, is gone when that lesson or the next one begins."""
-    for number in (3, 4):
-        api_id = steps.set_up(account, 3).api_id
-        clean = picture(account)
-        account.client("cloudformation").create_stack(
-            StackName=account.name("greeter"),
-            TemplateBody=solutions.course_text("template.yaml", "3.3"),
-            Capabilities=["CAPABILITY_IAM"],
-            Tags=account.tag_list,
-            Parameters=[
-                {"ParameterKey": "Prefix", "ParameterValue": account.prefix},
-                {"ParameterKey": "ApiId", "ParameterValue": api_id},
-            ],
-        )
-        api.deploy_api(account, api_id)
-        assert picture(account) != clean and stack.outputs(account, account.name("greeter"))
-        steps.set_up(account, number)
-        assert stack.stack_status(account, account.name("greeter")) is None
-        assert "hello" not in picture(account)["api"]["routes"]
-        if number == 3:
-            assert picture(account) == clean
+def test_lesson_when_lesson_3_was_left_half_way(account):
+    """Its stack is kept, and lesson 4 goes on with it; a route made by hand makes room for the template's."""
+    api_id = steps.set_up(account, 3).api_id
+    clean, gateway = picture(account), account.client("apigatewayv2")
+    mock = api.ensure_mock(account, api_id)
+    gateway.create_route(ApiId=api_id, RouteKey="hello", Target=f"integrations/{mock}")
+    assert steps.set_up(account, 3, keep=True).kept == ("the route hello",)
+    begun = steps.set_up(account, 4, keep=True)
+    assert begun.removed == ("the route hello",) and picture(account)["api"]["routes"]["hello"].endswith(
+        "-greeter/invocations"
+    )
+    assert steps.set_up(account, 3, keep=True).kept == ("the stack handlers", "the stack chat")
+    steps.set_up(account, 3)
+    assert picture(account) == clean
+
+
+def test_lesson_when_cloudformation_refuses_the_learners_template(account):
+    """What passed its check and cannot be deployed keeps nobody from the lesson: the course's stands in, and it says so."""
+    ours = steps.course_template(steps.STATES[4])
+    too_patient = ours.replace("Default: 10000", "Default: 60000")
+    begun = steps.set_up(account, 4, template=too_patient)
+    assert begun.refused.startswith(f"The stack {account.name('chat')} is ROLLBACK_COMPLETE: Integration (AWS::ApiGa")
+    assert picture(account)["api"]["routes"]["hello"].endswith("-greeter/invocations")
+    mine = ours.replace("Default: Hello", "Default: Good evening")
+    assert steps.set_up(account, 4, template=mine, keep=True).refused == ""
+    assert picture(account)["stacks"][account.name("chat")]["Greeting"] == "Good evening"
 
 
 def test_lesson_when_further_lessons_have_been_done(account):
@@ -104,31 +107,36 @@ def test_lesson_when_further_lessons_have_been_done(account):
         "the table ChatSessions",
         "the API chat-api",
         "the stack handlers",
+        "the stack chat",
     )
-    assert picture(account) == later and begun.rows == 0
-    begun = steps.set_up(account, 3, keep=True)
-    assert begun.kept == ("the route ping", "the stack handlers") and begun.rows == 0
+    assert picture(account) == later
+    kept = steps.set_up(account, 3, keep=True).kept
+    assert kept == ("the route ping", "the stack handlers", "the stack chat", "1 row in ChatMessages")
     assert {key: picture(account)["api"]["routes"][key] for key in api.ROUTE_KEYS} == dict.fromkeys(
         api.ROUTE_KEYS, "MOCK"
     )
     assert steps.set_up(account, 4, keep=True).kept == (
         "the route ping",
-        "the chat function in the stack handlers",
-        "its table of connections in the stack handlers",
+        "the chat function in the stack chat",
+        "its table of connections in the stack chat",
+        "1 row in ChatMessages",
     )
     assert picture(account)["stacks"] == later["stacks"]
-    begun = steps.set_up(account, 7, keep=True)
-    assert (begun.kept, begun.rows) == ((), 1) and picture(account) == later
+    assert steps.set_up(account, 7, keep=True).kept == ("1 row in ChatMessages",) and picture(account) == later
 
 
 def test_lesson_when_it_is_begun_again(account):
-    """What the lesson itself has made so far stays, too, and its rows go: its cells can run again."""
+    """What the lesson itself has made and stored stays, too; a connection that has ended is forgotten."""
     steps.set_up(account, 6)
-    keep_a_row(account, "ChatConnections")
-    begun = steps.set_up(account, 5, keep=True)
-    assert begun.kept == ("its table of connections in the stack handlers",) and begun.rows == 1
-    assert steps.set_up(account, 5).kept == ()
-    assert picture(account)["stacks"][account.name("handlers")]["ConnectionsTable"] == ""
+    for table in ("ChatConnections", "ChatMessages"):
+        keep_a_row(account, table)
+    kept = ("its table of connections in the stack chat", "1 row in ChatMessages")
+    assert steps.set_up(account, 5, keep=True).kept == kept
+    assert tables.rows(account) == {"ChatMessages": 1, "ChatConnections": 0, "ChatSessions": 0}
+    assert steps.set_up(account, 5).kept == () and not any(tables.rows(account).values())
+    assert "CONNECTIONS_TABLE" not in str(
+        account.client("lambda").get_function_configuration(FunctionName=account.name("chat_handler"))
+    )
 
 
 def test_lesson_when_the_learner_has_a_route_of_their_own(account):
@@ -161,9 +169,16 @@ def test_lesson_when_started_after_a_later_one(led_to_the_stage, monkeypatch, tm
     monkeypatch.setenv("CHAT_FOLDER", str(tmp_path / "my_chat"))
     start(3)
     assert repr(start(2)) == (
-        "Lesson 2 begins: the tables are in place. Kept from when you were further on: the API chat-api. "
-        "start(2, fresh=True) deletes that and begins as if for the first time."
+        "Lesson 2 begins: the tables are in place. Kept from before: the API chat-api. "
+        "start(2, fresh=True) asks, deletes that, and begins as if for the first time."
     )
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "")
+    assert "Kept from before: the API chat-api." in repr(start(2, fresh=True))
+    assert asked == [
+        "start(2, fresh=True) deletes the API chat-api; your files in my_chat/ stay. Type yes to delete it: "
+    ]
+    monkeypatch.setattr("builtins.input", lambda question: "yes")
     lesson = start(2, fresh=True)
     assert repr(lesson) == "Lesson 2 begins: the tables are in place." and api.find_api(lesson.account) is None
     lesson.account.client("dynamodb").delete_table(TableName=lesson.name("ChatSessions"))
@@ -183,7 +198,7 @@ def keep_a_row(account, table):
     """Put a row into one of the chat's tables."""
     keys = {"ChatMessages": {"room_id": {"S": "global"}, "timestamp": {"N": "1"}}}
     account.client("dynamodb").put_item(
-        TableName=account.name(table), Item=keys.get(table, {"connection_id": {"S": "somebody"}})
+        TableName=account.name(table), Item=keys.get(table, {"connection_id": {"S": "R0oXAcfD0kwCFiA="}})
     )
 
 
@@ -202,7 +217,7 @@ def test_lesson_when_rows_are_left(account):
 def test_lesson_when_a_creation_was_rolled_back(account):
     """A stack that failed to be created, as after a crash, does not stop the lesson."""
     api_id = steps.set_up(account, 3).api_id
-    parameters = steps.handlers_parameters(account, api_id, ())
+    parameters = steps.handlers_parameters(account, api_id)
     body = stack.template_body("handlers.yaml").replace("AWS_PROXY", "AWS_PROXY\n      TimeoutInMillis: 60000")
     account.client("cloudformation").create_stack(
         StackName=account.name("handlers"),

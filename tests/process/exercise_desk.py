@@ -124,10 +124,12 @@ class Desk:
             notebook, cells = CELLS_BEFORE[lesson]
             for cell in cells:
                 self.run(_source(notebook, f"{lesson:02}-{cell}"))
+        of_the_lesson = [one for one in solutions.all_solutions() if registry.lesson_of(one.number) == lesson]
+        files = {file, *(one.file for one in of_the_lesson if one.code.startswith("%%mend"))}
         for one in solutions.all_solutions():
             if one.number == number:
                 return
-            if one.file and (registry.lesson_of(one.number) == lesson or one.file == file):
+            if one.file and (one in of_the_lesson or one.file in files):
                 self.run(one.code)
 
     def lesson(self, number: str) -> Any:

@@ -91,6 +91,13 @@ def test_check_when_solved_in_another_way(desk, number, cell):
     assert desk.check(number).endswith(f"ok: exercise {number} is done\n")
 
 
+@pytest.mark.parametrize("number", ["3.3", "4.1", "5.1"])
+def test_check_when_the_template_has_grown(desk, number):
+    """A template that later lessons have added to still passes, so a check can be run again at any time."""
+    desk.folder.write("template.yaml", solutions.course_text("template.yaml", "5.1") or "")
+    assert desk.check(number).endswith(f"ok: exercise {number} is done\n")
+
+
 @pytest.mark.parametrize("wrong", wrong_answers(NUMBERS), ids=name_of)
 def test_check_when_the_answer_is_wrong(desk, wrong):
     """A mistake that people make does not pass, and the line says what was found and where to look."""
@@ -109,38 +116,38 @@ def test_wrong_answers_when_counted():
 def test_help_when_an_answer_is_wrong_again_and_again(desk):
     """The third miss points to the hint, the fifth to the solution; a right answer ends the count."""
     desk.run("def read(event):\n    return 1, 2, 3, 4")
-    said = [desk.check("4.1").splitlines()[-1] for _ in range(5)]
+    said = [desk.check("4.2").splitlines()[-1] for _ in range(5)]
     assert [line.startswith("not yet: ") for line in said] == [True, True, False, False, False]
     assert said[2] == said[3] == "There is a hint under the question."
-    assert said[4].startswith('lesson.solution("4.1") shows')
-    desk.run(solutions.solution("4.1").code)
-    desk.check("4.1")
-    assert desk.record.read().exercises["4.1"].since == 0
+    assert said[4].startswith('lesson.solution("4.2") shows')
+    desk.run(solutions.solution("4.2").code)
+    desk.check("4.2")
+    assert desk.record.read().exercises["4.2"].since == 0
 
 
 def test_check_when_a_blank_is_left(desk):
     """Blanks are counted, in plain words."""
     desk.run("def read(event):\n    one = ...\n    two = ...\n    return one, two")
-    assert desk.check("4.1") == "not yet: Fill in the two blanks above, then run this cell again.\n"
+    assert desk.check("4.2") == "not yet: Fill in the two blanks above, then run this cell again.\n"
 
 
 def test_check_when_the_cell_failed_after_a_good_run(desk):
     """An answer of an earlier run does not pass while the cell as it is now stops with an error."""
-    desk.run(solutions.solution("4.1").code)
+    desk.run(solutions.solution("4.2").code)
     desk.watch.after_cell(_Ran("def read(event):\n    return 1 +", SyntaxError("invalid syntax")))
-    assert desk.check("4.1").startswith(
+    assert desk.check("4.2").startswith(
         "not yet: the cell that defines read stopped with an error (SyntaxError: invalid syntax): mend it"
     )
-    desk.watch.after_cell(_Ran(solutions.solution("4.1").code))
-    assert desk.check("4.1").endswith("ok: exercise 4.1 is done\n")
+    desk.watch.after_cell(_Ran(solutions.solution("4.2").code))
+    assert desk.check("4.2").endswith("ok: exercise 4.2 is done\n")
 
 
 def test_file_when_its_check_has_passed(desk):
     """What an exercise found right is kept, whatever the learner does to the file afterwards."""
-    desk.run(solutions.solution("4.2").code)
-    desk.check("4.2")
+    desk.run(solutions.solution("4.3").code)
+    desk.check("4.3")
     desk.run("%%write chat_handler.py\n1 / 0\n")
-    assert desk.folder.checked("4.2", "chat_handler.py") == solutions.course_text("chat_handler.py", "4.2")
+    assert desk.folder.checked("4.3", "chat_handler.py") == solutions.course_text("chat_handler.py", "4.3")
     assert desk.folder.checked_by("chat_handler.py") is None
 
 
@@ -160,12 +167,18 @@ def test_function_when_its_file_is_used_in_a_notebook(desk, capsys):
 def test_file_when_a_lesson_goes_on_with_an_earlier_one(desk, capsys):
     """It is the learner's if there is one, whatever it is; else the course's answer, and the cell says which."""
     chat = MyChat(None, 7, desk.folder)  # type: ignore[arg-type]
-    chat.go_on_with("5.6")
-    assert desk.folder.text("chat_handler.py") == solutions.course_text("chat_handler.py", "5.6")
-    assert "it is the course's answer to exercise 5.6 now" in capsys.readouterr().out
+    chat.go_on_with("5.7")
+    assert desk.folder.text("chat_handler.py") == solutions.course_text("chat_handler.py", "5.7")
+    assert "it is the course's answer to exercise 5.7 now" in capsys.readouterr().out
     desk.run("%%write chat_handler.py\nx = 1\n")
-    chat.go_on_with("5.6")
+    chat.go_on_with("5.7")
     assert desk.folder.text("chat_handler.py") == "x = 1\n"
+    assert capsys.readouterr().out == (
+        "my_chat/chat_handler.py is yours. Exercise 5.7 has not found it right yet; "
+        'lesson.my_chat.use_course_version("5.7") puts the course\'s answer in its place.\n'
+    )
+    desk.folder.keep_checked("5.7", "chat_handler.py")
+    chat.go_on_with("5.7")
     assert capsys.readouterr().out == "my_chat/chat_handler.py is yours.\n"
 
 
@@ -181,10 +194,10 @@ def test_version_when_a_file_is_half_done(desk):
     desk.run(solutions.solution("7.2").code)
     desk.check("7.2")
     assert str(chat.version("7.5")) == "your disconnect.py, checked by exercise 7.2"
-    desk.run("%%write chat_handler.py --replace\n" + (solutions.course_text("chat_handler.py", "5.6") or ""))
-    desk.check("5.6")
+    desk.run("%%write chat_handler.py --replace\n" + (solutions.course_text("chat_handler.py", "5.7") or ""))
+    desk.check("5.7")
     assert str(chat.version("7c.5")).startswith(
-        "the course's chat_handler.py, because yours is still that of exercise 5.6"
+        "the course's chat_handler.py, because yours is still that of exercise 5.7"
     )
 
 

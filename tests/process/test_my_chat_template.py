@@ -35,6 +35,13 @@ def test_template_when_the_exercise_is_done_or_not(chat, capsys):
     assert capsys.readouterr().out == "In use: your template.yaml, as exercise 3.3 checked it.\n"
 
 
+def test_template_when_it_has_grown(chat, capsys):
+    """The course's answers to lessons 3 to 5 make one template, in which cfn-lint finds nothing."""
+    chat.use_course_version("5.1")
+    chat.lint("template.yaml")
+    assert capsys.readouterr().out.endswith("cfn-lint has found nothing.\n")
+
+
 def test_checked_template_when_an_exercise_is_done_or_not(chat, capsys):
     """It is the course's until the learner's has passed, and then that one, whatever the file has become since."""
     course = solutions.course_text("chat.yaml", "8.3")

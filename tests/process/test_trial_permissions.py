@@ -20,7 +20,7 @@ def chat(tmp_path):
 
 @pytest.fixture
 def trial(chat):
-    with chat.trial("5.6") as trial:
+    with chat.trial("5.7") as trial:
         trial.connect("ann", "bob")
         yield trial
 

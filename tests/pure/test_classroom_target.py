@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from classroom.account import steps
-from classroom.account.target import Target, TargetError, ask_for_consent, chosen_prefix, prefix_of, target_name
+from classroom.account.target import (
+    Target,
+    TargetError,
+    ask_for_consent,
+    chosen_prefix,
+    may_delete,
+    prefix_of,
+    target_name,
+)
 
 LIVE = Target("live", "alice", "us-east-1", "111122223333")
 
@@ -100,9 +108,27 @@ def test_ask_when_there_is_nothing_to_ask(target, environ):
 
 
 def test_consent_when_a_lesson_deletes():
-    """The question names what is deleted, too: rows of the tables, and for a fresh beginning later lessons' work."""
-    assert "deletes the rows of these tables" in steps.consent(4, fresh=False)
-    assert "what later lessons have made" not in steps.consent(4, fresh=False)
-    assert "deletes what later lessons have made under your prefix" in steps.consent(4, fresh=True)
+    """A lesson that is begun afresh announces that it asks again; no other deletes anything."""
+    assert "names what that deletes under your prefix, and asks again" in steps.consent(4, fresh=True)
+    assert steps.consent(4, fresh=False) == f"{steps.CREATES[4]} {steps.COST}"
     assert steps.consent(1, fresh=False) == f"{steps.CREATES[1]} {steps.COST}"
     assert "deletes" not in steps.consent(0, fresh=True).replace("lesson 99 deletes", "")
+
+
+def test_deletion_when_somebody_is_asked():
+    """The question names everything; only a yes is one; where nobody can answer, one sentence says how to agree."""
+    asked = []
+    for answer, expected in (("yes", True), ("Y", True), ("", False), ("no", False)):
+        assert (
+            may_delete("start(5, fresh=True)", "3 rows in ChatMessages", lambda q, a=answer: asked.append(q) or a)
+            is expected
+        )
+    assert set(asked) == {
+        "start(5, fresh=True) deletes 3 rows in ChatMessages; your files in my_chat/ stay. Type yes to delete it: "
+    }
+
+    def nobody(question):
+        raise EOFError
+
+    with pytest.raises(TargetError, match="would delete 3 rows .*set CHAT_FRESH=1 to agree beforehand"):
+        may_delete("start(5, fresh=True)", "3 rows in ChatMessages", nobody)
