@@ -5,6 +5,7 @@
     python -m classroom clean [--yes]  delete what the course has made for this prefix
     python -m classroom variants …     deploy, compare and remove the five source write-ups
     python -m classroom name-deployment FILE …   name a template's deployment after its routes
+    python -m classroom packages       a folder for each function, which SAM packs
 
 They obey ``CHAT_TARGET``, ``CHAT_PREFIX`` and ``CHAT_REGION``. Exit status 0:
 done; 1: something is missing or left; 2: bad input, or no AWS to ask.
@@ -31,7 +32,7 @@ from classroom.exercises.report import Report, class_reports, class_table, junit
 from classroom.my_chat.folder import default_path
 from classroom.operations import readiness
 from classroom.operations.cleanup import Resource, SomethingIsLeft, clean_up, find_ours
-from classroom.operations.template_commands import name_deployment, variants_
+from classroom.operations.template_commands import name_deployment, packages_, variants_
 from localstage.environment import changes_for
 from localstage.state import running_emulators
 
@@ -57,6 +58,7 @@ def main() -> None:
 
 main.add_command(variants_)
 main.add_command(name_deployment)
+main.add_command(packages_)
 
 
 @main.command()

@@ -11,6 +11,7 @@ import ast
 import base64
 import hashlib
 import io
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,6 +63,20 @@ def imports_of(source: str) -> set[str]:
 def functions(folder: Path = HANDLERS) -> tuple[str, ...]:
     """The functions of a folder: the names of its files that have an entry point."""
     return tuple(sorted(path.stem for path in folder.glob("*.py") if _ENTRY_POINT in path.read_text("utf-8")))
+
+
+def unpack_functions(folder: Path) -> tuple[str, ...]:
+    """Fill ``folder`` with a folder for each of the course's functions, of what its package holds; their names.
+
+    SAM packs a function's ``CodeUri`` as a whole, so each of ``template.yaml`` has a folder of its own. What was there
+    of an earlier time is replaced.
+    """
+    for name in functions():
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir(parents=True)
+        for file, text in sources_of(name).items():
+            (folder / name / file).write_text(text, "utf-8")
+    return functions()
 
 
 def upload_functions(account: Account) -> str:

@@ -1,7 +1,7 @@
 """The SAM twin of the chat, deployed: by ``sam`` itself where it is installed, else by CloudFormation.
 
 Both apply the same transform to ``cloudformation/template.yaml``: ``sam deploy``
-packs the folder of handlers and hands the rest to CloudFormation. Settings come
+packs each function's folder and hands the rest to CloudFormation. Settings come
 from a file of the learner's such as ``sam.env``, which holds no credentials.
 """
 
@@ -29,7 +29,7 @@ PARAMETERS = {
 }
 """The template's parameter for each setting. Prefix, region and bucket are the lesson's."""
 _LINE = re.compile(r"(?P<name>\w+)=(?P<value>\S*)")
-_UNPACKED = re.compile(r"(Handler: (\w+)\.lambda_handler\n +CodeUri: )\.\./handlers/")
+_UNPACKED = re.compile(r"(Handler: (\w+)\.lambda_handler\n +CodeUri: )\.\./packages/\2/")
 _WITHIN_S = 600.0
 
 
@@ -69,6 +69,7 @@ def deploy(lesson: Lesson, file: str) -> dict[str, str]:
         outputs = stack.deploy_body(account, name, body, given, TEMPLATE)
         print("sam is not installed here, so CloudFormation was given the template; the transform is the same.")
         return outputs
+    packages.unpack_functions(stack.ROOT / "packages")
     run([sam, *words(account, name, given)], name)
     print("Deployed by sam.")
     return stack.outputs(account, name)

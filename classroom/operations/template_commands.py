@@ -1,7 +1,7 @@
-"""The commands about templates: ``python -m classroom variants …`` and ``python -m classroom name-deployment …``.
+"""The commands about templates: ``python -m classroom variants …``, ``name-deployment …`` and ``packages``.
 
-Words to and from a terminal; the work is done in ``variants``, ``comparison``
-and ``deployment_name``. On moto they join the localstage of ``LOCALSTAGE_URL``.
+Words to and from a terminal; the work is done in ``variants``, ``comparison``,
+``deployment_name`` and ``packages``. On moto they join the localstage of ``LOCALSTAGE_URL``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import click
 
 from classroom.account.account import Account
 from classroom.account.deployment_name import routes_hash, stamped
+from classroom.account.packages import unpack_functions
+from classroom.account.stack import ROOT
 from classroom.account.target import ask_for_consent, enter
 from classroom.labs.comparison import compare, table
 from classroom.labs.variants import MENDED, VARIANTS, deploy, remove, variant
@@ -66,6 +68,14 @@ def name_deployment(files: tuple[Path, ...]) -> None:
         if after != before:
             path.write_text(after, "utf-8")
         click.echo(f"{path}: {'renamed to' if after != before else 'is'} Deployment{routes_hash(after)}")
+
+
+@click.command("packages")
+@click.argument("folder", default=ROOT / "packages", type=click.Path(file_okay=False, path_type=Path))
+def packages_(folder: Path) -> None:
+    """Make a folder for each function in FOLDER, packages/ unless given, where cloudformation/template.yaml has them."""
+    for name in unpack_functions(folder):
+        click.echo(f"{folder / name}")
 
 
 def _account(what: str) -> Account:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode
 
+from classroom.account import packages
 from localstage import LocalStage
 from tests.course.test_templates_deployed import BUCKET, TEMPLATES, Site, heard, left_over, say
 from tests.stage.target import StageTarget
@@ -34,8 +38,11 @@ def site(emptied: LocalStage, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def deploy_with_aws(stage: LocalStage, folder: Path) -> None:
-    """``package`` and ``deploy``, which are what ``sam deploy`` does too."""
+    """``package`` and ``deploy``, which are what ``sam deploy`` does too, in a project with this template."""
     environment = {**stage.environment(as_aws=True), "AWS_PAGER": "", "HOME": str(folder)}
+    (folder / "cloudformation").mkdir()
+    shutil.copy(TEMPLATES / "template.yaml", folder / "cloudformation")
+    packages.unpack_functions(folder / "packages")
     packaged = str(folder / "packaged.yaml")
     for words in (
         [
@@ -63,8 +70,8 @@ def deploy_with_aws(stage: LocalStage, folder: Path) -> None:
     ):
         done = subprocess.run(
             [sys.executable, "-m", "awscli", "cloudformation", *words],
-            cwd=ROOT,
-            env=environment,
+            cwd=folder,
+            env={**environment, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
             timeout=120,
@@ -83,6 +90,16 @@ def test_functions_are_those_of_chat_yaml(site: Site) -> None:
     """Functions have the same settings and variables."""
     assert functions(site, "sam") == functions(site, "cfn")
     assert len(functions(site, "cfn")) == 4
+
+
+def test_package_of_each_function_when_sam_packs_it(site: Site) -> None:
+    """It holds the function's file and those that it imports, and nothing of another function's."""
+    s3 = site.target.client("s3")
+    template = site.target.client("cloudformation").get_template(StackName="sam", TemplateStage="Processed")
+    for name, logical_id in {"connect": "ConnectFunction", "default": "DefaultFunction"}.items():
+        code = template["TemplateBody"]["Resources"][logical_id]["Properties"]["Code"]
+        package = s3.get_object(Bucket=code["S3Bucket"], Key=code["S3Key"])["Body"].read()
+        assert set(zipfile.ZipFile(io.BytesIO(package)).namelist()) == set(packages.sources_of(name))
 
 
 def test_roles_are_those_of_chat_yaml_save_for_logs(site: Site) -> None:
