@@ -89,8 +89,11 @@ class Template:
         return [declared] if isinstance(declared, str) else declared
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as CloudFormation reads it: short intrinsics, keys that are text, and dates that stay text."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as CloudFormation reads it: short intrinsics, keys that are text, and dates that stay text.
+
+    With libyaml, which most have, in a tenth of the time.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         self.flatten_mapping(node)
