@@ -55,13 +55,13 @@ class Lesson:
 LESSONS = [Lesson(path, executed_of(path), SOLUTIONS / path.name) for path in NOTEBOOKS]
 
 
-def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False, again: bool = False) -> Path:
+def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False, again: bool = False, then: str = "") -> Path:
     """Write the notebook that nbval is to run into ``folder``, a project in small; gives its path.
 
     With ``solved``, each exercise's solution runs right after the check of the unsolved exercise, then the
     check again, whose lines must all say ok; the cells after it, and their outputs, stay as they are. With
     ``again``, all shipped cells run once more at the end, and the set-up cell keeps what is there; of those no
-    output is compared.
+    output is compared. ``then`` is a last cell.
     """
     notebook = expected(lesson)
     shipped = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
@@ -72,6 +72,8 @@ def strict_copy(lesson: Lesson, folder: Path, *, solved: bool = False, again: bo
         assert not sources, f"{lesson.name} has no check for the solutions {sorted(sources)}"
     if again:
         notebook.cells += map(_uncompared, ["import os; os.environ.pop('CHAT_FRESH', None)", *shipped])
+    if then:
+        notebook.cells.append(_uncompared(then))
     place = folder / "notebooks" / lesson.shipped.name
     place.parent.mkdir()
     for name in BESIDE:
@@ -116,6 +118,7 @@ def run_strictly(
     *,
     solved: bool = False,
     again: bool = False,
+    then: str = "",
     before: list[str] | None = None,
     cell_within_s: float = WITHIN_S,
 ) -> None:
@@ -124,7 +127,7 @@ def run_strictly(
     ``before`` is put before the command, such as ``localstage run --as-aws --``. The whole may take
     five times as long as one cell.
     """
-    notebook = strict_copy(lesson, folder, solved=solved, again=again)
+    notebook = strict_copy(lesson, folder, solved=solved, again=again, then=then)
     command = [
         *(before or []),
         *(sys.executable, "-c", _PYTEST, "--nbval", "--nbval-current-env"),

@@ -1,4 +1,4 @@
-"""The comparison of the five write-ups in all their forms, and the command that shows it."""
+"""What is around the comparison of the write-ups: clean-up, names, the command; test_notebooks_on_moto.py has itself."""
 
 from __future__ import annotations
 
@@ -15,61 +15,15 @@ from classroom.account.account import Account
 from classroom.account.deployment_name import stamped
 from classroom.account.target import Target
 from classroom.labs import variants
-from classroom.labs.comparison import compare, table
 from classroom.labs.variants import LET_IN, PUBLISHED, VARIANTS, NoSuchVariant, Variant
 from classroom.operations.cleanup import clean_up, find_ours
 from localstage import LocalStage
-
-SHOWN = {
-    "people who are let in, of 3": ["3", "3", "0 → 3 → 3", "3", "3"],
-    "messages that somebody else hears, of 10": ["10", "10", "– → 0 → 10", "10", "10"],
-    "the sender hears them": ["yes", "yes", "– → no → yes", "no", "yes"],
-    "messages kept, of 10": ["few → 10", "0", "– → 0 → 10", "0", "10"],
-    "kept in their order": ["yes", "–", "– → – → no", "–", "no"],
-    "people who miss a long message in Greek": ["3 → 0", "0", "– → – → 0", "0", "3 → 0"],
-    "people who lose their row by it": ["3 → 0", "0", "– → – → 0", "0", "0"],
-    "people who miss a message, with two pages of connections": ["1 → 0", "1 → 0", "– → – → 0", "–", "1 → 0"],
-    "somebody has vanished: whose row is deleted": [
-        "their own",
-        "their own",
-        "– → – → their own",
-        "nobody's → their own",
-        "the sender's → their own",
-    ],
-    "rows of connections when everybody has gone": ["0", "0", "3 → 0 → 0", "1 → 0", "1 → 0"],
-    "sessions closed with their length, of 3": ["–", "–", "0 → 0 → 3", "–", "–"],
-    "who answers an unknown action": [
-        "API Gateway",
-        "API Gateway",
-        "– → $default → $default",
-        "$default",
-        "API Gateway",
-    ],
-    "its functions may touch everything in the account": ["yes → no", "no", "no", "no", "yes → no"],
-    "read units per message": ["1", "1", "– → – → 1", "1", "1"],
-    "write units per message": ["1", "0", "– → – → 1", "0", "1"],
-    "management calls per message, 3 connected": ["3", "3", "– → – → 3", "2", "3"],
-}
 
 
 @pytest.fixture(scope="module")
 def account(led_to_the_stage: LocalStage) -> Account:
     """The only learner in the account, which this process is connected to."""
     return Account(Target("moto", "vars", "us-east-1", "123456789012"))
-
-
-def test_comparison_when_all_forms_have_run(account: Account) -> None:
-    """Each cell is what the variant did, as published and as mended; nothing is left but the bucket."""
-    rows = compare(account)
-    assert [(row.variant, row.form) for row in rows] == [(one.name, form) for one in VARIANTS for form in one.forms]
-    few = rows[0].kept
-    assert 1 <= few <= rows[0].seconds + 2, "s0 as published keeps one message of each second"
-    head, _, *lines = [line.strip("| ").split(" | ") for line in table(rows).splitlines()]
-    assert head == [one.name for one in VARIANTS]
-    shown = {name: cells for name, *cells in lines}
-    shown["messages kept, of 10"][0] = shown["messages kept, of 10"][0].replace(f"{few} →", "few →")
-    assert shown == SHOWN
-    assert [resource.kind for resource in find_ours(account)] == ["bucket"]
 
 
 def test_clean_up_when_a_variant_was_left_behind(account: Account) -> None:
