@@ -162,7 +162,11 @@ def _parse(text: str) -> Any:
             where = f"line {error.lineno}, column {error.colno}"
             raise ValidationError(f"Template format error: JSON not well-formed. ({where})") from None
     try:
-        return yaml.load(text, Loader=_Loader)
+        try:
+            return yaml.load(text, Loader=_Loader)
+        except yaml.MarkedYAMLError:
+            yaml.compose(text)  # libyaml may give another place for the same fault.
+            raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
