@@ -19,9 +19,18 @@ from threading import Thread
 
 from localstage.door.seams import MotoHasChanged
 from localstage.emulator import Emulator
-from localstage.port.server import PortBusy
+from localstage.functions.stragglers import end_stragglers
+from localstage.port.server import LOOPBACK, PortBusy
 from localstage.settings import Settings
-from localstage.state import NOTE_NAME, READY, RunningEmulator, note_path, remove_note, running_emulators, write_note
+from localstage.state import (
+    NOTE_NAME,
+    READY,
+    RunningEmulator,
+    forget_dead_emulators,
+    note_path,
+    remove_note,
+    write_note,
+)
 from localstage.work_dir import claim, new_work_dir, sweep
 
 _ENDING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
@@ -60,9 +69,10 @@ _WHERE = "TMPDIR and LOCALSTAGE_STATE_DIR name other folders for them."
 
 
 def _clear_up_after_others() -> None:
-    """Removes the notes and folders of emulators that were killed."""
+    """Removes the notes, processes and folders of emulators that were killed."""
     with suppress(OSError):  # Then nothing can be noted either, which is told where it is tried.
-        running_emulators()
+        for dead in forget_dead_emulators():
+            end_stragglers(f"{LOOPBACK}:{dead.port}/")
     sweep()
 
 

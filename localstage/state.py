@@ -79,14 +79,21 @@ def remove_note(path: Path) -> None:
 
 def running_emulators() -> list[RunningEmulator]:
     """All noted emulators whose process is alive; notes of dead ones are removed."""
-    found = []
-    for path in sorted(note_path(0).parent.glob("*.json")):
-        emulator = read_note(path)
-        if emulator is not None and _alive(emulator.pid):
-            found.append(emulator)
-        elif emulator is not None:
-            remove_note(path)
-    return found
+    forget_dead_emulators()
+    return [emulator for _, emulator in _noted()]
+
+
+def forget_dead_emulators() -> list[RunningEmulator]:
+    """Removes the notes of emulators that were killed, and returns what they said."""
+    dead = [(path, emulator) for path, emulator in _noted() if not _alive(emulator.pid)]
+    for path, _ in dead:
+        remove_note(path)
+    return [emulator for _, emulator in dead]
+
+
+def _noted() -> list[tuple[Path, RunningEmulator]]:
+    found = ((path, read_note(path)) for path in sorted(note_path(0).parent.glob("*.json")))
+    return [(path, emulator) for path, emulator in found if emulator is not None]
 
 
 def status_of(emulator: RunningEmulator) -> dict[str, Any]:

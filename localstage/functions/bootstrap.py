@@ -19,6 +19,10 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from stragglers import end_stragglers  # beside this file
+
+del sys.modules["stragglers"]  # The name is the function's.
+
 # Guess: FIDELITY has no list of what Lambda's Python runtime brings.
 RUNTIME_PACKAGES = frozenset(
     {
@@ -122,12 +126,15 @@ def end_with_the_stage(lifeline: int) -> _thread.LockType:
     Returns a lock that is never released: who acquires it waits for that end.
     """
 
+    runtime_api = os.environ["AWS_LAMBDA_RUNTIME_API"]
+
     def watch() -> None:
         try:
             while os.read(lifeline, 1):
                 pass
         except OSError:
             return  # the handler closed every descriptor it found
+        end_stragglers(runtime_api)
         if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
             os.killpg(os.getpid(), signal.SIGKILL)
         os._exit(1)

@@ -22,8 +22,10 @@ from localstage.functions.definition import FunctionDefinition
 from localstage.functions.environment_log import Masks
 from localstage.functions.package import Package, PackageStore
 from localstage.functions.runtimes import RUNTIME_DIR, EnvironmentFiles, Runtime
+from localstage.functions.stragglers import end_stragglers
 
 _NEEDED_BY_THE_SYSTEM = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS")
+RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 _PAYS_FROM = 2
 """The start with which a template process is begun: it costs as much as one start, and is ready for the next."""
 
@@ -69,7 +71,7 @@ class Launcher:
         files = EnvironmentFiles(str(package.task_root), str(package.layers_root), str(temp_dir))
         variables = {
             **environment_variables(definition, runtime, files, os.environ, self._function_environment(definition)),
-            "AWS_LAMBDA_RUNTIME_API": f"{self._runtime_api_address()}/{environment_id}",
+            RUNTIME_API: f"{self._runtime_api_address()}/{environment_id}",
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         }
         shown = {files.task_root: "/var/task", files.layers_root: "/opt", files.temp_dir: "/tmp"}
@@ -99,18 +101,26 @@ class Launcher:
         self._starts += 1
         if self._starts == _PAYS_FROM:
             variables = {name: value for name, value in launch.variables.items() if name not in launch.chosen}
+            variables[RUNTIME_API] = f"{self._runtime_api_address()}/template"  # It is no environment's.
             self._copies.begin(launch.template or (), variables)
 
     async def clear(self, launch: Launch) -> None:
-        """Removes what ``prepare`` made and nothing else uses."""
-        await asyncio.to_thread(shutil.rmtree, launch.files.temp_dir, ignore_errors=True)
+        """Removes what ``prepare`` made and nothing else uses, and ends what the environment has left running."""
+        await asyncio.to_thread(_clear, launch)
         await self._packages.release(launch.package)
 
     async def clear_all(self) -> None:
         """Ends the template and removes the directories themselves; no launch may be in use."""
         await self._copies.close()
+        if self._starts:
+            await asyncio.to_thread(end_stragglers, f"{self._runtime_api_address()}/")
         for name in ("packages", "environments"):
             await asyncio.to_thread(shutil.rmtree, self._work_dir / name, ignore_errors=True)
+
+
+def _clear(launch: Launch) -> None:
+    end_stragglers(launch.variables[RUNTIME_API])
+    shutil.rmtree(launch.files.temp_dir, ignore_errors=True)
 
 
 def environment_variables(

@@ -13,6 +13,7 @@ import shutil
 import stat
 import zipfile
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from localstage.functions.definition import FunctionDefinition
@@ -20,6 +21,7 @@ from localstage.functions.invocation import InvalidZipFile
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Code and layers together, unzipped. AWS: Lambda quotas, 250 MB."""
+_FILES_LOOKED_AT = 500
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,15 @@ class Package:
 @dataclass
 class _Entry:
     package: Package
-    unpacked: asyncio.Task[None]
+    unpacked: asyncio.Task[list[Path]]
     users: int = field(default=0)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a handler has removed some of it. AWS: the files of a package are read-only."""
+        if not self.unpacked.done() or self.unpacked.cancelled() or self.unpacked.exception():
+            return False
+        return not all(map(os.path.lexists, self.unpacked.result()))
 
 
 class PackageStore:
@@ -43,18 +52,19 @@ class PackageStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[Path, _Entry] = {}
+        self._newest: dict[str, _Entry] = {}
         self._unpackings = 0
 
     async def acquire(self, definition: FunctionDefinition) -> Package:
         """The unpacked package of the definition. Raises InvalidZipFile; then nothing is to be released."""
-        entry = self._entries.get(definition.revision)
-        if entry is None:
+        entry = self._newest.get(definition.revision)
+        if entry is None or entry.is_damaged:
             self._unpackings += 1  # a directory that is being removed is never used again
             root = self._directory / f"{definition.revision[:16]}-{self._unpackings}"
             package = Package(definition.revision, root / "task", root / "opt")
             unpacked = asyncio.ensure_future(asyncio.to_thread(_unpack_all, definition, package))
-            entry = self._entries[definition.revision] = _Entry(package, unpacked)
+            entry = self._newest[definition.revision] = self._entries[root] = _Entry(package, unpacked)
         entry.users += 1
         try:
             await asyncio.shield(entry.unpacked)
@@ -65,20 +75,25 @@ class PackageStore:
 
     async def release(self, package: Package) -> None:
         """One environment uses the package no longer; the last one removes it."""
-        entry = self._entries[package.revision]
+        root = package.task_root.parent
+        entry = self._entries[root]
         entry.users -= 1
         if entry.users == 0:
-            del self._entries[package.revision]
+            del self._entries[root]
+            if self._newest.get(package.revision) is entry:
+                del self._newest[package.revision]
             await asyncio.gather(entry.unpacked, return_exceptions=True)
-            await asyncio.to_thread(shutil.rmtree, package.task_root.parent, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
 
 
-def _unpack_all(definition: FunctionDefinition, package: Package) -> None:
+def _unpack_all(definition: FunctionDefinition, package: Package) -> list[Path]:
+    """Unpacks code and layers; the first files of the code, by which it is seen whether all are there."""
     try:
         left = unpack(definition.code_zip, package.task_root, UNZIPPED_LIMIT_BYTES)
         package.layers_root.mkdir(parents=True, exist_ok=True)
         for layer in definition.layer_zips:
             left = unpack(layer, package.layers_root, left)
+        return list(islice((path for path in package.task_root.rglob("*") if not path.is_dir()), _FILES_LOOKED_AT))
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         # The last two are zipfile's for a member that is encrypted, or compressed in a way that it does not know.
         raise InvalidZipFile(f"The package of the function {definition.name} cannot be unpacked: {error}") from error

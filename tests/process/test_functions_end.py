@@ -13,13 +13,14 @@ import pytest
 from localstage.functions.invocation import StageStopping
 from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench, workbench
 
-# Starts a child of its own and says who it is; then it sleeps if asked to.
+# Starts two children, one of them on Linux in a session of its own, and says who they are; then it sleeps if asked to.
 WITH_CHILD = """
 import os, subprocess, sys, threading
 def handler(event, context):
-    child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait(600)"])
+    child = [sys.executable, "-c", "import threading; threading.Event().wait(600)"]
+    own, apart = (subprocess.Popen(child, start_new_session=new and sys.platform == "linux") for new in (False, True))
     with open(event["file"], "w") as file:
-        file.write("%d %d" % (os.getpid(), child.pid))
+        file.write("%d %d %d" % (os.getpid(), own.pid, apart.pid))
     os.rename(event["file"], event["file"] + ".done")
     threading.Event().wait(event["sleep"])
 """
@@ -80,7 +81,7 @@ def test_timed_out_function_takes_its_children_with_it():
         file = bench.work_dir / "pids"
         await bench.call(function(WITH_CHILD, timeout_s=1), {"file": str(file), "sleep": 60})
         pids = [int(pid) for pid in Path(f"{file}.done").read_text().split()]
-        await until(lambda: not any(map(is_running, pids)), "the handler and its child to be gone")
+        await until(lambda: not any(map(is_running, pids)), "the handler and its children to be gone")
 
     time_out()
 
@@ -118,11 +119,11 @@ def test_killed_stage_leaves_no_process(sleep, tmp_path):
         assert all(map(is_running, pids))
         stage.send_signal(signal.SIGKILL)
         stage.wait(10)
-        await until(lambda: not any(map(is_running, pids)), "the environment and its child to be gone")
+        await until(lambda: not any(map(is_running, pids)), "the environment and its children to be gone")
         return pids
 
     try:
-        assert len(asyncio.run(kill())) == 2
+        assert len(asyncio.run(kill())) == 3
     finally:
         stage.kill()
         stage.communicate()

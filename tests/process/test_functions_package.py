@@ -86,6 +86,24 @@ def test_package_is_shared_and_removed_with_its_last_user(tmp_path):
     asyncio.run(share())
 
 
+def test_package_is_unpacked_again_when_a_handler_has_removed_some_of_it(tmp_path):
+    """Whoever comes next gets a whole package; both go with their last users."""
+
+    async def damage() -> None:
+        store = PackageStore(tmp_path)
+        probe = function("", package=zipped({"app.py": "x = 1", "lib/part.py": "y = 2"}))
+        first = await store.acquire(probe)
+        (first.task_root / "lib/part.py").unlink()
+        second, third = await asyncio.gather(store.acquire(probe), store.acquire(probe))
+        assert second.task_root == third.task_root != first.task_root
+        assert (second.task_root / "lib/part.py").read_text() == "y = 2"
+        for package in (first, second, third):
+            await store.release(package)
+        assert list(tmp_path.iterdir()) == []
+
+    asyncio.run(damage())
+
+
 def test_broken_package_is_refused_and_leaves_nothing(tmp_path):
     """What is no zip is refused by the function's name, for all who wait, and its directory is gone."""
 

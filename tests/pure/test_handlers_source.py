@@ -10,16 +10,7 @@ import pytest
 
 from tests.pure.chat_account import HANDLERS
 
-FUNCTIONS = (
-    "authorizer",
-    "chat_handler",
-    "connect",
-    "default",
-    "disconnect",
-    "room_messages",
-    "rooms",
-    "send_message",
-)
+FUNCTIONS = ("authorizer", "chat_handler", "connect", "default", "disconnect", "room_messages", "rooms", "send_message")
 FILES = sorted(HANDLERS.glob("*.py"))
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 BROAD = {"Exception", "BaseException"}
