@@ -7,45 +7,68 @@ one after the other in each round, so what else the machine does meets them all.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
 
 from tests.benchmarks.clients import Refused, close_clients, open_client
+from tests.benchmarks.peers import MiniStack, ServerlessOffline
 from tests.benchmarks.report import Report
 from tests.benchmarks.rows import Row, rows
 from tests.benchmarks.subjects import Floor, Localstage, NotMeasured, Subject
 from tests.benchmarks.watch import memory_mb, tree
 
+PEERS: dict[str, type[Subject]] = {"ministack": MiniStack, "serverless-offline": ServerlessOffline}
 COLD = Row("cold start to first connection", "s", None, 3)  # type: ignore[arg-type]
 IDLE = Row("memory after the first connection", "MB", None, 3)  # type: ignore[arg-type]
 
 
 @click.command()
 @click.option("--floor", is_flag=True, help="Also measure a gateway that only routes and posts.")
+@click.option(
+    "--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Also install and measure this emulator."
+)
 @click.option("--rounds", default=3, show_default=True, help="How often each row is measured; long rows less often.")
 @click.option("--fan-out", default="100,500,2000", show_default=True, help="To how many clients a message goes.")
 @click.option("--idle", default=10_000, show_default=True, help="How many idle connections; 0 for none.")
 @click.option("--only", default="", metavar="WORDS", help="Only rows with one of these words, parted by commas.")
 @click.option("--json", "json_path", default="bench.json", show_default=True, type=click.Path(path_type=Path))
-def main(floor: bool, rounds: int, fan_out: str, idle: int, only: str, json_path: Path) -> None:
+def main(floor: bool, peers: tuple[str, ...], rounds: int, fan_out: str, idle: int, only: str, json_path: Path) -> None:
     """Measures localstage on this machine."""
     try:
         counts = [int(word) for word in fan_out.split(",") if word]
     except ValueError:
         raise click.UsageError(f"--fan-out takes numbers parted by commas, not {fan_out!r}") from None
-    factories: list[Callable[[], Subject]] = [Localstage, *([Floor] if floor else [])]
+    factories: list[type[Subject]] = [Localstage, *([Floor] if floor else [])]
+    factories += [PEERS[peer] for peer in dict.fromkeys(peers)]
     wanted = [word.strip() for word in only.split(",") if word.strip()]
 
     def chosen(row: Row) -> bool:
         return not wanted or any(word in row.title for word in wanted)
 
-    report = Report([factory.name for factory in factories], ["course.py", "bench", *sys.argv[1:]])  # type: ignore[attr-defined]
-    if chosen(COLD) or chosen(IDLE):
+    report = Report([factory.name for factory in factories], ["course.py", "bench", *sys.argv[1:]])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Whatever ends the run, no subject stays.
+    try:
+        _measure_all(factories, rounds, [row for row in (COLD, IDLE, *rows(counts, idle)) if chosen(row)], report)
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted; what has been measured:", err=True)
+    click.echo(report.table())
+    report.write(json_path)
+    click.echo(f"\nThe figures of each round are in {json_path}.")
+
+
+def _measure_all(factories: list[type[Subject]], rounds: int, chosen: list[Row], report: Report) -> None:
+    for factory in list(factories):
+        try:
+            factory.install()
+        except NotMeasured as error:
+            report.could_not(factory.name, None, str(error))
+            factories.remove(factory)
+    if COLD in chosen or IDLE in chosen:
         _cold_starts(factories, min(rounds, COLD.rounds), report)
     with ExitStack() as running:
         subjects = []
@@ -55,14 +78,13 @@ def main(floor: bool, rounds: int, fan_out: str, idle: int, only: str, json_path
                 subjects.append(running.enter_context(subject))
             except NotMeasured as error:
                 report.could_not(subject.name, None, str(error))
-        for row in filter(chosen, rows(counts, idle)):
+        for row in chosen:
+            if row in (COLD, IDLE):
+                continue
             asyncio.run(_measure(row, subjects, min(rounds, row.rounds), report))
-    click.echo(report.table())
-    report.write(json_path)
-    click.echo(f"\nThe figures of each round are in {json_path}.")
 
 
-def _cold_starts(factories: list[Callable[[], Subject]], rounds: int, report: Report) -> None:
+def _cold_starts(factories: list[type[Subject]], rounds: int, report: Report) -> None:
     """Starts a fresh one of each subject, with its stack, and connects once."""
     for number in range(rounds):
         for factory in factories:

@@ -31,8 +31,11 @@ def own_package() -> bytes:
     return buffer.getvalue()
 
 
-def template(management_url: str) -> str:
-    """A stack with the table and two APIs: ``Chat`` with all its routes, ``Quiet`` with a ``$default`` route alone."""
+def template(management_url: str, deployments: bool = True) -> str:
+    """A stack with the table and two APIs: ``Chat`` with all its routes, ``Quiet`` with a ``$default`` route alone.
+
+    Without ``deployments`` its stages name none, for an emulator that does not know that resource type.
+    """
     code = SEQUENTIAL.read_text()
     resources: dict[str, Any] = {
         "Table": {"Type": "AWS::DynamoDB::Table", "Properties": TABLE_DEFINITION},
@@ -52,6 +55,9 @@ def template(management_url: str) -> str:
         **_api("Chat", ("$connect", "$disconnect", "$default")),
         **_api("Quiet", ("$default",)),
     }
+    if not deployments:
+        for name in ("Chat", "Quiet"):
+            del resources[f"{name}Deployment"], resources[f"{name}Stage"]["Properties"]["DeploymentId"]
     outputs = {name: {"Value": {"Ref": name}} for name in ("Chat", "Quiet")}
     return json.dumps({"Resources": resources, "Outputs": outputs})
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from localstage import LocalStage
 from localstage.state import NOTE_NAME, read_note
@@ -47,6 +48,10 @@ class Subject:
     """The same without ``$connect`` and ``$disconnect``; empty where there is none."""
     roots: Sequence[int] = ()
     """The process ids of what has been started."""
+
+    @staticmethod
+    def install() -> object:
+        """Fetches what is not there yet, which no figure counts. Raises NotMeasured."""
 
     def start(self) -> None:
         """Starts it and deploys the chat. Raises NotMeasured."""
@@ -75,7 +80,14 @@ class Subject:
             dynamodb.delete_item(TableName=chat.TABLE, Key=row)
 
     def __enter__(self) -> Subject:
-        self.start()
+        try:
+            self.start()
+        except ClientError as error:
+            self.stop()
+            raise NotMeasured(f"{self.name} refuses a call of the deployment: {error}") from error
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -196,11 +208,13 @@ def start_table(processes: Processes) -> str:
     return url
 
 
-def deploy_stack(subject: Subject, management_url: str) -> dict[str, str]:
-    """Creates the stack of the chat; returns its outputs. Raises NotMeasured."""
+def deploy_stack(subject: Subject, management_url: str, deployments: bool = True) -> dict[str, str]:
+    """Creates the stack of ``chat.template``; returns its outputs. Raises NotMeasured."""
     stacks = subject.client("cloudformation")
     stacks.create_stack(
-        StackName="bench", TemplateBody=chat.template(management_url), Capabilities=["CAPABILITY_NAMED_IAM"]
+        StackName="bench",
+        TemplateBody=chat.template(management_url, deployments),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     while True:
         stack = stacks.describe_stacks(StackName="bench")["Stacks"][0]
