@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import ConstantProvider
 
 from localstage.environment import Access
 
@@ -17,7 +18,7 @@ class StageSession(boto3.Session):
 
     def __init__(self, access: Access):
         core = botocore.session.Session()
-        core.set_config_variable("profile", None)
+        core.get_component("config_store").set_config_provider("profile", ConstantProvider(None))
         core.set_config_variable("config_file", os.devnull)
         core.set_config_variable("credentials_file", os.devnull)
         self._url = access.url

@@ -10,6 +10,8 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from localstage.door import seams
@@ -42,6 +44,7 @@ class MotoServer:
         # jsonschema's optional IRI format builds a grammar at import, for a second;
         # nothing here checks IRIs, so for this process the module is not there.
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+        _do_without_openapi()
         import moto.moto_server.werkzeug_app  # noqa: F401
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -70,6 +73,9 @@ class MotoServer:
             raise Refusal("NotImplemented", _sentence(str(error)), 501) from None
         except TookTooLong:
             raise
+        except ModuleNotFoundError as error:
+            needed = f"localstage's {call.service} needs the package {error.name}: pip install 'moto[server]'"
+            raise Refusal("NotImplemented", f"{needed} where localstage is installed.", 501) from None
         except Exception as error:  # A call that moto cannot serve must not take others with it.
             log.exception("%s %s failed", call.method, call.raw_path)
             raise Refusal("InternalFailure", f"localstage failed: {error!r}", 500) from error
@@ -87,6 +93,25 @@ class MotoServer:
         if backend not in self._applications:
             self._applications[backend] = create_backend_app(backend)
         return self._applications[backend]
+
+
+def _do_without_openapi() -> None:
+    """Where openapi-spec-validator is not installed, moto's API Gateway loads all the same.
+
+    moto needs it only to read an OpenAPI document, which no WebSocket API has; it brings eight packages with it.
+    """
+    if find_spec("openapi_spec_validator") is not None:
+        return
+
+    def validate(*_: Any, **__: Any) -> None:
+        raise NotImplementedError("to read an OpenAPI document the package openapi-spec-validator is needed")
+
+    names = ("", ".validation", ".validation.exceptions")
+    made = {f"openapi_spec_validator{name}": ModuleType(f"openapi_spec_validator{name}") for name in names}
+    first, *_, last = made.values()
+    first.validate = validate  # type: ignore[attr-defined]
+    last.OpenAPIValidationError = ValueError  # type: ignore[attr-defined]
+    sys.modules.update(made)
 
 
 def remember_no_instances() -> None:

@@ -4,8 +4,8 @@ moto documents none of this. A release that renames one of these things is told
 at the start, in one sentence, instead of by a hundred failing tests. Rooms put
 their own in moto's place with ``replace`` and ``add_urls``, which take what
 stands in the table alone; a test walks it, and another looks for private names
-that it lacks. Besides, ``MotoServer.load`` sets a variable of moto's and
-hides the module ``rfc3987_syntax`` from jsonschema.
+that it lacks. Besides, ``MotoServer.load`` sets a variable of moto's, hides the
+module ``rfc3987_syntax`` from jsonschema, and does without ``openapi_spec_validator``.
 """
 
 from __future__ import annotations

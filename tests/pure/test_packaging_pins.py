@@ -30,6 +30,8 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 OUR_CODE = ["localstage", "classroom", "handlers", "installation", "notebooks"]
 """What a learner runs."""
+OF_PYTEST = ("conftest.py", "testing.py")
+"""What pytest alone loads: of the tests, and localstage's plugin."""
 
 
 def pinned(platform: str, text: str = BOTH) -> dict[str, Requirement]:
@@ -151,7 +153,7 @@ def test_direct_pins_when_our_code_imports_a_package():
     owners = packages_distributions()
     for folders, direct in ((OUR_CODE, DIRECT[LEARNER]), (["tests"], DIRECT[LEARNER] + DIRECT[TESTS])):
         known = {canonicalize_name(Requirement(line).name) for line in direct}
-        files = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.name != "conftest.py"]
+        files = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.name not in OF_PYTEST]
         names = set().union(*map(imported_names, files)) - sys.stdlib_module_names - {*OUR_CODE, "tests"}
         foreign = {name: {canonicalize_name(owner) for owner in owners[name]} for name in names if name in owners}
         assert {name for name, owned_by in foreign.items() if not owned_by & known} == set()
@@ -172,6 +174,24 @@ def test_pyproject_when_installed_by_itself():
     assert "dependencies" not in project["project"] and project["project"]["dynamic"] == ["dependencies"]
     assert project["tool"]["setuptools"]["dynamic"]["dependencies"] == {"file": ["requirements.txt"]}
     assert project["project"]["scripts"] == {"localstage": "localstage.cli:main"}
+
+
+def test_localstage_when_installed_alone():
+    """Its own list names what it imports, and admits the versions that the tests run with."""
+    project = tomllib.loads((ROOT / "localstage" / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(line) for line in project["dependencies"]]
+    pins = pinned("linux")
+    for one in wanted:
+        (pin,) = pins[canonicalize_name(one.name)].specifier
+        assert one.specifier.contains(pin.version), one
+    owners, known = packages_distributions(), {canonicalize_name(one.name) for one in wanted}
+    files = [path for path in (ROOT / "localstage").rglob("*.py") if path.name != "testing.py"]
+    names = set().union(*map(imported_names, files)) - sys.stdlib_module_names - {"localstage"}
+    assert {
+        name for name in names if name in owners and not {canonicalize_name(o) for o in owners[name]} & known
+    } == set()
+    assert project["requires-python"] == f">={PYTHONS[0]}"
+    assert project["entry-points"] == {"pytest11": {"localstage": "localstage.testing"}}
 
 
 def test_oldest_python_when_named_in_several_places():
