@@ -31,6 +31,7 @@ from classroom.exercises.report import Report
 from classroom.my_chat import writing
 from classroom.my_chat.chat import PAGE, TEMPLATE, MyChat, Version
 from classroom.panel.chat_panel import Panel, SideBySide
+from classroom.panel.room_panel import RoomPanel
 from classroom.reading import account_map, terminal
 from classroom.reading.plot import Plot, plot
 from classroom.reading.show import Source, find_source
@@ -97,18 +98,24 @@ class Lesson:
         """The full name of a resource: ``lesson.name("ChatMessages")`` is ``lab-ChatMessages``."""
         return self.account.name(short)
 
-    def panel(self, name: str, url: str = "", *, write: Callable[[dict], dict | None] | None = None) -> Panel:
+    def panel(
+        self, name: str, url: str = "", *, room: str = "", write: Callable[[dict], dict | None] | None = None
+    ) -> Panel:
         """A chat panel for one person, connected to ``url`` (the lesson's API unless given).
 
-        A panel that the person had before is disconnected first. ``write`` makes
-        a panel without an API: each outgoing frame goes to that function.
+        A panel that the person had before is disconnected first. ``room`` makes the panel of a chat with rooms,
+        which joins that one. ``write`` makes a panel without an API: each outgoing frame goes to that function.
         """
         before = self._panels.pop(name, None)
         if before is not None:
             before.disconnect()
         address = url or ("" if write else self.url)
         api.wait_until_served(self.account, address)
-        self._panels[name] = Panel(name, address, write=write, sent=self._sent)
+        self._panels[name] = (
+            RoomPanel(name, address, room, sent=self._sent)
+            if room
+            else Panel(name, address, write=write, sent=self._sent)
+        )
         return self._panels[name]
 
     def panels(self, *names: str, url: str = "") -> list[Panel]:
@@ -137,6 +144,11 @@ class Lesson:
     def page_url(self, name: str = "") -> str:
         """Where a browser opens the chat page for the lesson's API, filled in for a person of this name."""
         return page.page_address(os.environ, self._known_api(), self.stage, self.url, name)
+
+    def page_links_of(self, api_id: str, *names: str) -> page.PageLinks:
+        """The same links for the stage prod of another API, such as a chat that a stack has made."""
+        url = self.url_of(api_id)
+        return page.PageLinks({name: page.page_address(os.environ, api_id, STAGE_NAME, url, name) for name in names})
 
     def page_links(self, *names: str) -> page.PageLinks:
         """The same as links, one for each person: make it the last expression of a cell."""
@@ -213,9 +225,16 @@ class Lesson:
     def _record(self) -> Record:
         return Record(self.my_chat.folder, self.prefix)
 
-    def upload_handlers(self) -> tuple[str, str]:
-        """Upload a package for each of the course's functions; the bucket, and what the packages' keys begin with."""
-        return self.account.bucket, packages.upload_functions(self.account)
+    def upload_handlers(self, *exercises: str) -> tuple[str, str]:
+        """Upload a package for each of the course's functions; the bucket, and what the packages' keys begin with.
+
+        The files that the ``exercises`` ask for are yours where you have written them.
+        """
+        own: dict[str, str] = {}
+        for version in map(self.my_chat.version, exercises):
+            print(f"In use: {version}.")
+            own |= version.files if version.yours else {}
+        return self.account.bucket, packages.upload_functions(self.account, own)
 
     def upload_handler(self, handler: str) -> str:
         """Upload the package of one of the course's functions, such as ``"default"``; its key in the bucket."""
@@ -296,6 +315,7 @@ _WHAT_IS_THERE = {
     6: "the tables, the API and the broadcasting chat function are in place",
     7: "the tables, the API with a heartbeat route, and the broadcasting chat function are in place",
     8: "the chat is in place with sessions; this lesson makes two more beside it",
+    9: "it needs nothing; it makes a chat with rooms beside yours",
     99: "nothing is changed yet",
 }
 

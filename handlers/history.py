@@ -13,8 +13,6 @@ from itertools import count
 
 from boto3.dynamodb.conditions import Key
 
-from delivery import FRAME_LIMIT, encode
-
 PAGE = 50  # messages in one frame of history, at most
 RECENT = 10  # how many messages are looked through for one that comes twice
 
@@ -55,28 +53,3 @@ def read(table, room, before=None, after=None, limit=PAGE):
     )
     rows = page["Items"] if after is not None else page["Items"][::-1]
     return rows, "LastEvaluatedKey" in page
-
-
-def to_frame(row):
-    """Return what clients receive for a message."""
-    return {
-        "type": "message",
-        "room": row["room_id"],
-        "number": int(row["number"]),
-        "sender": row["sender"],
-        "message": row["message"],
-        "timestamp": int(row["timestamp"]),
-        "message_id": row["message_id"],
-    }
-
-
-def history_frame(table, room, before=None, after=None):
-    """Return a frame with as many messages as fit. Its `more` says whether to ask for further ones."""
-    rows, more = read(table, room, before, after)
-    messages = [to_frame(row) for row in rows]
-    asked = {key: number for key, number in (("before", before), ("after", after)) if number is not None}
-    frame = {"type": "history", "room": room, **asked, "messages": messages, "more": more}
-    while len(encode(frame)) > FRAME_LIMIT:
-        messages.pop(0 if after is None else -1)  # what does not fit is left out at the far end
-        frame["more"] = True
-    return frame

@@ -8,7 +8,8 @@ import os
 import boto3
 
 from delivery import answer
-from history import history_frame, store, to_frame
+from history import store
+from history_frames import history_frame, to_frame
 from log import log
 from membership import membership, tell_room
 from messages import refuse_what_no_frame_holds

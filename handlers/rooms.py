@@ -6,10 +6,11 @@ import boto3
 
 from delivery import answer, management_api
 from directory import belongs_to_sender, exclude, open_room, page_of_rooms, room_row
-from history import history_frame
+from history_frames import history_frame
 from log import log
-from membership import join, leave, members, membership, presence, rooms_of, tell_room
+from membership import membership, presence, take_out, tell_room
 from received import Refused, read_body, read_name, read_number, read_room
+from roll import join, leave, members, rooms_of
 
 dynamodb = boto3.resource("dynamodb")
 rooms = dynamodb.Table(os.environ["ROOMS_TABLE"])
@@ -22,7 +23,7 @@ def lambda_handler(event, context):
     try:
         if request["routeKey"] == "$disconnect":
             for room in rooms_of(memberships, request["connectionId"]):
-                take_out(request, context, room, request["connectionId"])
+                take_out(request, context, memberships, room, request["connectionId"])
         elif request["routeKey"] != "$connect":  # who connects is in no room yet: there is nothing to remember
             ROUTES[request["routeKey"]](request, context, read_body(event))
     except Refused as refusal:
@@ -55,17 +56,9 @@ def refuse_who_was_thrown_out(row, name):
 
 def leave_room(request, context, body):
     room = read_room(body)
-    name = take_out(request, context, room, request["connectionId"])
+    name = take_out(request, context, memberships, room, request["connectionId"])
     if name:
         answer(request, context, presence(room, name, here=False))
-
-
-def take_out(request, context, room, connection_id):
-    """End a membership, and tell the room unless the name is still there; return the name, or None if it was not in."""
-    row = leave(memberships, room, connection_id)
-    if row and row["name"] not in {other["name"] for other in members(memberships, request, room)}:
-        tell_room(request, context, memberships, room, presence(room, row["name"], here=False))
-    return row and row["name"]
 
 
 def list_rooms(request, context, body):
@@ -91,7 +84,7 @@ def throw_out(request, context, body):
     exclude(rooms, room, name)
     for row in members(memberships, request, room):
         if row["name"] == name:
-            take_out(request, context, room, row["connection_id"])
+            take_out(request, context, memberships, room, row["connection_id"])
             management_api(request).call("DELETE", row["connection_id"])
 
 

@@ -42,8 +42,8 @@ function show(state, text) {
   $("connect").hidden = state !== "offline";
   $("disconnect").hidden = state === "offline";
   $("disconnect").textContent = LEAVE[state] ?? "";
-  for (const id of ["url", "token", "heartbeat", "auto-disconnect", "auto-disconnect-s"]) $(id).disabled = state !== "offline";
-  for (const id of ["message", "send"]) $(id).disabled = !connected;
+  for (const id of ["url", "token", "room", "heartbeat", "auto-disconnect", "auto-disconnect-s"]) $(id).disabled = state !== "offline";
+  for (const id of ["message", "send", "earlier"]) $(id).disabled = !connected;
   $("session").hidden = !connected;
   if (state === "offline") {
     memory.set("connected", "no");
@@ -53,12 +53,64 @@ function show(state, text) {
   if (connected && [document.body, $("disconnect"), $("connect")].includes(focused)) $("message").focus();
   if (connected) {
     memory.set("connected", "yes");
-    for (const id of ["url", "name", "token"]) memory.set(id, $(id).value.trim());
+    for (const id of ["url", "name", "token", "room"]) memory.set(id, $(id).value.trim());
     $("settings").open = false;
     $("connected-at").dateTime = connection.openedAt.toISOString();
     $("connected-at").textContent = `${connection.openedAt.toISOString().slice(0, 19).replace("T", " ")} UTC`;
     tick();
+    joinRoom();
   }
+}
+
+let conversation = null; // with the room that was joined, as long as its field and the address stay the same
+
+/** Join the room of the form, or join it again after the connection was lost; without a room there is nothing to join. */
+function joinRoom() {
+  const room = $("room").value.trim();
+  if (!room) conversation = null;
+  else if (conversation?.room !== room || conversation.url !== connection.url) {
+    conversation = new Conversation(room);
+    conversation.url = connection.url;
+  }
+  if (conversation) connection.send(conversation.join($("name").value.trim()));
+  showRoom();
+}
+
+/** A frame of the room: its messages are shown in their order; who comes and goes is said. */
+function receiveOfRoom(frame) {
+  const me = $("name").value.trim();
+  for (const message of inPlace(conversation.receive(frame), "before" in frame)) {
+    if (log.arrived(message, message.sender === me) && document.hidden && frame.type === "message") unread += 1;
+  }
+  if (frame.type === "presence" && typeof frame.name === "string") log.say("notice", `${frame.name} ${frame.here ? "has come" : "has left"}`);
+  const wish = conversation.wish();
+  if (wish) connection.send(wish);
+  showRoom();
+}
+
+/** Give each message a `moment` for the log, so that the log's order is the order of the numbers. */
+function inPlace(messages, earlier) {
+  const near = earlier ? conversation.from ?? Infinity : conversation.to ?? 0;
+  if (earlier) {
+    let next = near;
+    for (const message of [...messages].reverse()) next = message.moment = Math.min(message.timestamp, next - 1);
+    conversation.from = next;
+  } else {
+    let last = near;
+    for (const message of messages) last = message.moment = Math.max(message.timestamp, last);
+    conversation.to = last;
+    conversation.from ??= messages[0]?.moment;
+  }
+  return messages;
+}
+
+function showRoom() {
+  $("room-bar").hidden = !conversation;
+  if (!conversation) return;
+  $("room-name").textContent = conversation.room;
+  const here = conversation.members;
+  $("members").textContent = here.length ? `${here.length} here: ${shortened(here.join(", "), 200)}` : "";
+  $("earlier").hidden = !conversation.earlier();
 }
 
 const isMessage = (frame) => typeof frame?.sender === "string" && typeof frame.message === "string";
@@ -66,6 +118,11 @@ const isMessage = (frame) => typeof frame?.sender === "string" && typeof frame.m
 /** Show a frame; one that is nothing known is shown as it came, as text. */
 function receive(frame, text) {
   const said = typeof frame.message === "string" ? frame.message : text;
+  if (conversation?.concerns(frame)) {
+    receiveOfRoom(frame);
+    document.title = unread ? `(${unread}) ${title}` : title;
+    return;
+  }
   const fromApiGateway = frame.type === undefined && "connectionId" in frame; // Forbidden and the like
   if (isMessage(frame)) {
     if (log.arrived(frame) && document.hidden) unread += 1;
@@ -110,7 +167,7 @@ function sendMessage() {
   if (connection.state !== "connected" || !text.trim()) return;
   const sender = $("name").value.trim();
   try {
-    connection.send({ action: "sendMessage", sender, message: text });
+    connection.send({ action: "sendMessage", ...(conversation && { room: conversation.room }), sender, message: text });
   } catch (error) {
     log.say("error", error.message);
     return;
@@ -138,6 +195,10 @@ $("message").addEventListener("keydown", (event) => {
 });
 
 $("clear").addEventListener("click", () => log.clear());
+$("earlier").addEventListener("click", () => {
+  const wish = conversation?.earlier();
+  if (wish) connection.send(wish);
+});
 $("name").addEventListener("change", rename);
 $("token").addEventListener("change", useToken);
 $("heartbeat").addEventListener("invalid", () => { $("advanced").open = true; }); // or nobody would see what is wrong
@@ -159,6 +220,7 @@ function begin() {
   const name = query.get("name") || memory.get("name") || guest();
   $("name").value = name.slice(0, $("name").maxLength); // a link's, too
   $("token").value = memory.get("token") ?? "";
+  $("room").value = query.get("room") || memory.get("room") || "";
   useToken();
   for (const id of SETTINGS) $(id).value = memory.get(id) || $(id).value;
   $("auto-disconnect").checked = memory.get("auto-disconnect") === "yes";

@@ -39,20 +39,20 @@ class Log {
     line.querySelector(".mark").textContent = "refused";
   }
 
-  /** Show a message that arrived; false if there is nothing new in it. */
-  arrived({ sender, message: text, timestamp, message_id: id }) {
+  /** Show a message that arrived; false if there is nothing new in it. Its place is its `moment`, if it has one. */
+  arrived({ sender, message: text, timestamp, message_id: id, moment: wanted = timestamp }, mine = false) {
     if (this.seen.has(id)) return false;
     this.#remember(id);
     const place = this.sent.findIndex((own) => own.sender === sender && own.text === text);
     const own = place >= 0 ? this.sent.splice(place, 1)[0].line : null;
     own?.classList.remove("pending");
     own?.querySelector(".mark").remove();
-    const line = own ?? message(sender, text, "other");
+    const line = own ?? message(sender, text, mine ? "own" : "other");
     const moment = new Date(typeof timestamp === "number" ? timestamp / 1000 : NaN); // microseconds since 1970
     const dated = !Number.isNaN(moment.getTime());
     line.append(clockTime(dated ? moment : new Date()));
-    if (!own) this.#add(line, dated ? timestamp : undefined);
-    else if (line.isConnected) this.#place(line, dated ? timestamp : line.moment);
+    if (!own) this.#add(line, dated ? wanted : undefined);
+    else if (line.isConnected) this.#place(line, dated ? wanted : line.moment);
     return !own;
   }
 

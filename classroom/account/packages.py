@@ -79,13 +79,18 @@ def unpack_functions(folder: Path) -> tuple[str, ...]:
     return functions()
 
 
-def upload_functions(account: Account) -> str:
+def upload_functions(account: Account, own: Mapping[str, str] | None = None) -> str:
     """Upload a package for each of the course's functions, ``connect.zip`` and so on; what their keys begin with.
 
-    That contains a hash of them all: when one of them changes, the functions of a stack are updated together.
+    A file of ``own`` takes the place of the course's of that name. The keys contain a hash of them all:
+    when one of them changes, the functions of a stack are updated together.
     """
     ensure_bucket(account)
-    made = {name: package_of(sources_of(name)) for name in functions()}
+    sources = {name: sources_of(name) for name in functions()}
+    made = {
+        name: package_of({file: (own or {}).get(file, text) for file, text in files.items()})
+        for name, files in sources.items()
+    }
     begin = f"handlers/{hashlib.sha256(b''.join(made.values())).hexdigest()[:16]}"
     for name, package in made.items():
         account.client("s3").put_object(Bucket=account.bucket, Key=f"{begin}/{name}.zip", Body=package)

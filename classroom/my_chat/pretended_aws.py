@@ -23,6 +23,8 @@ KEYS = {
     "ChatMessages": {"room_id": "S", "timestamp": "N"},
     "ChatConnections": {"connection_id": "S"},
     "ChatSessions": {"connection_id": "S"},
+    "ChatMembers": {"room_id": "S", "connection_id": "S"},
+    "ChatHistory": {"room_id": "S", "number": "N"},
 }
 PATIENCE_S = 1.0
 """How long a slow connection waits for the others to be served, before it says that they had to wait for it."""
@@ -168,7 +170,7 @@ class PretendedAws:
         _meet(given, old or {})
         if old is not None:
             rows.remove(old)
-        return {}
+        return {"Attributes": old} if old is not None and given.get("ReturnValues") == "ALL_OLD" else {}
 
     def _Scan(self, name: str, rows: list[Row], given: dict[str, Any]) -> dict[str, Any]:
         return self._page(name, rows, given)
@@ -176,8 +178,16 @@ class PretendedAws:
     def _Query(self, name: str, rows: list[Row], given: dict[str, Any]) -> dict[str, Any]:
         key = next(iter(KEYS[name]))
         values = given.get("ExpressionAttributeValues", {})
-        found = [row for row in rows if row[key] in values.values()]
-        return self._page(name, found if given.get("ScanIndexForward", True) else found[::-1], given)
+        expression = given.get("KeyConditionExpression")
+        if expression:
+            found = [row for row in rows if _Condition(expression, given, row).holds()]
+        else:  # KeyConditions, which came before expressions
+            found = [row for row in rows if row[key] in values.values()]
+        answer = self._page(name, found if given.get("ScanIndexForward", True) else found[::-1], given)
+        if given.get("FilterExpression"):  # what is left out was read, and a page may end with nothing on it
+            rest = [row for row in answer["Items"] if _Condition(given["FilterExpression"], given, row).holds()]
+            answer |= {"Items": rest, "Count": len(rest)}
+        return answer
 
     def _page(self, name: str, rows: list[Row], given: dict[str, Any]) -> dict[str, Any]:
         start = given.get("ExclusiveStartKey")
@@ -186,7 +196,7 @@ class PretendedAws:
         size = min(given.get("Limit") or len(rows) or 1, self.page_size or len(rows) or 1)
         page = rows[first : first + size]
         answer: dict[str, Any] = {"Items": page, "Count": len(page), "ScannedCount": len(page)}
-        if first + size < len(rows):
+        if page and first + size < len(rows):
             answer["LastEvaluatedKey"] = {one: page[-1][one] for one in KEYS[name]}
         return answer
 

@@ -121,7 +121,7 @@ class Panel:
     def send(self, text: str) -> None:
         """Send a chat message, as if it had been typed. Raises ``NotConnected``, a ``ConnectionError``."""
         self._sent.append((time.monotonic(), text))
-        self.send_frame(chat_frame(self.name, text))
+        self.send_frame(self._frame_of(text))
 
     def send_frame(self, frame: str | dict) -> None:
         """Send one frame exactly as given (a dict goes out as JSON): for frames that are no chat messages."""
@@ -252,6 +252,10 @@ class Panel:
             self._show_everything()
 
     # Inside
+
+    def _frame_of(self, text: str) -> str | dict:
+        """The frame that sends a chat message."""
+        return chat_frame(self.name, text)
 
     def _try(self, act: Callable[[], None]) -> None:
         try:

@@ -26,6 +26,13 @@ class Gestures(Protocol):
     def frames_toggled(self, shown: bool) -> None: ...
 
 
+class RoomGestures(Gestures, Protocol):
+    """What a person can do in a chat with rooms besides."""
+
+    def room_entered(self, room: str) -> None: ...
+    def earlier_wanted(self) -> None: ...
+
+
 class EntryField:
     """A message field in which Enter sends, and leaving the field does not.
 
@@ -117,6 +124,15 @@ class PanelView:
         field = widgets.Text(value=name, description="name", continuous_update=False)
         field.observe(lambda change: self._gestures.name_entered(change["new"]), "value")
         return _row("chat-who", field)
+
+    def add_room(self, room: str, gestures: RoomGestures) -> None:
+        """Add a row with the room's name, and a button for what was said earlier."""
+        field = widgets.Text(value=room, description="room", continuous_update=False)
+        field.observe(lambda change: gestures.room_entered(change["new"]), "value")
+        earlier = _button("history", "Show earlier messages", gestures.earlier_wanted)
+        row = _row("chat-who", field, earlier)
+        children = list(self.widget.children)
+        self.widget.children = (*children[:3], row, *children[3:])
 
     def _foot(self) -> widgets.Widget:
         return _row("chat-foot", self._entry.widget, self._send)

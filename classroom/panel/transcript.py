@@ -49,6 +49,11 @@ class Log:
         self._items.append(item)
         self.total += 1
 
+    def put_first(self, items: list[Entry]) -> None:
+        """Put items before all others, the last of them first, as far as there is room."""
+        for item in reversed(items[-(LINES - len(self._items)) :] if len(self._items) < LINES else []):
+            self._items.appendleft(item)
+
     def clear(self) -> None:
         self._items.clear()
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import random
+import time
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
+import websocket
 
+from classroom.account.packages import HANDLERS
+from classroom.panel.conversation import Conversation
+from classroom.panel.room_panel import RoomPanel
 from localstage import LocalStage
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
@@ -21,13 +29,19 @@ class Person:
         self._socket.settimeout(20)
         self.heard: list[dict[str, Any]] = []
 
+    def next(self) -> dict[str, Any]:
+        text = self._socket.recv()
+        if not text:
+            raise websocket.WebSocketConnectionClosedException("The server has closed.")
+        return json.loads(text)
+
     def send(self, action: str, **fields: Any) -> None:
         self._socket.send(json.dumps({"action": action, **fields}))
 
     def hears(self, kind: str) -> dict[str, Any]:
         """The next frame of a kind; what comes before it is passed over."""
         while True:
-            self.heard.append(json.loads(self._socket.recv()))
+            self.heard.append(self.next())
             if self.heard[-1].get("type") == kind:
                 return self.heard[-1]
 
@@ -85,3 +99,107 @@ def test_messages_stay_in_their_room(site: Site, open_chat: dict[str, str]) -> N
     assert sorted(rooms["rooms"]) == ["chess", "tea"] and rooms["yours"] == ["tea"] and rooms["from"] is None
     ann.send("listMembers", room="tea")
     assert ann.hears("members")["members"] == ["Ann"]
+
+
+def test_nothing_lost_and_nothing_twice_when_lines_are_cut(site: Site, open_chat: dict[str, str]) -> None:
+    """Two people write at once; a third, whose line is cut again and again, sees every message once, in one order."""
+    url, chance = open_chat["WebSocketUrl"], random.Random(7)
+    writers = [Person(site, url) for _ in range(2)]
+    beginnings = [writer.joins("busy", name=f"writer-{number}")[1] for number, writer in enumerate(writers)]
+    here, shown = Conversation("busy", "Cut"), []
+    reader = Person(site, url)
+    reader.send(**here.join())
+    for number in range(20):
+        for writer in writers:
+            writer.says("busy", f"{number}")
+        if chance.random() < 0.4:  # its frames on the way are lost
+            reader.close()
+            reader = Person(site, url)
+            reader.send(**here.join())
+        for _ in range(chance.randrange(6)):
+            if (here.last or 0) >= 2 * number + 2:
+                break  # nothing is on its way
+            shown += here.receive(reader.next())
+            if wish := here.wish():
+                reader.send(**wish)
+    while here.last is None or here.last < 40:
+        shown += here.receive(reader.next())
+        if wish := here.wish():
+            reader.send(**wish)
+    assert [frame["number"] for frame in shown] == list(range(1, 41))
+    assert sorted(frame["message"] for frame in shown) == sorted(f"{number}" for number in [*range(20)] * 2)
+    whole = Conversation("busy")
+    order = whole.receive(beginnings[0])
+    while whole.last != 40:
+        order += whole.receive(writers[0].next())
+    assert [frame["message_id"] for frame in order] == [frame["message_id"] for frame in shown]
+
+
+def test_names_come_from_tokens_and_owners_throw_out(site: Site) -> None:
+    """With a secret nobody gets in without a token, or speaks as somebody else, and who is thrown out stays out."""
+    url = site.deploy("signed", "rooms.yaml", TokenSecret="a secret")["WebSocketUrl"]
+    tokens = load_tokens()
+
+    def person(name: str) -> Person:
+        return Person(site, f"{url}?token={tokens.make_token(name, time.time() + 600, 'a secret')}")
+
+    with pytest.raises(websocket.WebSocketBadStatusException, match="401"):
+        Person(site, url)
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    for one in (ann, bob, eve):
+        one.joins("tea", name="ann")
+    eve.says("tea", "I owe you ten euros.")
+    assert bob.hears("message")["sender"] == "eve"
+    eve.send("throwOut", room="tea", name="ann")
+    assert eve.hears("error")["message"] == "The room tea is not yours."
+    ann.send("throwOut", room="tea", name="eve")
+    assert bob.hears("presence") == {"type": "presence", "room": "tea", "name": "eve", "here": False}
+    with pytest.raises(websocket.WebSocketConnectionClosedException):
+        while True:
+            eve.next()
+    back = person("eve")
+    back.send("joinRoom", room="tea")
+    assert back.hears("error")["message"] == "You were thrown out of the room tea."
+    site.delete("signed")
+
+
+def load_tokens() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tokens", HANDLERS / "tokens.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_page_and_panel_in_one_room(site: Site, open_chat: dict[str, str], window: Any) -> None:
+    """A page and a panel meet in a room; the page shows what was said before it came, who is there, and what it missed."""
+    by_path = f"{site.target.stage.url.replace('http', 'ws')}/{open_chat['ApiId']}/prod"
+    panel = RoomPanel("Pat", by_path, "salon")
+    for number in range(60):
+        panel.send(f"line {number}")
+    panel.wait_for("line 59")
+    ann = window().open().connect(by_path, "Ann", room="salon")
+    ann.wait_line("line 59")
+    assert ann.texts() == [text for _, text in panel.messages()[-50:]]
+    ann.page.locator("#members").filter(has_text="2 here: Ann, Pat").wait_for()
+    panel.wait_members("Ann", "Pat")
+    ann.page.locator("#earlier").click()
+    ann.page.locator("#earlier").wait_for(state="hidden")
+    assert ann.texts() == [text for _, text in panel.messages()]
+
+    ann.page.evaluate("() => connection.socket.close()")  # the line is cut, as far as the page can tell
+    panel.send("while you were away")
+    ann.wait_line("while you were away")
+    ann.say("<b>back</b>")
+    ann.wait_line("<b>back</b>", ".own:not(.pending)")
+    panel.wait_for("<b>back</b>")
+    assert ann.texts() == [text for _, text in panel.messages()]
+    ann.picture("room")
+
+    panel.go_to("attic")
+    ann.page.locator("#members").filter(has_text="1 here: Ann").wait_for()
+    assert (panel.room, panel.members, panel.messages()) == ("attic", ["Pat"], [])
+    panel.go_to("salon")
+    panel.earlier()
+    assert len(panel.messages()) == 62 and panel.messages()[0] == ("Pat", "line 0")
+    panel.disconnect()

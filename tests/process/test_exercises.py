@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 import time
 
@@ -19,7 +20,7 @@ from tests.process.exercise_desk import Desk, expect_not_answered, expect_refuse
 
 NUMBERS = sorted(number for number, one in registry.exercises().items() if not one.account)
 """The others are tried in tests/course/test_exercises_in_an_account.py."""
-KNOWN = {"json": json, "time": time, "boto3": boto3, "check": check, "eventually": eventually}
+KNOWN = {"json": json, "math": math, "time": time, "boto3": boto3, "check": check, "eventually": eventually}
 """What the set-up cell of a lesson imports."""
 
 OTHER_WAYS = {

@@ -52,8 +52,11 @@ def test_package_when_made_twice(folder):
         ("connect", "connect delivery log management presence"),
         ("default", "default delivery log management"),
         ("disconnect", "delivery disconnect log management presence"),
-        ("room_messages", "delivery history log management membership messages presence received room_messages"),
-        ("rooms", "delivery directory history log management membership presence received rooms"),
+        (
+            "room_messages",
+            "delivery history history_frames log management membership messages presence received roll room_messages",
+        ),
+        ("rooms", "delivery directory history history_frames log management membership presence received roll rooms"),
         ("send_message", "delivery log management messages received send_message"),
     ],
 )
