@@ -175,9 +175,11 @@ def test_page_and_panel_in_one_room(site: Site, open_chat: dict[str, str], windo
     """A page and a panel meet in a room; the page shows what was said before it came, who is there, and what it missed."""
     by_path = f"{site.target.stage.url.replace('http', 'ws')}/{open_chat['ApiId']}/prod"
     panel = RoomPanel("Pat", by_path, "salon")
-    for number in range(60):
+    panel.send("line 0")
+    panel.wait_for("line 0")
+    for number in range(1, 60):
         panel.send(f"line {number}")
-    panel.wait_for("line 59")
+    panel.wait_for("line", count=60)
     ann = window().open().connect(by_path, "Ann", room="salon")
     ann.wait_line("line 59")
     assert ann.texts() == [text for _, text in panel.messages()[-50:]]
