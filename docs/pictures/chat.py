@@ -1,6 +1,9 @@
-"""Films the real thing for the README: two panels in JupyterLab and the chat page beside them, as docs/pictures/chat.webp.
+"""Films the real thing: two panels in JupyterLab and the chat page beside them, as docs/pictures/chat.webp.
 
-Run it from the repository's root, with the packages of docs/requirements.txt and of the tests installed:
+The README shows it. The site, which has no kernel, shows panel.webp and panels.webp,
+taken at the end of the film, where a lesson has a live panel or two.
+
+Run it from the repository's root, with what the tests need installed, and Pillow beside it:
 
     python -m docs.pictures.chat
 
@@ -33,6 +36,8 @@ CELLS = (
     'alice, bob = lesson.panels("alice", "bob")\nside_by_side(alice, bob)',
     'lesson.page_links("carla")',
 )
+
+
 @dataclass
 class Film:
     """Two browser windows, photographed together again and again."""
@@ -108,6 +113,9 @@ def shoot(browser: Any, address: str) -> Film:
     film.type(chat.locator("#message"), "And I am in a browser, no notebook here.")
     film.type(alice, "One frame in, three out. That is lesson 5.")
     film.durations_ms[-1] = END_MS
+    for name, part in (("panels", ".chat-pair"), ("panel", ".chat-panel")):
+        shot = Image.open(io.BytesIO(lab.locator(part).first.screenshot())).convert("RGB")
+        shot.save(PICTURE.with_name(f"{name}.webp"), quality=80, method=6)
     return film
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from installation.commands import FIRST_NOTEBOOK
+from installation.pins import LEARNER, TESTS, pins_in
 from installation.words import read_words
 from localstage.cli import main as localstage
 from tests.course.jupyterlab import ARTEFACTS
@@ -132,6 +133,8 @@ def test_ci_when_it_runs_the_suite():
         ".ci/run",
         ".github/workflows/course.yml",
         ".github/workflows/live.yml",
+        ".github/workflows/pages.yml",
+        "docs/requirements.txt",
     ],
 )
 def test_addresses_when_packages_are_installed(place):
@@ -154,6 +157,32 @@ def test_workflow_when_it_runs_the_suite():
     )
     assert pictures["with"]["path"] == f"{ARTEFACTS.name}/" and pictures["if"] == "${{ !cancelled() }}"
     assert f"{ARTEFACTS.name}/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_workflow_when_it_publishes_the_site():
+    """The site is built by its own command from its own pins, and what is published is what was built."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text())
+    assert workflow["permissions"] == {"contents": "read", "pages": "write", "id-token": "write"}
+    steps = workflow["jobs"]["site"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands[0].endswith("-r docs/requirements.txt") and commands[1] == "python -m docs.site site"
+    [published] = [step["with"]["path"] for step in steps if "upload-pages-artifact" in step.get("uses", "")]
+    assert commands[1].endswith(published)
+
+
+def test_site_pins_when_read_line_by_line():
+    """docs/requirements.txt pins each package once; what the tests have too has the same version."""
+    pins = dict(
+        line.split(";")[0].strip().split("==")
+        for line in pins_in((ROOT / "docs" / "requirements.txt").read_text(), "linux")
+    )
+    theirs = {
+        pin.split("==")[0].lower(): pin.split("==")[1]
+        for name in (LEARNER, TESTS)
+        for pin in pins_in((ROOT / name).read_text(), "linux")
+    }
+    shared = ("nbformat", "playwright", "ipykernel")
+    assert len(pins) > 50 and {name: pins[name] for name in shared} == {name: theirs[name] for name in shared}
 
 
 def test_workflow_when_it_runs_on_aws():
