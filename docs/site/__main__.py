@@ -65,8 +65,7 @@ def lay_out(source: Path, links: Links) -> None:
     """Write every page below ``source``, at its place in the repository."""
     source.mkdir()
     shutil.copy(HERE / "conf.py", source)
-    (source / "docs" / "pictures").mkdir(parents=True)
-    shutil.copy(ROOT / "docs" / "pictures" / "chat.webp", source / "docs" / "pictures")
+    shutil.copytree(ROOT / "docs" / "pictures", source / "docs" / "pictures", ignore=shutil.ignore_patterns("*.py*"))
     for page in [page for pages in SECTIONS.values() for page in pages if page.endswith(".md")]:
         target = source / page
         target.parent.mkdir(parents=True, exist_ok=True)
