@@ -28,6 +28,7 @@ LIMIT_S = 45.0
 """How long one piece of work may take: less than the 60 seconds for which boto3 waits for an answer."""
 GRACE_S = 5.0
 """How long interrupted work may take to come to its end before those who wait are answered."""
+_LOOK_EVERY_S = 1.0
 _STOP_WITHIN_S = 2.0
 
 
@@ -77,9 +78,10 @@ class _Work:
 class AccountThread:
     """Runs what it is given, in that order. ``stop`` must be called in the end."""
 
-    def __init__(self, limit_s: float = LIMIT_S, grace_s: float = GRACE_S) -> None:
+    def __init__(self, limit_s: float = LIMIT_S, grace_s: float = GRACE_S, look_every_s: float = _LOOK_EVERY_S) -> None:
         self._limit_s = limit_s
         self._grace_s = grace_s
+        self._look_every_s = look_every_s
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._waiting: dict[_Work, None] = {}
         self._current: _Work | None = None
@@ -107,7 +109,7 @@ class AccountThread:
         self._queue.put(asked)
         if self._watched_by is not loop:
             self._watched_by = loop
-            loop.call_later(self._grace_s / 5, self._watch, loop)
+            loop.call_later(self._look_every_s, self._watch, loop)
         try:
             return await asked.result
         finally:
@@ -170,7 +172,7 @@ class AccountThread:
         if self._stopped or (current is None and not self._waiting):
             self._watched_by = None
             return
-        loop.call_later(self._grace_s / 5, self._watch, loop)
+        loop.call_later(self._look_every_s, self._watch, loop)
         now_s = time.monotonic()
         if current is None or now_s < current.next_interruption_s:
             return

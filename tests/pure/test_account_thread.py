@@ -63,7 +63,7 @@ def test_call_when_it_does_not_end():
 
     async def scenario(thread: AccountThread) -> tuple[Any, str]:
         endless = asyncio.ensure_future(thread.run(without_end, lambda: "cloudformation:CreateStack"))
-        after = await thread.run(lambda: "served")
+        after = await thread.run(lambda: "served", limit_s=NEVER_S)
         with pytest.raises(CallTookTooLong) as refused:
             await endless
         return refused.value, after
@@ -93,10 +93,12 @@ def test_call_when_it_cannot_be_interrupted(held: Event):
         asked = (thread.run(held.wait, lambda: "s3:PutObject"), thread.run(lambda: done.append("late")))
         answers = await asyncio.gather(*asked, return_exceptions=True)
         held.set()
-        answers.append(await thread.run(lambda: "served"))
+        while thread._current is not None:
+            await asyncio.sleep(0.001)
+        answers.append(await thread.run(lambda: "served", limit_s=NEVER_S))
         return answers
 
-    first, second, after = on_a_thread(scenario)
+    first, second, after = on_a_thread(scenario, grace_s=0.05)
     assert (type(first), type(second), after, done) == (CallTookTooLong, AccountBusy, "served", [])
     assert "s3:PutObject" in first.message and "s3:PutObject" in second.message
 
