@@ -69,8 +69,8 @@ class _Work:
     name: Callable[[], str]
     result: asyncio.Future[Any]
     limit_s: float
-    began_s: float = 0.0
     next_interruption_s: float = 0.0
+    was_interrupted: bool = False
     dropped: bool = False
     """Nobody waits for it any more."""
 
@@ -143,8 +143,7 @@ class AccountThread:
     def _do(self, asked: _Work) -> tuple[Any, BaseException | None]:
         try:
             with self._lock:
-                asked.began_s = time.monotonic()
-                asked.next_interruption_s = asked.began_s + asked.limit_s
+                asked.next_interruption_s = time.monotonic() + asked.limit_s
                 self._current = asked
             try:
                 return asked.do(), None
@@ -176,9 +175,10 @@ class AccountThread:
         now_s = time.monotonic()
         if current is None or now_s < current.next_interruption_s:
             return
-        if now_s > current.began_s + current.limit_s + self._grace_s:
+        if current.was_interrupted:
             self._answer_all(current)
         log.warning("%s takes too long and is interrupted", current.name())
+        current.was_interrupted = True
         current.next_interruption_s = now_s + self._grace_s
         self._interrupt(current)
 

@@ -23,10 +23,10 @@ def held() -> Iterator[Event]:
 
 
 def on_a_thread(
-    scenario: Callable[[AccountThread], Awaitable[Any]], limit_s: float = 0.02, grace_s: float = 0.05
+    scenario: Callable[[AccountThread], Awaitable[Any]], limit_s: float = 0.02, grace_s: float = NEVER_S
 ) -> Any:
     async def run() -> Any:
-        thread = AccountThread(limit_s, grace_s)
+        thread = AccountThread(limit_s, grace_s, look_every_s=0.01)
         try:
             return await scenario(thread)
         finally:
