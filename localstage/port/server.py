@@ -32,6 +32,8 @@ LOOPBACK = "127.0.0.1"
 _RUNTIME_PATH = re.compile(r"^/([0-9a-zA-Z_-]{16,})/(2018-06-01/runtime/.*)$")
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _GRACE_S = 1.0
+_HEAD_WITHIN_S = 30.0
+"""How long a client may take for the head of its first request."""
 _BODY_LIMIT = 512 * 1024 * 1024
 
 
@@ -52,15 +54,31 @@ class PortBusy(Exception):
 
 
 class _HttpServer(web.Server):
-    """aiohttp's server, which also knows the transports that have been taken out of it."""
+    """aiohttp's server, which also knows the transports that have been taken out of it, and waits for no slow head."""
 
-    def __init__(self, *arguments: Any, **options: Any):
-        super().__init__(*arguments, **options)
+    def __init__(self, handler: Handler, **options: Any):
+        super().__init__(handler, request_factory=self._new_request, **options)
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
+        self._without_head: dict[Any, asyncio.TimerHandle] = {}
 
     def connection_made(self, handler: Any, transport: asyncio.Transport) -> None:
         self._transports.add(transport)
+        self._without_head[handler] = asyncio.get_running_loop().call_later(_HEAD_WITHIN_S, transport.abort)
         super().connection_made(handler, transport)
+
+    def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:
+        self._has_sent_head(handler)
+        super().connection_lost(handler, exc)
+
+    def _new_request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        self._has_sent_head(protocol)
+        loop = asyncio.get_running_loop()
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
+
+    def _has_sent_head(self, handler: Any) -> None:
+        timer = self._without_head.pop(handler, None)
+        if timer is not None:
+            timer.cancel()
 
     def abort(self) -> None:
         """Cuts every connection there is, whoever has it now, and drops what waits to be sent."""
@@ -76,12 +94,7 @@ class Port:
         self._handlers = handlers
         self._pages_for_any_host = pages_for_any_host
         self._server = _HttpServer(
-            self._answer,
-            request_factory=_new_request,
-            access_log=None,
-            logger=_log(),
-            keepalive_timeout=300,
-            lingering_time=2,
+            self._answer, access_log=None, logger=_log(), keepalive_timeout=300, lingering_time=2
         )
         self._tunnels = Tunnels(authority, self._server, users_proxy())
         self._listener: asyncio.Server | None = None
@@ -173,9 +186,3 @@ def _log() -> logging.Logger:
 
 def _is_no_bad_request(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
-def _new_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    return web.BaseRequest(
-        message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=_BODY_LIMIT
-    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from aiohttp import web
@@ -112,3 +113,25 @@ def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
 
     asyncio.run(run())
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_client_when_it_never_ends_its_first_head(monkeypatch: pytest.MonkeyPatch):
+    """A client whose first request does not come is cut after some time; one whose request has come is not."""
+    monkeypatch.setattr("localstage.port.server._HEAD_WITHIN_S", 0.05)
+
+    async def scenario(port: Port) -> None:
+        slow, _ = await asyncio.open_connection("127.0.0.1", port.number)
+        half, sending = await asyncio.open_connection("127.0.0.1", port.number)
+        sending.write(b"GET / HTTP/1.1\r\nHost: ")
+        whole, asking = await asyncio.open_connection("127.0.0.1", port.number)
+        asking.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert (await whole.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404 ")
+        for reader in (slow, half):
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        asking.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"HTTP/1.1 404 " in await whole.readuntil(b"\r\n\r\n")
+        asking.close()
+        await port.stop()
+
+    on_a_port(nobody, scenario)
