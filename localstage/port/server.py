@@ -136,6 +136,16 @@ class Port:
         await self._listener.wait_closed()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._hand_on(request)
+        except web.RequestPayloadError as error:  # A body that is not in the encoding that it is said to be.
+            return web.Response(
+                status=400,
+                text=f"The body cannot be read: {' '.join(str(error).split())}\n",
+                headers={"Connection": "close"},
+            )
+
+    async def _hand_on(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "CONNECT":
             return await self._tunnels.answer(request)
         host = request.headers.get("Host", "")
@@ -185,4 +195,4 @@ def _log() -> logging.Logger:
 
 
 def _is_no_bad_request(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, web.RequestPayloadError)))

@@ -92,8 +92,19 @@ class Template:
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML as CloudFormation reads it: short intrinsics, keys that are text, and dates that stay text.
 
-    With libyaml, which most have, in a tenth of the time.
+    With libyaml, which most have, in a tenth of the time. It calls itself for each level, in C, where too many
+    of them end the process; so they are counted before.
     """
+
+    _depth = 0
+
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: Any) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ValidationError(_TOO_DEEP)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         self.flatten_mapping(node)

@@ -135,3 +135,22 @@ def test_client_when_it_never_ends_its_first_head(monkeypatch: pytest.MonkeyPatc
         await port.stop()
 
     on_a_port(nobody, scenario)
+
+
+def test_request_when_its_body_is_not_what_it_is_said_to_be(caplog: pytest.LogCaptureFixture):
+    """A body that is no gzip is answered 400 in one sentence, and nothing of it goes to the log."""
+
+    async def read(request: web.BaseRequest) -> web.Response:
+        return web.Response(body=await request.read())
+
+    async def scenario(port: Port) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+        head = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\nUpgrade: websocket\r\n\r\n"
+        writer.write(head.encode() + b"garbage")
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 400 ") and b"The body cannot be read: " in answer
+        writer.close()
+        await port.stop()
+
+    on_a_port(read, scenario)
+    assert caplog.records == []

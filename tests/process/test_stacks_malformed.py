@@ -210,6 +210,9 @@ def test_template_when_it_is_nested_deeply():
     """What is nested beyond the limit is refused, in JSON and in YAML; what is below it is resolved."""
     too_deep = "Template format error: the template is nested more than 100 levels deep."
     assert outcome({"Resources": {"Topic": TOPIC}, "Outputs": {"X": {"Value": nested(30)}}}) == "CREATE_COMPLETE"
+    for text in ("[" * 50_000, "{a: " * 50_000, "- " * 20_000, "&a [" * 20_000):  # What libyaml does in C.
+        with pytest.raises(ValidationError):
+            Engine().create(text)
     for levels in (60, 3000):
         text = "{" + '"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": '
         text += '{"Fn::Join": ["", [' * levels + '"a"' + "]]}" * levels + "}}}}"
