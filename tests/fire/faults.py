@@ -1,0 +1,171 @@
+"""Functions that die in every way, emulators that are killed, templates and requests that are meant to hold."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from localstage import LocalStage
+from tests.fire.clients import memory_mb, pid_of, status_of
+from tests.fire.rows import Row
+from tests.stage.target import StageTarget, create_function
+
+DEATHS = {
+    "os._exit(0)": "os._exit(0)",
+    "os._exit(255)": "os._exit(255)",
+    "sys.exit": "sys.exit(3)",
+    "SIGKILL": "os.kill(os.getpid(), 9)",
+    "SIGSEGV": "os.kill(os.getpid(), 11)",
+    "SIGTERM": "os.kill(os.getpid(), 15)",
+    "SIGSTOP": "os.kill(os.getpid(), 19)",
+    "a loop": "exec('while True: pass')",
+    "recursion": "handler(event, context)",
+    "memory": "resource.setrlimit(resource.RLIMIT_AS, (1, 1)); bytearray(10**9)",
+    "no JSON": "return {1, 2}",
+    "a lone surrogate": "return '\\ud800'",
+    "7 MB": "return 'x' * 7_000_000",
+    "output without end": "exec('while True: print(1)')",
+    "closed descriptors": "os.closerange(0, 1024)",
+}
+DYING = """
+import os, resource, sys
+def handler(event, context):
+    if event != "die":
+        return "alive"
+    DEATH
+"""
+PATTERN = {"Type": "String", "AllowedPattern": "(a|aa)+$", "Default": "a" * 60 + "!"}
+TOPIC = {"T": {"Type": "AWS::SNS::Topic"}}
+ALIASES = "Metadata:\n  a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"  {name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HOLDING = {
+    "aliases of aliases": ALIASES + "Resources: {T: {Type: 'AWS::SNS::Topic', Properties: {DisplayName: *i}}}\n",
+    "a pattern without end": json.dumps({"Parameters": {"P": PATTERN}, "Resources": TOPIC}),
+    "open braces": json.dumps({"Resources": TOPIC, "Outputs": {"X": {"Value": {"Fn::Sub": "${" * 20_000}}}}),
+    "deep nesting": "[" * 50_000,
+    "asterisks": json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "sts:*", "Resource": "*a" * 200 + "*b"}}
+    ),
+}
+ANSWERED_WITHIN_S = 5.0
+
+
+def handlers(stage: LocalStage) -> Row:
+    """Each way to end, and the invocation after it."""
+    target = StageTarget(stage)
+    lambda_ = target.client("lambda")
+    failed, longest_s = [], 0.0
+    for name, code in DEATHS.items():
+        function = create_function(target, DYING.replace("DEATH", code), Timeout=2)
+        lambda_.invoke(FunctionName=function, Payload=b'"die"')["Payload"].read()
+        began = time.perf_counter()
+        answer = lambda_.invoke(FunctionName=function, Payload=b'"live"')["Payload"].read()
+        longest_s = max(longest_s, time.perf_counter() - began)
+        lambda_.delete_function(FunctionName=function)
+        if answer != b'"alive"':
+            failed.append(name)
+    number = f"the next invocation is served within {longest_s:.1f} s" + (f"; not after {failed}" if failed else "")
+    return Row("fault", f"a handler ends in {len(DEATHS)} ways", not failed, number)
+
+
+def killed(_: LocalStage) -> Row:
+    """SIGKILL of an emulator, SIGHUP of the next one: what is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = {**os.environ, "TMPDIR": f"{folder}/tmp", "LOCALSTAGE_STATE_DIR": f"{folder}/state"}
+        Path(place["TMPDIR"]).mkdir()
+        command = [sys.executable, "-m", "localstage", "serve", "--port", "0"]
+        for number in (signal.SIGKILL, signal.SIGHUP):
+            process = subprocess.Popen(command, env=place, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(number)
+            process.wait(60)
+            process.stdout.close()
+        left = [str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.name != "tmp"]
+    number = "no folder, note or key is left" if not left else f"left: {left}"
+    return Row("fault", "an emulator is killed (SIGKILL), the next one's terminal closed", not left, number)
+
+
+def holding(stage: LocalStage) -> Row:
+    """Small inputs that would keep the one thread of the account busy, and a call beside each."""
+    target = StageTarget(stage)
+    stacks, iam, sts = target.client("cloudformation"), target.client("iam"), target.client("sts")
+    iam.create_user(UserName="held")
+    stacks.list_stacks()  # What CloudFormation needs is loaded with the first call.
+    longest_s = 0.0
+    for name, text in HOLDING.items():
+        began = time.perf_counter()
+        try:
+            if name == "asterisks":
+                iam.put_user_policy(UserName="held", PolicyName="p", PolicyDocument=text)
+                arn = "arn:aws:sts::123456789012:" + "a" * 300
+                iam.simulate_principal_policy(
+                    PolicySourceArn="arn:aws:iam::123456789012:user/held",
+                    ActionNames=["sts:GetCallerIdentity"],
+                    ResourceArns=[arn],
+                )
+            else:
+                stacks.create_stack(StackName=name.replace(" ", "-"), TemplateBody=text)
+        except stacks.exceptions.ClientError:
+            pass  # Refused, as it should be.
+        sts.get_caller_identity()
+        longest_s = max(longest_s, time.perf_counter() - began)
+    number = f"each answered, and a call after it, within {longest_s:.1f} s"
+    return Row(
+        "input",
+        f"{len(HOLDING)} inputs of a few hundred bytes that hold a thread",
+        longest_s < ANSWERED_WITHIN_S,
+        number,
+    )
+
+
+def half_requests(stage: LocalStage) -> Row:
+    """Clients that begin a request, or a TLS handshake, and never end it."""
+
+    async def closed() -> float:
+        port = urlsplit(stage.url).port
+        readers = []
+        for number in range(500):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            if number % 2:
+                writer.write(b"GET / HTTP/1.1\r\nHost: ")
+            readers.append(reader)
+        began = time.perf_counter()
+        await asyncio.wait_for(asyncio.gather(*(reader.read() for reader in readers), return_exceptions=True), 120)
+        return time.perf_counter() - began
+
+    took_s = asyncio.run(closed())
+    return Row("input", "500 requests of which the head never ends", took_s < 60, f"all cut after {took_s:.0f} s")
+
+
+def unsigned_bodies(stage: LocalStage) -> Row:
+    """Hundreds of megabytes from somebody without a key."""
+
+    async def run() -> float:
+        port, pid = urlsplit(stage.url).port, pid_of(stage)
+        before = memory_mb(pid)
+        for _ in range(4):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"PUT /bucket/key HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 300000000\r\n\r\n")
+            try:
+                for _ in range(300):
+                    writer.write(b"x" * 1_000_000)
+                    await asyncio.wait_for(writer.drain(), 1)
+            except (OSError, TimeoutError):
+                pass  # It was answered unread, and cut.
+            writer.close()
+        return memory_mb(pid) - before
+
+    grown_mb = asyncio.run(run())
+    status_of(stage)
+    return Row("input", "four unsigned bodies of 300 MB", grown_mb < 20, f"refused unread, {grown_mb:+.0f} MB")
