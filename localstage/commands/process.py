@@ -27,7 +27,7 @@ from localstage.commands.words import (
 from localstage.environment import changes_for
 from localstage.launcher import LocalStage, NotStarted
 from localstage.running import run_command
-from localstage.state import RunningEmulator, note_path, running_emulators, status_of
+from localstage.state import RunningEmulator, ask, note_path, running_emulators, status_of
 
 
 @click.command()
@@ -75,21 +75,23 @@ def env(port: int | None, as_aws: bool) -> None:
 @click.command(short_help="Say where localstage runs and what it does.")
 @port_option
 def status(port: int | None) -> None:
-    """Say where localstage runs and what it does; exit status 1 if it does not run."""
+    """Say where localstage runs, what it does and which stages it serves; exit status 1 if it does not run."""
     found = running_emulators() if port is None else meant(port)
     if not found:
         click.echo(f"localstage {none_runs(port)}")
         sys.exit(1)
     for emulator in found:
         try:
-            facts = status_of(emulator)
+            facts, stages = status_of(emulator), ask(emulator.access.url, "overview")["stages"]
         except OSError as error:
             click.echo(f"{emulator.access.url} (pid {emulator.pid}) does not answer: {error}")
             sys.exit(1)
         click.echo(
             f"{emulator.access.url} (pid {emulator.pid}, {facts['region']}): {facts['connections']} connections, "
-            f"{facts['environments']} execution environments"
+            f"{facts['environments']} execution environments; see {emulator.access.url}/_localstage/"
         )
+        for stage in stages:
+            click.echo(f"  {stage['api_name']}, stage {stage['stage']}: {stage['local_url']} and {stage['url']}")
 
 
 @click.command()
