@@ -71,7 +71,7 @@ class Emulator:
         self._port = Port(
             self._authority,
             Handlers(
-                aws_api=door.answer,
+                aws_api=self._activity.beside(door.answer),
                 handshake=Handshakes(self._gateway, self._account.verifier, denial).answer,
                 management=door.management(ManagementApi(self._gateway, denial).answer),
                 emulator=Status(settings, self._gateway, self._functions, self._activity, self._url).answer,

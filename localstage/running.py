@@ -7,12 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from types import FrameType
 
+from localstage.hints import hint_for
 from localstage.launcher import LocalStage
+from localstage.state import ask
 
 _END_WITHIN_S = 10.0
+_RIGHT_BEFORE_MS = 3000
 
 
 class _Signalled(Exception):
@@ -48,12 +52,24 @@ def run_command(localstage: LocalStage, command: list[str], as_aws: bool) -> int
                 status = child.wait()
             finally:
                 _end(child, alone)
+            if status > 0:
+                _say_likely_cause(localstage.url)
             return status if status >= 0 else 128 - status
     except _Signalled as signalled:
         return 128 + signalled.number
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _say_likely_cause(url: str) -> None:
+    """Says on standard error why the call that was refused last may have been, if that was right before the end."""
+    with suppress(OSError):
+        found = [entry for entry in ask(url, "activity")["entries"] if entry["kind"] == "refusal"]
+        if found and time.time() * 1000 - found[-1]["at_ms"] < _RIGHT_BEFORE_MS:
+            hint = hint_for(found[-1]["error"])
+            if hint is not None:
+                print(f"localstage: refused last was {found[-1]['call']}. Likely cause: {hint}", file=sys.stderr)
 
 
 _SIGNALS = (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localstage.commands.feed import Feed, lines_of
+from localstage.commands.feed import Feed, hints_of, lines_of
 from localstage.commands.words import complain, meant, none_runs, port_option, the_running_one
 from localstage.environment import Access
+from localstage.hints import hint_for
 from localstage.launcher import LocalStage, NotStarted
 from localstage.settings import DEFAULT_PORT
 
@@ -136,9 +137,11 @@ def _deploy(deployment: Deployment, goes_on: bool) -> bool:
     try:
         changed = deployment.deploy()
     except (CannotPackage, NotDeployed) as error:
+        hint = hint_for(str(error))
+        sentence = f"{error}\nlikely cause: {hint}" if hint else str(error)
         if not goes_on:
-            complain(str(error), 1)
-        click.secho(f"Not deployed: {error}", fg="red", err=True)
+            complain(sentence, 1)
+        click.secho(f"Not deployed: {sentence}", fg="red", err=True)
         return False
     what = f": new code for {', '.join(changed)}" if changed else ""
     click.secho(f"Deployed in {time.monotonic() - began:.2f} s{what}.", fg="green")
@@ -151,8 +154,10 @@ def _follow(feed: Feed, deployment: Deployment, watch: bool) -> None:
 
     seen = Watch(deployment.watched)
     click.echo("Ctrl-C ends this." if not watch else "Watching the template and its code; Ctrl-C ends this.")
+    hints: set[str] = set()
     while True:
-        for line in lines_of(feed.entries(_LOOK_S if watch else _LONG_S), platform=False):
+        entries = feed.entries(_LOOK_S if watch else _LONG_S)
+        for line in (*lines_of(entries, platform=False), *hints_of(entries, hints)):
             click.echo(line)
         if watch and seen.changed(deployment.watched):
             _deploy(deployment, goes_on=True)

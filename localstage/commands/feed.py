@@ -8,10 +8,28 @@ from typing import Any
 
 import click
 
+from localstage.hints import hint_for
 from localstage.state import ask
 
 _PLATFORM = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START ", "INIT_REPORT ")
 _WIDTH = 18
+
+
+def hints_of(entries: Iterable[dict[str, Any]], given: set[str]) -> Iterator[str]:
+    """The likely causes of the errors among the entries, each once as long as ``given`` is kept."""
+    for entry in entries:
+        hint = hint_for(entry["text"]) if entry["kind"] == "line" else _hint_for_event(entry)
+        if hint is not None and hint not in given:
+            given.add(hint)
+            yield click.style(f"  likely cause: {hint}", fg="yellow")
+
+
+def _hint_for_event(entry: dict[str, Any]) -> str | None:
+    if entry["kind"] == "event" and (entry["route"], entry["status"]) == ("-", 403):
+        return (
+            "No route of the deployed API fits the message, and there is no $default; it is no matter of permissions."
+        )
+    return None
 
 
 class Feed:
@@ -45,7 +63,7 @@ def lines_of(
             is_wanted = functions is None or functions.lower() in entry["function"].lower()
             if is_wanted and (platform or not entry["text"].startswith(_PLATFORM)):
                 yield _line(at, entry["function"], entry["text"])
-        elif events:
+        elif entry["kind"] == "event" and events:
             yield _event(at, entry)
 
 

@@ -1,18 +1,22 @@
-"""What has happened lately: the events that stages served, and the lines that functions printed.
+"""What has happened lately: the events that stages served, the lines that functions printed, the calls that were refused.
 
-Owned by the event loop. Stands between the gateway and the telemetry, and
-between the functions and their log, and hands everything on as it is. Keeps the
-newest of each kind; a reader asks for what came after a number.
+Owned by the event loop. Stands between the gateway and the telemetry, between
+the functions and their log, and before the door, and hands everything on as it
+is. Keeps the newest of each kind; a reader asks for what came after a number.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from html import unescape
 from itertools import chain
 from operator import itemgetter
 from typing import Any
+
+from aiohttp import web
 
 from localstage.core.events import ConnectionFacts
 from localstage.core.records import EventRecord
@@ -21,8 +25,13 @@ from localstage.functions.definition import FunctionDefinition
 from localstage.functions.environment_log import LogSink
 from localstage.gateway.executions import Telemetry
 
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
 KEPT_EVENTS = 500
 KEPT_LINES = 2_000
+KEPT_REFUSALS = 100
+_SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_FIELDS = re.compile(r"""["<](__type|[Cc]ode|[Mm]essage)(?:"\s*:\s*"|>)((?:\\.|[^"<\\])*)""")
 LINE_LIMIT = 4_000
 """Characters of a line that are shown; CloudWatch Logs has all of them."""
 
@@ -37,6 +46,7 @@ class Activity:
         self._number = 0
         self._events: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT_EVENTS)
         self._lines: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT_LINES)
+        self._refusals: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT_REFUSALS)
         self._waiting: set[asyncio.Future[None]] = set()
         self._stopped = False
 
@@ -75,9 +85,22 @@ class Activity:
             entry = {"kind": "line", "at_ms": at_ms, "function": definition.name, "text": shown}
             self._add(self._lines, entry)
 
+    def beside(self, door: Handler) -> Handler:
+        """The door, which answers AWS API calls, with its refusals remembered."""
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            response = await door(request)
+            if response.status >= 400 and isinstance(response, web.Response):
+                body = response.body if isinstance(response.body, bytes) else b""
+                entry = {"kind": "refusal", "at_ms": self._now_ms(), "call": _call_of(request)}
+                self._add(self._refusals, {**entry, "error": _error_of(response.headers, body, response.status)})
+            return response
+
+        return answer
+
     def after(self, number: int) -> tuple[int, list[dict[str, Any]]]:
         """What is remembered of what came after ``number``, oldest first, and the number to ask with next."""
-        found = [entry for entry in chain(self._events, self._lines) if entry[0] > number]
+        found = [entry for entry in chain(self._events, self._lines, self._refusals) if entry[0] > number]
         return self._number, [entry for _, entry in sorted(found, key=itemgetter(0))]
 
     async def wait(self, number: int, seconds: float) -> None:
@@ -106,3 +129,19 @@ class Activity:
             if not waiting.done():
                 waiting.set_result(None)
         self._waiting.clear()
+
+
+def _call_of(request: web.BaseRequest) -> str:
+    """The service and, where the head tells it, the operation of an API call."""
+    signed_for = _SIGNED_FOR.search(request.headers.get("Authorization", ""))
+    operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+    place = operation or f"{request.method} {request.raw_path.partition('?')[0]}"
+    return f"{signed_for.group(1) if signed_for else 'AWS'} {place}"
+
+
+def _error_of(headers: Mapping[str, str], body: bytes, status: int) -> str:
+    """Code and message of an error in whichever of AWS's protocols it is written."""
+    text = body.decode("utf-8", "replace")[:LINE_LIMIT]
+    found = {name.lower(): value for name, value in _FIELDS.findall(text)}
+    code = headers.get("x-amzn-errortype") or found.get("__type") or found.get("code") or str(status)
+    return f"{code.rpartition('#')[2].partition(':')[0]}: {unescape(found.get('message', ''))}"

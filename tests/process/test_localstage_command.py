@@ -111,6 +111,17 @@ def test_run_when_the_command_uses_aws(place):
     assert left_behind(place) == []
 
 
+def test_run_when_the_command_fails_at_a_call(place):
+    """After AWS's own error one line of ours names the call and the likely cause."""
+    call = "import boto3; boto3.client('dynamodb').get_item(TableName='gone', Key={'id': {'S': 'x'}})"
+    done = localstage(place, "run", "--", sys.executable, "-c", call)
+    *_, aws, ours = done.stderr.splitlines()
+    assert done.returncode == 1 and "ResourceNotFoundException" in aws
+    assert ours.startswith(
+        "localstage: refused last was dynamodb GetItem. Likely cause: There is no table of this name"
+    )
+
+
 def test_run_when_there_is_no_such_command(place):
     """A misspelt command is one sentence and exit status 127."""
     done = localstage(place, "run", "--", "no-such-command-here")

@@ -99,7 +99,7 @@ function showEntry(entry) {
       element("td", entry.connection_id),
       element("td", entry.error ?? "", "bad"),
     ));
-  } else {
+  } else if (entry.kind === "line") {
     const made = row(
       element("td", time(entry.at_ms), "time"),
       element("td", entry.function),
