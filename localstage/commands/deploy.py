@@ -21,6 +21,7 @@ from localstage.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from localstage.project.deployment import Deployment, StackEvent
+    from localstage.project.samconfig import SamConfig
     from localstage.sessions import StageSession
 
 NAMES = ("template.yaml", "template.yml", "template.json")
@@ -35,7 +36,7 @@ _PARAMETER = re.compile(r"\s+(?=[A-Za-z0-9]+=)")
 @click.option(
     "--follow/--no-follow", default=True, show_default=True, help="Show events and functions' output until Ctrl-C."
 )
-@click.option("--stack-name", default=None, help="The stack's name; by default that of the template's folder.")
+@click.option("--stack-name", default=None, help="The stack's name; by default samconfig.toml's, or the folder's.")
 @click.option(
     "--parameter",
     "-p",
@@ -61,6 +62,8 @@ def deploy(
     TEMPLATE is a file or a folder; by default it is template.yaml here. Without
     a running localstage one is started, which ends with this command.
     """
+    from botocore.exceptions import BotoCoreError
+
     path = _template(template)
     values = dict(_parameter(word) for words in parameters for word in _PARAMETER.split(words.strip()))
     try:
@@ -84,8 +87,8 @@ def deploy(
                 _follow(feed, deployment, watch)
     except NotStarted as error:
         complain(str(error).removeprefix("localstage: "))
-    except OSError as error:
-        complain(f"localstage has ended ({error}).", 1)
+    except (OSError, BotoCoreError) as error:
+        complain(f"localstage does not answer any more: {error}", 1)
     except KeyboardInterrupt:
         return
 
@@ -101,6 +104,16 @@ def _template(given: Path | None) -> Path:
     if not path.is_file():
         complain(f"There is no template {path}.")
     return path
+
+
+def _configured(template: Path) -> SamConfig:
+    from localstage.project.packaging import CannotPackage
+    from localstage.project.samconfig import read_samconfig
+
+    try:
+        return read_samconfig(template)
+    except CannotPackage as error:
+        complain(str(error))
 
 
 def _parameter(word: str) -> tuple[str, str]:

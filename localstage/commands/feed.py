@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ import click
 from localstage.hints import hint_for
 from localstage.state import ask
 
-_PLATFORM = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START ", "INIT_REPORT ")
+_PLATFORM = re.compile(r"(START|END|REPORT) RequestId:|INIT_(START|REPORT) |\[WARNING\]\s.*LAMBDA_WARNING:")
 _WIDTH = 18
 
 
@@ -61,7 +62,7 @@ def lines_of(
         at = datetime.fromtimestamp(entry["at_ms"] / 1000, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
         if entry["kind"] == "line":
             is_wanted = functions is None or functions.lower() in entry["function"].lower()
-            if is_wanted and (platform or not entry["text"].startswith(_PLATFORM)):
+            if is_wanted and (platform or not _PLATFORM.match(entry["text"])):
                 yield _line(at, entry["function"], entry["text"])
         elif entry["kind"] == "event" and events:
             yield _event(at, entry)
@@ -69,7 +70,7 @@ def lines_of(
 
 def _line(at: str, function: str, text: str) -> str:
     who = click.style(short(function).ljust(_WIDTH), fg="cyan")
-    what = click.style(text, dim=True) if text.startswith(_PLATFORM) else text.replace("\n", f"\n{' ' * (_WIDTH + 14)}")
+    what = click.style(text, dim=True) if _PLATFORM.match(text) else text.replace("\n", f"\n{' ' * (_WIDTH + 14)}")
     return f"{click.style(at, dim=True)}  {who}  {what}"
 
 

@@ -38,8 +38,8 @@ class Requirements:
         file = code.path / "requirements.txt"
         if code.resource_type != "AWS::Serverless::Function" or ".aws-sam" in code.path.parts or not file.is_file():
             return None
-        wanted = file.read_text("utf-8")
-        if not wanted_beside_the_runtime(wanted):
+        wanted = "\n".join(wanted_beside_the_runtime(file.read_text("utf-8")))
+        if not wanted:
             return None
         key = hashlib.sha256(f"{sys.version_info[:2]} {sys.platform}\n{wanted}".encode()).hexdigest()[:32]
         folder = self._cache / key
@@ -48,34 +48,41 @@ class Requirements:
             self._cache.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=self._cache))
             try:
-                _install(file, draft)
+                _install(file, wanted, draft)
                 os.replace(draft, folder)
+            except OSError as error:
+                raise CannotPackage(f"{file} cannot be installed: {error}") from None
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         return folder
 
 
 def wanted_beside_the_runtime(text: str) -> list[str]:
-    """The lines of a requirements file that Lambda's runtime does not satisfy."""
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-    found = []
-    for line in filter(None, lines):
-        name = _NAME.match(line)
-        if name is None or name.group().lower().replace("_", "-") not in _IN_THE_RUNTIME:
-            found.append(line)
-    return found
+    """The lines of a requirements file that Lambda's runtime does not satisfy.
+
+    It would be fifteen megabytes more to upload after each change of code to take boto3 along.
+    """
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines()]
+    return [line for line in lines if line and not _is_in_the_runtime(line)]
 
 
-def _install(file: Path, folder: Path) -> None:
+def _is_in_the_runtime(line: str) -> bool:
+    name = _NAME.match(line)
+    return name is not None and name.group().lower().replace("_", "-") in _IN_THE_RUNTIME
+
+
+def _install(file: Path, wanted: str, folder: Path) -> None:
     if find_spec("pip") is not None:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     elif uv := shutil.which("uv"):
         command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
     else:
         raise CannotPackage(f"{file} cannot be installed: this Python has no pip; install pip or uv, or run sam build.")
-    done = subprocess.run(
-        [*command, "--target", str(folder), "-r", file.name], cwd=file.parent, capture_output=True, text=True
-    )
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", dir=file.parent, prefix=".", encoding="utf-8") as lines:
+        lines.write(wanted)  # Beside the file, since a line may name another file from there.
+        lines.flush()
+        arguments = ["--target", str(folder), "-r", lines.name]
+        done = subprocess.run([*command, *arguments], cwd=file.parent, capture_output=True, text=True)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.lower().startswith("error")] or [done.stderr.strip()]
         raise CannotPackage(f"{file} cannot be installed: {said[-1].removeprefix('ERROR: ')}")

@@ -8,9 +8,11 @@ is. Keeps the newest of each kind; a reader asks for what came after a number.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from html import unescape
 from itertools import chain
 from operator import itemgetter
@@ -32,6 +34,7 @@ KEPT_LINES = 2_000
 KEPT_REFUSALS = 100
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _FIELDS = re.compile(r"""["<](__type|[Cc]ode|[Mm]essage)(?:"\s*:\s*"|>)((?:\\.|[^"<\\])*)""")
+ERROR_LIMIT = 300
 LINE_LIMIT = 4_000
 """Characters of a line that are shown; CloudWatch Logs has all of them."""
 
@@ -64,7 +67,7 @@ class Activity:
                 "connection_id": record.context.get("connectionId", "-"),
                 "status": record.status,
                 "latency_ms": record.integration_latency_ms,
-                "error": record.error,
+                "error": record.error and _in_short(record.error),
             },
         )
 
@@ -80,7 +83,7 @@ class Activity:
         """Remembers a function's lines, whether or not its role may write them to CloudWatch Logs, and hands them on."""
         self._log_sink.put(definition, log_stream, events)
         for at_ms, text in events:
-            line = text.rstrip("\n")
+            line = text.rstrip("\n").replace("\r", "\n")  # Lambda's Python writes a traceback as one line.
             shown = line if len(line) <= LINE_LIMIT else line[:LINE_LIMIT] + " …"
             entry = {"kind": "line", "at_ms": at_ms, "function": definition.name, "text": shown}
             self._add(self._lines, entry)
@@ -129,6 +132,14 @@ class Activity:
             if not waiting.done():
                 waiting.set_result(None)
         self._waiting.clear()
+
+
+def _in_short(error: str) -> str:
+    """An event's error on one line; of a function's, which is JSON with a stack trace, type and message."""
+    with suppress(ValueError, TypeError, KeyError):
+        raised = json.loads(error)
+        error = f"{raised['errorType']}: {raised['errorMessage']}"
+    return error[:ERROR_LIMIT]
 
 
 def _call_of(request: web.BaseRequest) -> str:

@@ -102,7 +102,7 @@ class Status:
                         "route_key": key,
                         "authorization": route.authorization_type,
                         "integration": route.integration and route.integration.integration_type,
-                        "target": _target_of(route.integration and route.integration.integration_uri),
+                        "target": _target_of(route.integration.integration_uri) if route.integration else "",
                     }
                     for key, route in sorted(stage.snapshot.routes.items())
                 ],

@@ -5,7 +5,7 @@
 const KEPT = 300;
 const LOOK_MS = 1000;
 const WAIT_S = 20;
-const PLATFORM = /^(START RequestId:|END RequestId:|REPORT RequestId:|INIT_START |INIT_REPORT )/;
+const PLATFORM = /^((START|END|REPORT) RequestId:|INIT_(START|REPORT) |\[WARNING\]\s.*LAMBDA_WARNING:)/;
 
 const at = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
