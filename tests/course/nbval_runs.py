@@ -130,16 +130,16 @@ def run_strictly(
     notebook = strict_copy(lesson, folder, solved=solved, again=again, then=then)
     command = [
         *(before or []),
-        *(sys.executable, "-c", _PYTEST, "--nbval", "--nbval-current-env"),
+        *(sys.executable, "-c", _PYTEST, "-p", "nbval.plugin", "--nbval", "--nbval-current-env"),
         *("--nbval-cell-timeout", str(round(cell_within_s))),
-        *("-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-x", "--color=no"),
+        *("-p", "no:cacheprovider", "--assert=plain", "-q", "-x", "--color=no"),
         *("--rootdir", str(folder), str(notebook)),
     ]
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            env=environment,
+            env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             text=True,
             timeout=5 * cell_within_s,
             stdin=subprocess.DEVNULL,
