@@ -13,9 +13,12 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, MutableMapping
+from functools import cache
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.utils import get_environ_proxies
 
 SERVICES = ("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sts")
@@ -39,6 +42,18 @@ def check(environ: Mapping[str, str]) -> None:
     _check_proxies(url, environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1")
     _check_clients(url, bool(environ.get("AWS_ENDPOINT_URL")))
     _ask(url)
+
+
+def new_session() -> botocore.session.Session:
+    """A session for boto3, which knows nothing of an older one but what both would read of botocore's own files."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    return session
+
+
+@cache
+def _loader(search_path: str | None) -> botocore.loaders.Loader:
+    return botocore.loaders.create_loader(search_path)
 
 
 def leads_to_localstage(environ: Mapping[str, str]) -> bool:
@@ -80,7 +95,7 @@ def block_aws(environ: MutableMapping[str, str]) -> None:
         AWS_SHARED_CREDENTIALS_FILE="/nonexistent/credentials",
         AWS_DEFAULT_REGION="us-east-1",
     )
-    boto3.setup_default_session()
+    boto3.setup_default_session(botocore_session=new_session())
 
 
 def _check_variables(environ: Mapping[str, str], url: str) -> None:
@@ -104,7 +119,7 @@ def _check_proxies(url: str, region: str) -> None:
 
 def _check_clients(url: str, by_endpoint: bool) -> None:
     """With ``by_endpoint`` botocore must have taken localstage's address; else an AWS name, which the proxy takes."""
-    session = boto3.Session()
+    session = boto3.Session(botocore_session=new_session())
     for service in SERVICES:
         endpoint = session.client(service).meta.endpoint_url
         host = urlsplit(endpoint).hostname or ""

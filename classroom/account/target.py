@@ -72,7 +72,7 @@ def enter(environ: MutableMapping[str, str] | None = None) -> Target:
         environ["AWS_REGION"] = environ["AWS_DEFAULT_REGION"] = environ["CHAT_REGION"]
     for variable, value in _PATIENCE.items():
         environ.setdefault(variable, value)
-    boto3.setup_default_session()  # an older default session may hold a real profile
+    boto3.setup_default_session(botocore_session=guard.new_session())  # an older one may hold a real profile
     if name == "moto":
         _prove_localstage(environ)
     elif any(variable.startswith("AWS_ENDPOINT_URL") for variable in environ):
