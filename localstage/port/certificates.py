@@ -36,6 +36,10 @@ class Authority:
             self._contexts[host] = context
         return context
 
+    def write_own(self, path: Path) -> None:
+        """Writes this CA's certificate alone: for programs that call AWS's hosts and no others."""
+        self._ca.cert_pem.write_to_path(str(path))
+
     def write_bundle(self, path: Path) -> None:
         """Writes the certificates that programs must trust: the public ones and this CA's.
 

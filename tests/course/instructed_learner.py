@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from localstage import LocalStage
 from tests.course.test_templates_deployed import TEMPLATES
-from tests.stage.target import REGION, StageTarget
+from tests.stage.target import REGION, StageTarget, ca_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Learner:
         return session.client(
             service,
             config=Config(proxies={"https": self.stage.url}, retries={"max_attempts": 0}),
-            verify=self.stage.changes(as_aws=True).settings["AWS_CA_BUNDLE"],
+            verify=ca_of(self.stage.changes(as_aws=True).settings),
         )
 
     def environment(self, base: dict[str, str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from localstage.emulator import Emulator
 from localstage.environment import changes_for
 from localstage.settings import Settings
 from tests.moved_clock import MovedClock
-from tests.stage.target import REGION, StageTarget, empty_account
+from tests.stage.target import REGION, StageTarget, ca_of, empty_account
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +66,7 @@ class MovedStage:
     def client(self, service: str, attempts: int = 3) -> Any:
         """A boto3 client with boto3's default number of attempts, or with another."""
         config = Config(proxies={"https": self.url}, retries={"mode": "standard", "total_max_attempts": attempts})
-        return self._session.client(service, config=config, verify=self._settings["AWS_CA_BUNDLE"])
+        return self._session.client(service, config=config, verify=ca_of(self._settings))
 
     def connect(self, url: str) -> websocket.WebSocket:
         """Opens a WebSocket."""

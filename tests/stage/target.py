@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -44,6 +45,11 @@ _ASSUMED_BY_API_GATEWAY = json.dumps(
 _WRITE_LOGS = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["logs:*"], "Resource": "*"}]}
 )
+
+
+def ca_of(settings: Mapping[str, str]) -> str:
+    """The emulator's own certificate alone: a client that reads the public roots, too, takes 25 ms for each connection."""
+    return str(Path(settings["AWS_CA_BUNDLE"]).with_name("ca.pem"))
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class StageTarget:
     def __init__(self, stage: LocalStage):
         self.stage = stage
         settings = stage.changes(as_aws=True).settings
-        self._bundle = settings["AWS_CA_BUNDLE"]
+        self._bundle = ca_of(settings)
         self._session = boto3.Session(
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name=REGION
         )
