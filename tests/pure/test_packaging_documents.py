@@ -34,6 +34,25 @@ def test_lessons_when_compared_with_the_notebooks():
     assert rows == list(zip([path.relative_to(ROOT).as_posix() for path in notebooks], stated, strict=True))
 
 
+def test_timetables_when_added_up():
+    """Each row of a timetable begins where the one before it ends; a whole lesson has its own minutes, a part has fewer."""
+    minutes = {
+        path: int(stated)
+        for path, stated in re.findall(r"\]\((notebooks/.*?)\) \| .* \| (\d+) \|$", README, re.MULTILINE)
+    }
+    section = (ROOT / "INSTRUCTORS.md").read_text("utf-8").split("## Timetables\n")[1].split("\n## ")[0]
+    tables = section.split("\n### ")[1:]
+    assert len(tables) == 4
+    for table in tables:
+        now = 0
+        for hour, minute, takes, what in re.findall(r"^\| (\d):(\d\d) \| (\d*) \| (.*) \|$", table, re.MULTILINE):
+            assert int(hour) * 60 + int(minute) == now, (table, what)
+            now += int(takes or 0)
+            for lesson in re.findall(r"\]\((notebooks/.*?)\)", what):
+                assert int(takes) == minutes[lesson] if "whole" in what else int(takes) < minutes[lesson], what
+        assert now <= {"One hour": 60, "Two hours": 120}.get(table.partition("\n")[0], 210)
+
+
 def test_readme_when_somebody_sees_it_first():
     """The README is at most 120 lines, and its picture moves and stays small."""
     assert len(README.splitlines()) <= 120
