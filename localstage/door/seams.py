@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 MOTO = "5.2"
@@ -105,6 +107,31 @@ def add_urls(seam: str, paths: Mapping[str, Callable[..., Any]]) -> None:
     """Adds to the URLs that moto routes by, or replaces some. Raises MotoHasChanged."""
     assert seam in REPLACED, f"{seam} is not in the table of seams"
     _find(seam).update(paths)
+
+
+def import_without(module: str, deferred: str, names: Iterable[str]) -> None:
+    """Imports a module of moto's without another one that it takes some names from, which is imported when it is used.
+
+    ``moto.cloudformation`` needs the models of thirty services for its own stack engine, which is not used here:
+    150 MB of data and more than a second. The names stand for callables that import the module in earnest; so does
+    any later import of it. Does nothing where either is there already.
+    """
+    if module in sys.modules or deferred in sys.modules:
+        return
+    package, _, last = deferred.rpartition(".")
+    stand_in = ModuleType(deferred)
+    for name in names:
+        setattr(stand_in, name, partial(_call_in, deferred, name))
+    sys.modules[deferred] = stand_in
+    try:
+        import_module(module)
+    finally:
+        del sys.modules[deferred]
+        vars(sys.modules[package]).pop(last, None)
+
+
+def _call_in(module: str, name: str, *arguments: Any, **options: Any) -> Any:
+    return getattr(import_module(module), name)(*arguments, **options)
 
 
 def _find(seam: str) -> Any:

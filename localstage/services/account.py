@@ -139,8 +139,7 @@ class Account:
             self._has_stacks = True
 
     def _load_stacks(self) -> None:
-        # moto's CloudFormation brings all of EC2's data: most of a second and
-        # 100 MB, which an account without stacks does not need.
+        # An account without stacks does not need the engine.
         gc.disable()
         try:
             from localstage import stacks

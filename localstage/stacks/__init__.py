@@ -42,6 +42,10 @@ def extend(
     before moto makes its first cloudformation backend, and before the first request to its server.
     """
     from localstage.door import seams
+
+    seams.import_without(
+        "moto.cloudformation.models", "moto.cloudformation.parsing", ("Export", "OutputMap", "ResourceMap")
+    )
     from localstage.stacks.account_apis import Apis
     from localstage.stacks.models import StackEngineBackend
     from localstage.stacks.registry import Registry

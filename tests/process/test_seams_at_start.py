@@ -23,3 +23,20 @@ def test_start_when_moto_has_changed():
     assert sentence.endswith(
         "no longer has moto.iam.models.IAMBackend._keeps_no_such_thing: localstage needs moto 5.2.x."
     )
+
+
+STACKS = """
+import sys
+from localstage import stacks
+stacks.extend(None, None, (), None)
+before = "moto.ec2" in sys.modules
+from moto.cloudformation.models import OutputMap
+from moto.cloudformation.parsing import get_model_map
+print(before, type(OutputMap({}, {}, "id")).__name__, "AWS::EC2::VPC" in get_model_map())
+"""
+
+
+def test_stacks_when_no_type_of_motos_is_used():
+    """moto's data of thirty services is not loaded with the stack engine, and is there for who asks for its types."""
+    ended = subprocess.run([sys.executable, "-c", STACKS], capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "False OutputMap True\n"), ended.stderr
