@@ -80,6 +80,11 @@ def how_to_go_on(status: str) -> str:
     word, _, detail = status.partition(" ")
     if word == "disconnected":
         return "Press the plug at the top of this panel to connect again."
+    if word == "refused" and detail == "502":
+        return (
+            'The function behind $connect raised an error, or did not return {"statusCode": 200}. '
+            "Its log has the error; the plug at the top tries again."
+        )
     if word == "refused" and detail.isdecimal():
         return (
             "The plug at the top tries again. If a clean-up cell has run, run the notebook's set-up cell first, "

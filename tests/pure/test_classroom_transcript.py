@@ -139,5 +139,6 @@ def test_how_to_go_on_when_there_is_no_connection():
     """Whoever was disconnected is told of the plug, whoever was refused of the cells; nobody else is told anything."""
     assert how_to_go_on("disconnected 1001 Going away") == ("Press the plug at the top of this panel to connect again.")
     assert "set-up cell first" in how_to_go_on("refused 403")
+    assert 'did not return {"statusCode": 200}' in how_to_go_on("refused 502")
     assert how_to_go_on("refused Connection refused").startswith("Nothing answers at this address.")
     assert how_to_go_on("connected") == how_to_go_on("connecting") == ""
