@@ -9,12 +9,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from localstage.environment import Access, Changes, changes_for
 from localstage.settings import Settings, arguments
 from localstage.state import NOTE_NAME, READY, RunningEmulator, read_note
 from localstage.work_dir import new_work_dir
+
+if TYPE_CHECKING:
+    import boto3
 
 _STOP_WITHIN_S = 20.0
 
@@ -112,6 +115,12 @@ class LocalStage:
     def access(self) -> Access:
         """All that a program needs to reach it."""
         return self._running().access
+
+    def session(self) -> boto3.Session:
+        """A new boto3 session whose calls reach it, whatever profile, endpoint or proxy is set."""
+        from localstage.sessions import StageSession  # boto3 takes a third of a second to import.
+
+        return StageSession(self.access)
 
     def changes(self, as_aws: bool = False) -> Changes:
         """The changes to this process's environment that make programs reach it."""

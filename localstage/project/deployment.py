@@ -42,6 +42,7 @@ class StackEvent:
 
     @property
     def failed(self) -> bool:
+        """Whether work on a resource or on the stack has failed."""
         return self.status.endswith("FAILED")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -83,6 +85,18 @@ def test_commands_when_compared_with_the_command_line():
     page = (ROOT / "docs" / "localstage.md").read_text("utf-8")
     code = "\n".join([*page.split("```")[1::2], *re.findall(r"`[^`\n]+`", page)])
     assert set(re.findall(r"localstage (\w+)", code)) - {"import"} == set(localstage.commands)
+
+
+def test_api_when_compared_with_the_docstrings():
+    """The page about localstage in Python is what the docstrings say now."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "api.py", "--check"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"write it again with: python docs/api.py {done.stderr}"
 
 
 def test_layout_when_compared_with_the_folders():
