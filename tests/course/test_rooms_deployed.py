@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import random
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, suppress
 from types import ModuleType
 from typing import Any
 
 import pytest
 import websocket
+import websockets
 
 from classroom.account.packages import HANDLERS
 from classroom.panel.conversation import Conversation
@@ -205,3 +208,59 @@ def test_page_and_panel_in_one_room(site: Site, open_chat: dict[str, str], windo
     panel.earlier()
     assert len(panel.messages()) == 62 and panel.messages()[0] == ("Pat", "line 0")
     panel.disconnect()
+
+
+def crowd(site: Site, chat: dict[str, str], size: int) -> tuple[dict[str, int], int]:
+    """How often each of so many connections received one message in a room; they join by their rows alone."""
+    by_path = f"{site.target.stage.url.replace('http', 'ws')}/{chat['ApiId']}/prod"
+    writer = Person(site, chat["WebSocketUrl"])
+    writer.joins("crowd", name="Writer")
+    table = site.target.client("dynamodb")
+    heard: dict[str, int] = {}
+
+    async def gather_them() -> None:
+        async with AsyncExitStack() as stack:
+            sockets = [await stack.enter_async_context(websockets.connect(by_path)) for _ in range(size)]
+            for number, socket in enumerate(sockets):
+                await socket.send('{"action": "ping, whoever I am"}')
+                connection_id = json.loads(await socket.recv())["connection"]["connectionId"]
+                heard[connection_id] = 0
+                item = {"room_id": {"S": "crowd"}, "connection_id": {"S": connection_id}, "name": {"S": f"n{number}"}}
+                item["expires_at"] = {"N": str(int(time.time()) + 600)}
+                table.put_item(TableName="open-ChatMembers", Item=item)
+            writer.says("crowd", "Hello, all of you")
+
+            async def listen(socket: Any, connection_id: str) -> None:
+                while json.loads(await asyncio.wait_for(socket.recv(), 120)).get("message") != "Hello, all of you":
+                    pass
+                heard[connection_id] += 1
+                with suppress(TimeoutError):  # whoever is served twice hears it within this time
+                    while json.loads(await asyncio.wait_for(socket.recv(), 2)):
+                        heard[connection_id] += 1
+
+            await asyncio.gather(*map(listen, sockets, heard))
+
+    asyncio.run(gather_them())
+    divided = [json.loads(line) for line in site.logged("open-room_messages") if '"divided a room"' in line]
+    return heard, divided[-1]["connections"] if divided else 0
+
+
+def test_large_room_served_in_parts(site: Site, open_chat: dict[str, str]) -> None:
+    """A room of 25, in parts of ten, is divided among three invocations: nobody is missed, nobody served twice."""
+    functions = site.target.client("lambda")
+    variables = functions.get_function_configuration(FunctionName="open-room_messages")["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName="open-room_messages", Environment={"Variables": {**variables, "FAN_OUT_PART": "10"}}
+    )
+    heard, divided = crowd(site, open_chat, 24)
+    assert set(heard.values()) == {1} and divided == 25
+    functions.update_function_configuration(FunctionName="open-room_messages", Environment={"Variables": variables})
+    parts = [json.loads(line) for line in site.logged("open-fan_out") if '"told a room"' in line]
+    assert sorted(part["delivered"] for part in parts) == [5, 10, 10]
+
+
+@pytest.mark.weekly
+def test_crowd_of_5000_served_in_parts(site: Site, open_chat: dict[str, str]) -> None:
+    """Five thousand connections in one room, eleven invocations: nobody is missed, nobody served twice."""
+    heard, divided = crowd(site, open_chat, 5_000)
+    assert set(heard.values()) == {1} and divided == 5_001

@@ -66,7 +66,7 @@ def test_function_runs_a_handler_that_exists(path: Path) -> None:
 
 @each_template
 def test_function_gets_the_variables_that_its_handler_reads(path: Path) -> None:
-    """A function's environment has every variable that its file reads, and no other."""
+    """A function's environment has every variable that its files read, and no other."""
     for logical_id, function in _of_type(path, "AWS::Lambda::Function").items():
         given = set(function.get("Environment", {}).get("Variables", {}))
         required, optional = _variables(ROOT / "handlers" / f"{function['Handler'].split('.')[0]}.py")
@@ -186,7 +186,7 @@ def test_function_is_the_same_in_every_template() -> None:
                 action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])
             )
             assert seen.setdefault(function["Handler"], (settings, actions)) == (settings, actions)
-    assert len(seen) == 7
+    assert len(seen) == 8
 
 
 @pytest.mark.parametrize("name", ["chat.yaml", "rooms.yaml", "sessions.yaml"])
@@ -292,11 +292,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _variables(path: Path) -> tuple[set[str], set[str]]:
-    """The environment variables that a file requires, and those it can do without."""
+    """The environment variables that a function's files require, and those they can do without."""
     required, optional = set(), set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
-            required.add(ast.literal_eval(node.slice))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get":
-            optional.add(ast.literal_eval(node.args[0]))
+    for source in packages.sources_of(path.stem).values():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+                required.add(ast.literal_eval(node.slice))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get":
+                optional.add(ast.literal_eval(node.args[0]))
     return required, optional

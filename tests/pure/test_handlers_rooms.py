@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator
 from itertools import permutations, product
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -282,3 +283,34 @@ def test_nonsense_refused_in_a_sentence(chat: Rooms, action: str, fields: dict[s
     [frame] = chat.frames("eve=")
     assert frame["type"] == "error" and frame["message"].endswith(".")
     assert chat.members.scan()["Items"] == chat.rooms.scan()["Items"] == []
+
+
+def test_large_room_divided_into_parts(chat: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,201 connections are three events; each connection is in one of them, gets one frame, and the gone are forgotten."""
+    monkeypatch.setenv("FAN_OUT_FUNCTION", "fan-out")
+    everyone = {f"c{number}=" for number in range(1_200)}
+    with chat.members.batch_writer() as batch:
+        for who in everyone:
+            row = {"room_id": "tea", "connection_id": who, "name": who, "expires_at": NOW_MS // 1000 + 60}
+            batch.put_item(Item=row)
+    chat.give("joinRoom", "ann=", room="tea", name="Ann")
+    chat.account.clients.received.clear()
+    events: list[dict[str, Any]] = []
+    functions = SimpleNamespace(invoke=lambda **given: events.append(given))
+    monkeypatch.setattr(chat.module("membership"), "lambda_client", lambda: functions)
+    chat.give("sendMessage", "ann=", room="tea", message="ε" * 40_000)
+    assert chat.account.clients.received == {}  # nobody waits for anybody
+    assert [(one["FunctionName"], one["InvocationType"]) for one in events] == [("fan-out", "Event")] * 3
+    assert max(len(one["Payload"].encode()) for one in events) < 256 * 1024
+    parts = [[row["connection_id"] for row in json.loads(one["Payload"])["rows"]] for one in events]
+    assert sorted(map(len, parts)) == [201, 500, 500] and {who for part in parts for who in part} == everyone | {"ann="}
+
+    monkeypatch.delenv("FAN_OUT_FUNCTION")
+    chat.account.clients.failures["c7="] = failure("GoneException")
+    fan_out = importlib.import_module("fan_out")
+    for one in events:
+        fan_out.lambda_handler(json.loads(one["Payload"]), chat.account.context)
+    received = {who: [frame["type"] for frame in frames] for who, frames in chat.account.clients.received.items()}
+    assert received.keys() == everyone - {"c7="} | {"ann="}
+    assert all(kinds.count("message") == 1 for kinds in received.values())
+    assert sum("presence" in kinds for kinds in received.values()) == 1_200  # c7 has left
