@@ -128,9 +128,9 @@ def keep_the_roll(answer: Answer) -> None:
     asked = [query.get("IndexName") for query in tables.queries()]
     check("the index that was asked", asked, ["by_connection"], look='IndexName="by_connection"')
     gone = attempt("leave gives the row that it deleted", lambda: own.leave(table, "tea", "b="))
-    name = gone.get("name") if isinstance(gone, dict) else gone
+    whose = gone.get("name") if isinstance(gone, dict) else gone
     look = 'ReturnValues="ALL_OLD", and .get("Attributes") of the answer'
-    check("the name in the row that leave gives back", name, "Bob", look=look)
+    check("the name in the row that leave gives back", whose, "Bob", look=look)
     check("leaving twice gives None", attempt("leaving twice", lambda: own.leave(table, "tea", "b=")), None, look=look)
     left = sorted(str(row["connection_id"]) for row in tables.rows("ChatMembers") if row["room_id"] == "tea")
     check(

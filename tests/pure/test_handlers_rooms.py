@@ -287,17 +287,17 @@ def test_nonsense_refused_in_a_sentence(chat: Rooms, action: str, fields: dict[s
 
 def test_large_room_divided_into_parts(chat: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
     """1,201 connections are three events; each connection is in one of them, gets one frame, and the gone are forgotten."""
-    monkeypatch.setenv("FAN_OUT_FUNCTION", "fan-out")
     everyone = {f"c{number}=" for number in range(1_200)}
     with chat.members.batch_writer() as batch:
         for who in everyone:
             row = {"room_id": "tea", "connection_id": who, "name": who, "expires_at": NOW_MS // 1000 + 60}
             batch.put_item(Item=row)
-    chat.give("joinRoom", "ann=", room="tea", name="Ann")
-    chat.account.clients.received.clear()
     events: list[dict[str, Any]] = []
     functions = SimpleNamespace(invoke=lambda **given: events.append(given))
     monkeypatch.setattr(chat.module("membership"), "lambda_client", lambda: functions)
+    chat.give("joinRoom", "ann=", room="tea", name="Ann")
+    chat.account.clients.received.clear()
+    monkeypatch.setenv("FAN_OUT_FUNCTION", "fan-out")
     chat.give("sendMessage", "ann=", room="tea", message="ε" * 40_000)
     assert chat.account.clients.received == {}  # nobody waits for anybody
     assert [(one["FunctionName"], one["InvocationType"]) for one in events] == [("fan-out", "Event")] * 3
