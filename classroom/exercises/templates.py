@@ -35,7 +35,7 @@ class Template:
     def __init__(self, text: str, given: Mapping[str, str], *, begins: str = "", but: str = ""):
         self._begins = begins
         self._looked_at = lambda name: name.startswith(begins) and not (but and name.startswith(but))
-        body = yaml.load(text, _Loader)
+        body = yaml.load(text, _Loader)  # nosec B506: a SafeLoader
         if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
             raise CheckFailed(
                 "it is a template. It has no Resources. Look at: the word Resources at the beginning of a line."

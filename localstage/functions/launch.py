@@ -74,7 +74,7 @@ class Launcher:
             RUNTIME_API: f"{self._runtime_api_address()}/{environment_id}",
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         }
-        shown = {files.task_root: "/var/task", files.layers_root: "/opt", files.temp_dir: "/tmp"}
+        shown = {files.task_root: "/var/task", files.layers_root: "/opt", files.temp_dir: "/tmp"}  # nosec B108: a name in logs
         masks = Masks({**runtime.masks(definition.runtime), **shown})
         command, template = runtime.command(definition.handler, files), runtime.template()
         return Launch(package, files, command, template, definition.environment, variables, masks)

@@ -174,7 +174,7 @@ def _parse(text: str) -> Any:
             raise ValidationError(f"Template format error: JSON not well-formed. ({where})") from None
     try:
         try:
-            return yaml.load(text, Loader=_Loader)
+            return yaml.load(text, Loader=_Loader)  # nosec B506: a SafeLoader
         except yaml.MarkedYAMLError:
             yaml.compose(text)  # libyaml may give another place for the same fault.
             raise

@@ -17,7 +17,7 @@ from tests.stage.target import StageTarget, deploy_api
 IDLE, TALKING, WORDS = 10_000, 2_000, 5
 ECHO = "def handler(event, context):\n    return {'statusCode': 200, 'body': event.get('body', '')}\n"
 BURST_CLIENTS, BURST_MESSAGES = 10, 200
-EMULATORS = 10
+EMULATORS = 30
 
 
 def idle(stage: LocalStage) -> Row:
