@@ -18,8 +18,8 @@ LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 HOME = "README.md"
 LEARN = ("docs/handout.md", "docs/running.md", "docs/reference.md", "notebooks/GLOSSARY.md")
 TEACH = ("INSTRUCTORS.md", "cloudformation/README.md", "cloudformation/variants/README.md", "handlers/README.md")
-LOCALSTAGE = ("docs/localstage.md", "docs/differences.md", "FIDELITY.md", "localstage/README.md")
-CHANGE = ("CONTRIBUTING.md", "notebooks/README.md", "AGENTS.md", "CHANGELOG.md", "LICENSE-TEXTS.md")
+LOCALSTAGE = ("docs/localstage.md", "docs/differences.md", "docs/reliability.md", "FIDELITY.md", "localstage/README.md")
+CHANGE = ("CONTRIBUTING.md", "SECURITY.md", "notebooks/README.md", "AGENTS.md", "CHANGELOG.md", "LICENSE-TEXTS.md")
 _NAMED = {HOME, "docs/README.md", *LEARN, *TEACH, *LOCALSTAGE, *CHANGE}
 _OTHERS = (
     path.relative_to(ROOT).as_posix() for folder in ("docs", ".") for path in sorted((ROOT / folder).glob("*.md"))
