@@ -9,7 +9,6 @@ Does not know what the work is.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import time
 from collections.abc import Callable
@@ -159,8 +158,9 @@ class AccountThread:
         while True:
             try:
                 with self._lock:
-                    self._current = None
-                    _raise_in(self._thread, None)
+                    done, self._current = self._current, None
+                    if done is not None and done.was_interrupted:
+                        _raise_in(self._thread, None)
                     return
             except TookTooLong:  # The interruption was on its way.
                 continue
@@ -178,7 +178,6 @@ class AccountThread:
         if current.was_interrupted:
             self._answer_all(current)
         log.warning("%s takes too long and is interrupted", current.name())
-        current.was_interrupted = True
         current.next_interruption_s = now_s + self._grace_s
         self._interrupt(current)
 
@@ -194,6 +193,7 @@ class AccountThread:
         """Raises TookTooLong in the thread's work, or in this very work if it is still at that."""
         with self._lock:
             if self._current is not None and work in (None, self._current):
+                self._current.was_interrupted = True
                 _raise_in(self._thread, TookTooLong)
 
 
@@ -208,6 +208,8 @@ def _conclude(asked: _Work, result: Any, error: BaseException | None) -> None:
 
 def _raise_in(thread: Thread | None, error: type[Exception] | None) -> None:
     """Raises an error in a thread as soon as it is at Python code; None takes back what is not raised yet."""
+    import ctypes  # Half a megabyte that few need.
+
     assert thread is not None and thread.ident is not None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread.ident), ctypes.py_object(error) if error is not None else None

@@ -6,6 +6,7 @@ not reached.
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 from collections.abc import Callable
@@ -16,9 +17,9 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.policy import Policy
 from moto.s3.models import s3_backends
 
-from localstage.functions.runtimes import RUNTIMES
 from localstage.services.awslambda.directory import split_name
 from localstage.services.awslambda.pace import ROLE_NOT_ASSUMABLE
+from localstage.services.awslambda.validation import check_configuration, check_zip
 
 
 class LocalLambdaFunction(LambdaFunction):
@@ -69,20 +70,22 @@ class LocalLambdaBackend(LambdaBackend):
     may_assume: Callable[[str, str], bool]
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
-        _check({"Runtime": None, **spec}, spec.get("FunctionName", ""))
+        check_configuration({"Runtime": None, **spec}, spec.get("FunctionName", ""))
+        _check_zip_of(spec.get("Code") or {})
         self._check_role(spec.get("Role"))
         return super().create_function(spec)
 
     def update_function_configuration(
         self, function_name: str, qualifier: str, body: dict[str, Any]
     ) -> dict[str, Any] | None:
-        _check(body, function_name)
+        check_configuration(body, function_name)
         self._check_role(body.get("Role"))
         return super().update_function_configuration(function_name, qualifier, body)
 
     def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> dict[str, Any] | None:
         if "S3Bucket" in body and "S3Key" in body:
             self._check_package(body["S3Bucket"], body["S3Key"])
+        _check_zip_of(body)
         return super().update_function_code(function_name, qualifier, body)
 
     def _check_role(self, role_arn: str | None) -> None:
@@ -141,13 +144,7 @@ class LocalLambdaBackend(LambdaBackend):
         return answer
 
 
-def _check(spec: dict[str, Any], name: str) -> None:
-    """Refuses a configuration that cannot run here. Raises InvalidParameterValueException."""
-    refusal = RUNTIMES.refusal(name, spec["Runtime"]) if "Runtime" in spec else None
-    if refusal is not None:
-        raise InvalidParameterValueException(refusal)
-    # AWS: FIDELITY section 9, defaults and maxima.
-    for key, least, most in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):
-        value = spec.get(key)
-        if value is not None and not least <= int(value) <= most:
-            raise InvalidParameterValueException(f"{key} must be from {least} to {most}, not {value}.")
+def _check_zip_of(code: dict[str, Any]) -> None:
+    """A package that comes with the call; one in a bucket is looked at when it is unpacked."""
+    if "ZipFile" in code:
+        check_zip(base64.b64decode(code["ZipFile"]))
