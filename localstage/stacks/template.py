@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MAX_TEMPLATE_BODY_BYTES = 51_200
 MAX_TEMPLATE_URL_BYTES = 1_048_576
+MAX_RESOURCES = 500
+"""AWS: CloudFormation quotas."""
 # Guess: AWS publishes neither. A template of 1 MiB has some 70,000 values.
 MAX_DEPTH = 100
 MAX_VALUES = 200_000
@@ -237,6 +239,11 @@ def _check_sections(template: Template) -> None:
             raise ValidationError(f"Template format error: {section} must be an object.")
     if not template.resources:
         raise ValidationError("Template format error: At least one Resources member must be defined.")
+    if len(template.resources) > MAX_RESOURCES:
+        raise ValidationError(
+            f"Template format error: Number of resources, {len(template.resources)}, is greater than maximum allowed, "
+            f"{MAX_RESOURCES}"
+        )
 
 
 def _check_parameter(key: str, parameter: Any) -> None:

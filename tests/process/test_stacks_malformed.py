@@ -222,6 +222,12 @@ def test_template_when_it_is_nested_deeply():
             assert refused.value.message == too_deep
 
 
+def test_template_when_it_has_too_many_resources():
+    """500 resources are a template, 501 are not."""
+    for number, expected in ((500, "CREATE_COMPLETE"), (501, "Number of resources, 501, is greater than maximum")):
+        assert expected in outcome({"Resources": {f"T{index}": TOPIC for index in range(number)}})
+
+
 def test_template_when_its_aliases_are_endless():
     """A template that is small as text and huge as values, or that contains itself, is refused."""
     bomb = "x: &a [a,a,a,a,a,a,a,a,a,a]\n"
