@@ -27,8 +27,8 @@ def handler(event, context):
     return {"statusCode": 200, "body": event.get("body", "")}
 """
 PEOPLE = 12
-WARM_UP = 0.25
-"""Of the time: pools, caches and the newest log lines fill meanwhile."""
+WARM_UP = 0.5
+"""Of the time: the newest lines of each log stream and the newest figures of CloudWatch fill up meanwhile."""
 MOST_GROWTH_MB_PER_HOUR = 20.0
 
 

@@ -43,6 +43,9 @@ class Line(asyncio.Transport):
     def can_write_eof(self) -> bool:
         return False
 
+    def close(self) -> None:
+        self.closing = True
+
     def abort(self) -> None:
         self.closing = True
         assert self.protocol is not None
