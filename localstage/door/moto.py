@@ -52,8 +52,6 @@ class MotoServer:
 
     def answer(self, call: AwsCall) -> Answer:
         """moto's answer to a call. Raises Refusal for what moto must not do, does not have, or fails at."""
-        from werkzeug.test import run_wsgi_app
-
         refused = self._refusal_of(call)
         if refused is not None:
             raise refused
@@ -67,8 +65,7 @@ class MotoServer:
             # Without a query moto reads a body for one: "&logGroupName=other" in a log line would name the group.
             environ["QUERY_STRING"] = "localstage"
         try:
-            chunks, status, headers = run_wsgi_app(self._application(call.backend), environ, buffered=True)
-            body = b"".join(chunks)
+            answer = self._served(call, environ)
         except NotImplementedError as error:
             raise Refusal("NotImplemented", _sentence(str(error)), 501) from None
         except TookTooLong:
@@ -82,10 +79,20 @@ class MotoServer:
         finally:
             if not call.only_reads:
                 self.changed(call.backend)  # Also where it failed half way: what it has changed by then is there.
-        answer = Answer(int(status.split(" ", 1)[0]), list(headers), body)
-        if answer.status == 404 and body.startswith(b"<!doctype html>"):
+        if answer.status == 404 and answer.body.startswith(b"<!doctype html>"):
             raise _unknown_path(call)
         return answer
+
+    def _served(self, call: AwsCall, environ: dict[str, Any]) -> Answer:
+        """The answer of moto's application. All calls of the JSON protocol go to one URL: they need not go through
+        Flask, which takes two thirds of the time that moto itself does (measured: 0.32 ms of 0.83 for a Scan)."""
+        from werkzeug.test import run_wsgi_app
+
+        application = self._application(call.backend)
+        if call.protocol == "json" and call.raw_path == "/":
+            return _dispatched(application, environ)
+        chunks, status, headers = run_wsgi_app(application, environ, buffered=True)
+        return Answer(int(status.split(" ", 1)[0]), list(headers), b"".join(chunks))
 
     def _application(self, backend: str) -> Any:
         from moto.moto_server.werkzeug_app import create_backend_app
@@ -93,6 +100,26 @@ class MotoServer:
         if backend not in self._applications:
             self._applications[backend] = create_backend_app(backend)
         return self._applications[backend]
+
+
+def _dispatched(application: Any, environ: dict[str, Any]) -> Answer:
+    """What one of moto's applications answers at "/", done as moto's wrapper and Flask do it."""
+    from botocore.exceptions import ClientError
+    from moto.moto_api import recorder
+    from werkzeug.exceptions import HTTPException
+
+    request, new_response = application.request_class(environ), application.response_class
+    try:
+        endpoint, _ = application.url_map.bind("").match("/", request.method)
+        recorder._record_request(request)
+        result = application.view_functions[endpoint].callback(request, request.raw_url, dict(request.headers))
+        status, headers, content = result if len(result) == 3 else (200, {}, result)
+        response = new_response(content, status, headers)
+    except ClientError as error:
+        response = new_response(error.response["Error"]["Message"], 400)
+    except HTTPException as error:
+        response = error.get_response(environ)
+    return Answer(response.status_code, list(response.headers), response.get_data())
 
 
 def _do_without_openapi() -> None:

@@ -55,11 +55,13 @@ USED = (
     "moto.core.serialize:BaseJSONSerializer._serialize_query_compatible_error_to_response",
     "moto.core.serialize:BaseXMLSerializer._serialize_body",
     "moto.core.serialize:BaseXMLSerializer._serialize_error_metadata",
+    "moto.core.utils:convert_to_flask_response.callback",
     "moto.core.utils:get_service_model",
     "moto.core.utils:service_name_from_moto_package_name",
     "moto.moto_server.werkzeug_app:DomainDispatcherApplication.get_application",
     "moto.moto_server.werkzeug_app:DomainDispatcherApplication.get_backend_for_host",
     "moto.moto_server.werkzeug_app:create_backend_app",
+    "moto.moto_api:recorder._record_request",
     # What moto's response classes give to their subclasses.
     "moto.core.responses:BaseResponse._get_action",
     "moto.core.responses:BaseResponse._get_bool_param",
