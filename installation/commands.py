@@ -123,7 +123,9 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
     processes = (os.cpu_count() or 1) + 2
     pytest = [str(environment.python), "-m", "pytest", "-n", str(processes), "--dist", "loadscope"]
     quick = ["-p", "no:nbval"]  # Its import costs each process two seconds; lessons run in processes of their own.
-    return become(pytest + quick + more, environment.variables())
+    variables = environment.variables()
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of processes would compile our modules anew
+    return become(pytest + quick + more, variables)
 
 
 def _bench(options: argparse.Namespace, more: list[str]) -> int:
