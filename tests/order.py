@@ -15,7 +15,7 @@ FIRST = (
     "tests/course/test_notebooks_on_moto.py",
     "tests/course/test_course_on_an_account.py",
     "tests/process/test_exercises.py",
-    "tests/course/test_panel_in_jupyterlab.py",
+    "tests/course/test_lessons_in_jupyterlab.py",
     "tests/course/test_page_and_panel.py",
     "tests/course/test_permissions_of_the_chat.py",
     "tests/process/test_course_command_set_up.py",

@@ -91,7 +91,7 @@ def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}?token={token}"
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(90)
 
 
 def open_and_run(page: Any, address: str) -> None:

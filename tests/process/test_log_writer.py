@@ -93,7 +93,7 @@ def test_flush_when_lines_keep_coming():
         writer = LogWriter(thread, _ACCOUNT)
         thread.write_one_more = lambda: writer.write(_REGION, "group", "stream", [(_now_ms(), "one more")])
         writer.write(_REGION, "group", "stream", [(_now_ms(), "first")])
-        await asyncio.wait_for(writer.flush(), 20)
+        await asyncio.wait_for(writer.flush(), 60)
         assert _messages("group")[0] == "first"
         thread.write_one_more = lambda: None
         await writer.flush()

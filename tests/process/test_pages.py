@@ -49,7 +49,7 @@ def ask(
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
     """Status, headers and body of one request, sent exactly as given; ``Host`` is the stage's unless given."""
     address = stage.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=30)
+    connection = http.client.HTTPConnection(address, timeout=90)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": address, **headers}.items():

@@ -27,7 +27,7 @@ def on_a_port(handshake: Callable[[web.BaseRequest], Awaitable[web.StreamRespons
     async def run() -> None:
         port = Port(Authority(), Handlers(nobody, handshake, nobody, nobody, nobody, nobody))
         await port.start(0)
-        await asyncio.wait_for(scenario(port), 30)
+        await asyncio.wait_for(scenario(port), 120)
 
     asyncio.run(run())
 
@@ -109,7 +109,7 @@ def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
         async with upstream:
             port = Port(Authority(), Handlers(nobody, nobody, nobody, nobody, nobody, nobody))
             await port.start(0)
-            await asyncio.wait_for(scenario(port), 30)
+            await asyncio.wait_for(scenario(port), 120)
 
     asyncio.run(run())
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

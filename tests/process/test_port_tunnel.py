@@ -53,7 +53,7 @@ async def connect_through(
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{headers}\r\n".encode())
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
         if b" 200 " not in head.split(b"\r\n")[0]:
             return head, await asyncio.wait_for(reader.read(4096), 10)
         writer.write(line)
@@ -73,7 +73,7 @@ def on_a_port(scenario) -> None:
         port = Port(Authority(), HANDLERS)
         await port.start(0)
         try:
-            await asyncio.wait_for(scenario(port.number), 30)
+            await asyncio.wait_for(scenario(port.number), 120)
         finally:
             await port.stop()
 

@@ -85,7 +85,7 @@ class FakeClients:
 
     def post_to_connection(self, ConnectionId: str, Data: bytes) -> None:
         if self.meeting:
-            self.meeting.wait(timeout=10)
+            self.meeting.wait(timeout=60)
         if ConnectionId in self.failures:
             raise self.failures[ConnectionId]
         self.received[ConnectionId].append(json.loads(Data))

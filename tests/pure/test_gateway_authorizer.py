@@ -66,7 +66,7 @@ def refusal(invoker, settings: Settings) -> tuple[int, str, str]:
         assert body["connectionId"] == connection.connection_id and body["requestId"]
         return caught.value.status, body["message"]
 
-    return asyncio.run(asyncio.wait_for(run(), 20))
+    return asyncio.run(asyncio.wait_for(run(), 60))
 
 
 @pytest.mark.fidelity("3.19")

@@ -85,7 +85,7 @@ class MovedStage:
 
     def stop(self) -> None:
         """Ends the process."""
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=90)
 
 
 async def _serve() -> None:

@@ -65,7 +65,7 @@ def fragments(text: str, size: int) -> Iterator[ABNF]:
 
 def connection_count(local: StageTarget) -> int:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(local.stage.url + "/_localstage/status", timeout=30) as answer:
+    with opener.open(local.stage.url + "/_localstage/status", timeout=90) as answer:
         return json.load(answer)["connections"]
 
 
@@ -178,7 +178,7 @@ def _handshake(api: DeployedApi, extra: str = "", query: str = "") -> bytes:
 
 
 def _raw(local: StageTarget) -> sockets.socket:
-    return sockets.create_connection(("127.0.0.1", urlsplit(local.stage.url).port or 0), timeout=30)
+    return sockets.create_connection(("127.0.0.1", urlsplit(local.stage.url).port or 0), timeout=90)
 
 
 def test_stage_when_handshakes_stay_half_open(local: StageTarget, api: DeployedApi):

@@ -60,7 +60,7 @@ def chat(stage: LocalStage, table: str) -> str:
 
 def environment_count(stage: LocalStage) -> int:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(stage.url + "/_localstage/status", timeout=30) as answer:
+    with opener.open(stage.url + "/_localstage/status", timeout=90) as answer:
         return json.load(answer)["environments"]
 
 

@@ -72,7 +72,7 @@ def test_api_when_it_is_no_websocket_api(stage, aws, kind: str):
         api_id = aws("apigateway").create_rest_api(name="pages")["id"]
 
     def answer() -> tuple[int, str]:
-        connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=90)
         connection.request("GET", "/prod/hello", headers={"Host": f"{api_id}.execute-api.us-east-1.amazonaws.com"})
         answer = connection.getresponse()
         message = json.loads(answer.read())["message"]
@@ -98,7 +98,7 @@ def test_call_when_its_content_type_is_another_protocols(stage, aws):
     }
     signed = AWSRequest("POST", stage.url + "/", data="{}", headers=headers)
     SigV4Auth(key, "dynamodb", "us-east-1").add_auth(signed)
-    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=90)
     connection.request("POST", "/", "{}", dict(signed.headers))
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["message"]) == (

@@ -25,7 +25,7 @@ def test_upload_when_the_client_waits_to_be_told_to_go_on(stage: LocalStage, aws
     ).add_auth(request)
     headers = {**dict(request.headers), "Content-Length": str(len(body)), "Expect": "100-continue"}
     lines = [f"PUT /{bucket}/key HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-    with socket.create_connection((where.hostname, where.port), timeout=30) as line:
+    with socket.create_connection((where.hostname, where.port), timeout=90) as line:
         line.sendall("\r\n".join(lines).encode())
         assert line.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         line.sendall(body)

@@ -1,39 +1,70 @@
-"""The chat panel as people see it: JupyterLab in a real Chromium runs notebook 05, and two people chat."""
+"""Lessons as people see them, in JupyterLab and a real Chromium: the first minutes, and two people who chat in lesson 5."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.course.jupyterlab import ARTEFACTS, chromium_path, jupyterlab, open_and_run
 from tests.course.nbval_runs import NOTEBOOKS
 
-BROADCAST = next(path for path in NOTEBOOKS if path.name.startswith("05"))
-WITHIN_MS = 90_000
+START, BROADCAST = (next(path for path in NOTEBOOKS if path.name.startswith(number)) for number in ("00-", "05-"))
+WITHIN_MS = 180_000
+NOTHING_RUNS = (
+    "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
+)
 RUN_WITHIN_MS = 300_000
 """All cells of the notebook, on a machine that runs other tests at the same time."""
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """A browser page with notebook 05, all of whose cells have run."""
+def shown(tmp_path_factory) -> Iterator[Callable[[Path, int, int], Any]]:
+    """Opens a lesson in a window of its own, of a width and height, and has JupyterLab begin to run all its cells."""
     executable = chromium_path()
     from playwright.sync_api import sync_playwright
 
     ARTEFACTS.mkdir(exist_ok=True)
-    with jupyterlab(tmp_path_factory.mktemp("lab"), BROADCAST) as address, sync_playwright() as playwright:
+    with jupyterlab(tmp_path_factory.mktemp("lab"), START, BROADCAST) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(WITHIN_MS)
+        opened: dict[str, Any] = {}
+
+        def show(lesson: Path, width: int, height: int) -> Any:
+            page = opened[lesson.stem] = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(WITHIN_MS)
+            open_and_run(page, address.format(lesson.name))
+            return page
+
         try:
-            open_and_run(page, address.format(BROADCAST.name))
-            wait_until_run(page)
-            yield page
+            yield show
         finally:
-            page.screenshot(path=ARTEFACTS / "notebook-05-last.png")
+            for name, page in opened.items():
+                if not page.is_closed():
+                    page.screenshot(path=ARTEFACTS / f"{name}-last.png")
             browser.close()
+
+
+@pytest.fixture(scope="class")
+def first_lesson(shown):
+    """A browser page with lesson 0, tall enough for the whole notebook, all of whose cells have run."""
+    page = shown(START, 1150, 12_000)
+    page.locator(".chat-pair .chat-bubble", has_text="Loud and clear.").first.wait_for()
+    page.get_by_text("Every panel is disconnected.").wait_for()
+    page.wait_for_function(NOTHING_RUNS)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def page(shown):
+    """A browser page with lesson 5, all of whose cells have run."""
+    page = shown(BROADCAST, 1280, 1000)
+    wait_until_run(page)
+    return page
 
 
 def wait_until_run(page) -> None:
@@ -60,11 +91,26 @@ def panels(page):
 
 
 def message_field(panel):
-    return panel.get_by_placeholder("Message")
+    return panel.locator(".chat-foot input")
 
 
 def bubbles(panel, kind: str, text: str):
     return panel.locator(f".chat-run.chat-{kind} .chat-bubble", has_text=text)
+
+
+class TestFirstLesson:
+    """Lesson 0, whose page is closed when these have run: a page so tall costs much as long as it is open."""
+
+    def test_browser_check_when_clicked(self, first_lesson):
+        """The button of the pre-flight check is drawn, and its click changes the text beside it."""
+        first_lesson.get_by_role("button", name="Click here").click()
+        first_lesson.get_by_text("this browser shows widgets").wait_for()
+
+    def test_lesson_when_shown(self, first_lesson):
+        """Every diagram is drawn, no cell shows an error, and each exercise says what is not yet right."""
+        assert first_lesson.locator(".jp-RenderedMermaid svg, .jp-RenderedMermaid img").count() == 2
+        assert first_lesson.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+        assert first_lesson.locator(".jp-OutputArea-output", has_text="not yet: ").count() == 2
 
 
 def test_panels_when_a_message_is_typed(page):
