@@ -50,8 +50,8 @@ def shown(tmp_path_factory) -> Iterator[Callable[[Path, int, int], Any]]:
 
 @pytest.fixture(scope="class")
 def first_lesson(shown):
-    """A browser page with lesson 0, tall enough for the whole notebook, all of whose cells have run."""
-    page = shown(START, 1150, 12_000)
+    """A browser page with lesson 0, all of whose cells have run."""
+    page = shown(START, 1150, 1_000)
     page.locator(".chat-pair .chat-bubble", has_text="Loud and clear.").first.wait_for()
     page.get_by_text("Every panel is disconnected.").wait_for()
     page.wait_for_function(NOTHING_RUNS)
@@ -99,7 +99,7 @@ def bubbles(panel, kind: str, text: str):
 
 
 class TestFirstLesson:
-    """Lesson 0, whose page is closed when these have run: a page so tall costs much as long as it is open."""
+    """Lesson 0, whose page is closed when these have run: a page costs as long as it is open."""
 
     def test_browser_check_when_clicked(self, first_lesson):
         """The button of the pre-flight check is drawn, and its click changes the text beside it."""
