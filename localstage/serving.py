@@ -96,6 +96,7 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
         with suppress(*[OSError] if owned else []):  # Who has started it finds it without.
             write_note(note, note_path(port))
         print(f"{READY} at {access.url}", flush=True)
+        print(f"What it does is shown at {access.url}/_localstage/", flush=True)
         if access.pages_url:
             print(f"Pages at {access.pages_url}", flush=True)
         await stop.wait()

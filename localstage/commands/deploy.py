@@ -168,12 +168,16 @@ def _follow(feed: Feed, deployment: Deployment, watch: bool) -> None:
     seen = Watch(deployment.watched)
     click.echo("Ctrl-C ends this." if not watch else "Watching the template and its code; Ctrl-C ends this.")
     hints: set[str] = set()
+    look_s = _LOOK_S
     while True:
-        entries = feed.entries(_LOOK_S if watch else _LONG_S)
+        entries = feed.entries(look_s if watch else _LONG_S)
         for line in (*lines_of(entries, platform=False), *hints_of(entries, hints)):
             click.echo(line)
+        began = time.monotonic()
         if watch and seen.changed(deployment.watched):
             _deploy(deployment, goes_on=True)
+        else:  # A project of very many files is looked at less often: at most a tenth of the time goes there.
+            look_s = max(_LOOK_S, 10 * (time.monotonic() - began))
 
 
 def _show_event(event: StackEvent) -> None:

@@ -39,11 +39,14 @@ class Feed:
     def __init__(self, url: str):
         self._url = url
         self._last = 0
+        self._pid: int | None = None
 
     def entries(self, wait_s: float = 0.0) -> list[dict[str, Any]]:
         """What is new, oldest first; waits so long if nothing is. Raises OSError once localstage has ended."""
         found = ask(self._url, f"activity?after={self._last}&wait={wait_s:g}", wait_s + 10)
-        self._last = found["last"]
+        if self._pid not in (None, found["pid"]):
+            raise OSError("it has been started anew, and what it held is gone")
+        self._pid, self._last = found["pid"], found["last"]
         return found["entries"]
 
     def skip(self) -> None:

@@ -31,8 +31,8 @@ def logs(function: str | None, follow: bool, events: bool, port: int | None) -> 
         _show(entries, function, events)
         while follow:
             _show(feed.entries(_LONG_S), function, events)
-    except OSError:
-        complain(f"localstage at {url} has ended.", 1)
+    except OSError as error:
+        complain(f"localstage at {url} does not answer any more: {error}", 1)
     except KeyboardInterrupt:
         return
 
