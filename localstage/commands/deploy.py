@@ -82,6 +82,8 @@ def deploy(
             click.echo(f"Deploying {path} as the stack {wanted.stack_name}")
             deployed = _deploy(deployment, goes_on=watch)
             if deployed:
+                for key, value in deployment.outputs().items():
+                    click.echo(f"  {key} = {value}")
                 _show_addresses(session, access.url, wanted.stack_name)
             if follow or watch:
                 _follow(feed, deployment, watch)

@@ -112,6 +112,11 @@ class Deployment:
         self._deployed = packaged
         return changed
 
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs by their keys, in the template's order."""
+        (stack,) = self._formation.describe_stacks(StackName=self._wanted.stack_name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
     def _upload(self, packaged: Packaged) -> None:
         if not packaged.objects and len(packaged.text.encode()) <= MAX_TEMPLATE_BODY_BYTES:
             return

@@ -51,6 +51,7 @@ Resources:
   Permission:
     Type: AWS::Lambda::Permission
     Properties: {Action: lambda:InvokeFunction, FunctionName: !Ref Echo, Principal: apigateway.amazonaws.com}
+Outputs: {Said: {Value: !Ref Greeting}}
 """
 CODE = """
 import os
@@ -116,6 +117,7 @@ def test_deploy_when_the_project_is_new_and_again(say, project: Path, session, s
     first = say("deploy", str(project), "--no-follow", "--stack-name", "echo", "-p", "Greeting=hello")
     assert first.exit_code == 0, first.output
     (address,) = addresses(session, stage.url, "echo")
+    assert "\n  Said = hello\n" in first.stdout
     assert f"echo-api, stage prod:\n  {address.local_url}\n  {address.url}" in first.stdout
     again = say("deploy", str(project), "--no-follow", "--stack-name", "echo", "-p", "Greeting=hello")
     assert again.exit_code == 0 and "_COMPLETE" not in again.stdout
