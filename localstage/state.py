@@ -120,10 +120,15 @@ def ask(url: str, what: str, timeout_s: float = 5) -> dict[str, Any]:
 
 
 def _alive(pid: int) -> bool:
+    """Whether a process of this number runs; one that has ended, and whose parent has not noticed yet, does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:  # Not Linux, or gone by now, which the next one who looks will see.
+        return True

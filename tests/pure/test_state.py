@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from localstage import cli, state
 from localstage.commands import process
 from localstage.environment import Access
-from localstage.state import RunningEmulator, note_path, read_note, remove_note, write_note
+from localstage.state import RunningEmulator, note_path, read_note, remove_note, running_emulators, write_note
 
 ACCESS = Access("http://127.0.0.1:1", "us-east-1", "AKIA", "secret", "ca.pem", "config", "credentials")
 
@@ -75,3 +76,16 @@ def test_note_when_another_one_ends_meanwhile(folder: Path, monkeypatch: pytest.
     note = RunningEmulator(os.getpid(), 1, "work", ACCESS)
     write_note(note, note_path(1))
     assert read_note(note_path(1)) == note
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_emulator_when_it_was_killed_and_nobody_has_noticed(folder: Path):
+    """A process that has ended counts as ended before its parent asks for its status; its note goes."""
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    write_note(RunningEmulator(child, 1, "work", ACCESS), note_path(1))
+    try:
+        assert running_emulators() == []
+        assert not folder.exists()
+    finally:
+        os.waitpid(child, 0)
