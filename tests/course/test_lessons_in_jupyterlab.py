@@ -91,7 +91,7 @@ def panels(page):
 
 
 def message_field(panel):
-    return panel.locator(".chat-foot input")
+    return panel.locator(".chat-foot input")  # its placeholder says whether the panel is connected
 
 
 def bubbles(panel, kind: str, text: str):
@@ -171,11 +171,12 @@ def test_panels_when_the_frames_are_shown(page):
 
 
 def test_panels_when_disconnected(page):
-    """The plug disconnects: the dot says so, the field is disabled; the plug connects again."""
+    """The plug disconnects: the dot says so, a line how to go on, the field is disabled; the plug connects again."""
     _, bob = panels(page)
     plug = plug_of(bob)
     plug.click()
     bob.locator(".chat-dot.chat-disconnected").wait_for()
+    assert "Press the plug at the top of this panel" in bob.locator(".chat-notice").last.inner_text()
     assert message_field(bob).is_disabled()
     plug.click()
     bob.locator(".chat-dot.chat-connected").wait_for()
