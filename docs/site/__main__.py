@@ -20,6 +20,7 @@ from sphinx.cmd.build import main as sphinx
 from docs.site.errors import link_errors
 from docs.site.lessons import diagrams, lesson_page
 from docs.site.pages import HOME, LESSONS, ROOT, SECTIONS, Links, home
+from docs.site.slides import slides_page
 
 HERE = Path(__file__).resolve().parent
 MERMAID = "mermaid@11.17.2"
@@ -52,6 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
         if status:
             return status
         count = link_errors(Path(work) / "site" / "notebooks")
+        (Path(work) / "site" / "slides").mkdir()
+        for name in LESSONS:
+            page = Path(work) / "site" / "slides" / name.replace(".ipynb", ".html")
+            page.write_text(slides_page(name), "utf-8")
         shutil.rmtree(site, ignore_errors=True)
         shutil.copytree(
             Path(work) / "site", site, ignore=shutil.ignore_patterns(".buildinfo", "*-macros.html", "_sources")

@@ -27,9 +27,11 @@ pytestmark = pytest.mark.weekly
 INSTALL_WITHIN_S, BUILD_WITHIN_S, DRAWN_WITHIN_MS = 600, 300, 60_000
 SCREENS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 LESSONS = [f"notebooks/{path.stem}.html" for path in NOTEBOOKS]
+SLIDES = [name.replace("notebooks/", "slides/") for name in LESSONS]
 SEEN = [
     "index.html",
     *LESSONS,
+    *SLIDES,
     "notebooks/GLOSSARY.html",
     "docs/reference.html",
     "docs/differences.html",
@@ -133,10 +135,9 @@ def test_links_when_the_site_is_built(site: Path) -> None:
     assert [found for found in broken if found[1] != "#"] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize(("screen", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_pages_when_opened(address: str, axe: str, chromium: Any, screen: str, scheme: str) -> None:
-    """On a desktop and on a phone, light and dark: axe finds nothing, nothing is asked of anybody else, nothing sticks out."""
+    """On a desktop in light and on a phone in dark colours: axe finds nothing, nothing is asked of anybody else, nothing sticks out."""
     context = chromium.new_context(viewport=SCREENS[screen], color_scheme=scheme)
     page = context.new_page()
     strange: list[str] = []
@@ -167,6 +168,19 @@ def test_lesson_when_it_is_read(address: str, chromium: Any) -> None:
     assert page.locator("figure img").first.evaluate("picture => picture.naturalWidth") > 100
     page.locator("a.error", has_text="GoneException").first.click()
     page.locator("h2", has_text="From the error to the lesson").wait_for()
+    page.close()
+
+
+def test_slides_when_a_teacher_turns_them(address: str, chromium: Any) -> None:
+    """The arrow keys turn the slides one by one; a prediction shows its choices, and no slide a hint."""
+    page = chromium.new_page(viewport=SCREENS["desktop"])
+    page.goto(address + next(name for name in SLIDES if "/05-" in name))
+    page.locator("html[data-diagrams=drawn]").wait_for(state="attached")
+    assert page.locator("section").count() > 10 and "Hint" not in page.locator("main").inner_text()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement === document.querySelectorAll('section')[1]")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("document.activeElement === document.querySelectorAll('section')[0]")
     page.close()
 
 
