@@ -147,9 +147,10 @@ def test_pages_when_opened(address: str, axe: str, chromium: Any, screen: str, s
     for name in SEEN:
         page.goto(address + name)
         page.locator("html[data-diagrams=drawn]").wait_for(state="attached", timeout=DRAWN_WITHIN_MS)
+        assert (name, strange) == (name, [])
         assert (name, violations(page, axe)) == (name, [])
+        strange.clear()  # axe itself reads the style sheets once more, and looks for some of them in the wrong place.
         assert (name, page.evaluate("document.documentElement.scrollWidth")) == (name, SCREENS[screen]["width"])
-    assert strange == []
     ARTEFACTS.mkdir(exist_ok=True)
     page.goto(address + "index.html")
     page.screenshot(path=ARTEFACTS / f"site-{screen}-{scheme}.png")
