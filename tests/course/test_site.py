@@ -137,7 +137,7 @@ def test_links_when_the_site_is_built(site: Path) -> None:
 
 @pytest.mark.parametrize(("screen", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_pages_when_opened(address: str, axe: str, chromium: Any, screen: str, scheme: str) -> None:
-    """On a desktop in light and on a phone in dark colours: axe finds nothing, nothing is asked of anybody else, nothing sticks out."""
+    """On a desktop (light) and a phone (dark): axe finds nothing, nothing is asked of others, nothing sticks out."""
     context = chromium.new_context(viewport=SCREENS[screen], color_scheme=scheme)
     page = context.new_page()
     strange: list[str] = []
@@ -150,7 +150,8 @@ def test_pages_when_opened(address: str, axe: str, chromium: Any, screen: str, s
         assert (name, strange) == (name, [])
         assert (name, violations(page, axe)) == (name, [])
         strange.clear()  # axe itself reads the style sheets once more, and looks for some of them in the wrong place.
-        assert (name, page.evaluate("document.documentElement.scrollWidth")) == (name, SCREENS[screen]["width"])
+        sticks_out = page.evaluate("document.documentElement.scrollWidth") - SCREENS[screen]["width"]
+        assert (name, max(sticks_out, 1)) == (name, 1)  # The width of a fraction of a pixel is rounded up.
     ARTEFACTS.mkdir(exist_ok=True)
     page.goto(address + "index.html")
     page.screenshot(path=ARTEFACTS / f"site-{screen}-{scheme}.png")
