@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from tests.benchmarks.clients import Refused, close_clients, open_client
+from tests.benchmarks.lessons import measure_notebooks
 from tests.benchmarks.peers import MiniStack, ServerlessOffline
 from tests.benchmarks.report import Report
 from tests.benchmarks.rows import Row, rows
@@ -23,8 +24,8 @@ from tests.benchmarks.subjects import Floor, Localstage, NotMeasured, Subject
 from tests.benchmarks.watch import memory_mb, tree
 
 PEERS: dict[str, type[Subject]] = {"ministack": MiniStack, "serverless-offline": ServerlessOffline}
-COLD = Row("cold start to first connection", "s", None, 3)  # type: ignore[arg-type]
-IDLE = Row("memory after the first connection", "MB", None, 3)  # type: ignore[arg-type]
+COLD = Row("cold start to first connection", "s", None, 3)
+IDLE = Row("memory after the first connection", "MB", None, 3)
 
 
 @click.command()
@@ -32,17 +33,49 @@ IDLE = Row("memory after the first connection", "MB", None, 3)  # type: ignore[a
 @click.option(
     "--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Also install and measure this emulator."
 )
-@click.option("--rounds", default=3, show_default=True, help="How often each row is measured; long rows less often.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How often each row is measured; long rows less often.",
+)
 @click.option("--fan-out", default="100,500,2000", show_default=True, help="To how many clients a message goes.")
-@click.option("--idle", default=10_000, show_default=True, help="How many idle connections; 0 for none.")
+@click.option(
+    "--idle",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="How many idle connections; 0 for none.",
+)
 @click.option("--only", default="", metavar="WORDS", help="Only rows with one of these words, parted by commas.")
-@click.option("--json", "json_path", default="bench.json", show_default=True, type=click.Path(path_type=Path))
-def main(floor: bool, peers: tuple[str, ...], rounds: int, fan_out: str, idle: int, only: str, json_path: Path) -> None:
+@click.option("--notebooks", is_flag=True, help="Also run every notebook, which takes some minutes.")
+@click.option(
+    "--json",
+    "json_path",
+    default="bench.json",
+    show_default=True,
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+)
+def main(
+    floor: bool,
+    peers: tuple[str, ...],
+    rounds: int,
+    fan_out: str,
+    idle: int,
+    only: str,
+    notebooks: bool,
+    json_path: Path,
+) -> None:
     """Measures localstage on this machine."""
     try:
         counts = [int(word) for word in fan_out.split(",") if word]
     except ValueError:
-        raise click.UsageError(f"--fan-out takes numbers parted by commas, not {fan_out!r}") from None
+        counts = [0]
+    if min(counts, default=1) < 1:
+        raise click.UsageError(f"--fan-out takes numbers of clients parted by commas, not {fan_out!r}.")
+    if not json_path.absolute().parent.is_dir():
+        raise click.UsageError(f"--json names a file in {json_path.parent}, which is no folder: make it first.")
     factories: list[type[Subject]] = [Localstage, *([Floor] if floor else [])]
     factories += [PEERS[peer] for peer in dict.fromkeys(peers)]
     wanted = [word.strip() for word in only.split(",") if word.strip()]
@@ -54,6 +87,8 @@ def main(floor: bool, peers: tuple[str, ...], rounds: int, fan_out: str, idle: i
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Whatever ends the run, no subject stays.
     try:
         _measure_all(factories, rounds, [row for row in (COLD, IDLE, *rows(counts, idle)) if chosen(row)], report)
+        if notebooks:
+            measure_notebooks(report, Localstage.name, _tell)
     except KeyboardInterrupt:
         click.echo("\nInterrupted; what has been measured:", err=True)
     click.echo(report.table())
@@ -79,7 +114,7 @@ def _measure_all(factories: list[type[Subject]], rounds: int, chosen: list[Row],
             except NotMeasured as error:
                 report.could_not(subject.name, None, str(error))
         for row in chosen:
-            if row in (COLD, IDLE):
+            if row.measure is None:
                 continue
             asyncio.run(_measure(row, subjects, min(rounds, row.rounds), report))
 

@@ -26,7 +26,7 @@ def own_package() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.write(HANDLERS / "own.py", "index.py")
-        for name in ("delivery.py", "log.py"):
+        for name in ("delivery.py", "management.py", "log.py"):
             archive.write(_DELIVERY / name, name)
     return buffer.getvalue()
 

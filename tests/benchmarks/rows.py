@@ -30,7 +30,8 @@ class Row:
 
     title: str
     unit: str
-    measure: Callable[[Subject], Awaitable[Figures | None]]
+    measure: Callable[[Subject], Awaitable[Figures | None]] | None
+    """None of a row that is measured elsewhere."""
     rounds: int = 99
     less_is_better: bool = True
 

@@ -8,12 +8,12 @@ import delivery
 connections = boto3.resource("dynamodb").Table(os.environ["TABLE"])
 
 
-def handler(event, _):
+def handler(event, lambda_context):
     context = event["requestContext"]
     if context["eventType"] == "CONNECT":
         connections.put_item(Item={"connection_id": context["connectionId"]})
     elif context["eventType"] == "DISCONNECT":
         connections.delete_item(Key={"connection_id": context["connectionId"]})
     else:
-        delivery.broadcast(context, connections, event["body"])
+        delivery.broadcast(context, lambda_context, connections, event["body"])
     return {"statusCode": 200}
