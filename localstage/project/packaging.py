@@ -191,7 +191,8 @@ def _content_of(code: LocalCode, build: Build) -> bytes:
         }
         if not found:
             raise CannotPackage(f"{code.logical_id}: the folder {path} has no files.")
-        executable = frozenset(name for name, file in found.items() if os.access(file, os.X_OK))
+        # Windows calls every file executable.
+        executable = frozenset(name for name, file in found.items() if os.name == "posix" and os.access(file, os.X_OK))
         return zip_of({name: file.read_bytes() for name, file in found.items()}, executable)
     except OSError as error:
         raise CannotPackage(f"{code.logical_id}: {error.filename or path} cannot be read: {error.strerror}.") from None

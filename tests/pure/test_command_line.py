@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from localstage import cli
+from localstage import cli, state
 from localstage.environment import Access
 from localstage.state import RunningEmulator, note_path, write_note
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No emulator is noted but those of the test."""
+    """No emulator is noted but those of the test, and each that is noted is taken to be alive."""
+    monkeypatch.setattr(state, "_alive", lambda pid: True)
     monkeypatch.setenv("LOCALSTAGE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.delenv("LOCALSTAGE_URL", raising=False)
 
