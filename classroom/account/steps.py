@@ -60,7 +60,7 @@ CREATES = {
     "a practice function with its role, and a second API for a few minutes.",
     8: "Lesson 8 makes two stacks, each the whole chat: three tables, a WebSocket API, four functions and their roles; "
     "one of them has an alarm, too. Lesson 8b makes such a stack with SAM, and for a minute five more.",
-    9: "Lesson 9 makes one stack, the chat with rooms: three tables, a WebSocket API, four functions and their roles.",
+    9: "Lesson 9 makes one stack, the chat with rooms: three tables, a WebSocket API, five functions and their roles.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }
 _COURSE_ROUTES = {_HELLO, *(key for state in STATES.values() for key in state.routes)}
