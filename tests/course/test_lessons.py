@@ -234,7 +234,7 @@ def test_lesson_when_a_creation_was_rolled_back(account):
 def test_deploy_when_a_stack_fails(account):
     """A failing stack is one sentence: the stack, its status, the first failed resource and why."""
     api_id = steps.set_up(account, 3).api_id
-    parameters = steps.handlers_parameters(account, api_id, ()) | {"ApiId": "nosuchapi0"}
+    parameters = steps.handlers_parameters(account, api_id) | {"ApiId": "nosuchapi0"}
     with pytest.raises(stack.StackFailed) as raised:
         stack.deploy(account, account.name("handlers"), "handlers.yaml", parameters)
     assert re.match(

@@ -48,7 +48,7 @@ def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) ->
     chat = window().open()
     keys = chat.page.keyboard
     order = []
-    for _ in range(9):
+    for _ in range(10):
         keys.press("Tab")
         order.append(chat.page.evaluate(_FOCUSED))
     assert order == [
@@ -56,13 +56,14 @@ def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) ->
         "url",
         "name",
         "token",
+        "room",
         "auto-disconnect",
         "auto-disconnect-s",
         "SUMMARY",
         "connect",
         "log",
     ]
-    for _ in range(7):
+    for _ in range(8):
         keys.press("Shift+Tab")
     keys.type(server.url)
     keys.press("Enter")

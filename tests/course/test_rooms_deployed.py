@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from types import ModuleType
 from typing import Any
@@ -252,7 +253,8 @@ def crowd(site: Site, chat: dict[str, str], size: int) -> tuple[dict[str, int], 
 
             await asyncio.gather(*map(listen, sockets, heard))
 
-    asyncio.run(gather_them())
+    with ThreadPoolExecutor(1) as pool:  # since Playwright's own event loop may run in this thread
+        pool.submit(asyncio.run, gather_them()).result()
     divided = [json.loads(line) for line in site.logged("open-room_messages") if '"divided a room"' in line]
     return heard, divided[-1]["connections"] if divided else 0
 
