@@ -87,8 +87,8 @@ def status(port: int | None) -> None:
             click.echo(f"{emulator.access.url} (pid {emulator.pid}) does not answer: {error}")
             sys.exit(1)
         click.echo(
-            f"{emulator.access.url} (pid {emulator.pid}, {facts['region']}): {facts['connections']} connections, "
-            f"{facts['environments']} execution environments; see {emulator.access.url}/_localstage/"
+            f"{emulator.access.url} (pid {emulator.pid}, {facts['region']}); connections: {facts['connections']}, "
+            f"execution environments: {facts['environments']}; see {emulator.access.url}/_localstage/"
         )
         for stage in stages:
             click.echo(f"  {stage['api_name']}, stage {stage['stage']}: {stage['local_url']} and {stage['url']}")

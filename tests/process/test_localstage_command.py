@@ -168,7 +168,7 @@ def test_run_when_told_to_end_in_the_middle_of_a_chat(place):
     """With open connections and functions at work, SIGTERM leaves no process, no port, no file either."""
     process, url = start(place, "run", "--as-aws", "--", sys.executable, "-c", CHATTING)
     deadline, never = time.monotonic() + 90, Event()
-    while "2 execution environments" not in (shown := localstage(place, "status").stdout):
+    while "execution environments: 2" not in (shown := localstage(place, "status").stdout):
         assert time.monotonic() < deadline, shown
         never.wait(0.1)
     process.send_signal(signal.SIGTERM)
@@ -193,7 +193,7 @@ def test_run_when_killed(place):
 def test_serve_when_found_and_stopped(place):
     """A serving stage is found by status, env and stop, and its port is told on its first line."""
     process, url = start(place, "serve", "--port", "0")
-    assert localstage(place, "status").stdout.startswith(f"{url} (pid {process.pid}, us-east-1): 0 connections")
+    assert localstage(place, "status").stdout.startswith(f"{url} (pid {process.pid}, us-east-1); connections: 0")
     exports = localstage(place, "env").stdout
     assert f"export AWS_ENDPOINT_URL={url}\n" in exports
     assert "AWS_ENDPOINT_URL" not in localstage(place, "env", "--as-aws").stdout
