@@ -53,16 +53,17 @@ def _is_nobodys(folder: Path, changed_s: float) -> bool:
     lock = folder / _LOCK
     if not lock.is_file():
         return not any(folder.iterdir()) and time.time() - changed_s > _MADE_JUST_NOW_S
+    if os.name == "nt":
+        lock.unlink()  # Windows lets nobody remove what an emulator has open.
+        return True
     with lock.open("rb+") as file:
         return _is_free(file)
 
 
 def _is_free(file: BinaryIO) -> bool:
     """Takes the lock on a file if nobody has it; whether that was so."""
-    try:
-        import fcntl
-    except ImportError:  # Windows, which lets nobody remove what is open.
-        return True
+    import fcntl  # Windows has none.
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
