@@ -36,7 +36,9 @@ def shown(tmp_path_factory) -> Iterator[Callable[[Path, int, int], Any]]:
         def show(lesson: Path, width: int, height: int) -> Any:
             page = opened[lesson.stem] = browser.new_page(viewport={"width": width, "height": height})
             page.set_default_timeout(WITHIN_MS)
-            open_and_run(page, address.format(lesson.name))
+            # In a workspace of its own: JupyterLab opens again what a workspace has had open.
+            own = address.replace("/lab/tree/", f"/lab/workspaces/{lesson.stem}/tree/")
+            open_and_run(page, own.format(lesson.name))
             return page
 
         try:

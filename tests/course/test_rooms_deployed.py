@@ -100,7 +100,7 @@ def test_messages_stay_in_their_room(site: Site, open_chat: dict[str, str]) -> N
     assert ann.hears("presence") == {"type": "presence", "room": "tea", "name": "Bob", "here": False}
     ann.send("listRooms")
     rooms = ann.hears("rooms")
-    assert sorted(rooms["rooms"]) == ["chess", "tea"] and rooms["yours"] == ["tea"] and rooms["from"] is None
+    assert {"chess", "tea"} <= set(rooms["rooms"]) and rooms["yours"] == ["tea"] and rooms["from"] is None
     ann.send("listMembers", room="tea")
     assert ann.hears("members")["members"] == ["Ann"]
 
