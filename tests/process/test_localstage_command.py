@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -16,18 +17,29 @@ import pytest
 MODULE = [sys.executable, "-m", "localstage"]
 WITHIN_S = 180
 
+started: list[subprocess.Popen[str]] = []
+"""What the test that runs now has started."""
+
 
 @pytest.fixture
-def place(tmp_path: Path) -> dict[str, str]:
-    """An environment in which all files of a stage land below a directory of the test's own."""
+def place(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An environment in which all files of a stage land below a directory of the test's own.
+
+    What the test has started and not ended, because it failed before, is killed.
+    """
     (tmp_path / "tmp").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE"))}
-    return {
+    yield {
         **kept,
         "TMPDIR": str(tmp_path / "tmp"),
         "LOCALSTAGE_STATE_DIR": str(tmp_path / "state"),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
+    while started:
+        process = started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def localstage(place: dict[str, str], *arguments: str, **options) -> subprocess.CompletedProcess[str]:
@@ -68,6 +80,7 @@ def start(place: dict[str, str], *arguments: str) -> tuple[subprocess.Popen[str]
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
     )
+    started.append(process)
     line = process.stdout.readline()
     match = re.search(r"http://127\.0\.0\.1:\d+", line)
     assert match, f"no URL in {line!r}: {process.stderr.read() if process.poll() is not None else ''}"
