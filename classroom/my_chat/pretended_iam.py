@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from classroom.my_chat.pretended_aws import ACCOUNT_ID
-from localstage.policy.context import RequestContext
+from localstage.policy.context import Principal, RequestContext
 from localstage.policy.decision import Grants, decide
 from localstage.policy.document import Need, read_policy
-from localstage.policy.principal import Principal
 from localstage.policy.sentences import denial, masked_denial
 
 _ROLE = "trial-role"

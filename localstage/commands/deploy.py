@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localstage.commands.feed import Feed, hints_of, lines_of
+from localstage.commands.logs import Feed, hints_of, lines_of
 from localstage.commands.words import complain, meant, none_runs, port_option, the_running_one
 from localstage.environment import Access
 from localstage.hints import hint_for
@@ -20,8 +20,7 @@ from localstage.launcher import LocalStage, NotStarted
 from localstage.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
-    from localstage.project.deployment import Deployment, StackEvent
-    from localstage.project.samconfig import SamConfig
+    from localstage.project.deployment import Deployment, SamConfig, StackEvent
     from localstage.sessions import StageSession
 
 NAMES = ("template.yaml", "template.yml", "template.json")
@@ -109,8 +108,8 @@ def _template(given: Path | None) -> Path:
 
 
 def _configured(template: Path) -> SamConfig:
+    from localstage.project.deployment import read_samconfig
     from localstage.project.packaging import CannotPackage
-    from localstage.project.samconfig import read_samconfig
 
     try:
         return read_samconfig(template)

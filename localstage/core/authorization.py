@@ -13,10 +13,9 @@ from typing import Any
 
 from localstage.core.events import ConnectionFacts, HandshakeRequest
 from localstage.core.strict_json import read_json
-from localstage.policy.context import RequestContext, Value, keys_of_request
+from localstage.policy.context import Principal, RequestContext, Value, keys_of_request
 from localstage.policy.decision import Grants, decide
 from localstage.policy.document import Need, Policy, read_policy
-from localstage.policy.principal import Principal
 from localstage.policy.sentences import authorizer_denial
 
 _RESULT_LIMIT_BYTES = 8 * 1024

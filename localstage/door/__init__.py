@@ -3,8 +3,8 @@
 - ``door``: the steps, as a diagram and as code; ``wire``: the door's side of the port
 - ``call``: one call as a value, read by what moto itself reads calls with
 - ``refusal``: one refused call; ``answers``: the one place where refusals are written
-- ``signatures/``: who has signed a request; ``keys``: the access keys that may call
-- ``permissions``: may this caller do that; ``identities``: IAM's users and roles as values
+- ``signatures/``: who has signed a request
+- ``permissions``: may this caller do that; ``identities``: users, roles and access keys as values
 - ``pace``, ``delays``: throttling, and what is not ready at once
 - ``rooms``: what a service's room may offer: something to do before a call, limits, a
   pace, operations that it answers itself; ``services/account.py`` puts the rooms together

@@ -19,7 +19,7 @@ Measured (CPU of one core): a decision takes 0.05 ms and reading the call for it
 0.2 ms, of 4 ms that a PutItem costs; one more change of threads would cost 0.04
 ms and, while others call, the wait in moto's queue. Connections and handshakes,
 which must not wait for moto, are decided on the event loop by what has been
-published (identities.py, keys.py); publishing 60 roles takes 0.6 ms.
+published (identities.py); publishing 60 roles takes 0.6 ms.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from aiohttp import web
 from localstage.door.account_thread import AccountThread
 from localstage.door.answers import answer_to
 from localstage.door.call import Answer, AwsCall
-from localstage.door.keys import KnownKeys
+from localstage.door.identities import KnownKeys
 from localstage.door.moto import MotoServer
 from localstage.door.pace import Pace
 from localstage.door.permissions import Permissions

@@ -12,14 +12,12 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from localstage.door.call import AwsCall
-from localstage.door.identities import GrantedPolicies, Identities, PoliciesOf
-from localstage.door.keys import KnownKeys
+from localstage.door.identities import GrantedPolicies, Identities, KnownKeys, PoliciesOf
 from localstage.door.refusal import CallRefused, Refusal
 from localstage.door.signatures.verification import KnownKey
-from localstage.policy.context import RequestContext, Value, keys_of_request
+from localstage.policy.context import Principal, RequestContext, Value, keys_of_request
 from localstage.policy.decision import Decision, decide, service_is_allowed
 from localstage.policy.document import Need, Policy
-from localstage.policy.principal import Principal
 from localstage.policy.sentences import denial, masked_denial
 
 _WITH_RESOURCE_POLICIES = frozenset({"lambda", "sqs", "sns", "s3", "sts"})

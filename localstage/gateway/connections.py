@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localstage.clock import Timer
-from localstage.core.connection_life import State, Transition, next_state
+from localstage.core.connection import State, Transition, next_state
 from localstage.core.events import ConnectionFacts, HandshakeRequest
 from localstage.core.snapshot import ServedStage
 from localstage.gateway.socket import WebSocket

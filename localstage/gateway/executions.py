@@ -15,8 +15,7 @@ from typing import Any, Protocol
 
 from localstage.clock import Clock
 from localstage.core import events, refusals
-from localstage.core.connection_life import Ending
-from localstage.core.identifiers import connect_request_id, new_id, new_message_id
+from localstage.core.connection import Ending, connect_request_id, new_id, new_message_id
 from localstage.core.integrations import ProxyResult, fill_stage_variables, integration_response_for
 from localstage.core.records import EventRecord, ExecutionLog, has_disconnected, is_connecting, sent_a_message
 from localstage.core.refusals import BadRequestBody, HandshakeRefused, MessageRefused

@@ -14,8 +14,7 @@ from typing import Any
 
 from localstage.clock import Clock
 from localstage.core import events
-from localstage.core.connection_life import GOING_AWAY, Ending, State, Transition
-from localstage.core.identifiers import new_id
+from localstage.core.connection import GOING_AWAY, Ending, State, Transition, new_id
 from localstage.core.management import execute_api_host_of
 from localstage.core.refusals import INTERNAL_SERVER_ERROR, error_text
 from localstage.core.snapshot import ServedStage

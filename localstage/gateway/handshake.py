@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from aiohttp import HttpVersion11, web
 from websockets.utils import accept_key
 
-from localstage.core.connection_life import CUT
+from localstage.core.connection import CUT
 from localstage.core.events import HandshakeRequest
 from localstage.core.integrations import ProxyResult
 from localstage.core.management import Address, execute_api_host_of, read_address

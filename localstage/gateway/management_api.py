@@ -9,8 +9,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from localstage.core import management
-from localstage.core.connection_life import DELETED
-from localstage.core.identifiers import is_well_formed_id
+from localstage.core.connection import DELETED, is_well_formed_id
 from localstage.door.signatures.verification import SIGNER
 from localstage.gateway.connections import Connection
 from localstage.gateway.gateway import ExecuteApiDenial, Gateway

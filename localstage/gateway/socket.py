@@ -12,7 +12,7 @@ from collections.abc import Callable
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import CLOSED, OPEN, SEND_EOF, Protocol, Side
 
-from localstage.core.connection_life import CUT, Ending, ending_of_client_close
+from localstage.core.connection import CUT, Ending, ending_of_client_close
 from localstage.settings import Settings
 
 _CLOSE_WAIT_S = 2.0

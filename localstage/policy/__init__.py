@@ -1,9 +1,9 @@
 """What IAM decides: whether policies grant what a call needs.
 
 Pure: no moto, no socket, no clock. ``document`` reads a policy, ``conditions``
-its conditions, ``patterns`` its wildcards and variables; ``principal`` and
-``context`` say who asks and what is known of the request; ``decision`` weighs a
-principal's policies against one need; ``sentences`` say how a denial reads.
+its conditions, ``patterns`` its wildcards and variables; ``context`` says who
+asks and what is known of the request; ``decision`` weighs a principal's policies
+against one need; ``sentences`` say how a denial reads.
 
 The one evaluator of the house: it decides API calls (``door.permissions``), the
 policies of functions that API Gateway invokes (``services.awslambda``), what an

@@ -1,8 +1,9 @@
-"""The request context: what a policy's conditions and variables can ask about a call."""
+"""What a policy is asked about: who calls, and the context that its conditions and variables may ask for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -12,6 +13,22 @@ Tags = Callable[[], Mapping[str, str]]
 ALWAYS: Mapping[str, Value] = MappingProxyType({"aws:SecureTransport": "true", "aws:ViaAWSService": "false"})
 """Keys that every call has: calls to the loopback address count as made over TLS, since nothing leaves the machine."""
 _RESOURCE_TAG = "aws:resourcetag/"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls. Of a role session, ``entity_arn`` is the role's ARN; of a user, the user's own."""
+
+    arn: str
+    entity_arn: str
+    account_id: str
+    service: str = ""
+    """A service that calls on its own, such as ``apigateway.amazonaws.com``; ARNs are then empty."""
+
+    @property
+    def is_role_session(self) -> bool:
+        """Whether it acts with a role's temporary credentials."""
+        return ":assumed-role/" in self.arn
 
 
 def keys_of_request(

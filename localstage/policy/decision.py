@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localstage.policy.context import ALWAYS, RequestContext, Value
+from localstage.policy.context import ALWAYS, Principal, RequestContext, Value
 from localstage.policy.document import Need, Policy, Statement
-from localstage.policy.principal import Principal
 
 IDENTITY, BOUNDARY, SESSION, RESOURCE, TRUST = (
     "identity-based policy",

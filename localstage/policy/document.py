@@ -13,9 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from localstage.policy.conditions import Condition, NullCondition, read_conditions
-from localstage.policy.context import RequestContext
+from localstage.policy.context import Principal, RequestContext
 from localstage.policy.patterns import ActionNames, ArnText, as_list
-from localstage.policy.principal import Principal, PrincipalNames
 
 
 class MalformedPolicy(ValueError):
@@ -32,6 +31,41 @@ class Need:
     """An ARN; ``*`` where the action knows no resources."""
     keys: Mapping[str, Any]
     """Condition keys of this need, besides those of the call (values as in context.py)."""
+
+
+@dataclass(frozen=True)
+class PrincipalNames:
+    """The Principal element of a statement. AWS: IAM user guide, "AWS JSON policy elements: Principal"."""
+
+    everyone: bool
+    arns: frozenset[str]
+    services: frozenset[str]
+    negated: bool = False
+
+    @classmethod
+    def read(cls, element: Any, negated: bool) -> PrincipalNames:
+        """Reads the element in any of its forms."""
+        if not isinstance(element, dict):
+            element = {"AWS": element}
+        arns = frozenset(as_list(element.get("AWS")))
+        return cls("*" in arns, arns, frozenset(as_list(element.get("Service"))), negated)
+
+    def naming(self, principal: Principal) -> str:
+        """How it is named: ``itself``, its ``role``, its ``account``; "" if it is not."""
+        how = self._naming(principal)
+        if self.negated:
+            return "" if how else "itself"
+        return how
+
+    def _naming(self, principal: Principal) -> str:
+        if principal.service:
+            return "itself" if principal.service in self.services or self.everyone else ""
+        if self.everyone or principal.arn in self.arns:
+            return "itself"
+        if principal.entity_arn in self.arns:
+            return "role" if principal.is_role_session else "itself"
+        account = principal.account_id
+        return "account" if account in self.arns or f"arn:aws:iam::{account}:root" in self.arns else ""
 
 
 @dataclass(frozen=True)

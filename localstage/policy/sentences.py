@@ -7,8 +7,8 @@ differ (named at the line). What none of these shows is marked as a guess.
 
 from __future__ import annotations
 
+from localstage.policy.context import Principal
 from localstage.policy.decision import BOUNDARY, IDENTITY, RESOURCE, SESSION, TRUST, Decision
-from localstage.policy.principal import Principal
 
 _ARTICLES = {IDENTITY: "an", BOUNDARY: "a", SESSION: "a", RESOURCE: "a", TRUST: "the"}
 

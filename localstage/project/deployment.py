@@ -8,16 +8,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shlex
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from localstage.project.packaging import Build, Packaged, package
+from localstage.project.packaging import Build, CannotPackage, Packaged, package
 from localstage.settings import ACCOUNT_ID
 from localstage.stacks.errors import NO_UPDATES
 from localstage.stacks.template import MAX_TEMPLATE_BODY_BYTES
@@ -267,3 +269,32 @@ def stack_name_of(template: Path) -> str:
     """The stack's name where none is given: that of the template's folder, as far as CloudFormation allows it."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", template.resolve().parent.name).strip("-")[:100]
     return name if re.match(r"[A-Za-z]", name) else f"stack-{name}".rstrip("-")
+
+
+@dataclass(frozen=True)
+class SamConfig:
+    """What a project's ``samconfig.toml`` says: the stack's name, None without one, and the values of parameters."""
+
+    stack_name: str | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+def read_samconfig(template: Path) -> SamConfig:
+    """The configuration beside a template; an empty one where there is none. Raises CannotPackage for what is no TOML.
+
+    AWS: SAM developer guide, "AWS SAM CLI configuration file". Read is the
+    environment ``default``, its command ``deploy`` before what is ``global``.
+    """
+    path = template.resolve().parent / "samconfig.toml"
+    if not path.is_file():
+        return SamConfig()
+    try:
+        default: Any = tomllib.loads(path.read_text("utf-8")).get("default", {})
+        said = {**default.get("global", {}).get("parameters", {}), **default.get("deploy", {}).get("parameters", {})}
+        overrides = said.get("parameter_overrides", [])
+        words = shlex.split(overrides) if isinstance(overrides, str) else [str(word) for word in overrides]
+        pairs = [word.partition("=") for word in words]
+        name = said.get("stack_name")
+        return SamConfig(name and str(name), {key: value.strip("\"'") for key, _, value in pairs})
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CannotPackage(f"{path} cannot be read: {error}.") from None

@@ -18,8 +18,7 @@ from localstage.door.account_thread import AccountThread
 from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delays
 from localstage.door.door import Door
-from localstage.door.identities import Identities
-from localstage.door.keys import KnownKeys
+from localstage.door.identities import Identities, KnownKeys
 from localstage.door.moto import MotoServer
 from localstage.door.pace import AwsPace, Pace, Timers
 from localstage.door.permissions import Permissions, StackPrincipals

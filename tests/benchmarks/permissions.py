@@ -15,8 +15,7 @@ from collections.abc import Callable
 import click
 
 from localstage.door.call import AwsCall
-from localstage.door.identities import Identities
-from localstage.door.keys import KnownKeys
+from localstage.door.identities import Identities, KnownKeys
 from localstage.door.permissions import Permissions
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey

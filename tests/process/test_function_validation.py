@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from moto.awslambda.exceptions import LambdaClientError
 
-from localstage.services.awslambda.validation import check_configuration, check_zip
+from localstage.services.awslambda.models import check_configuration, check_zip
 from tests.stage.target import package
 
 

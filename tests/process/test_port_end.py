@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from aiohttp import web
 
-from localstage.core.connection_life import GOING_AWAY
+from localstage.core.connection import GOING_AWAY
 from localstage.gateway.socket import ClientReadsTooSlowly, WebSocket
 from localstage.port.certificates import Authority
 from localstage.port.detach import NoResponse, detach_transport

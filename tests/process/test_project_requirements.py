@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from localstage.project.deployment import SamConfig, read_samconfig
 from localstage.project.packaging import CannotPackage, LocalCode
 from localstage.project.requirements import Requirements
-from localstage.project.samconfig import SamConfig, read_samconfig
 from tests.process.wheel_by_hand import write_wheel
 
 

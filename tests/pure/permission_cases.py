@@ -14,10 +14,9 @@ from botocore.serialize import create_serializer
 from localstage.door.call import AwsCall
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey
-from localstage.policy.context import RequestContext
+from localstage.policy.context import Principal, RequestContext
 from localstage.policy.decision import Decision, Grants, decide
 from localstage.policy.document import Need, Policy, read_policy
-from localstage.policy.principal import Principal
 from localstage.services.needs import needs_of
 
 ACCOUNT = "111122223333"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from localstage.core import connection_life, identifiers, management, refusals
+from localstage.core import connection, management, refusals
 from localstage.core.integrations import MalformedProxyResult, function_arn_of, read_proxy_result
 
 counter = itertools.count(1)
@@ -18,13 +18,13 @@ def some_bytes(count: int) -> bytes:
 @pytest.mark.fidelity("1.11", "1.12")
 def test_ids_when_made():
     """Ids are 16 characters ending in =, and a message id ends as its connection id does."""
-    connection_id = identifiers.new_id(some_bytes)
-    message_id = identifiers.new_message_id(connection_id, some_bytes)
+    connection_id = connection.new_id(some_bytes)
+    message_id = connection.new_message_id(connection_id, some_bytes)
     assert len(connection_id) == len(message_id) == 16
     assert connection_id.endswith("=")
     assert message_id[-6:] == connection_id[-6:]
     assert message_id != connection_id
-    assert identifiers.connect_request_id(connection_id, some_bytes)[:5] == connection_id[:5]
+    assert connection.connect_request_id(connection_id, some_bytes)[:5] == connection_id[:5]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_ids_when_made():
 )
 def test_id_when_it_comes_from_outside(text, good):
     """Only base64url of a plausible length is well-formed."""
-    assert identifiers.is_well_formed_id(text) is good
+    assert connection.is_well_formed_id(text) is good
 
 
 def test_error_frame_when_no_route_matches():
@@ -139,12 +139,12 @@ def test_connection_description_when_no_user_agent():
 @pytest.mark.fidelity("4.8")
 def test_life_when_moves_are_illegal():
     """Only the moves of the table are possible; another raises."""
-    legal = set(connection_life.TRANSITIONS)
-    for state, happening in itertools.product(connection_life.State, connection_life.Transition):
+    legal = set(connection.TRANSITIONS)
+    for state, happening in itertools.product(connection.State, connection.Transition):
         if (state, happening) not in legal:
-            with pytest.raises(connection_life.IllegalMove):
-                connection_life.next_state(state, happening)
-    assert connection_life.ending_of_client_close(1005, "") == connection_life.NO_STATUS
+            with pytest.raises(connection.IllegalMove):
+                connection.next_state(state, happening)
+    assert connection.ending_of_client_close(1005, "") == connection.NO_STATUS
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable
 from threading import Barrier, Thread
 
-from localstage.door.identities import Identities, Identity
-from localstage.door.keys import KnownKeys
+from localstage.door.identities import Identities, Identity, KnownKeys
 from localstage.door.permissions import Permissions
 from localstage.door.signatures.verification import KnownKey
 from localstage.policy.document import Need, Policy, readable_policies

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from localstage.core.connection_life import Ending
+from localstage.core.connection import Ending
 from localstage.core.events import HandshakeRequest
 from localstage.core.refusals import HandshakeRefused
 from localstage.core.snapshot import ApiSnapshot, ServedStage

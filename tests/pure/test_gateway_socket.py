@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
-from localstage.core.connection_life import CUT, Ending
+from localstage.core.connection import CUT, Ending
 from localstage.gateway import socket as module
 from localstage.gateway.socket import WebSocket
 from localstage.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localstage.commands.feed import hints_of
+from localstage.commands.logs import hints_of
 from localstage.hints import HINTS, hint_for
 
 WHO = "arn:aws:sts::123456789012:assumed-role/chat/chat"

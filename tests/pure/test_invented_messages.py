@@ -11,8 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from localstage.core.connection_life import Ending
-from localstage.core.identifiers import is_well_formed_id
+from localstage.core.connection import Ending, is_well_formed_id
 from localstage.core.integrations import MalformedProxyResult, read_proxy_result
 from localstage.core.management import (
     Address,

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from localstage.policy.context import Principal
 from localstage.policy.decision import BOUNDARY, IDENTITY, RESOURCE, TRUST, Grants
 from localstage.policy.decision import SESSION as SESSION_POLICY
 from localstage.policy.document import MalformedPolicy, read_policy, readable_policies, readable_policy
-from localstage.policy.principal import Principal
 from localstage.policy.sentences import denial, masked_denial
 from tests.pure.permission_cases import ACCOUNT, ALICE, SESSION, TABLE, decided, policy
 

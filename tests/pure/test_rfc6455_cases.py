@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from localstage.core.connection_life import Ending
+from localstage.core.connection import Ending
 from tests.pure.test_gateway_socket import Client
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10

@@ -16,10 +16,9 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.responses import IamResponse
 
-from localstage.policy.context import RequestContext
+from localstage.policy.context import Principal, RequestContext
 from localstage.policy.decision import BOUNDARY, Decision, Grants, decide
 from localstage.policy.document import Need, Policy, readable_policies, readable_policy
-from localstage.policy.principal import Principal
 from localstage.services.iam import reader
 
 

@@ -1,7 +1,7 @@
 """S3: moto's, whose buckets leave their policies to the door.
 
 - ``needs``: which permissions S3's operations need
-- ``bucket_lifecycle``, ``resource_types``: the types of CloudFormation
+- ``resource_types``: the types of CloudFormation
 """
 
 from __future__ import annotations
