@@ -67,7 +67,7 @@ class Emulator:
             work_dir=work_dir / "functions",
             log_sink=self._activity,
         )
-        integrations = Integrations(self._account.functions, self._functions)
+        integrations = Integrations(self._account.functions, self._functions, settings.allow_host)
         self._gateway = Gateway(settings, clock, GatewayAccount(self._account.stages, integrations, self._activity))
         self._account.use_functions(self._functions)
         door = self._account.door

@@ -54,6 +54,10 @@ class Settings:
         default=False,
         metadata=_option("Serve pages under any Host header: for use behind a proxy with a name of its own."),
     )
+    allow_host: str = field(
+        default="",
+        metadata=_option("Let HTTP integrations call this host, too: of all that are not this machine, it alone."),
+    )
     message_limit_bytes: int = 128 * 1024
     frame_limit_bytes: int = 32 * 1024
     url_limit_chars: int = 4096

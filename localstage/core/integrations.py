@@ -39,12 +39,24 @@ def function_arn_of(integration_uri: str, stage_variables: Mapping[str, str] | N
     return arn if _FUNCTION_ARN.match(arn) else None
 
 
-def is_loopback_url(url: str) -> bool:
-    """Whether a URL is http(s) to this machine."""
+def refusal_of_endpoint(url: str, allow_host: str) -> str | None:
+    """Why localstage does not call an HTTP endpoint, in one sentence; None if it does.
+
+    It calls this machine, and ``allow_host`` if that is not empty.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        return parts.scheme in ("http", "https") and (host == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        return f"{url} is not a URL."
+    if parts.scheme in ("http", "https") and (_is_this_machine(host) or (host and host == allow_host.lower())):
+        return None
+    return f"localstage calls HTTP endpoints of this machine only, not {url}; --allow-host {host or 'NAME'} allows it."
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -1,8 +1,9 @@
 """HTTP and HTTP_PROXY integrations: the message goes to an HTTP endpoint of this machine.
 
-AWS: FIDELITY section 7. Only loopback addresses are called: localstage makes no
-calls into the network on a message's behalf, and follows no redirect, which
-could lead there: like API Gateway, it hands the redirect on as the result.
+AWS: FIDELITY section 7. Only loopback addresses are called, and the one host that
+``--allow-host`` names: localstage makes no other calls into the network on a
+message's behalf, and follows no redirect, which could lead there: like API
+Gateway, it hands the redirect on as the result.
 Does not know routes or frames.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from localstage.core.integrations import ProxyResult, fill_stage_variables, is_loopback_url
+from localstage.core.integrations import ProxyResult, fill_stage_variables, refusal_of_endpoint
 from localstage.core.snapshot import Integration, ServedStage
 
 _HEADER = re.compile(r"^integration\.request\.header\.(.+)$")
@@ -22,17 +23,21 @@ _QUERY = re.compile(r"^integration\.request\.querystring\.(.+)$")
 
 
 class HttpUnreachable(Exception):
-    """The endpoint is not on this machine, or does not answer."""
+    """The endpoint is one that localstage does not call, or does not answer."""
 
 
-async def call_http(integration: Integration, stage: ServedStage, event: Mapping[str, Any]) -> ProxyResult:
+async def call_http(
+    integration: Integration, stage: ServedStage, event: Mapping[str, Any], allow_host: str = ""
+) -> ProxyResult:
     """Sends the event's body to the integration's endpoint; its status and text are the result.
 
+    ``allow_host`` is the one host that may be called although it is not this machine.
     What is not text in the answer becomes U+FFFD (Guess: as for PostToConnection). Raises HttpUnreachable.
     """
     url = fill_stage_variables(integration.integration_uri or "", stage.stage_variables)
-    if not is_loopback_url(url):
-        raise HttpUnreachable(f"{url} is not an address of this machine; localstage calls no other")
+    refusal = refusal_of_endpoint(url, allow_host)
+    if refusal is not None:
+        raise HttpUnreachable(refusal)
     method = integration.integration_method or "POST"
     headers, query = _mapped(integration.request_parameters, event)
     # Guess: ANY stands for POST where the message itself names no method.

@@ -89,18 +89,19 @@ class RoutedEvent:
 
 
 class Integrations:
-    """Runs integrations with the account's functions."""
+    """Runs integrations with the account's functions; ``allow_host`` is the setting of that name."""
 
-    def __init__(self, directory: FunctionDirectory, functions: Functions):
+    def __init__(self, directory: FunctionDirectory, functions: Functions, allow_host: str = ""):
         self._directory = directory
         self._functions = functions
+        self._allow_host = allow_host
 
     async def run(self, integration: Integration, routed: RoutedEvent) -> ProxyResult:
         """The integration's answer to an event; its steps go to the event's log. Raises IntegrationFailed."""
         if integration.integration_type == "MOCK":
             return _mock(integration)
         if integration.integration_type in ("HTTP", "HTTP_PROXY"):
-            return await _http(integration, routed)
+            return await _http(integration, routed, self._allow_host)
         if integration.integration_type != "AWS_PROXY":
             raise NotInvocable(f"localstage does not run {integration.integration_type} integrations")
         payload = json.dumps(routed.event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
@@ -169,12 +170,12 @@ def _error_message(payload: bytes) -> str:
         return payload.decode("utf-8", "replace")
 
 
-async def _http(integration: Integration, routed: RoutedEvent) -> ProxyResult:
+async def _http(integration: Integration, routed: RoutedEvent, allow_host: str) -> ProxyResult:
     log = routed.log
     log.info(f"Sending request to {integration.integration_uri}")
     try:
         result = await asyncio.wait_for(
-            call_http(integration, routed.stage, routed.event), integration.timeout_ms / 1000
+            call_http(integration, routed.stage, routed.event, allow_host), integration.timeout_ms / 1000
         )
         log.data("Endpoint response body before transformations", result.body or "")
         return result

@@ -128,7 +128,7 @@ class Account:
         dynamodb.extend()
         iam.extend()
         sts.extend(self.keys.publish_of_sts)
-        apigatewayv2.extend(self.stages.publish)
+        apigatewayv2.extend(self.stages.publish, self._settings.allow_host)
         awslambda.extend(self.permissions.may_assume)
         seams.check(loaded_only=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from moto.apigatewayv2.exceptions import BadRequestException
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.base_backend import BackendDict
 
@@ -43,18 +44,7 @@ def backend(published: Published) -> Iterator[Any]:
 @pytest.fixture
 def api(backend) -> Any:
     """A WebSocket API with one Lambda-backed $connect route."""
-    made = backend.create_api(
-        name="chat",
-        protocol_type="WEBSOCKET",
-        route_selection_expression="$request.body.action",
-        api_key_selection_expression=None,
-        cors_configuration=None,
-        description=None,
-        disable_execute_api_endpoint=False,
-        disable_schema_validation=None,
-        tags={},
-        version=None,
-    )
+    made = backend.create_api(**_API)
     add_route(backend, made.api_id, "$connect")
     return made
 
@@ -67,6 +57,18 @@ def add_route(backend, api_id: str, key: str, **settings: Any) -> Any:
     return backend.create_route(api_id, **{"target": f"integrations/{integration.id}"} | route)
 
 
+_API: dict[str, Any] = {
+    "name": "chat",
+    "protocol_type": "WEBSOCKET",
+    "route_selection_expression": "$request.body.action",
+    "api_key_selection_expression": None,
+    "cors_configuration": None,
+    "description": None,
+    "disable_execute_api_endpoint": False,
+    "disable_schema_validation": None,
+    "tags": {},
+    "version": None,
+}
 _INTEGRATION = [
     "connection_id",
     "connection_type",
@@ -201,3 +203,18 @@ def test_served_stages_when_the_account_is_emptied(backend, api, published):
     BackendDict.reset()
     assert published == {}
     backend.publish("api", "prod", None)
+
+
+def test_integration_when_its_host_is_the_one_that_is_allowed(published: Published):
+    """With --allow-host an HTTP integration of that host can be made, now and when all is deleted, of another it cannot."""
+    apigatewayv2.extend(published.publish, "api.example.org")
+    BackendDict.reset()
+    backend = apigatewayv2_backends[ACCOUNT][REGION]
+    http = {**dict.fromkeys(_INTEGRATION), "integration_type": "HTTP_PROXY", "integration_method": "POST"}
+    for _ in range(2):
+        api_id = backend.create_api(**_API).api_id
+        backend.create_integration(api_id, **http, integration_uri="https://api.example.org:8443/x")
+        with pytest.raises(BadRequestException, match="--allow-host www.example.org allows it"):
+            backend.create_integration(api_id, **http, integration_uri="https://www.example.org/x")
+        backend.reset()
+    BackendDict.reset()

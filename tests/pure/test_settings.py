@@ -70,6 +70,7 @@ def test_serve_when_every_setting_is_changed(served: list[Settings], tmp_path: P
         pages=tmp_path,
         more_pages=tmp_path / "later",
         pages_for_any_host=True,
+        allow_host="api.example.org",
     )
     assert [one.name for one, _ in options() if getattr(changed, one.name) == one.default] == []
     done = CliRunner().invoke(cli.main, ["serve", *arguments(changed)])

@@ -255,6 +255,9 @@ def test_integration_when_the_stage_does_not_run_it(stage: LocalStage, definitio
     """An address elsewhere and a mapping template are refused at create_integration, by name."""
     gateway = StageTarget(stage).client("apigatewayv2")
     api_id = gateway.create_api(Name="a", ProtocolType="WEBSOCKET", RouteSelectionExpression="x")["ApiId"]
-    with pytest.raises(gateway.exceptions.BadRequestException, match="localstage"):
+    with pytest.raises(gateway.exceptions.BadRequestException, match="localstage") as caught:
         gateway.create_integration(ApiId=api_id, **definition)
+    assert ("--allow-host example.org allows it." in str(caught.value)) == (
+        definition["IntegrationType"] == "HTTP_PROXY"
+    )
     assert gateway.get_integrations(ApiId=api_id)["Items"] == []

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["extend"]
 
 
-def extend(publish: Publish) -> None:
+def extend(publish: Publish, allow_host: str = "") -> None:
     """Makes moto use this room's backend and URLs. Idempotent.
 
     ``publish`` is called, on the thread that changes a stage, with what it serves
-    from now on. Must be called before moto makes its first apigatewayv2 backend,
+    from now on; ``allow_host`` is the setting of that name. Must be called before moto makes its first apigatewayv2 backend,
     and before the first request to its server.
     """
     from localstage.door import seams
@@ -32,7 +32,7 @@ def extend(publish: Publish) -> None:
 
     def make_backend(region_name: str, account_id: str) -> LocalApiGatewayV2Backend:
         backend = models.LocalApiGatewayV2Backend(region_name, account_id)
-        backend.publish = publish
+        backend.publish, backend.allow_host = publish, allow_host
         return backend
 
     seams.replace("moto.apigatewayv2.models:apigatewayv2_backends.backend", make_backend)

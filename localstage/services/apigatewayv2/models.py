@@ -28,14 +28,16 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     apis: dict[str, Api]
     publish: Publish
     """Is told what a stage serves whenever that changes; set by who makes the backend."""
+    allow_host: str
+    """The setting of that name; set by who makes the backend."""
 
     def reset(self) -> None:
         """Forgets everything; none of the stages serves any more."""
-        publish = self.publish
+        publish, allow_host = self.publish, self.allow_host
         for api in self.apis.values():
             api.withdraw()
         super().reset()  # Forgets the attributes, too.
-        self.publish = publish
+        self.publish, self.allow_host = publish, allow_host
 
     # APIs
 
@@ -128,7 +130,7 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def create_integration(self, api_id: str, **integration: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
         validation.check_room_for_one_more("Integrations", len(api.integrations))
-        validation.check_integration(api, integration)
+        validation.check_integration(api, integration, self.allow_host)
         if api.is_websocket:
             for name, default in _WEBSOCKET_INTEGRATION_DEFAULTS.items():
                 integration[name] = integration.get(name) or default
@@ -137,7 +139,7 @@ class LocalApiGatewayV2Backend(moto_models.ApiGatewayV2Backend):
     def update_integration(self, api_id: str, integration_id: str, **changes: Any) -> moto_models.Integration:
         api = self.get_api(api_id)
         current = api.get_integration(integration_id)
-        validation.check_integration(api, _merged(current, changes))
+        validation.check_integration(api, _merged(current, changes), self.allow_host)
         return super().update_integration(api_id=api_id, integration_id=integration_id, **changes)
 
     def delete_integration(self, api_id: str, integration_id: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.apigatewayv2.exceptions import BadRequestException, IntegrationNotFound
 
-from localstage.core.integrations import is_loopback_url
+from localstage.core.integrations import refusal_of_endpoint
 from localstage.door.moto import existing_backend
 from localstage.services.apigatewayv2.deployments import TARGET_PREFIX
 from localstage.services.apigatewayv2.exceptions import ConflictException, QuotaExceeded
@@ -124,8 +124,8 @@ def _check_authorization(api: Api, key: str, route: dict[str, Any]) -> None:
         )
 
 
-def check_integration(api: Api, integration: dict[str, Any]) -> None:
-    """Check an integration as it would be after the request.
+def check_integration(api: Api, integration: dict[str, Any], allow_host: str) -> None:
+    """Check an integration as it would be after the request; ``allow_host`` is the setting of that name.
 
     Types that localstage cannot run are refused here, by name, and not
     at the first message.
@@ -149,10 +149,10 @@ def check_integration(api: Api, integration: dict[str, Any]) -> None:
         )
     if kind in ("HTTP", "HTTP_PROXY") and not re.match(r"^https?://.", uri or ""):
         raise BadRequestException("Invalid HTTP endpoint specified for URI")
-    if kind in ("HTTP", "HTTP_PROXY") and "${" not in (uri or "") and not is_loopback_url(uri or ""):
-        raise BadRequestException(
-            f"localstage calls HTTP endpoints of this machine only (127.0.0.1, localhost), not {uri}"
-        )
+    if kind in ("HTTP", "HTTP_PROXY") and "${" not in (uri or ""):
+        refusal = refusal_of_endpoint(uri or "", allow_host)
+        if refusal is not None:
+            raise BadRequestException(refusal)
     check_templates(kind, integration["request_templates"])
     check_timeout(integration["timeout_in_millis"])
 
