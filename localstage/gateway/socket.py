@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import CLOSED, OPEN, SEND_EOF, Protocol, Side
 
@@ -36,6 +37,23 @@ class _ServerProtocol(Protocol):
 
     def __init__(self, settings: Settings):
         super().__init__(Side.SERVER, max_size=(settings.message_limit_bytes, settings.frame_limit_bytes))
+        self._fed = self._read = 0
+
+    def receive_data(self, data: bytes | bytearray) -> None:
+        self._fed += len(data)
+        super().receive_data(data)
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Takes a frame whose length is coded as short as it can be. Raises ProtocolError for any other.
+
+        RFC 6455, 5.2: the length MUST be coded in the fewest bytes. Guess: a longer one closes with 1002.
+        The frame itself does not tell; what it took of the line does.
+        """
+        size, read = len(frame.data), self._fed - len(self.reader.buffer)
+        taken, self._read = read - self._read, read
+        if taken != size + (6 if size < 126 else 8 if size < 65_536 else 14):  # with two bytes of head, four of mask
+            raise ProtocolError("the length is not coded in the fewest bytes")
+        super().recv_frame(frame)
 
     def fail(self, code: int, reason: str = "") -> None:
         super().fail(code, "")  # Guess: a failing close has an empty reason (FIDELITY section 5, unsure).

@@ -136,6 +136,15 @@ CLOSES: dict[str, tuple[tuple[bytes, ...], list[str], int]] = {
     ),
     "9 a length of gigabytes": ((bytes([0x81, 0xFF]) + (1 << 40).to_bytes(8, "big"),), [], 1009),
     "9 a length without end": ((bytes([0x81, 0xFF]) + b"\xff" * 8,), [], 1009),
+    # RFC 6455, 5.2: the fewest bytes MUST be used. Autobahn's client does not ask.
+    "5.2 a length of 5 in two bytes": ((bytes([0x81, 0xFE, 0, 5]) + b"\0\0\0\0hello",), [], 1002),
+    "5.2 a length of 125 in two bytes": ((bytes([0x81, 0xFE, 0, 125]) + b"\0\0\0\0" + b"*" * 125,), [], 1002),
+    "5.2 a length of 126 in eight bytes": (
+        (frame(TEXT, b"a"), bytes([0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 126]) + b"\0\0\0\0" + b"*" * 126),
+        ["a"],
+        1002,
+    ),
+    "5.2 a ping's length of 0 in two bytes": ((bytes([0x89, 0xFE, 0, 0]) + b"\0\0\0\0",), [], 1002),
     "unmasked": ((frame(TEXT, b"a", masked=False),), [], 1002),
 }
 
