@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -38,7 +39,7 @@ class NotMeasured(Exception):
     """A subject cannot be measured; the text says in one sentence why."""
 
 
-class Subject:
+class Subject(ABC):
     """One emulator with the chat. ``start`` returns when it can be connected to; ``stop`` must be called in the end."""
 
     name = ""
@@ -53,17 +54,17 @@ class Subject:
     def install() -> object:
         """Fetches what is not there yet, which no figure counts. Raises NotMeasured."""
 
+    @abstractmethod
     def start(self) -> None:
         """Starts it and deploys the chat. Raises NotMeasured."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """Ends it; returns when no process or file is left."""
-        raise NotImplementedError
 
+    @abstractmethod
     def client(self, service: str) -> Any:
         """A boto3 client of it."""
-        raise NotImplementedError
 
     def use_own_handler(self) -> bool:
         """Puts the course's own delivery in the handler's place; False where that cannot be done."""
