@@ -69,6 +69,7 @@ class Launcher:
         temp_dir = self._work_dir / "environments" / environment_id
         temp_dir.mkdir(parents=True)
         files = EnvironmentFiles(str(package.task_root), str(package.layers_root), str(temp_dir))
+        runtime.arrange(definition.runtime, files)
         variables = {
             **environment_variables(definition, runtime, files, os.environ, self._function_environment(definition)),
             RUNTIME_API: f"{self._runtime_api_address()}/{environment_id}",
@@ -141,7 +142,7 @@ def environment_variables(
     the real AWS.
     """
     inherited = {name: value for name, value in parent.items() if name.upper() in _NEEDED_BY_THE_SYSTEM}
-    defaults = {**_defaults(files, parent, windows), **runtime.variables(files)}
+    defaults = {**_defaults(files, parent, windows), **runtime.variables(definition.runtime, files)}
     return {**inherited, **defaults, **definition.environment, **stage, **_reserved(definition, files)}
 
 

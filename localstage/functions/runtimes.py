@@ -6,13 +6,20 @@ another language is one more row. Everything else here asks a ``Runtime``.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+
+import platformdirs
 
 RUNTIME_DIR = "/var/runtime"
 """Where Lambda keeps the runtime itself. AWS: FIDELITY section 9."""
@@ -35,6 +42,8 @@ class Runtime(Protocol):
 
     language: str
     """How a sentence calls it."""
+    identifiers: str
+    """The runtime identifiers, as a sentence calls them."""
 
     def missing(self) -> str | None:
         """What to install before functions of this language run here, None if nothing is missing."""
@@ -51,7 +60,10 @@ class Runtime(Protocol):
         Its last word stands for ``command``'s program: what follows there are a copy's arguments.
         """
 
-    def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
+    def arrange(self, identifier: str, files: EnvironmentFiles) -> None:
+        """Puts beside an unpacked package what the language looks for there. Idempotent."""
+
+    def variables(self, identifier: str, files: EnvironmentFiles) -> Mapping[str, str]:
         """The environment variables that Lambda sets for this language only, and that a function may set otherwise."""
 
     def masks(self, identifier: str) -> Mapping[str, str]:
@@ -66,6 +78,7 @@ class Python:
     """
 
     language = "Python"
+    identifiers = "python3.x"
     _bootstrap = Path(__file__).with_name("bootstrap.py")
 
     def __init__(self, native_client: bool = True) -> None:
@@ -86,7 +99,10 @@ class Python:
             return None
         return (sys.executable, "-X", "utf8", str(self._bootstrap.with_name("template.py")), self._bootstrap.stem)
 
-    def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
+    def arrange(self, identifier: str, files: EnvironmentFiles) -> None:
+        return
+
+    def variables(self, identifier: str, files: EnvironmentFiles) -> Mapping[str, str]:
         return {"PYTHONPATH": RUNTIME_DIR}
 
     def masks(self, identifier: str) -> Mapping[str, str]:
@@ -100,6 +116,125 @@ class Python:
         for name in ("purelib", "platlib"):
             directories[sysconfig.get_path(name)] = f"{library}/site-packages"
         return directories
+
+
+OLDEST_NODE = 18
+_WITHIN_THE_STAGE = """
+exec 3<&0 </dev/null
+(while read -r _; do :; done <&3; exec "$0" -I "$1") >/dev/null 2>&1 &
+exec 3<&-
+shift
+exec "$@"
+"""
+"""Starts a program with an empty stdin, and ends it with all that it has started when what was stdin, the stage's pipe,
+closes. A program in JavaScript could not do so itself while it does not return to its event loop."""
+
+
+class Node:
+    """Node.js functions, run by the ``node`` on the path, whichever version is declared.
+
+    What Lambda's runtime has and Node.js has not, the AWS SDK, is found in ``sdk``
+    once ``localstage install node-sdk`` has filled it.
+    """
+
+    language = "Node.js"
+    identifiers = "nodejs18.x and later"
+    _client = Path(__file__).with_name("node_runtime_client.cjs")
+
+    def __init__(self, sdk: Path | None = None) -> None:
+        self._sdk = sdk
+
+    @property
+    def sdk(self) -> Path:
+        """The folder that npm installs the SDK into."""
+        return self._sdk or platformdirs.user_data_path("localstage", appauthor=False) / "node-sdk"
+
+    def missing(self) -> str | None:
+        found = node_version()
+        if found is not None and found >= (OLDEST_NODE, 0):
+            return None
+        older = f" (version {'.'.join(map(str, found))} is too old)" if found else ""
+        return f"Node.js {OLDEST_NODE} or newer as node on the path{older}"
+
+    def version(self, identifier: str) -> str:
+        # Guess: the build number, as for Python.
+        return f"nodejs:{_major(identifier)}.v{(node_version() or (0, 0))[1]}"
+
+    def command(self, handler: str, files: EnvironmentFiles) -> tuple[str, ...]:
+        program = (shutil.which("node") or "node", str(self._client), handler)
+        if sys.platform == "win32":
+            return program
+        stragglers = str(self._client.with_name("stragglers.py"))
+        return ("/bin/sh", "-c", _WITHIN_THE_STAGE, sys.executable, stragglers, *program)
+
+    def template(self) -> None:
+        return None
+
+    def arrange(self, identifier: str, files: EnvironmentFiles) -> None:
+        """ES modules look for packages in the folders above their own, and nowhere else: the layers' first, then the SDK."""
+        above = Path(files.task_root).parent
+        for layer in _layers(identifier, files):
+            if layer.is_dir():
+                _link(above / "node_modules", layer)
+        _link(above.parent / "node_modules", self.sdk / "node_modules")
+
+    def variables(self, identifier: str, files: EnvironmentFiles) -> Mapping[str, str]:
+        # AWS: Lambda developer guide, Building Lambda functions with Node.js, "Experimental Node.js features".
+        flags = ["--no-experimental-require-module", "--no-experimental-detect-module"]
+        places = [*_layers(identifier, files), self.sdk / "node_modules", Path(files.task_root)]
+        return {
+            "NODE_PATH": os.pathsep.join(map(str, places)),
+            **({"NODE_OPTIONS": " ".join(flags)} if _has_flags(node_version()) and _major(identifier) < 24 else {}),
+        }
+
+    def masks(self, identifier: str) -> Mapping[str, str]:
+        node = shutil.which("node")
+        return {
+            str(self._client.parent): RUNTIME_DIR,
+            str(self.sdk): RUNTIME_DIR,
+            **({node: "/var/lang/bin/node"} if node else {}),
+        }
+
+
+def _major(identifier: str) -> int:
+    return int(re.sub(r"\D", "", identifier) or 0)
+
+
+def _layers(identifier: str, files: EnvironmentFiles) -> list[Path]:
+    """AWS: Lambda developer guide, Packaging layer content, Node.js."""
+    root = Path(files.layers_root, "nodejs")
+    return [root / f"node{_major(identifier)}" / "node_modules", root / "node_modules"]
+
+
+def _has_flags(version: tuple[int, int] | None) -> bool:
+    return version is not None and (version >= (22, 7) or (20, 17) <= version < (21, 0))
+
+
+def _link(place: Path, target: Path) -> None:
+    """A link to a folder, which may not be there yet; nothing where there is a link already."""
+    with suppress(FileExistsError):
+        if sys.platform != "win32":
+            place.symlink_to(target)
+        elif target.is_dir():
+            import _winapi  # A junction needs no privilege.
+
+            _winapi.CreateJunction(str(target), str(place))
+
+
+def node_version() -> tuple[int, int] | None:
+    """Major and minor version of the ``node`` on the path, None without one."""
+    node = shutil.which("node")
+    return _version_of(node, os.stat(node).st_mtime_ns) if node else None
+
+
+@lru_cache(maxsize=4)
+def _version_of(node: str, changed_ns: int) -> tuple[int, int] | None:
+    try:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.match(r"v(\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 class Runtimes:
@@ -116,12 +251,12 @@ class Runtimes:
         """Why a function of this name cannot run here, in one sentence; None if it can."""
         runtime = self.find(identifier)
         if runtime is None:
-            languages = " and ".join(dict.fromkeys(row.language for row in self._rows.values()))
-            return f"localstage runs {languages} functions only; {function} asks for the runtime {identifier}."
+            languages = " and ".join(f"{row.language} functions ({row.identifiers})" for row in self._rows.values())
+            return f"localstage runs {languages} only; {function} asks for the runtime {identifier}."
         missing = runtime.missing()
         if missing is not None:
             return f"localstage needs {missing} to run {runtime.language} functions, such as {function}."
         return None
 
 
-RUNTIMES = Runtimes({r"python3\.\d+": Python()})
+RUNTIMES = Runtimes({r"python3\.\d+": Python(), r"nodejs(1[89]|[2-9]\d)\.x": Node()})

@@ -7,6 +7,7 @@ Linux only; one that has put that variable away stays.
 
 Imported by the emulator, and by bootstrap.py in the environment itself, which
 ends what is left when the emulator is gone; so nothing of either is imported here.
+Environments of other languages run it as a program then: it ends its group, too.
 """
 
 from __future__ import annotations
@@ -41,3 +42,8 @@ def _has(pid: str, mark: bytes) -> bool:
             return mark in b"\0" + environ.read() + b"\0"
     except OSError:
         return False  # Another user's, or gone.
+
+
+if __name__ == "__main__":
+    end_stragglers(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    os.killpg(0, signal.SIGKILL)

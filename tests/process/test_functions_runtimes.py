@@ -41,6 +41,7 @@ class Toy:
     """Programs of one line in a language of our own."""
 
     language = "Toy"
+    identifiers = "toy1.x"
 
     def missing(self) -> str | None:
         return None
@@ -51,7 +52,10 @@ class Toy:
     def command(self, handler: str, files: EnvironmentFiles) -> tuple[str, ...]:
         return (sys.executable, "-c", INTERPRETER, f"{files.task_root}/{handler}")
 
-    def variables(self, files: EnvironmentFiles) -> Mapping[str, str]:
+    def arrange(self, identifier: str, files: EnvironmentFiles) -> None:
+        return
+
+    def variables(self, identifier: str, files: EnvironmentFiles) -> Mapping[str, str]:
         return {"TOY_LIBRARY": "/opt/toy"}
 
     def template(self) -> None:
@@ -97,5 +101,5 @@ async def test_init_when_the_language_says_why_it_failed(bench: Workbench) -> No
 @with_workbench()
 async def test_function_when_the_table_has_no_row_for_it(bench: Workbench) -> None:
     """Without the row the same function is refused by name."""
-    with pytest.raises(InvalidRuntime, match="Python functions only; hello asks for the runtime toy1.x"):
+    with pytest.raises(InvalidRuntime, match="only; hello asks for the runtime toy1.x"):
         await bench.call(HELLO, "hi")

@@ -9,6 +9,7 @@ class Toy:
     """A second language."""
 
     language = "Toy"
+    identifiers = "toy1.x"
 
     def __init__(self, missing: str | None = None) -> None:
         self._missing = missing
@@ -22,7 +23,10 @@ class Toy:
     def command(self, handler: str, files: EnvironmentFiles) -> tuple[str, ...]:
         return ("toy", handler)
 
-    def variables(self, files: EnvironmentFiles) -> dict[str, str]:
+    def arrange(self, identifier: str, files: EnvironmentFiles) -> None:
+        return
+
+    def variables(self, identifier: str, files: EnvironmentFiles) -> dict[str, str]:
         return {}
 
     def template(self) -> None:
@@ -48,10 +52,11 @@ def test_runtime_is_found_by_its_pattern(identifier, language):
 def test_refusal_when_no_runtime_fits():
     """The sentence names every language there is, the function and what it asks for."""
     assert RUNTIMES.refusal("chat", "ruby3.4") == (
-        "localstage runs Python functions only; chat asks for the runtime ruby3.4."
+        "localstage runs Python functions (python3.x) and Node.js functions (nodejs18.x and later) only; "
+        "chat asks for the runtime ruby3.4."
     )
     assert BOTH.refusal("chat", None) == (
-        "localstage runs Python and Toy functions only; chat asks for the runtime None."
+        "localstage runs Python functions (python3.x) and Toy functions (toy1.x) only; chat asks for the runtime None."
     )
     assert (RUNTIMES.refusal("chat", "python3.13"), BOTH.refusal("chat", "toy1.x")) == (None, None)
 

@@ -150,7 +150,11 @@ def test_update_when_code_and_configuration_change(target: Target):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"Runtime": "nodejs22.x"}, "localstage runs Python functions only; refused asks for the runtime nodejs22.x."),
+        (
+            {"Runtime": "ruby3.4"},
+            "localstage runs Python functions (python3.x) and Node.js functions (nodejs18.x and later) only; "
+            "refused asks for the runtime ruby3.4.",
+        ),
         ({"Timeout": 901}, "Timeout must be from 1 to 900, not 901."),
         ({"MemorySize": 20480}, "MemorySize must be from 128 to 10240, not 20480."),
     ],
