@@ -14,7 +14,7 @@ from moto.logs.models import LogEvent
 
 from localstage.door.account_thread import AccountThread
 from localstage.door.moto import remember_no_instances
-from localstage.services.logs.log_writer import STREAM_LIMIT_EVENTS, LogWriter
+from localstage.services.logs.log_writer import STREAM_LIMIT_EVENTS, LogBudget, LogWriter
 
 _ACCOUNT = "111122223333"
 _REGION = "us-east-1"
@@ -137,3 +137,39 @@ def test_lines_when_they_are_no_longer_kept(thread: AccountThread):
     asyncio.run(write())
     kept = [one for one in gc.get_objects() if type(one) is LogEvent and one.message == "one of many"]
     assert len(kept) == STREAM_LIMIT_EVENTS
+
+
+def test_lines_when_environments_begin_stream_after_stream(thread: AccountThread):
+    """All streams share one budget: those written to last keep their lines, older ones stay as streams without any."""
+    budget = LogBudget(events=500, characters=10**9, streams=20, looked_at_every=50)
+
+    async def write() -> None:
+        writer = LogWriter(thread, _ACCOUNT, budget=budget)
+        for number in range(40):
+            writer.write(_REGION, "group", f"stream-{number:02}", [(_now_ms(), f"line {n}") for n in range(60)])
+            await writer.flush()
+
+    asyncio.run(write())
+    streams = _group("group").streams
+    kept = {name: len(stream.events) for name, stream in streams.items()}
+    assert sum(kept.values()) <= budget.events + 60
+    assert len(kept) <= budget.streams + 1
+    assert list(kept)[-1] == "stream-39"
+    assert (kept["stream-39"], kept["stream-38"], kept["stream-25"]) == (60, 60, 0)
+    assert streams["stream-25"].to_describe_dict()["storedBytes"] == 0
+
+
+def test_lines_when_they_are_long(thread: AccountThread):
+    """Lines of a quarter of a megabyte, the longest there are, count by their characters."""
+    budget = LogBudget(characters=3_000_000)
+
+    async def write() -> None:
+        writer = LogWriter(thread, _ACCOUNT, budget=budget)
+        for number in range(40):
+            writer.write(_REGION, "group", "stream", [(_now_ms(), f"{number:02}".ljust(250_000))])
+            await writer.flush()
+
+    asyncio.run(write())
+    messages = _messages("group")
+    assert sum(map(len, messages)) <= budget.characters + 2_000 * 200 + 250_000
+    assert messages[-1].startswith("39")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+from typing import Any
 
 from localstage.door.account_thread import AccountThread
+from localstage.door.moto import existing_backends
 from localstage.door.permissions import Permissions
 from localstage.door.signatures.verification import KnownKey
 from localstage.functions.definition import FunctionDefinition
@@ -28,6 +31,22 @@ _Batch = dict[_Key, tuple[_Lines, Allowed]]
 STREAM_LIMIT_EVENTS = 10_000
 """The newest events of a stream are kept, so that a stage that runs for long does not grow for ever."""
 
+
+@dataclass(frozen=True)
+class LogBudget:
+    """What all streams of the account may hold together; those that were written to last keep theirs longest.
+
+    Each execution environment begins a stream of its own, so a bound for each stream is none for all.
+    """
+
+    events: int = 40_000
+    characters: int = 32_000_000
+    streams: int = 1_000
+    """Streams, with or without events. AWS: an expired stream is listed without its events."""
+    looked_at_every: int = 2_000
+    """Events, or as many times 200 characters, after which all streams are looked at."""
+
+
 log = logging.getLogger(__name__)
 
 
@@ -38,11 +57,17 @@ class LogWriter:
     """
 
     def __init__(
-        self, thread: AccountThread, account_id: str, later: Callable[[Callable[[], None]], None] | None = None
+        self,
+        thread: AccountThread,
+        account_id: str,
+        later: Callable[[Callable[[], None]], None] | None = None,
+        budget: LogBudget | None = None,
     ):
         self._thread = thread
         self._account_id = account_id
         self._later = later
+        self._budget = budget or LogBudget()
+        self._since_looked = 0
         self._waiting: _Batch = {}
         self._writer: asyncio.Task[None] | None = None
 
@@ -106,7 +131,40 @@ class LogWriter:
         backend.put_log_events(
             group, stream, [{"timestamp": at_ms, "message": text} for at_ms, text in sorted(lines, key=itemgetter(0))]
         )
-        del backend.groups[group].streams[stream].events[:-STREAM_LIMIT_EVENTS]
+        _shorten(backend.groups[group].streams[stream], STREAM_LIMIT_EVENTS)
+        self._since_looked += sum(1 + len(text) // 200 for _, text in lines) + (0 if has_stream else 10)
+        if self._since_looked >= self._budget.looked_at_every:
+            self._since_looked = 0
+            self._keep_to_budget()
+
+    def _keep_to_budget(self) -> None:
+        """Takes the oldest events from the streams that were written to longest ago, then such streams themselves."""
+        groups = [group for backend in existing_backends("logs", self._account_id) for group in backend.groups.values()]
+        streams = [(group, stream) for group in groups for stream in group.streams.values()]
+        streams.sort(key=lambda found: found[1].last_ingestion_time or found[1].creation_time)
+        events = sum(len(stream.events) for _, stream in streams) - self._budget.events
+        characters = sum(stream.stored_bytes for _, stream in streams) - self._budget.characters
+        too_many = len(streams) - self._budget.streams
+        for number, (group, stream) in enumerate(streams):
+            if number < too_many:
+                group.streams.pop(stream.log_stream_name)
+            elif events <= 0 and characters <= 0:
+                return
+            before, size = len(stream.events), stream.stored_bytes
+            _shorten(stream, 0 if number < too_many else before - events, characters)
+            events -= before - len(stream.events)
+            characters -= size - stream.stored_bytes
+
+
+def _shorten(stream: Any, keep: int, characters: int = 0) -> None:
+    """Leaves a stream the newest ``keep`` events, and takes at least so many characters from it."""
+    gone = max(len(stream.events) - max(keep, 0), 0)
+    taken = sum(len(event.message) for event in stream.events[:gone])
+    while taken < characters and gone < len(stream.events):
+        taken += len(stream.events[gone].message)
+        gone += 1
+    del stream.events[:gone]
+    stream.stored_bytes -= taken
 
 
 class PermittedLogs:
