@@ -79,7 +79,9 @@ class LocalStage:
         if not self._process.stdout.readline().startswith(READY):
             _, complaint = self._process.communicate()
             raise NotStarted((complaint.strip().splitlines() or ["localstage ended without a word"])[-1])
-        self._note = read_note(self._directory / NOTE_NAME)
+        note = self._directory / NOTE_NAME
+        self._note = read_note(note)
+        note.unlink()  # Each function is told of a file beside it, and the note has the administrator's keys.
         self._drain_later()
 
     def stop(self) -> None:

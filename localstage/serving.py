@@ -19,6 +19,7 @@ from threading import Thread
 
 from localstage.door.seams import MotoHasChanged
 from localstage.emulator import Emulator
+from localstage.functions.private import keep_private
 from localstage.functions.stragglers import end_stragglers
 from localstage.port.server import LOOPBACK, PortBusy
 from localstage.settings import Settings
@@ -47,6 +48,7 @@ def serve(settings: Settings, work_dir: Path | None = None, owned: bool = False)
     """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # A profile or endpoint of the user's would lead moto's own clients astray.
+    keep_private()
     _raise_open_files_limit()
     directory = work_dir
     try:

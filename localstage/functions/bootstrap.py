@@ -19,9 +19,10 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from private import keep_private  # beside this file
 from stragglers import end_stragglers  # beside this file
 
-del sys.modules["stragglers"]  # The name is the function's.
+del sys.modules["private"], sys.modules["stragglers"]  # The names are the function's.
 
 # Guess: FIDELITY has no list of what Lambda's Python runtime brings.
 RUNTIME_PACKAGES = frozenset(
@@ -76,6 +77,7 @@ def preload() -> None:
     """
     path = list(sys.path)
     restrict_imports()
+    keep_private()
     import boto3
     import botocore.session
 
@@ -89,6 +91,7 @@ def preload() -> None:
 
 def main(handler: str, client: str, layers_root: str) -> None:
     """Serves invocations until the process is killed or its init fails."""
+    keep_private()
     gc.set_threshold(_OBJECTS_OF_AN_INIT)
     stage_is_gone = end_with_the_stage(take_stdin())
     if client == "python" or importlib.util.find_spec("runtime_client") is None:

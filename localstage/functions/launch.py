@@ -26,6 +26,7 @@ from localstage.functions.stragglers import end_stragglers
 
 _NEEDED_BY_THE_SYSTEM = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS")
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _PAYS_FROM = 2
 """The start with which a template process is begun: it costs as much as one start, and is ready for the next."""
 
@@ -101,7 +102,9 @@ class Launcher:
         """Begins the template process when it begins to pay: with the second start."""
         self._starts += 1
         if self._starts == _PAYS_FROM:
-            variables = {name: value for name, value in launch.variables.items() if name not in launch.chosen}
+            # Each copy can read these in /proc/self/environ: the keys of a function are not for the others.
+            withheld = {*launch.chosen, *KEYS}
+            variables = {name: value for name, value in launch.variables.items() if name not in withheld}
             variables[RUNTIME_API] = f"{self._runtime_api_address()}/template"  # It is no environment's.
             self._copies.begin(launch.template or (), variables)
 

@@ -27,7 +27,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localstage import LocalStage
-from localstage.state import NOTE_NAME, read_note
+from localstage.state import ask
 from tests.benchmarks import chat
 
 REGION = "us-east-1"
@@ -105,10 +105,7 @@ class Localstage(Subject):
 
     def start(self) -> None:
         self._stage.start()
-        bundle = self._stage.changes().settings["AWS_CA_BUNDLE"]
-        note = read_note(Path(bundle).parent / NOTE_NAME)
-        assert note is not None
-        self.roots = [note.pid]
+        self.roots = [ask(self._stage.url, "status")["pid"]]
         outputs = deploy_stack(self, "https://{domainName}/{stage}")
         address = self._stage.url.replace("http", "ws", 1)
         self.url, self.quiet_url = (f"{address}/{outputs[name]}/prod" for name in ("Chat", "Quiet"))

@@ -1,0 +1,86 @@
+"""What a function can read of its neighbors and of the emulator, as an ordinary user runs them (Linux)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.process.ordinary_user import as_ordinary_user
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc and prctl are Linux's")
+
+PROBE = """
+import os, pathlib
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(1_000_000)
+    except OSError as error:
+        return type(error).__name__.encode()
+
+def handler(event, context):
+    own = {os.environ["AWS_SECRET_ACCESS_KEY"].encode(), os.environ["AWS_SESSION_TOKEN"].encode()}
+    seen, memory = {}, []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        command = read(f"/proc/{pid}/cmdline")
+        ours = b"localstage\\0serve" in command or b"/localstage/functions/" in command
+        if ours and b"-c" not in command.split(b"\\0") and int(pid) != os.getpid():
+            seen[pid] = read(f"/proc/{pid}/environ").decode(errors="replace")
+            try:
+                open(f"/proc/{pid}/mem", "rb").close()
+                memory.append(command.decode().replace("\\0", " "))
+            except OSError:
+                pass
+    emulator = pathlib.Path(os.environ["AWS_CONFIG_FILE"]).parent
+    return {
+        "me": os.environ["AWS_SECRET_ACCESS_KEY"],
+        "mine": os.environ["AWS_LAMBDA_RUNTIME_API"],
+        "variables of others": seen,
+        "memory of others": memory,
+        "of my start": read("/proc/self/environ").decode(errors="replace"),
+        "files": {path.name: read(path).decode(errors="replace") for path in emulator.iterdir() if path.is_file()},
+        "variables": dict(os.environ),
+    }
+"""
+SCENE = """
+import io, json, sys, zipfile
+from localstage import LocalStage
+with LocalStage() as stage:
+    session = stage.session()
+    role = session.client("iam").create_role(RoleName="narrow", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", sys.argv[1])
+    lambda_ = session.client("lambda")
+    for number in range(3):
+        lambda_.create_function(FunctionName=f"f{number}", Runtime="python3.13", Role=role["Role"]["Arn"],
+            Handler="app.handler", Code={"ZipFile": package.getvalue()}, Timeout=60)
+    found = [json.load(lambda_.invoke(FunctionName=f"f{number % 3}")["Payload"]) for number in range(6)]
+    print(json.dumps({"answers": found, "administrator": stage.access.secret_access_key}))
+"""
+
+
+def test_function_when_it_looks_for_keys() -> None:
+    """It finds no other function's keys nor Runtime API, and not the administrator's, in what it is told or beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        scene = as_ordinary_user(Path(folder, "home"), ["-c", SCENE, PROBE])
+        told, complaint = scene.communicate(timeout=300)
+    assert scene.returncode == 0, complaint
+    facts = json.loads(told)
+    assert "me" in facts["answers"][0], facts["answers"][0]
+    answers, administrator = facts["answers"], facts["administrator"]
+    assert len({answer["me"] for answer in answers}) == 3, "each function has keys of its own"
+    for answer in answers:
+        others = {one["me"] for one in answers} | {one["mine"] for one in answers} | {administrator}
+        others -= {answer["me"], answer["mine"]}
+        told = json.dumps([answer["variables of others"], answer["of my start"], answer["files"], answer["variables"]])
+        assert [secret for secret in others if secret in told] == []
+        assert set(answer["variables of others"].values()) == {"PermissionError"}
+        assert answer["memory of others"] == []
