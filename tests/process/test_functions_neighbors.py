@@ -82,5 +82,7 @@ def test_function_when_it_looks_for_keys() -> None:
         others -= {answer["me"], answer["mine"]}
         told = json.dumps([answer["variables of others"], answer["of my start"], answer["files"], answer["variables"]])
         assert [secret for secret in others if secret in told] == []
-        assert set(answer["variables of others"].values()) == {"PermissionError"}
+        refusals = set(answer["variables of others"].values())
+        gone = {"", "FileNotFoundError", "ProcessLookupError"}  # Other tests' may end meanwhile.
+        assert "PermissionError" in refusals <= {"PermissionError", *gone}
         assert answer["memory of others"] == []

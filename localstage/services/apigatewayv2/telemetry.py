@@ -68,8 +68,8 @@ class Figures:
 
     def _folded(self, older_than_s: int) -> dict[_Key, _Figure]:
         folded: dict[_Key, _Figure] = {}
-        for (*metric, at_s), figure in self._figures.items():
-            key = (*metric, at_s - at_s % 60 if at_s < older_than_s else at_s)
+        for (region, api_id, stage, name, at_s), figure in self._figures.items():
+            key = (region, api_id, stage, name, at_s - at_s % 60 if at_s < older_than_s else at_s)
             known = folded.setdefault(key, figure)
             if known is not figure:
                 known.add(figure)
