@@ -81,7 +81,10 @@ class BrowserCheck:
         self.answer.value = "<b>ok:</b> this browser shows widgets, and Python hears of your clicks"
 
     def __repr__(self) -> str:
-        return "<a button>"
+        return (
+            "A button belongs here, and this viewer shows none: "
+            "open the notebook with `python3 course.py lab`, or in VS Code."
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         return {**self.widget._repr_mimebundle_(**kwargs), "text/plain": repr(self)}

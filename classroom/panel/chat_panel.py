@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -33,6 +33,7 @@ from classroom.panel.transcript import (
     frames_text,
     how_to_go_on,
     log_html,
+    still_html,
 )
 from classroom.panel.wire import chat_frame, read_frame, shortened
 
@@ -209,7 +210,7 @@ class Panel:
         return f"<chat panel of {self._label}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict:
-        return {**self.widget._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+        return _shown(self.widget, [self], kwargs)
 
     # What the line tells (in its thread)
 
@@ -309,6 +310,15 @@ class Panel:
         return self._clock().strftime("%H:%M")
 
 
+def _shown(widget: widgets.Widget, panels: Iterable[Panel], kwargs: dict) -> dict:
+    """The forms of a cell's output: the widget for who has a kernel, else a picture, else words."""
+    return {
+        **widget._repr_mimebundle_(**kwargs),
+        "text/html": still_html(panel._label for panel in panels),
+        "text/plain": "  ".join(repr(panel) for panel in panels),
+    }
+
+
 class SideBySide:
     """Several panels in one row of a cell's output."""
 
@@ -321,7 +331,7 @@ class SideBySide:
         return "  ".join(repr(panel) for panel in self._panels)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict:
-        return {**self._row._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+        return _shown(self._row, self._panels, kwargs)
 
 
 def side_by_side(*panels: Panel) -> SideBySide:

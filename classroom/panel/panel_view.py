@@ -3,6 +3,10 @@
 Only ipywidgets live here; no sockets, no threads, no locks. The owner calls
 ``show_…`` with finished, escaped HTML and is told of gestures by the methods
 of its ``Gestures``. One call of ``show_…`` writes one widget value.
+
+Only ipywidgets' own controls are used: VS Code's Jupyter extension brings them along
+(``@vscode/jupyter-ipywidgets8``), while it fetches the script of any other package, anywidget's
+too, from a CDN, if the person agrees and has a network.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def log_html(entries: Iterable[Entry], empty: str = "") -> str:
     """The log as HTML for the panel's style sheet; ``empty`` is said when there is nothing."""
     stacks = runs(entries)
     body = "".join(_stack_html(stack) for stack in stacks)
-    return f'<div class="chat-lines" role="log">{body or _line("chat-empty", empty)}</div>'
+    return f'<div class="chat-lines" role="log" aria-label="Messages" tabindex="0">{body or _line("chat-empty", empty)}</div>'
 
 
 def frames_html(frames: Iterable[Frame]) -> str:
@@ -117,7 +117,8 @@ def frames_html(frames: Iterable[Frame]) -> str:
         f'{_arrow(frame)}</span><code>{_safe(frame.text)}</code><span class="chat-time">{escape(frame.clock)}</span></div>'
         for frame in frames
     )
-    return f'<div class="chat-lines">{body or _line("chat-empty", "Nothing went over the wire yet.")}</div>'
+    empty = _line("chat-empty", "Nothing went over the wire yet.")
+    return f'<div class="chat-lines" role="log" aria-label="Frames" tabindex="0">{body or empty}</div>'
 
 
 def log_text(entries: Iterable[Entry]) -> str:
@@ -133,6 +134,23 @@ def log_text(entries: Iterable[Entry]) -> str:
 def frames_text(frames: Iterable[Frame]) -> str:
     """The frames as plain text, ids and times masked: the same on every run of a lesson."""
     return "\n".join(f"{_arrow(frame)} {_one_line(masked(frame.text))}" for frame in frames) or "(no frames)"
+
+
+def still_html(owners: Iterable[str]) -> str:
+    """What stands in a saved notebook where panels were: a picture of each with its owner's name.
+
+    Nothing of what was said is in it, because that differs from run to run; styles are inline, because
+    a viewer has no style sheet of ours, and the words alone make sense where even those are taken out.
+    """
+    line = "border:1px solid rgba(128,128,128,.5)"
+    panels = "".join(
+        f'<div style="flex:1 1 240px;max-width:420px;{line};border-radius:14px;overflow:hidden">'
+        f'<div style="padding:6px 12px;background:rgba(128,128,128,.15)"><b>{_safe(owner, 60)}</b></div>'
+        f'<div style="padding:28px 12px;text-align:center">A chat panel: alive in JupyterLab and VS Code, a picture here.</div>'
+        f'<div style="margin:8px 10px;padding:4px 13px;{line};border-radius:15px;min-height:1.4em"></div></div>'
+        for owner in owners
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:14px">{panels}</div>'
 
 
 class Transcript:

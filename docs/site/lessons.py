@@ -15,7 +15,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 
 from docs.site.pages import ROOT, Links
 
-_WIDGET = re.compile(r"<(chat panel|links|button|a button|.*, to be copied)\b.*>")
+_WIDGET = re.compile(r"<(chat panel|links|button|.*, to be copied)\b.*>")
 _PANELS = re.compile(r"(?:<chat panel of (\w+)>\s*)+")
 _MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -62,10 +62,9 @@ def _shown(output: NotebookNode, changing: Links, page: str) -> NotebookNode:
     plain = output.get("data", {}).get("text/plain", "")
     if "text/markdown" in output.get("data", {}):
         output.data["text/markdown"] = diagrams(output.data["text/markdown"])
-    if "text/html" in output.get("data", {}):
-        output.data["text/html"] = changing.changed_html(output.data["text/html"], page)
-        return output
     if not _WIDGET.fullmatch(plain.strip()):
+        if "text/html" in output.get("data", {}):
+            output.data["text/html"] = changing.changed_html(output.data["text/html"], page)
         return output
     if _PANELS.fullmatch(plain):
         people = re.findall(r"of (\w+)>", plain)

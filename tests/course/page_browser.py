@@ -1,10 +1,15 @@
-"""The chat page in a real Chromium: opening it, connecting it, and what it did that it must not."""
+"""Pages in a real Chromium: the chat page, opened and connected; a folder, served; what keeps people out of a page."""
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +22,8 @@ WITHIN_S = 90
 HUB = "hub.example"
 """A name that the browser takes for this machine, as if it were a server elsewhere."""
 BEFORE, HELD_AT = "2026-11-03T10:20:29Z", "2026-11-03T10:20:30Z"
+
+WCAG_AA = "where => axe.run(where, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
 
 WATCH = """
 window.violations = [];
@@ -84,6 +91,31 @@ class ChatPage:
     def picture(self, name: str) -> None:
         ARTEFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTEFACTS / f"page-{name}.png")
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *arguments: object) -> None: ...
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serves a folder's files; gives the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def violations(page: Any, axe: str, where: str = "html") -> list[str]:
+    """What the program axe-core finds against WCAG AA in a part of the page: a rule and a place each."""
+    page.evaluate(axe)
+    found = page.evaluate(WCAG_AA, where)["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,9 @@ import os
 import posixpath
 import shutil
 import subprocess
-import threading
 import venv
 from collections.abc import Iterator
-from functools import partial
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,7 +19,7 @@ import pytest
 from classroom.operations.notebooks import SOLUTIONS
 from tests.course.jupyterlab import ARTEFACTS
 from tests.course.nbval_runs import NOTEBOOKS, ROOT
-from tests.course.page_browser import HTML
+from tests.course.page_browser import HTML, served, violations
 from tests.course.page_server import PageServer
 
 pytestmark = pytest.mark.weekly
@@ -39,13 +36,6 @@ SEEN = [
     "docs/differences.html",
     "INSTRUCTORS.html",
 ]
-WCAG_AA = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
-
-    def log_message(self, *arguments: object) -> None: ...
 
 
 class Links(HTMLParser):
@@ -94,13 +84,8 @@ def site(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +93,6 @@ def axe(python: Path) -> str:
     """axe-core, the program that finds what keeps people out of a page."""
     where = [python, "-c", "import axe_playwright_python as package; print(package.__path__[0])"]
     return (Path(subprocess.check_output(where, text=True).strip()) / "axe.min.js").read_text("utf-8")
-
-
-def violations(page: Any, axe: str) -> list[str]:
-    page.evaluate(axe)
-    found = page.evaluate(WCAG_AA)["violations"]
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
 def test_links_when_the_site_is_built(site: Path) -> None:

@@ -192,6 +192,15 @@ def test_panel_when_shown():
     )
 
 
+def test_picture_when_a_name_is_hostile():
+    """The picture in a saved notebook has each owner's name, as text, and nothing of what was said."""
+    panel = new_panel("<img src=x onerror=alert(1)>")
+    empty = panel._repr_mimebundle_()["text/html"]
+    panel.frame_received(message("bob", "hi"))
+    assert panel._repr_mimebundle_()["text/html"] == empty
+    assert "&lt;img" in empty and "<img" not in empty
+
+
 class Gestures:
     """Notes the messages that a field hands over."""
 

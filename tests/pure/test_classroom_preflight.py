@@ -110,6 +110,6 @@ def test_port_when_the_system_refuses(monkeypatch):
 def test_browser_check_when_clicked():
     """The click changes the text beside the button; a saved notebook keeps a text that is the same on every run."""
     shown = BrowserCheck()
-    assert shown.answer.value == "Not clicked yet." and repr(shown) == "<a button>"
+    assert shown.answer.value == "Not clicked yet." and "viewer shows none" in repr(shown)
     shown.button.click()
-    assert "ok:" in shown.answer.value and shown._repr_mimebundle_()["text/plain"] == "<a button>"
+    assert "ok:" in shown.answer.value and shown._repr_mimebundle_()["text/plain"] == repr(shown)

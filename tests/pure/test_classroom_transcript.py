@@ -66,7 +66,7 @@ def test_log_html_when_a_message_is_hostile(kind, text):
     ):
         markup = Markup(html)
         assert markup.tags <= OURS
-        assert markup.attributes <= {"class", "style", "role", "dir", "title"}
+        assert markup.attributes <= {"class", "style", "role", "dir", "title", "aria-label", "tabindex"}
         assert text in markup.text
 
 
