@@ -6,14 +6,15 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from ipywidgets.embed import embed_data
-from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from classroom import Panel, side_by_side
@@ -73,13 +74,15 @@ def two_panels() -> tuple[Panel, Panel]:
     return alice, bob
 
 
-def test_panel_when_a_saved_notebook_is_read() -> None:
+def test_panel_when_a_saved_notebook_is_read(tmp_path: Path) -> None:
     """Where no kernel stands behind the notebook, as in nbconvert's page, there is a picture with both names."""
     shown = side_by_side(*two_panels())
     data = shown._repr_mimebundle_()
     assert VIEW in data
     notebook = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", data)])])
-    page, _ = HTMLExporter().from_notebook_node(notebook)
+    nbformat.write(notebook, tmp_path / "saved.ipynb")
+    convert = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout", tmp_path / "saved.ipynb"]
+    page = subprocess.run(convert, check=True, capture_output=True, text=True).stdout
     for name in ("alice", "bob"):
         assert f"<b>{name}</b>" in page
     assert page.count("A chat panel: alive in JupyterLab and VS Code") == 2 and "chat panel of" not in page
