@@ -30,6 +30,7 @@ from functools import cache
 
 from aiohttp import web
 
+from localstage.door import models
 from localstage.door.account_thread import AccountThread
 from localstage.door.answers import answer_to
 from localstage.door.call import Answer, AwsCall
@@ -178,7 +179,5 @@ async def _needs_no_signature(call: AwsCall) -> bool:
 @cache
 def _unsigned_operations(service: str) -> frozenset[str]:
     """The operations that botocore's model of a service says need no signature."""
-    import botocore.session
-
-    model = botocore.session.Session().get_service_model(service)
+    model = models.session().get_service_model(service)
     return frozenset(name for name in model.operation_names if model.operation_model(name).auth_type == "none")

@@ -4,8 +4,8 @@ moto documents none of this. A release that renames one of these things is told
 at the start, in one sentence, instead of by a hundred failing tests. Rooms put
 their own in moto's place with ``replace`` and ``add_urls``, which take what
 stands in the table alone; a test walks it, and another looks for private names
-that it lacks. Besides, ``MotoServer.load`` sets a variable of moto's, hides the
-module ``rfc3987_syntax`` from jsonschema, and does without ``openapi_spec_validator``.
+that it lacks. Besides, ``MotoServer.load`` sets a variable of moto's, and leaves out
+what moto's packages would load or compile at their start for what nobody does here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ REPLACED = (
     "moto.awslambda.urls:url_paths",
     "moto.cloudformation.models:cloudformation_backends.backend",
     "moto.cloudformation.urls:url_paths",
+    "moto.core.base_backend:Session",
     "moto.core.common_models:BaseModel.__new__",
+    "moto.core.utils:Session",
+    "moto.core.utils:create_loader",
     "moto.dynamodb.urls:url_paths",
     "moto.iam.models:IAMPolicyDocumentValidator",
     "moto.iam.models:iam_backends.backend",
@@ -41,6 +44,7 @@ REPLACED = (
 
 USED = (
     # How moto reads calls and writes answers: call.py, answers.py.
+    "moto.core.loaders:Loader._find_extras",
     "moto.core.model:OperationModel",
     "moto.core.model:ServiceModel",
     "moto.core.parse:PROTOCOL_PARSERS",

@@ -7,7 +7,6 @@ what a service means is its room's, or moto's.
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -19,6 +18,7 @@ from localstage.door.call import Answer, AwsCall
 from localstage.door.delays import Delays
 from localstage.door.door import Door
 from localstage.door.identities import Identities, KnownKeys
+from localstage.door.models import loaded_for_good
 from localstage.door.moto import MotoServer
 from localstage.door.pace import AwsPace, Pace, Timers
 from localstage.door.permissions import Permissions, StackPrincipals
@@ -139,16 +139,12 @@ class Account:
 
     def _load_stacks(self) -> None:
         # An account without stacks does not need the engine.
-        gc.disable()
-        try:
+        with loaded_for_good():
             from localstage import stacks
             from localstage.services.resource_types import TYPES
 
             principals = StackPrincipals(self.keys, self.permissions)
             stacks.extend(principals, self._moto, TYPES, refusal, self._driver)
-        finally:
-            gc.freeze()  # All this lives as long as the process.
-            gc.enable()
 
     def _changed(self, backend: str) -> None:
         """Something of one of moto's backends has changed. On the account thread: publishes what others read of it."""

@@ -9,27 +9,19 @@ what that principal may do is decided elsewhere.
 from __future__ import annotations
 
 import io
-import os
 from typing import Any
 from urllib.parse import urlsplit
 
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
+from localstage.door import models
 from localstage.door.answers import answer_to
 from localstage.door.call import AwsCall
 from localstage.door.moto import MotoServer
 from localstage.door.permissions import StackPrincipal, StackPrincipals
 from localstage.door.refusal import Refusal
 from localstage.door.signatures.request import SignableRequest
-
-# Nothing that the machine's user has configured may matter here.
-_NOTHING_CONFIGURED = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
 
 
 class Apis:
@@ -41,7 +33,7 @@ class Apis:
     def __init__(self, principals: StackPrincipals, moto: MotoServer) -> None:
         self.moto = moto
         self._principals = principals
-        self._session = botocore.session.Session(session_vars=_NOTHING_CONFIGURED)
+        self._session = models.session()
         self._of_accounts: dict[tuple[str, str, str], AccountApis] = {}
 
     def of(self, account_id: str, region: str) -> AccountApis:

@@ -6,12 +6,15 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from werkzeug.routing import Map, Rule
 
 import localstage
+from localstage.door import moto as motoserver
 from localstage.door import seams
 
 ROOT = Path(localstage.__file__).parent
@@ -19,7 +22,7 @@ ROOT = Path(localstage.__file__).parent
 ENGINE = ("change_set", "errors", "models", "registry", "resource_type", "responses", "stack")
 MAY_IMPORT_MOTO = (
     "services/",
-    *(f"door/{name}.py" for name in ("answers", "call", "moto")),
+    *(f"door/{name}.py" for name in ("answers", "call", "models", "moto")),
     *(f"stacks/{name}.py" for name in ENGINE),
 )
 SEAMS = (*seams.REPLACED, *seams.USED)
@@ -64,6 +67,31 @@ def test_replacement_when_it_is_not_in_the_table():
     """Nothing is put in moto's place that the table does not name."""
     with pytest.raises(AssertionError, match="not in the table"):
         seams.replace("moto.sns.models:Topic", object)
+
+
+def test_openapi_when_a_document_is_checked(monkeypatch):
+    """What checks OpenAPI documents is imported with the first one, and says in moto's words what is wrong with it."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "openapi_spec_validator"]:
+        monkeypatch.delitem(sys.modules, name)
+    motoserver._read_openapi_late()
+    stand_in = importlib.import_module("openapi_spec_validator")
+    invalid = importlib.import_module("openapi_spec_validator.validation.exceptions").OpenAPIValidationError
+    with pytest.raises(invalid) as told:
+        stand_in.validate({"openapi": "3.0.1", "paths": {}})
+    assert told.value.message == "'info' is a required property"
+    assert sys.modules["openapi_spec_validator"] is not stand_in
+    stand_in.validate({"openapi": "3.0.1", "info": {"title": "chat", "version": "1"}, "paths": {}})
+
+
+def test_url_rules_when_a_url_is_built(monkeypatch):
+    """A rule's URLs are built as ever, although what builds them is compiled at the first one."""
+    rules = [Rule("/v2/apis/<api>/routes/<route>", endpoint="route"), Rule("/v2/apis", endpoint="apis")]
+    expected = Map(rule.empty() for rule in rules).bind("").build("route", {"api": "a b", "route": "r", "more": "1"})
+    monkeypatch.setattr(Rule, "_compile_builder", Rule._compile_builder)
+    motoserver._compile_no_builders()
+    late = Map(rules).bind("")
+    assert late.build("route", {"api": "a b", "route": "r", "more": "1"}) == expected
+    assert late.match("/v2/apis/x/routes/y") == ("route", {"api": "x", "route": "y"})
 
 
 def test_modules_when_they_import_moto():
