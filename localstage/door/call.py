@@ -14,7 +14,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
@@ -23,6 +22,7 @@ from localstage.door.signatures.refusals import SignatureRefused
 from localstage.door.signatures.request import ALGORITHM, SignableRequest
 from localstage.door.signatures.verification import KnownKey
 from localstage.policy.document import Need
+from localstage.port import exchange
 from localstage.settings import ACCOUNT_ID
 
 CBOR = "smithy-rpc-v2-cbor"
@@ -34,13 +34,8 @@ _MODELS = {"awslambda": "lambda"}
 """The service models that moto's packages are not named after."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Status, headers and body on the wire."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes = b""
+class Answer(exchange.Answer):
+    """An answer of an AWS API."""
 
     def document(self) -> dict[str, Any]:
         """The body of a JSON protocol; empty when it is not a JSON object."""

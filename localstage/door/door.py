@@ -1,6 +1,6 @@
 """The one door: every AWS API call goes through the same steps, in this order.
 
-    program ──▶ read          wire.head_of: a value; nothing of it is believed
+    program ──▶ read          wire.py: a value; nothing of it is believed
               ▶ signature     of a known key, over head and body, or a call that AWS takes unsigned
               ▶ own switches  moto's reset is the learner's alone
               ▶ room, before  what a service needs before it is asked
@@ -28,8 +28,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache
 
-from aiohttp import web
-
 from localstage.door import models
 from localstage.door.account_thread import AccountThread
 from localstage.door.answers import answer_to
@@ -41,10 +39,13 @@ from localstage.door.permissions import Permissions
 from localstage.door.refusal import Refusal
 from localstage.door.rooms import NO_ROOM, Rooms
 from localstage.door.signatures.refusals import SignatureRefused, UnknownKey
-from localstage.door.signatures.verification import SIGNER, Verifier
-from localstage.door.wire import head_of, read_body, read_small_body, response_to
+from localstage.door.signatures.request import SignableRequest
+from localstage.door.signatures.verification import KnownKey, Verifier
+from localstage.door.wire import call_of_head, read_small_body
+from localstage.port.exchange import Handler, Reply, Request, reply_of
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+ConnectionsHandler = Callable[[Request, KnownKey], Reply]
+"""Answers a call of ``@connections`` with its body and its signer."""
 Step = Callable[[AwsCall], Awaitable[Answer | None]]
 
 _COGNITO = {"AWSCognitoIdentityService": "cognito-identity", "AWSCognitoIdentityProviderService": "cognito-idp"}
@@ -80,42 +81,47 @@ class Door:
             self._answer_in_room,
         )
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: Request) -> Answer:
         """Answers one call."""
-        call = head_of(request)
+        call = call_of_head(request)
         try:
             call = await self._verified(call, request)
             for step in self._steps:
                 answer = await step(call)
                 if answer is not None:
-                    return response_to(request, answer)
+                    return answer
             raise AssertionError(f"no step answered {call.method} {call.raw_path}")
         except Refusal as refused:
             if isinstance(refused, SignatureRefused):
                 call = call.with_body(call.body or await read_small_body(request))
-            return response_to(request, await asyncio.to_thread(answer_to, refused, call))
+            return await asyncio.to_thread(answer_to, refused, call)
 
-    def management(self, handler: Handler) -> Handler:
+    def management(self, handler: ConnectionsHandler) -> Handler:
         """The handler of ``@connections``, for calls that are signed for the service execute-api."""
 
-        async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            call = head_of(request)
+        def answer(request: Request) -> Reply | Awaitable[Reply]:
+            whole = SignableRequest.of(request.method, request.target, request.sent, request.body or b"")
             try:
-                self._verifier.recognise(call.request)
-                whole = call.request.with_body(await read_body(request))
-                request[SIGNER] = self._verifier.verify(whole, "execute-api")
+                self._verifier.recognise(whole)
+                if request.body is None:
+                    return answer_later(request)
+                signer = self._verifier.verify(whole, "execute-api")
             except SignatureRefused as refused:
-                return response_to(request, await asyncio.to_thread(answer_to, refused, call, "rest-json"))
-            return await handler(request)
+                return asyncio.to_thread(answer_to, refused, call_of_head(request), "rest-json")
+            return handler(request, signer)
+
+        async def answer_later(request: Request) -> Reply:
+            await request.read()
+            return await reply_of(answer(request))
 
         return answer
 
-    async def _verified(self, call: AwsCall, request: web.BaseRequest) -> AwsCall:
+    async def _verified(self, call: AwsCall, request: Request) -> AwsCall:
         """The whole call with its signer, or without one where AWS asks for none. Raises SignatureRefused."""
         if await _needs_no_signature(call):
-            return call.with_body(await read_body(request))
+            return call.with_body(await request.read())
         self._verifier.recognise(call.request)  # A body that nobody known sends is not read into memory.
-        call = call.with_body(await read_body(request))
+        call = call.with_body(await request.read())
         if len(call.body) > _LARGE_BODY_BYTES:
             await asyncio.to_thread(lambda: call.request.body_digest)
         call.signer = self._verifier.verify(call.request)

@@ -82,7 +82,8 @@ class Environment:
         self._process: ChildProcess | None = None
         self._init_error: Failure | None = None
         self._first_next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._next: asyncio.Future[Assigned | None] | None = None
+        self._give: Callable[[Assigned | None], None] | None = None
+        """Takes the invocation that the runtime has asked for."""
         self._current: _Running | None = None
         self._init_ms: float | None = None
         self._max_memory_mb: int | None = None
@@ -114,21 +115,23 @@ class Environment:
         if self._launch is not None:
             await self._launcher.clear(self._launch)
 
-    async def next(self) -> Assigned | None:
-        """The runtime asks for its next invocation; None when there will be none. Raises IllegalStep."""
+    def next(self, give: Callable[[Assigned | None], None]) -> None:
+        """The runtime asks for its next invocation, which ``give`` takes; None when there will be none.
+
+        Raises IllegalStep.
+        """
         was = self.life.phase
         self._take(Step.NEXT)
         self._withdraw_next()
-        waiting = self._next = asyncio.get_running_loop().create_future()
+        self._give = give
         if was is Phase.INIT and not self._first_next.done():
             self._first_next.set_result(None)
         elif was is Phase.ANSWERED:
             self._on_ready()
-        return await waiting
 
     def begin(self, invocation: Invocation) -> None:
         """Hands the invocation that the pool has assigned to the waiting runtime."""
-        assert self._next is not None, "only a runtime that asked for an invocation is free"
+        give, self._give = self._give, None
         self._log.begin_tail()
         self._log.platform(log_lines.start(invocation.request_id, self.definition.version))
         timeout_s = self.definition.timeout_s
@@ -136,8 +139,8 @@ class Environment:
             invocation, self._clock.monotonic(), self._clock.call_later(timeout_s, self._time_out), self._init_ms
         )
         self._init_ms = None
-        if not self._next.done():
-            self._next.set_result(Assigned(invocation, self._clock.now_ms() + timeout_s * 1000))
+        if give is not None:
+            give(Assigned(invocation, self._clock.now_ms() + timeout_s * 1000))
 
     async def answer(
         self, request_id: str, payload: bytes, *, is_error: bool, max_memory_mb: int | None = None
@@ -243,8 +246,9 @@ class Environment:
             self._outcomes.exited(current.invocation, measured, returncode)
 
     def _withdraw_next(self) -> None:
-        if self._next is not None and not self._next.done():
-            self._next.set_result(None)
+        give, self._give = self._give, None
+        if give is not None:
+            give(None)
 
     def _take(self, step: Step) -> None:
         self.life.take(step, self._clock.monotonic())

@@ -11,12 +11,10 @@ import logging
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from operator import methodcaller
 from pathlib import Path
-
-from aiohttp import web
 
 from localstage.clock import Clock, SystemClock, Timer
 from localstage.functions import log_lines, runtime_api
@@ -38,6 +36,7 @@ from localstage.functions.launch import Launcher
 from localstage.functions.lifecycle import Step
 from localstage.functions.pool import Assign, Pool, PoolLimits, Start
 from localstage.functions.runtimes import RUNTIMES, Runtimes
+from localstage.port.exchange import Reply, Request
 from localstage.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -143,9 +142,9 @@ class Functions:
             raise StageStopping
         return self._events.accept(definition_of, payload)
 
-    async def handle_runtime_request(self, environment_id: str, tail: str, request: web.BaseRequest) -> web.Response:
+    def handle_runtime_request(self, environment_id: str, tail: str, request: Request) -> Reply | Awaitable[Reply]:
         """Answers a request to ``/{environment_id}/{tail}``; ``tail`` begins with the Runtime API's version."""
-        return await runtime_api.answer(self._environments.get(environment_id), tail, request)
+        return runtime_api.answer(self._environments.get(environment_id), tail, request)
 
     def retire(self, function_arn: str) -> None:
         """The function is deleted: its idle environments end, the busy ones when they are free."""

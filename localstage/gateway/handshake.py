@@ -10,7 +10,6 @@ import base64
 from functools import partial
 from urllib.parse import parse_qsl
 
-from aiohttp import HttpVersion11, web
 from websockets.utils import accept_key
 
 from localstage.core.connection import CUT
@@ -25,7 +24,7 @@ from localstage.door.signatures.verification import KnownKey, Verifier
 from localstage.gateway.connections import Connection, ConnectRequest
 from localstage.gateway.gateway import ExecuteApiDenial, Gateway
 from localstage.gateway.socket import WebSocket
-from localstage.port.detach import NoResponse, detach_transport
+from localstage.port.exchange import Answer, Reply, Request
 
 
 class Handshakes:
@@ -36,17 +35,16 @@ class Handshakes:
         self._verifier = verifier
         self._denial = denial
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: Request) -> Reply:
         """Answers one handshake: 101 and an open connection, or the status that refuses it."""
         try:
-            return await self._connect(request)
+            await self._connect(request)
         except HandshakeRefused as refused:
-            headers = {"Upgrade": "websocket"} if refused.status == 426 else {}
-            return web.Response(
-                status=refused.status, body=refused.body(), headers=headers, content_type="application/json"
-            )
+            headers = [("Upgrade", "websocket")] if refused.status == 426 else []
+            return Answer(refused.status, [*headers, ("Content-Type", "application/json")], refused.body())
+        return None
 
-    async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _connect(self, request: Request) -> None:
         stage = self._stage(request)
         if _url_length(request, stage) > self._gateway.settings.url_limit_chars:
             # Guess: FIDELITY section 5 has the limit, no capture the answer.
@@ -54,18 +52,15 @@ class Handshakes:
         key = _websocket_key(request)
         signer, signature_refusal = self._signer(request, stage) if must_be_signed(stage) else (None, None)
         connection = self._gateway.new_connection(
-            stage,
-            request.remote or "",
-            request.headers.get("User-Agent"),
-            identity_of(signer) if signer is not None else {},
+            stage, request.remote, request.headers.get("user-agent"), identity_of(signer) if signer is not None else {}
         )
         handshake = _handshake_request(request, connection)
         asked = ConnectRequest(stage, connection, handshake, signature_refusal)
-        return self._open(request, connection, key, await self._gateway.executions.connect(asked))
+        self._open(request, connection, key, await self._gateway.executions.connect(asked))
 
-    def _stage(self, request: web.BaseRequest) -> ServedStage:
+    def _stage(self, request: Request) -> ServedStage:
         """The stage that the URL names. Raises HandshakeRefused."""
-        address = read_address(request.headers.get("Host", ""), request.raw_path.partition("?")[0])
+        address = read_address(request.headers.get("host", ""), request.target.partition("?")[0])
         stage = self._gateway.stages.find(address.api_id, address.stage) if address else None
         if stage is None and address and (kind := self._gateway.stages.unserved_kind(address.api_id)):
             raise HandshakeRefused(501, f"localstage serves WebSocket APIs; {address.api_id} is a {kind} API")
@@ -73,12 +68,12 @@ class Handshakes:
             raise HandshakeRefused(403, FORBIDDEN)  # FIDELITY section 3: unknown or undeployed stage.
         return stage
 
-    def _signer(self, request: web.BaseRequest, stage: ServedStage) -> tuple[KnownKey | None, str | None]:
+    def _signer(self, request: Request, stage: ServedStage) -> tuple[KnownKey | None, str | None]:
         """Who signed the handshake, or why the signature does not count (FIDELITY section 3, AWS_IAM).
 
         The signer's policies must allow ``execute-api:Invoke`` on ``…/{stage}/$connect``.
         """
-        asked = SignableRequest.of(request.method, request.raw_path, request.headers.items())
+        asked = SignableRequest.of(request.method, request.target, request.sent)
         try:
             signer = self._verifier.verify(asked, "execute-api")
         except SignatureRefused as refused:
@@ -86,16 +81,14 @@ class Handshakes:
         denial = self._denial(signer, "execute-api:Invoke", f"{stage.arn}/$connect", request.remote)
         return (signer, None) if denial is None else (None, denial)
 
-    def _open(
-        self, request: web.BaseRequest, connection: Connection, key: str, result: ProxyResult
-    ) -> web.StreamResponse:
+    def _open(self, request: Request, connection: Connection, key: str, result: ProxyResult) -> None:
         gateway = self._gateway
         gateway.opened(connection)
         try:
-            transport, early = detach_transport(request)
+            transport, early = request.detach()
         except ConnectionResetError:
             gateway.ended(connection, CUT)
-            return NoResponse()
+            return
         socket = WebSocket(gateway.settings, partial(gateway.received, connection), partial(gateway.ended, connection))
         connection.socket = socket
         transport.set_protocol(socket)
@@ -103,7 +96,6 @@ class Handshakes:
         transport.write(_switching_protocols(key, result.header("Sec-WebSocket-Protocol")))
         if early:
             socket.data_received(early)
-        return NoResponse()
 
 
 def must_be_signed(stage: ServedStage) -> bool:
@@ -136,22 +128,22 @@ def _is_stage_root(address: Address | None) -> bool:
     return address is not None and bool(address.stage) and address.rest in ("", "/")
 
 
-def _url_length(request: web.BaseRequest, stage: ServedStage) -> int:
+def _url_length(request: Request, stage: ServedStage) -> int:
     """The length of the URL as AWS would see it, ``wss://{host}/{stage}?{query}``, whatever the address form."""
-    query = request.raw_path.partition("?")[2]
+    query = request.target.partition("?")[2]
     return len(f"wss://{execute_api_host_of(stage.api_id, stage.region)}/{stage.stage_name}?{query}")
 
 
-def _websocket_key(request: web.BaseRequest) -> str:
-    if request.headers.get("Upgrade", "").lower() != "websocket" or request.method != "GET":
+def _websocket_key(request: Request) -> str:
+    headers = request.headers
+    if headers.get("upgrade", "").lower() != "websocket" or request.method != "GET":
         raise HandshakeRefused(426, "Upgrade Required")  # Guess: FIDELITY section 3 knows of some 4xx.
-    key, asked = request.headers.get("Sec-WebSocket-Key", ""), request.headers.get("Connection", "")
+    key, asked = headers.get("sec-websocket-key", ""), headers.get("connection", "")
     is_well_formed = (
         _is_key(key)
-        and request.headers.get("Sec-WebSocket-Version") == "13"
+        and headers.get("sec-websocket-version") == "13"
         and "upgrade" in (token.strip().lower() for token in asked.split(","))
-        and request.version >= HttpVersion11
-        and not request.can_read_body
+        and request.is_bare
     )
     if not is_well_formed:
         raise HandshakeRefused(400, "Bad Request")
@@ -166,8 +158,8 @@ def _is_key(text: str) -> bool:
         return False
 
 
-def _handshake_request(request: web.BaseRequest, connection: Connection) -> HandshakeRequest:
-    sent = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers]
+def _handshake_request(request: Request, connection: Connection) -> HandshakeRequest:
+    sent = [(name, _readable(value)) for name, value in request.sent]
     kept = [(name, value) for name, value in sent if name.lower() not in _REPLACED]
     offered = [value for name, value in kept if name.lower() == "sec-websocket-protocol"]
     if len(offered) > 1:  # FIDELITY section 1: sub-protocols arrive as one string, on however many lines they came.
@@ -180,8 +172,13 @@ def _handshake_request(request: web.BaseRequest, connection: Connection) -> Hand
         ("X-Forwarded-Port", "443"),
         ("X-Forwarded-Proto", "https"),
     ]
-    query = parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True)
+    query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
     return HandshakeRequest(tuple(kept + added), tuple(query))
+
+
+def _readable(value: str) -> str:
+    """A header's value, in which each byte that is no UTF-8 is a question mark."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 _REPLACED = {

@@ -6,14 +6,16 @@ account's; this shell answers HTTP.
 
 from __future__ import annotations
 
-from aiohttp import web
-
 from localstage.core import management
 from localstage.core.connection import DELETED, is_well_formed_id
-from localstage.door.signatures.verification import SIGNER
+from localstage.door.signatures.verification import KnownKey
 from localstage.gateway.connections import Connection
 from localstage.gateway.gateway import ExecuteApiDenial, Gateway
 from localstage.gateway.socket import ClientReadsTooSlowly
+from localstage.port.exchange import Answer, Request
+
+_JSON = [("Content-Type", "application/json")]
+_POSTED, _DELETED = Answer(200, []), Answer(204, [])
 
 
 class ManagementApi:
@@ -23,44 +25,38 @@ class ManagementApi:
         self._gateway = gateway
         self._denial = denial
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers one management request; an error carries ``x-amzn-errortype``."""
+    def answer(self, request: Request, signer: KnownKey) -> Answer:
+        """Answers one management request, which has its body; an error carries ``x-amzn-errortype``."""
         try:
-            return await self._answer(request)
+            return self._answer(request, signer)
         except management.ManagementError as error:
-            return web.Response(
-                status=error.status,
-                body=error.body(),
-                content_type="application/json",
-                headers={"x-amzn-errortype": error.error_type},
-            )
+            return Answer(error.status, [*_JSON, ("x-amzn-errortype", error.error_type)], error.body())
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
-        connection = self._connection(request)
+    def _answer(self, request: Request, signer: KnownKey) -> Answer:
+        connection = self._connection(request, signer)
         if request.method == "POST":
-            self._post(connection, body)
-            return web.Response(status=200)
+            self._post(connection, request.body or b"")
+            return _POSTED
         if request.method == "GET":
             facts = connection.facts
             description = management.connection_description(
                 facts.connected_at_ms, connection.last_active_ms, facts.source_ip, facts.user_agent
             )
-            return web.Response(status=200, body=description, content_type="application/json")
+            return Answer(200, _JSON, description)
         if request.method == "DELETE":
             self._gateway.close(connection, DELETED)
-            return web.Response(status=204)
+            return _DELETED
         raise management.Forbidden()
 
-    def _connection(self, request: web.BaseRequest) -> Connection:
-        path = request.raw_path.partition("?")[0]
-        address = management.read_address(request.headers.get("Host", ""), path)
+    def _connection(self, request: Request, signer: KnownKey) -> Connection:
+        path = request.target.partition("?")[0]
+        address = management.read_address(request.headers.get("host", ""), path)
         stage = self._gateway.stages.find(address.api_id, address.stage) if address is not None else None
         if address is None or stage is None:
             raise management.Forbidden()
         connection_id = management.connection_id_of(address)
         sentence = self._denial(
-            request[SIGNER],
+            signer,
             "execute-api:ManageConnections",
             f"{stage.arn}/{request.method}/@connections/{connection_id}",
             request.remote,

@@ -10,43 +10,48 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakSet
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from localstage.core.management import is_management_path, read_execute_api_host
+from localstage.port import small_requests
 from localstage.port.certificates import Authority
+from localstage.port.detach import NoResponse, detach_transport
+from localstage.port.exchange import Answer, Handler, Reply, Request, by_name, reply_of
 from localstage.port.hosts import is_aws_host, is_own_host
 from localstage.port.pages import PAGES_PATH
 from localstage.port.tunnel import Tunnels, users_proxy
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+PageHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 LOOPBACK = "127.0.0.1"
 _RUNTIME_PATH = re.compile(r"^/([0-9a-zA-Z_-]{16,})/(2018-06-01/runtime/.*)$")
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _GRACE_S = 1.0
-_HEAD_WITHIN_S = 30.0
-"""How long a client may take for the head of its first request."""
 _BODY_LIMIT = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Handlers:
-    """Who answers what; ``emulator`` answers for the emulator itself."""
+    """Who answers what; ``emulator`` answers for the emulator itself.
+
+    Pages and what the emulator shows are read in a browser and know aiohttp; the others know no server.
+    """
 
     aws_api: Handler
     handshake: Handler
     management: Handler
-    emulator: Handler
-    runtime_api: Callable[[str, str, web.BaseRequest], Awaitable[web.StreamResponse]]
-    pages: Handler
+    emulator: PageHandler
+    runtime_api: Callable[[str, str, Request], Reply | Awaitable[Reply]]
+    pages: PageHandler
 
 
 class PortBusy(Exception):
@@ -56,14 +61,16 @@ class PortBusy(Exception):
 class _HttpServer(web.Server):
     """aiohttp's server, which also knows the transports that have been taken out of it, and waits for no slow head."""
 
-    def __init__(self, handler: Handler, **options: Any):
+    def __init__(self, handler: PageHandler, **options: Any):
         super().__init__(handler, request_factory=self._new_request, **options)
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self._without_head: dict[Any, asyncio.TimerHandle] = {}
 
     def connection_made(self, handler: Any, transport: asyncio.Transport) -> None:
         self._transports.add(transport)
-        self._without_head[handler] = asyncio.get_running_loop().call_later(_HEAD_WITHIN_S, transport.abort)
+        self._without_head[handler] = asyncio.get_running_loop().call_later(
+            small_requests.HEAD_WITHIN_S, transport.abort
+        )
         super().connection_made(handler, transport)
 
     def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:
@@ -96,7 +103,8 @@ class Port:
         self._server = _HttpServer(
             self._answer, access_log=None, logger=_log(), keepalive_timeout=300, lingering_time=2
         )
-        self._tunnels = Tunnels(authority, self._server, users_proxy())
+        self._small = small_requests.SmallRequests(self._find, self._server)
+        self._tunnels = Tunnels(authority, self._small, users_proxy())
         self._listener: asyncio.Server | None = None
 
     @property
@@ -114,7 +122,7 @@ class Port:
         """Listens on the loopback address. Raises PortBusy."""
         loop = asyncio.get_running_loop()
         try:
-            self._listener = await loop.create_server(self._server, LOOPBACK, number, backlog=2048)
+            self._listener = await loop.create_server(self._small, LOOPBACK, number, backlog=2048)
         except OSError as error:
             why = os.strerror(error.errno or 0).lower()
             raise PortBusy(
@@ -128,10 +136,11 @@ class Port:
             return
         self._listener.close()
         await self._tunnels.stop()
-        await self._server.shutdown(_GRACE_S)
+        await asyncio.gather(self._small.close(_GRACE_S), self._server.shutdown(_GRACE_S))
         with suppress(TimeoutError):
             # From Python 3.12.1 on this waits for every accepted connection, before for none.
             await asyncio.wait_for(self._listener.wait_closed(), _GRACE_S)
+        self._small.abort()
         self._server.abort()
         await self._listener.wait_closed()
 
@@ -146,45 +155,99 @@ class Port:
             )
 
     async def _hand_on(self, request: web.BaseRequest) -> web.StreamResponse:
+        """What aiohttp has read."""
         if request.method == "CONNECT":
             return await self._tunnels.answer(request)
-        host = request.headers.get("Host", "")
-        path = request.raw_path.partition("?")[0]
-        is_page = path.startswith(PAGES_PATH)
+        whole = _AiohttpRequest(request)
+        handler = self._find(whole)
+        if handler is not None:
+            return _response(request, await reply_of(handler(whole)))
+        return await (self._handlers.pages if _is_page(request.raw_path) else self._handlers.emulator)(request)
+
+    def _find(self, request: Request) -> Handler | None:
+        """Who answers a request; None: those who know aiohttp."""
+        host, path = request.headers.get("host", ""), request.target.partition("?")[0]
+        is_page, wants_websocket = _is_page(path), request.headers.get("upgrade", "").lower() == "websocket"
         # Proxies in front may keep their own name in a WebSocket's Host; those are open to all anyway.
-        any_host = self._pages_for_any_host if is_page else _wants_websocket(request)
+        any_host = self._pages_for_any_host if is_page else wants_websocket
         if not any_host and not is_own_host(host):
-            sentence = f"localstage answers for this machine and AWS's hosts, not for {host!r}.\n"
-            return web.Response(status=421, text=sentence)
-        if is_page:
-            return await self._handlers.pages(request)
+            return _misdirected
         runtime = _RUNTIME_PATH.match(path)
         if runtime:
-            return await self._handlers.runtime_api(runtime.group(1), runtime.group(2), request)
-        if path.startswith("/_localstage/"):
-            return await self._handlers.emulator(request)
+            return partial(self._handlers.runtime_api, runtime.group(1), runtime.group(2))
+        if is_page or path.startswith("/_localstage/"):
+            return None
         if _is_for_connections(request, host, path):
-            return await self._handlers.management(request)
-        if _wants_websocket(request) or read_execute_api_host(host):
-            return await self._handlers.handshake(request)
-        return await self._handlers.aws_api(request)
+            return self._handlers.management
+        if wants_websocket or read_execute_api_host(host):
+            return self._handlers.handshake
+        return self._handlers.aws_api
 
 
-def _is_for_connections(request: web.BaseRequest, host: str, path: str) -> bool:
+class _AiohttpRequest:
+    """A request that aiohttp has read, as handlers see it."""
+
+    def __init__(self, request: web.BaseRequest):
+        self.method = request.method
+        self.target = request.raw_path
+        self.sent = tuple(request.headers.items())
+        self.headers: Mapping[str, str] = by_name(self.sent)
+        self.body: bytes | None = None
+        self.remote = request.remote or ""
+        transport = request.transport
+        self.secure = transport is not None and transport.get_extra_info("sslcontext") is not None
+        self.is_bare = request.version >= HttpVersion11 and not request.can_read_body
+        self._request = request
+
+    async def read(self) -> bytes:
+        if self.body is None:
+            transport = self._request.transport
+            if self.headers.get("expect", "").lower() == "100-continue" and transport is not None:
+                transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.body = await self._request.read()
+        return self.body
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        return detach_transport(self._request)
+
+
+def _response(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
+    """A reply as aiohttp sends it."""
+    if reply is None:
+        return NoResponse()
+    response = web.Response(status=reply.status, body=reply.body)
+    response.headers.popall("Content-Type", None)
+    for name, value in reply.headers:
+        if name.lower() not in small_requests.FRAMING:
+            response.headers.add(name, value)
+    if request.method == "HEAD":
+        length = next((value for name, value in reply.headers if name.lower() == "content-length"), "0")
+        response.headers["Content-Length"] = length
+    return response
+
+
+def _misdirected(request: Request) -> Answer:
+    sentence = f"localstage answers for this machine and AWS's hosts, not for {request.headers.get('host', '')!r}.\n"
+    return Answer(421, [("Content-Type", "text/plain; charset=utf-8")], sentence.encode())
+
+
+def _is_page(path: str) -> bool:
+    return path.startswith(PAGES_PATH)
+
+
+def _is_for_connections(request: Request, host: str, path: str) -> bool:
     """Whether a request is one of the management API, ``@connections``.
 
     On this machine's own address a path can be both that and the key of an S3
     object, so a request that is signed for another service is that service's.
     """
+    if "connections" not in path and "%" not in path:
+        return False
     if is_aws_host(host.partition(":")[0]) and read_execute_api_host(host) is None:
         return False
-    credential = request.headers.get("Authorization") or unquote(request.raw_path.partition("?")[2])
+    credential = request.headers.get("authorization") or unquote(request.target.partition("?")[2])
     signed_for = _SIGNED_FOR.search(credential)
     return is_management_path(host, path) and (signed_for is None or signed_for.group(1) == "execute-api")
-
-
-def _wants_websocket(request: web.BaseRequest) -> bool:
-    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def _log() -> logging.Logger:

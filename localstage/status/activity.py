@@ -18,16 +18,15 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from aiohttp import web
-
 from localstage.core.events import ConnectionFacts
 from localstage.core.records import EventRecord
 from localstage.core.snapshot import ServedStage
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.environment_log import LogSink
 from localstage.gateway.executions import Telemetry
+from localstage.port.exchange import Answer, Request, by_name
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+ApiHandler = Callable[[Request], Awaitable[Answer]]
 
 KEPT_EVENTS = 500
 KEPT_LINES = 2_000
@@ -88,16 +87,17 @@ class Activity:
             entry = {"kind": "line", "at_ms": at_ms, "function": definition.name, "text": shown}
             self._add(self._lines, entry)
 
-    def beside(self, door: Handler) -> Handler:
+    def beside(self, door: ApiHandler) -> ApiHandler:
         """The door, which answers AWS API calls, with its refusals remembered."""
 
-        async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            response = await door(request)
-            if response.status >= 400 and isinstance(response, web.Response):
-                body = response.body if isinstance(response.body, bytes) else b""
+        async def answer(request: Request) -> Answer:
+            reply = await door(request)
+            if reply.status >= 400:
                 entry = {"kind": "refusal", "at_ms": self._now_ms(), "call": _call_of(request)}
-                self._add(self._refusals, {**entry, "error": _error_of(response.headers, body, response.status)})
-            return response
+                self._add(
+                    self._refusals, {**entry, "error": _error_of(by_name(reply.headers), reply.body, reply.status)}
+                )
+            return reply
 
         return answer
 
@@ -142,11 +142,11 @@ def _in_short(error: str) -> str:
     return error[:ERROR_LIMIT]
 
 
-def _call_of(request: web.BaseRequest) -> str:
+def _call_of(request: Request) -> str:
     """The service and, where the head tells it, the operation of an API call."""
-    signed_for = _SIGNED_FOR.search(request.headers.get("Authorization", ""))
-    operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-    place = operation or f"{request.method} {request.raw_path.partition('?')[0]}"
+    signed_for = _SIGNED_FOR.search(request.headers.get("authorization", ""))
+    operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
+    place = operation or f"{request.method} {request.target.partition('?')[0]}"
     return f"{signed_for.group(1) if signed_for else 'AWS'} {place}"
 
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from localstage.functions.definition import FunctionDefinition
 from localstage.functions.invocation import InvocationResult
 from localstage.functions.service import Functions
+from localstage.port.certificates import Authority
+from localstage.port.server import Handlers, Port
 from localstage.settings import Settings
 
 
@@ -112,20 +112,19 @@ async def workbench(**options: Any) -> AsyncIterator[Workbench]:
             **own,
         )
 
-        async def runtime_api(request: web.Request) -> web.StreamResponse:
-            environment_id, _, tail = request.path.lstrip("/").partition("/")
-            return await functions.handle_runtime_request(environment_id, tail, request)
-
-        runner = web.ServerRunner(web.Server(runtime_api, access_log=None))
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        bound.append("{}:{}".format(*runner.addresses[0][:2]))
+        port = Port(Authority(), Handlers(nobody, nobody, nobody, nobody, functions.handle_runtime_request, nobody))
+        await port.start(0)
+        bound.append(f"127.0.0.1:{port.number}")
         try:
             yield Workbench(functions, log, work_dir, variables)
         finally:
             await functions.stop()
-            await runner.cleanup()
+            await port.stop()
+
+
+async def nobody(*_: object) -> Any:
+    """Who is not asked in these tests."""
+    raise AssertionError("functions ask for the Runtime API alone")
 
 
 def with_workbench(**options: Any) -> Callable[[Callable[[Workbench], Awaitable[None]]], Callable[[], None]]:

@@ -1,7 +1,6 @@
 """The port's end: nobody who does not read, and nobody who has left, keeps anything open."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -10,22 +9,26 @@ from aiohttp import web
 from localstage.core.connection import GOING_AWAY
 from localstage.gateway.socket import ClientReadsTooSlowly, WebSocket
 from localstage.port.certificates import Authority
-from localstage.port.detach import NoResponse, detach_transport
+from localstage.port.exchange import Answer, Handler, Request
 from localstage.port.server import Handlers, Port
 from localstage.settings import Settings
 
 MEGABYTE = 1024 * 1024
 
 
-async def nobody(*_: object) -> web.Response:
+async def nobody(*_: object) -> Answer:
+    return Answer(404, [])
+
+
+async def nobody_of_aiohttp(*_: object) -> web.Response:
     return web.Response(status=404)
 
 
-def on_a_port(handshake: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], scenario) -> None:
+def on_a_port(handshake: Handler, scenario) -> None:
     """Runs a scenario with an open port that it must stop itself."""
 
     async def run() -> None:
-        port = Port(Authority(), Handlers(nobody, handshake, nobody, nobody, nobody, nobody))
+        port = Port(Authority(), Handlers(nobody, handshake, nobody, nobody_of_aiohttp, nobody, nobody_of_aiohttp))
         await port.start(0)
         await asyncio.wait_for(scenario(port), 120)
 
@@ -42,8 +45,8 @@ def test_port_when_a_client_does_not_read():
             super().connection_lost(exc)
             lost.set()
 
-    async def handshake(request: web.BaseRequest) -> web.StreamResponse:
-        transport, _ = detach_transport(request)
+    async def handshake(request: Request) -> None:
+        transport, _ = request.detach()
         socket = Noticed(Settings(), lambda text: None, lambda ending: None)
         transport.set_protocol(socket)
         socket.connection_made(transport)
@@ -53,7 +56,6 @@ def test_port_when_a_client_does_not_read():
                 socket.send_text("x" * (MEGABYTE // 8))
         socket.close(GOING_AWAY)
         taken.set()
-        return NoResponse()
 
     async def scenario(port: Port) -> None:
         number = port.number
@@ -107,7 +109,7 @@ def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         async with upstream:
-            port = Port(Authority(), Handlers(nobody, nobody, nobody, nobody, nobody, nobody))
+            port = Port(Authority(), Handlers(nobody, nobody, nobody, nobody_of_aiohttp, nobody, nobody_of_aiohttp))
             await port.start(0)
             await asyncio.wait_for(scenario(port), 120)
 
@@ -117,7 +119,7 @@ def test_tunnel_when_the_client_leaves_while_it_connects(monkeypatch, caplog):
 
 def test_client_when_it_never_ends_its_first_head(monkeypatch: pytest.MonkeyPatch):
     """A client whose first request does not come is cut after some time; one whose request has come is not."""
-    monkeypatch.setattr("localstage.port.server._HEAD_WITHIN_S", 0.05)
+    monkeypatch.setattr("localstage.port.small_requests.HEAD_WITHIN_S", 0.05)
 
     async def scenario(port: Port) -> None:
         slow, _ = await asyncio.open_connection("127.0.0.1", port.number)
@@ -140,8 +142,8 @@ def test_client_when_it_never_ends_its_first_head(monkeypatch: pytest.MonkeyPatc
 def test_request_when_its_body_is_not_what_it_is_said_to_be(caplog: pytest.LogCaptureFixture):
     """A body that is no gzip is answered 400 in one sentence, and nothing of it goes to the log."""
 
-    async def read(request: web.BaseRequest) -> web.Response:
-        return web.Response(body=await request.read())
+    async def read(request: Request) -> Answer:
+        return Answer(200, [], await request.read())
 
     async def scenario(port: Port) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)

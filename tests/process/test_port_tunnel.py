@@ -8,14 +8,19 @@ import pytest
 from aiohttp import web
 
 from localstage.port.certificates import Authority
+from localstage.port.exchange import Answer
 from localstage.port.server import Handlers, Port, PortBusy
 
 
-async def nobody(*_: object) -> web.Response:
+async def nobody(*_: object) -> Answer:
+    return Answer(404, [])
+
+
+async def nobody_of_aiohttp(*_: object) -> web.Response:
     return web.Response(status=404)
 
 
-HANDLERS = Handlers(nobody, nobody, nobody, nobody, nobody, nobody)
+HANDLERS = Handlers(nobody, nobody, nobody, nobody_of_aiohttp, nobody, nobody_of_aiohttp)
 
 
 async def shouting_server(heard: list[bytes]) -> asyncio.Server:

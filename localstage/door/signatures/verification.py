@@ -25,8 +25,6 @@ from localstage.door.signatures.refusals import (
 )
 from localstage.door.signatures.request import Claim, SignableRequest, canonical_request, iso_basic, string_to_sign
 
-SIGNER = "localstage.signer"
-"""Under this name a request that was let in carries the KnownKey that signed it."""
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 _STREAMING = "STREAMING-"
 _CACHED_KEYS = 256

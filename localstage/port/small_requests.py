@@ -1,0 +1,379 @@
+"""An HTTP/1.1 server for the requests that programs send all the time, and for no others.
+
+It takes a request whose head has come in one piece, whose body is short and has
+a Content-Length, and of which nothing can be read in two ways (RFC 9112); aiohttp
+costs three times as much for each. Whatever else begins on a connection is left
+to another server, from its first byte: that one knows chunks, ``Expect``, other
+versions, and how malformed requests are refused. Does not know what is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from weakref import WeakSet
+
+from localstage.port.exchange import Answer, Handler, Reply, reply_of
+
+HEAD_WITHIN_S = 30.0
+"""How long a client may take for its first request."""
+KEPT_S = 300.0
+"""How long a connection may rest between two requests."""
+_HEAD_LIMIT = 16 * 1024
+BODY_LIMIT = 256 * 1024
+_WAITING_LIMIT = BODY_LIMIT + _HEAD_LIMIT
+"""What may come behind a request that is being answered, before nothing more is read."""
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ONCE = ("host", "content-length", "connection", "upgrade")
+_LEFT_TO_OTHERS = ("transfer-encoding", "content-encoding", "expect", "trailer", "te", "http2-settings")
+_TEXT = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
+"""What a line of a head may consist of (RFC 9110, section 5.5)."""
+_VISIBLE = frozenset(map(chr, range(0x21, 0x7F)))
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_NO_BODY = (204, 304)
+FRAMING = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
+"""Headers that an answer has from the server that sends it, and from nobody else."""
+_FAILED = Answer(500, [("Content-Type", "text/plain")], b"500 Internal Server Error\n")
+
+log = logging.getLogger(__name__)
+
+
+class SmallRequest:
+    """A request that has been read whole (``exchange.Request``), or that waits for the rest of its body."""
+
+    __slots__ = (
+        "_connection",
+        "body",
+        "closes",
+        "headers",
+        "is_bare",
+        "length",
+        "method",
+        "remote",
+        "secure",
+        "sent",
+        "target",
+    )
+
+    def __init__(self, method: str, target: str, sent: tuple[tuple[str, str], ...], headers: Mapping[str, str]):
+        self.method = method
+        self.target = target
+        self.sent = sent
+        self.headers: Mapping[str, str] = headers
+        self.length = int(headers.get("content-length", "0"))
+        self.closes = headers.get("connection", "").lower() == "close"
+        self.body: bytes | None = None
+        self.remote = ""
+        self.secure = False
+        self.is_bare = not self.length
+        self._connection: Connection | None = None
+
+    def belongs_to(self, connection: Connection, body: bytes) -> None:
+        """Says who has received it, and what its body is."""
+        self._connection, self.body = connection, body
+        self.remote, self.secure = connection.remote, connection.secure
+
+    async def read(self) -> bytes:
+        return self.body or b""
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        assert self._connection is not None, "only what has come from a client has a transport"
+        return self._connection.detach()
+
+
+def read_head(head: bytes) -> SmallRequest | None:
+    """The request that a head describes, without the empty line at its end; None for one that is left to others."""
+    text = head.decode("utf-8", "surrogateescape")
+    first, *lines = text.split("\r\n")
+    if head.translate(None, _TEXT) != b"\r\n" * len(lines):  # No other control character, no CR or LF by itself.
+        return None
+    method, _, rest = first.partition(" ")
+    target, _, version = rest.partition(" ")
+    if version != "HTTP/1.1" or method not in _METHODS or not target.startswith("/") or not _VISIBLE.issuperset(target):
+        return None
+    sent: list[tuple[str, str]] = []
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        key = _lowered(name)
+        if not colon or not key or (key in headers and key in _ONCE):
+            return None
+        value = value.strip(" \t")
+        sent.append((name, value))
+        headers[key] = f"{headers[key]},{value}" if key in headers else value
+    if "host" not in headers or not headers.keys().isdisjoint(_LEFT_TO_OTHERS) or not _is_framed(headers):
+        return None
+    return SmallRequest(method, target, tuple(sent), headers)
+
+
+@lru_cache(maxsize=1024)
+def _lowered(name: str) -> str:
+    """A header's name in lower case; "" if it is none."""
+    return name.lower() if name and _TOKEN.issuperset(name) else ""
+
+
+def _is_framed(headers: dict[str, str]) -> bool:
+    """Whether it is plain where the body ends, and what becomes of the connection then."""
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_LIMIT):
+        return False
+    wishes = {token.strip() for token in headers.get("connection", "keep-alive").lower().split(",")}
+    if "upgrade" in headers:
+        return headers["upgrade"].lower() == "websocket" and wishes <= {"upgrade", "keep-alive"} and length == "0"
+    return wishes in ({"keep-alive"}, {"close"})
+
+
+class SmallRequests:
+    """The server. It makes a protocol for each connection; ``close`` must be called in the end.
+
+    ``find`` says who answers a request, None for one that is the other server's;
+    ``other`` makes a protocol of that one. Lives on one event loop.
+    """
+
+    def __init__(self, find: Callable[[SmallRequest], Handler | None], other: Callable[[], asyncio.Protocol]) -> None:
+        self.find = find
+        self.other = other
+        self._connections: set[Connection] = set()
+        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+        self._empty = asyncio.Event()
+
+    def __call__(self) -> Connection:
+        return Connection(self)
+
+    def opened(self, connection: Connection, transport: asyncio.Transport) -> None:
+        """There is a new connection."""
+        self._connections.add(connection)
+        self._transports.add(transport)
+
+    def left(self, connection: Connection) -> None:
+        """A connection has ended, or is somebody else's now."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+    async def close(self, grace_s: float) -> None:
+        """Closes the connections, those with a request when it is answered; waits for them so long at most."""
+        for connection in list(self._connections):
+            connection.close_soon()
+        if self._connections:
+            self._empty.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), grace_s)
+
+    def abort(self) -> None:
+        """Cuts every connection that it has ever had, whoever has it now, and drops what waits to be sent."""
+        for transport in list(self._transports):
+            transport.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One connection: its requests, one after the other."""
+
+    def __init__(self, server: SmallRequests):
+        self.remote = ""
+        self.secure = False
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._received = b""
+        self._awaited: tuple[SmallRequest, Handler, int] | None = None
+        """A request whose body has not come yet, and where that begins."""
+        self._answering: SmallRequest | None = None
+        self._is_full = False
+        """Whether the client reads its answers more slowly than it asks."""
+        self._closes = False
+        self._watch: asyncio.TimerHandle | None = None
+        self._rests_since = 0.0
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name = transport.get_extra_info("peername")
+        self.remote = str(name[0]) if name else ""
+        self.secure = transport.get_extra_info("sslcontext") is not None
+        self._watch = self._loop.call_later(HEAD_WITHIN_S, transport.abort)
+        self._server.opened(self, transport)
+        self._read()  # What came behind a TLS handshake is here before its end is known.
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+
+    def data_received(self, data: bytes) -> None:
+        self._received = self._received + data if self._received else data
+        if self._answering is None:
+            self._read()
+        elif len(self._received) > _WAITING_LIMIT and self._transport is not None:
+            self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._read()
+
+    # What is done with requests.
+
+    def close_soon(self) -> None:
+        """Closes when the request that is being answered is answered; without one at once."""
+        self._closes = True
+        if self._answering is None and self._transport is not None:
+            self._transport.close()
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        """As ``exchange.Request.detach``."""
+        transport, early = self._transport, self._received
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        transport.resume_reading()
+        self._leave()
+        return transport, early
+
+    def _read(self) -> None:
+        """Begins with what has come, as far as it is whole, and until something must be waited for."""
+        while self._received and self._answering is None and not self._is_full:
+            if self._transport is None or self._transport.is_closing():
+                return
+            awaited = self._awaited or self._next_request()
+            if awaited is None:
+                return
+            request, handler, start = awaited
+            end = start + request.length
+            if len(self._received) < end:
+                self._awaited = awaited
+                return
+            self._awaited = None
+            request.belongs_to(self, self._received[start:end])
+            self._received = self._received[end:]
+            self._answer(request, handler)
+
+    def _next_request(self) -> tuple[SmallRequest, Handler, int] | None:
+        """The request that begins here, who answers it, and where its body begins; None: the rest is another server's."""
+        end = self._received.find(b"\r\n\r\n", 0, _HEAD_LIMIT)
+        request = read_head(self._received[:end]) if end > 0 else None
+        handler = self._server.find(request) if request is not None else None
+        if request is None or handler is None:
+            self._hand_over()
+            return None
+        if not self._rests_since and self._watch is not None:
+            self._watch.cancel()
+            self._watch = self._loop.call_later(KEPT_S, self._look_whether_it_rests)
+        self._rests_since = self._loop.time()
+        return request, handler, end + 4
+
+    def _hand_over(self) -> None:
+        transport, received = self._transport, self._received
+        assert transport is not None, "who has received something has a transport"
+        transport.resume_reading()
+        self._leave()
+        other = self._server.other()
+        transport.set_protocol(other)
+        other.connection_made(transport)
+        other.data_received(received)
+
+    def _answer(self, request: SmallRequest, handler: Handler) -> None:
+        self._answering = request
+        try:
+            outcome = handler(request)
+        except Exception as error:
+            self._fail(request, error)
+            return
+        if outcome is None or isinstance(outcome, Answer):
+            self._reply(outcome)
+            return
+        later = outcome if isinstance(outcome, asyncio.Future) else self._loop.create_task(_reply_of(outcome))
+        later.add_done_callback(self._reply_came)
+
+    def _reply_came(self, later: asyncio.Future[Reply]) -> None:
+        request = self._answering
+        if later.cancelled() or request is None:
+            if self._transport is not None:
+                self._transport.abort()
+            return
+        error = later.exception()
+        if error is not None:
+            self._fail(request, error)
+        else:
+            self._reply(later.result())
+        self._read()
+
+    def _fail(self, request: SmallRequest, error: BaseException) -> None:
+        """A handler has failed: that is localstage's fault, and its log's business."""
+        log.error("%s %s could not be answered", request.method, request.target, exc_info=error)
+        self._closes = True
+        self._reply(_FAILED)
+
+    def _reply(self, answer: Reply) -> None:
+        request, transport = self._answering, self._transport
+        if answer is None or request is None or transport is None:
+            return  # The connection is the handler's, or gone.
+        self._answering = None
+        closes = self._closes or request.closes
+        try:
+            data = wire_format(answer, closes)
+        except ValueError as error:
+            log.error("%s %s: %s", request.method, request.target, error)
+            closes, data = True, wire_format(_FAILED, True)
+        transport.write(data)
+        self._rests_since = self._loop.time()
+        if closes:
+            transport.close()
+        elif self._received:
+            transport.resume_reading()
+
+    def _look_whether_it_rests(self) -> None:
+        """Closes a connection that nobody uses; nothing is counted for each request."""
+        rested_s = self._loop.time() - self._rests_since
+        if self._answering is None and self._awaited is None and rested_s >= KEPT_S:
+            if self._transport is not None:
+                self._transport.close()
+            return
+        self._watch = self._loop.call_later(max(1.0, KEPT_S - rested_s), self._look_whether_it_rests)
+
+    def _leave(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._transport = self._answering = self._awaited = None
+        self._received = b""
+        self._server.left(self)
+
+
+async def _reply_of(outcome: Awaitable[Reply]) -> Reply:
+    return await reply_of(outcome)
+
+
+def wire_format(answer: Answer, closes: bool = False) -> bytes:
+    """An answer as it is sent. Raises ValueError for a header that would be more than one line."""
+    lines = [_status_line(answer.status), f"Date: {_date(int(time.time()))}"]
+    for name, value in answer.headers:
+        key = _lowered(name)
+        if not key or "\n" in value or "\r" in value or "\0" in value:
+            raise ValueError(f"{value!r} cannot be the value of a header {name!r}")
+        if key not in FRAMING:
+            lines.append(f"{name}: {value}")
+    if answer.status not in _NO_BODY:
+        lines.append(f"Content-Length: {len(answer.body)}")
+    if closes:
+        lines.append("Connection: close")
+    return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape") + answer.body
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
+    try:
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP/1.1 {status} "
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
