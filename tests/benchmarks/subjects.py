@@ -51,7 +51,7 @@ class Subject(ABC):
     """The process ids of what has been started."""
 
     @staticmethod
-    def install() -> object:
+    def install() -> object:  # noqa: B027 - most have nothing to install
         """Fetches what is not there yet, which no figure counts. Raises NotMeasured."""
 
     @abstractmethod
