@@ -18,7 +18,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-MOTO = "5.2"
+MOTO = "5.2.5"
+"""The release that localstage takes hold of, as in requirements.txt; its neighbours may lack what is named here."""
 
 REPLACED = (
     "moto.apigateway.urls:url_paths",
@@ -90,13 +91,16 @@ class MotoHasChanged(Exception):
         from importlib.metadata import version
 
         where, _, name = seam.partition(":")
-        super().__init__(f"moto {version('moto')} no longer has {where}.{name}: localstage needs moto {MOTO}.x.")
+        super().__init__(f"moto {version('moto')} no longer has {where}.{name}: localstage needs moto {MOTO}.")
 
 
 def check(*, loaded_only: bool = False) -> None:
-    """Looks for all of the table; with ``loaded_only`` in the modules that are there. Raises MotoHasChanged."""
+    """Looks for all of the table; with ``loaded_only`` in moto's core and the modules that are there.
+
+    Raises MotoHasChanged. The core is always there but where another release does without some of it.
+    """
     for seam in (*REPLACED, *USED):
-        if not loaded_only or seam.partition(":")[0] in sys.modules:
+        if not loaded_only or seam.startswith("moto.core.") or seam.partition(":")[0] in sys.modules:
             _find(seam)
 
 

@@ -60,7 +60,19 @@ def test_start_when_moto_lacks_something(monkeypatch, seam: str):
     with pytest.raises(seams.MotoHasChanged) as told:
         seams.check()
     where, _, name = seam.partition(":")
-    assert f"no longer has {where}.{name}: localstage needs moto 5.2.x." in str(told.value)
+    assert f"no longer has {where}.{name}: localstage needs moto {seams.MOTO}." in str(told.value)
+
+
+def test_start_when_moto_has_another_core(monkeypatch):
+    """A module of moto's core that another release does without is missed at the start, not at the first call."""
+    monkeypatch.setattr(seams, "USED", ("moto.core.gone:x",))
+    with pytest.raises(seams.MotoHasChanged, match=r"no longer has moto\.core\.gone\.x"):
+        seams.check(loaded_only=True)
+
+
+def test_moto_when_its_release_is_named():
+    """The release that the sentence names is the one that is installed and tested with."""
+    assert f"moto[server]=={seams.MOTO}" in (ROOT.parent / "requirements.txt").read_text("utf-8").splitlines()
 
 
 def test_replacement_when_it_is_not_in_the_table():
