@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
 import pytest
@@ -21,6 +22,7 @@ from classroom.account.account import Account
 from classroom.account.target import Target
 from classroom.operations.cleanup import SomethingIsLeft, clean_up, find_ours
 from localstage import LocalStage
+from localstage.state import write_note
 from tests.course.nbval_runs import ROOT, clean_environment
 from tests.stage.waiting import eventually
 
@@ -35,21 +37,6 @@ for cell in nbformat.read(sys.argv[1], as_version=4).cells:
         shell.run_cell(cell.source).raise_error()
         print("cell done", flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def notes(tmp_path_factory):
-    """The folder in which this file's stage notes itself."""
-    return tmp_path_factory.mktemp("notes") / "state"
-
-
-@pytest.fixture(scope="module")
-def stage(notes):
-    """A stage for this file."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOCALSTAGE_STATE_DIR", str(notes))
-        with LocalStage() as running:
-            yield running
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +126,12 @@ def test_clean_when_no_stage_runs(tmp_path):
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.endswith("0 left.\n")
 
 
-def test_clean_when_a_stage_runs(account, notes, tmp_path):
+def test_clean_when_a_stage_runs(account, stage, tmp_path):
     """On moto, a stage that somebody has started is found and cleaned."""
     steps.set_up(account, 2)
-    environment = {**clean_environment(tmp_path), "LOCALSTAGE_STATE_DIR": str(notes)}
+    environment = clean_environment(tmp_path)
+    note = stage._note
+    write_note(note, Path(environment["LOCALSTAGE_STATE_DIR"]) / f"{note.port}.json")
     done = classroom(environment, "clean", "--yes", CHAT_PREFIX=account.prefix)
     assert done.returncode == 0 and done.stdout.endswith("0 left.\n"), done.stderr
     assert find_ours(account) == []
@@ -190,10 +179,14 @@ def test_clean_up_when_stacks_ended_badly(account):
 
 
 @pytest.mark.parametrize(
-    ("kind", "lesson"),
-    [("table", "01-create-tables"), ("stack", "03-deploy-with-cloudformation"), ("function", "05-broadcast")],
+    ("kind", "lesson", "listed"),
+    [
+        ("table", "01-create-tables", ("dynamodb", "list_tables", "TableNames")),
+        ("stack", "03-deploy-with-cloudformation", ("cloudformation", "describe_stacks", "Stacks")),
+        ("function", "05-broadcast", ("lambda", "list_functions", "Functions")),
+    ],
 )
-def test_clean_when_a_lesson_was_killed(kind, lesson, slow_stage, tmp_path):
+def test_clean_when_a_lesson_was_killed(kind, lesson, listed, slow_stage, tmp_path):
     """A lesson on AWS, killed with SIGKILL as soon as it has made something: clean deletes what it left, in any state."""
     variables = {
         **slow_stage.changes(as_aws=True).applied_to(clean_environment(tmp_path)),
@@ -202,7 +195,7 @@ def test_clean_when_a_lesson_was_killed(kind, lesson, slow_stage, tmp_path):
     }
     with reaching(variables):
         account = Account(Target("live", f"killed{kind}", "us-east-1", "123456789012", rehearsal=True))
-        kill_when(lambda: kind in {found.kind for found in find_ours(account)}, lesson, variables)
+        kill_when(lambda: f"killed{kind}-" in str(account.pages(*listed)), lesson, variables)
         done = classroom(variables, "clean", "--yes")
         assert done.returncode == 0 and done.stdout.endswith("\n0 left.\n"), done.stdout + done.stderr
         assert find_ours(account) == [] and kind in done.stdout

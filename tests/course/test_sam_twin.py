@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode import decode
 
 from classroom.account import packages
 from localstage import LocalStage
@@ -24,6 +23,13 @@ from tests.stage.target import StageTarget
 ROOT = TEMPLATES.parent
 BASIC = "AWSLambdaBasicExecutionRole"
 OWN_LOGS = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"]}
+
+
+def decoded(name: str) -> Any:
+    """A template as it is written, without anything resolved."""
+    from cfnlint.decode import decode  # Imported late: it takes half a second, and every process collects this file.
+
+    return decode(str(TEMPLATES / name))[0]
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +125,7 @@ def test_api_is_that_of_chat_yaml(site: Site) -> None:
 
 def test_parameters_and_outputs_are_those_of_chat_yaml() -> None:
     """Both take the same parameters, but for the package that SAM makes itself, and give the same outputs."""
-    ours, sams = (decode(str(TEMPLATES / name))[0] for name in ("chat.yaml", "template.yaml"))
+    ours, sams = (decoded(name) for name in ("chat.yaml", "template.yaml"))
     packages = {"CodeBucket", "CodeKey"}
     assert {key: value for key, value in ours["Parameters"].items() if key not in packages} == sams["Parameters"]
     assert ours["Outputs"].keys() == sams["Outputs"].keys()
@@ -159,7 +165,7 @@ def test_settings_example_when_compared_with_the_commands() -> None:
     assert set(re.findall(r"\$(CHAT_\w+)", block)) == example.keys()
     assert not any(word in name for name in example for word in ("KEY", "SECRET", "TOKEN", "PASSWORD"))
     given = set(re.findall(r'"(\w+)=\$', block)) - {"owner"}
-    assert given <= decode(str(TEMPLATES / "template.yaml"))[0]["Parameters"].keys()
+    assert given <= decoded("template.yaml")["Parameters"].keys()
     assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
