@@ -147,3 +147,19 @@ def window(chromium: Any) -> Iterator[Any]:
     for context, _ in windows:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def kept_window(chromium: Any) -> Iterator[ChatPage]:
+    """The window that ``same_window`` gives out."""
+    context = chromium.new_context(viewport={"width": 900, "height": 700})
+    yield ChatPage(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def same_window(kept_window: ChatPage) -> Iterator[ChatPage]:
+    """A window for many cases that only look at a page and connect to nothing: a window of its own takes a second."""
+    yield kept_window
+    assert kept_window.complaints() == []
+    kept_window.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")

@@ -18,7 +18,7 @@ from classroom.page import HTML, own_page_address, page_address
 from localstage import LocalStage
 from tests.course.jupyterlab import chromium_path
 from tests.course.nbval_runs import clean_environment
-from tests.course.page_browser import HUB
+from tests.course.page_browser import HUB, ChatPage
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually
@@ -154,10 +154,9 @@ def test_page_finds_the_stage_when_it_came_through_jupyter(jupyter: tuple[str, s
         ("file:///chat/index.html", "api=a1&stage=../x&port=4581", "ws://127.0.0.1:4581/a1/prod"),
     ],
 )
-def test_address_follows_from_the_pages_own(window, place: str, query: str, expected: str) -> None:
+def test_address_follows_from_the_pages_own(same_window: ChatPage, place: str, query: str, expected: str) -> None:
     """The rule in address.js, case by case: a whole URL, AWS, the stage, a server's proxy, this machine, nothing else."""
-    chat = window().open()
-    found = chat.page.evaluate(
+    found = same_window.open().page.evaluate(
         "([query, place]) => addressFor(new URLSearchParams(query), new URL(place))", [query, place]
     )
     assert found == expected

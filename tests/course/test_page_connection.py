@@ -122,9 +122,9 @@ def test_person_is_told_why_not_when_the_handshake_is_refused(server: PageServer
 
 
 @pytest.mark.parametrize("address", ["https://example.com/", "wss://", "wss://a b/", "javascript:alert(1)", "ws://[/"])
-def test_page_says_what_is_wrong_when_an_address_is_none(window, address: str) -> None:
+def test_page_says_what_is_wrong_when_an_address_is_none(same_window: ChatPage, address: str) -> None:
     """What is no WebSocket URL is refused with a sentence, and the form is ready for another."""
-    chat = window().open()
+    chat = same_window.open()
     chat.begin(address)
     chat.wait_line(f"Cannot connect to {address}", ".error")
     assert chat.page.locator("#status-text").inner_text() == "Not connected"
@@ -292,9 +292,9 @@ def test_token_stays_in_its_tab_when_the_page_is_reloaded(server: PageServer, wi
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "a.!.c", token_for(None), token_for({"sub": 5}), token_for([])])
-def test_name_stays_when_a_token_names_nobody(window, token: str) -> None:
+def test_name_stays_when_a_token_names_nobody(same_window: ChatPage, token: str) -> None:
     """A token that is of another kind, or that names nobody, leaves the name to its person and raises nothing."""
-    chat = window().open()
+    chat = same_window.open()
     chat.page.locator("#name").fill("Ann")
     chat.page.locator("#token").fill(token)
     chat.page.locator("#token").press("Tab")

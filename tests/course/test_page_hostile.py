@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.course.page_browser import ChatPage
 from tests.course.page_server import PageServer, message, numbered
 from tests.stage.waiting import eventually
 
@@ -87,9 +88,9 @@ def test_own_rules_are_kept_when_code_is_injected(chat) -> None:
         " \twss://e vil",
     ],
 )
-def test_link_does_nothing_when_its_address_is_hostile(window, address: str) -> None:
+def test_link_does_nothing_when_its_address_is_hostile(same_window: ChatPage, address: str) -> None:
     """An address in a link is text in a field: opening the link runs nothing, and Connect refuses it with a sentence."""
-    chat = window().open(query=f"?url={quote(address)}&name={quote(ATTACKS[1])}")
+    chat = same_window.open(query=f"?url={quote(address)}&name={quote(ATTACKS[1])}")
     assert chat.page.locator("#status-text").inner_text() == "Not connected"
     assert chat.page.locator("#name").input_value() == ATTACKS[1]
     chat.page.locator("#connect").click()
