@@ -50,8 +50,8 @@ class Subject(ABC):
     roots: Sequence[int] = ()
     """The process ids of what has been started."""
 
-    @staticmethod
-    def install() -> object:  # noqa: B027 - most have nothing to install
+    @staticmethod  # noqa: B027 (most fetch nothing)
+    def install() -> object:
         """Fetches what is not there yet, which no figure counts. Raises NotMeasured."""
 
     @abstractmethod
