@@ -16,8 +16,8 @@ about the real service, the tests that show it on localstage, and a state:
   [Where localstage differs from AWS](docs/differences.md) says how.
 - **not yet**: not true of the stage, or not proved, and why.
 
-Nothing here was checked against a live account. The tests in `tests/stage`
-would run there as they stand, with `CHAT_TARGET=live`.
+Nothing here was checked against a live account. `python -m tests.conformance` asks
+one what these tests ask localstage, and writes down what differs: [how](docs/conformance.md).
 """
 
 

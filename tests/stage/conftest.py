@@ -18,16 +18,16 @@ from botocore.config import Config
 
 from localstage import LocalStage
 from tests.stage.moved_stage import MovedStage
-from tests.stage.target import LiveTarget, StageTarget, Target, empty_account
+from tests.stage.target import WATCHER, LiveTarget, StageTarget, Target, empty_account
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+def target(request: pytest.FixtureRequest) -> Target:
     """AWS, or localstage in its place."""
     live = os.environ.get("CHAT_TARGET", "moto") == "live"
-    target = LiveTarget() if live else StageTarget(request.getfixturevalue("stage"))
-    yield target
-    target.clean_up()
+    target: Target = LiveTarget() if live else StageTarget(request.getfixturevalue("stage"))
+    watch = request.config.stash.get(WATCHER, None)
+    return watch(target) if watch else target
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.stage.target import REGION, StageTarget, Target, package
+from tests.stage.target import REGION, StageTarget, Target, new_name, package
 from tests.stage.waiting import eventually
 
 Statement = Mapping[str, Any]
@@ -40,7 +39,7 @@ def deny(action: str | list[str], resource: str | list[str] = "*") -> Statement:
 
 def create_role(target: Target, *statements: Statement, trusted: Mapping[str, Any] = LAMBDA, **others: Any) -> str:
     """A role that ``trusted`` may assume; returns its ARN. Its one policy is named ``own``."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
+    name = new_name()
     iam = target.client("iam")
     arn = iam.create_role(
         RoleName=name,
@@ -64,7 +63,7 @@ def function_of(target: Target, role_arn: str, source: str, **configuration: Any
     """A function with this role; returns its ARN."""
     lambda_ = target.client("lambda")
     arguments = {
-        "FunctionName": f"test-{uuid.uuid4().hex[:12]}",
+        "FunctionName": new_name(),
         "Runtime": "python3.13",
         "Role": role_arn,
         "Handler": "handler.handler",

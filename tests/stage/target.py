@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import os
+import re
 import ssl
+import time
 import urllib.request
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -21,10 +26,15 @@ import websocket
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from localstage import LocalStage
+from tests.stage.waiting import eventually
 
 REGION = "us-east-1"
+PREFIX = os.environ.get("CHAT_TEST_PREFIX", "test-")
+"""What the name of everything begins with that a test creates, so that it can be found and taken away."""
+NAMES = re.compile(rf"{re.escape(PREFIX)}[0-9a-f]{{12}}")
 ASSUME_ROLE = json.dumps(
     {
         "Version": "2012-10-17",
@@ -45,6 +55,11 @@ _ASSUMED_BY_API_GATEWAY = json.dumps(
 _WRITE_LOGS = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["logs:*"], "Resource": "*"}]}
 )
+
+
+def new_name() -> str:
+    """A name that nothing else has, and that says whose it is."""
+    return f"{PREFIX}{uuid.uuid4().hex[:12]}"
 
 
 def ca_of(settings: Mapping[str, str]) -> str:
@@ -71,24 +86,72 @@ class Target(Protocol):
 
     def connect(self, url: str, **options: Any) -> websocket.WebSocket: ...
 
-    def clean_up(self) -> None: ...
+    def saw(self, what: str, value: Any) -> None:
+        """Is told what a test has found out, for whoever watches."""
+
+    def settle(self) -> None:
+        """Returns when what was changed before counts."""
+
+    def function_role(self) -> str:
+        """The ARN of a role that lets a function do what tests need."""
+
+    def function_options(self, source: str) -> Mapping[str, Any]:
+        """What this target's functions need to be quick enough."""
 
 
-@dataclass
+WATCHER: pytest.StashKey[Callable[[Target], Target]] = pytest.StashKey()
+"""Who puts itself between the tests and their target, in pytest's configuration."""
+
+
 class LiveTarget:
-    """The account that the environment names."""
+    """The account that the environment names. What is left in it, tests.conformance takes away.
 
-    _cleaning: list[Any] = field(default_factory=list)
+    AWS does at once what it is told, and lets it count seconds later: a stage's settings, a
+    deployment, a permission. So the next look waits, ``CHAT_SETTLE_S`` seconds after the last change.
+    """
+
+    def __init__(self) -> None:
+        self._settle_s = float(os.environ.get("CHAT_SETTLE_S", "10"))
+        self._changed_at = -math.inf
+        self._role = ""
 
     def client(self, service: str, **options: Any) -> Any:
-        return boto3.client(service, region_name=REGION, **options)
+        # A test looks at what @connections answers; any other call may be throttled, and is then tried again.
+        retries = {"total_max_attempts": 1 if service == "apigatewaymanagementapi" else 10, "mode": "standard"}
+        config = Config(retries=retries).merge(options.pop("config", Config()))
+        client = boto3.client(service, region_name=REGION, config=config, **options)
+        if service in ("apigatewaymanagementapi", "lambda"):
+            client.meta.events.register("before-call", self._before_call)
+        if service in ("apigateway", "apigatewayv2", "lambda", "iam"):
+            client.meta.events.register("after-call", self._after_call)
+        return client
+
+    def _before_call(self, model: Any, **_: Any) -> None:
+        if model.name == "Invoke" or model.service_model.service_name == "apigatewaymanagementapi":
+            self.settle()
+
+    def _after_call(self, model: Any, **_: Any) -> None:
+        if re.match("Create|Update|Delete|Put|Attach|Detach|Add|Remove", model.name):
+            self._changed_at = time.monotonic()
 
     def connect(self, url: str, **options: Any) -> websocket.WebSocket:
+        self.settle()
         return websocket.create_connection(url, timeout=120, **options)
 
-    def clean_up(self) -> None:
-        for clean in reversed(self._cleaning):
-            clean()
+    def saw(self, what: str, value: Any) -> None:
+        """Nobody watches."""
+
+    def settle(self) -> None:
+        Event().wait(max(0.0, self._changed_at + self._settle_s - time.monotonic()))
+
+    def function_role(self) -> str:
+        """One for all, since each new role would take ten seconds to count."""
+        self._role = self._role or create_function_role(self)
+        return self._role
+
+    def function_options(self, source: str) -> Mapping[str, Any]:
+        """boto3 takes 128 MB's share of a processor longer to load than the three seconds that are the default."""
+        return {"MemorySize": 1024} if "boto3" in source else {}
 
 
 class StageTarget:
@@ -127,8 +190,19 @@ class StageTarget:
             }
         return websocket.create_connection(url, timeout=120, **options)
 
-    def clean_up(self) -> None:
-        """localstage's account ends with localstage."""
+    def saw(self, what: str, value: Any) -> None:
+        """Nobody watches."""
+
+    def settle(self) -> None:
+        """On localstage a change counts at once."""
+
+    def function_role(self) -> str:
+        """A new one for each function, as the account may have been emptied since the last."""
+        return create_function_role(self)
+
+    def function_options(self, source: str) -> Mapping[str, Any]:
+        """None."""
+        return {}
 
 
 def empty_account(url: str, session: boto3.Session) -> None:
@@ -147,10 +221,9 @@ def package(source: str, name: str = "handler.py") -> bytes:
     return buffer.getvalue()
 
 
-def create_function(target: Target, source: str, **configuration: Any) -> str:
-    """Creates a function whose ``handler.handler`` is in ``source``; returns its ARN."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    iam = target.client("iam")
+def create_function_role(target: Target) -> str:
+    """A role with what the tests' functions do; its ARN."""
+    name, iam = new_name(), target.client("iam")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=ASSUME_ROLE)["Role"]["Arn"]
     iam.put_role_policy(
         RoleName=name,
@@ -168,15 +241,32 @@ def create_function(target: Target, source: str, **configuration: Any) -> str:
             }
         ),
     )
-    lambda_ = target.client("lambda")
-    arn = lambda_.create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Role=role,
-        Handler="handler.handler",
-        Code={"ZipFile": package(source)},
-        **configuration,
-    )["FunctionArn"]
+    return str(role)
+
+
+def create_function(target: Target, source: str, **configuration: Any) -> str:
+    """Creates a function whose ``handler.handler`` is in ``source``; returns its ARN."""
+    name, lambda_, role = new_name(), target.client("lambda"), target.function_role()
+
+    def create() -> str | None:
+        try:
+            return str(
+                lambda_.create_function(
+                    FunctionName=name,
+                    Runtime="python3.13",
+                    Role=role,
+                    Handler="handler.handler",
+                    Code={"ZipFile": package(source)},
+                    **{**target.function_options(source), **configuration},
+                )["FunctionArn"]
+            )
+        except ClientError as error:
+            if "cannot be assumed" in str(error):
+                return None  # A role counts some seconds after it has been created.
+            raise
+
+    arn = eventually(create, lambda created: created is not None, f"the role {role} to count")
+    assert arn is not None
     lambda_.get_waiter("function_active_v2").wait(FunctionName=name)
     return arn
 
@@ -203,9 +293,7 @@ def deploy_api(
 ) -> DeployedApi:
     """Deploys an API with one function for each route key of ``sources``; equal sources share one."""
     gateway = target.client("apigatewayv2")
-    api_id = gateway.create_api(
-        Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression=expression
-    )["ApiId"]
+    api_id = gateway.create_api(Name=new_name(), ProtocolType="WEBSOCKET", RouteSelectionExpression=expression)["ApiId"]
     by_source = {source: create_function(target, source, **configuration) for source in set(sources.values())}
     for arn in by_source.values():
         allow_api_gateway(target, arn, api_id)
@@ -258,7 +346,7 @@ def status_of_refusal(target: Target, url: str, **options: Any) -> int:
 @contextmanager
 def table_of_ids(target: Target) -> Iterator[str]:
     """The name of a fresh table with the string key ``id``; deleted in the end."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
+    name = new_name()
     dynamodb = target.client("dynamodb")
     dynamodb.create_table(
         TableName=name,
@@ -276,7 +364,7 @@ def table_of_ids(target: Target) -> Iterator[str]:
 @contextmanager
 def cloudwatch_role(target: Target) -> Iterator[None]:
     """The account's CloudWatch role, without which AWS logs no WebSocket API; what was set before comes back."""
-    iam, gateway, name = target.client("iam"), target.client("apigateway"), f"test-{uuid.uuid4().hex[:12]}"
+    iam, gateway, name = target.client("iam"), target.client("apigateway"), new_name()
     before = gateway.get_account().get("cloudwatchRoleArn", "")
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_ASSUMED_BY_API_GATEWAY)["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="logs", PolicyDocument=_WRITE_LOGS)

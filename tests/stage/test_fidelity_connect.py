@@ -11,7 +11,7 @@ import pytest
 import websocket
 
 from localstage import LocalStage
-from tests.stage.target import DeployedApi, Target, add_route, deploy_api
+from tests.stage.target import DeployedApi, Target, add_route, deploy_api, new_name
 
 HANDLER = """
 def handler(event, context):
@@ -42,8 +42,8 @@ def test_handshake_when_the_route_wants_an_api_key(target: Target):
     route = gateway.get_routes(ApiId=api.api_id)["Items"][0]["RouteId"]
     gateway.update_route(ApiId=api.api_id, RouteId=route, ApiKeyRequired=True)
     gateway.create_deployment(ApiId=api.api_id, StageName="prod")
-    key, stranger = (rest.create_api_key(name=f"{api.api_id}-{name}", enabled=True) for name in ("in", "out"))
-    plan = rest.create_usage_plan(name=api.api_id, apiStages=[{"apiId": api.api_id, "stage": "prod"}])["id"]
+    key, stranger = (rest.create_api_key(name=new_name(), enabled=True) for _ in range(2))
+    plan = rest.create_usage_plan(name=new_name(), apiStages=[{"apiId": api.api_id, "stage": "prod"}])["id"]
     rest.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
     tried = [
         status(target, api.url, header=headers)

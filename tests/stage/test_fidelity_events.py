@@ -96,6 +96,8 @@ def visit(target: Target, table: str, url: str, **options: Any) -> dict[str, Any
 
     events = eventually(rows, lambda found: "DISCONNECT" in found, "the DISCONNECT event")
     socket.shutdown()
+    for kind in sorted(events):
+        target.saw(f"{kind} event", events[kind])
     return events
 
 

@@ -11,6 +11,7 @@ import websocket
 from tests.stage.target import DeployedApi, Target, cloudwatch_role, deploy_api
 from tests.stage.waiting import eventually
 
+pytestmark = pytest.mark.stays_here("it sets the account's CloudWatch role, which is not the test's alone")
 HANDLER = """
 def handler(event, context):
     text = event.get("body", "")

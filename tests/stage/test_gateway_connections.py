@@ -103,7 +103,9 @@ def read_event(target: Target, table: str, key: str) -> dict:
         lambda answer: "Item" in answer,
         f"a row {key}",
     )
-    return json.loads(row["Item"]["event"]["S"])
+    event = json.loads(row["Item"]["event"]["S"])
+    target.saw("event", event)
+    return event
 
 
 @pytest.mark.parametrize(

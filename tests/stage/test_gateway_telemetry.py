@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import websocket
 
-from tests.stage.target import DeployedApi, Target, cloudwatch_role, deploy_api
+from tests.stage.target import DeployedApi, Target, cloudwatch_role, deploy_api, new_name
 from tests.stage.waiting import eventually
 
+pytestmark = pytest.mark.stays_here("it sets the account's CloudWatch role, which is not the test's alone")
 DOOR = """
 def handler(event, context):
     context = event["requestContext"]
@@ -37,7 +37,7 @@ FORMAT = json.dumps(
 @pytest.fixture(scope="module")
 def api(target: Target) -> DeployedApi:
     api = deploy_api(target, dict.fromkeys(("$connect", "$disconnect", "chat"), DOOR))
-    group = f"access-{uuid.uuid4().hex[:8]}"
+    group = new_name()
     logs = target.client("logs")
     logs.create_log_group(logGroupName=group)
     account = api.function_arns["chat"].split(":")[4]

@@ -6,12 +6,11 @@ import base64
 import io
 import json
 import re
-import uuid
 import zipfile
 
 import pytest
 
-from tests.stage.target import Target, create_function
+from tests.stage.target import Target, create_function, new_name
 from tests.stage.waiting import eventually
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -200,7 +199,7 @@ def handler(event, context):
 @pytest.mark.fidelity("9.8")
 def test_log_when_a_function_names_its_group(target: Target):
     """A function writes to the log group that it names, knows it, and writes to another after an update."""
-    groups = [f"test-{uuid.uuid4().hex[:12]}" for _ in range(2)]
+    groups = [new_name() for _ in range(2)]
     logs, lambda_ = target.client("logs"), target.client("lambda")
     source = "def handler(event, context):\n    print('said')\n    return context.log_group_name\n"
     seen = run(target, source, LoggingConfig={"LogGroup": groups[0]})

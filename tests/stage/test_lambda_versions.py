@@ -192,6 +192,7 @@ def refusal(call, **arguments: object) -> str:
 
 
 @pytest.mark.fidelity("9.12")
+@pytest.mark.stays_here("localstage refuses by name what works on AWS")
 def test_triggers_when_configured(target: Target, versioned: str):
     """What would invoke a function in a way that the stage does not serve is refused by name."""
     lambda_, sqs, sns = (target.client(name) for name in ("lambda", "sqs", "sns"))

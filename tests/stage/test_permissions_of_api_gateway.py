@@ -83,6 +83,7 @@ def handshake_status(target, api: DeployedApi, credentials: list[str]) -> int:
 
 
 @pytest.mark.fidelity("3.16")
+@pytest.mark.stays_here("a function gives its credentials away for it")
 @pytest.mark.parametrize(
     ("statements", "status"),
     [
@@ -100,6 +101,7 @@ def test_iam_route_when_the_signer_has_policies(target, guarded, statements, sta
 
 
 @pytest.mark.fidelity("3.16")
+@pytest.mark.stays_here("a function gives its credentials away for it")
 @pytest.mark.parametrize(
     ("path", "status"), [("prod/$connect", 101), ("*/$connect", 101), ("dev/$connect", 403), ("prod/GET/$connect", 403)]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from threading import Event
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_WITHIN_S = 90.0
+_WITHIN_S = float(os.environ.get("CHAT_PATIENCE_S", "90"))
 _PAUSE_S = 0.05
 
 
