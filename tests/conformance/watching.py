@@ -77,7 +77,7 @@ class Watched:
         """A socket of the target; its handshake and all its frames are written down."""
         sightings, number = self._sightings, self._sightings.next_socket()
         sightings.counts["connections"] += 1
-        asked = url.partition("amazonaws.com")[2] or url.partition("://")[2].partition("/")[2]
+        asked = _path(url)
         try:
             socket = self._target.connect(url, class_=_watched_socket(sightings, number, self._target), **options)
         except websocket.WebSocketBadStatusException as refused:
@@ -87,6 +87,12 @@ class Watched:
         chosen = f", sub-protocol {socket.subprotocol}" if socket.subprotocol else ""
         sightings.saw(f"{number} handshake {asked} → 101{chosen}")
         return socket
+
+    def get(self, url: str) -> int:
+        """The status that answers an HTTP GET; it is written down."""
+        status = self._target.get(url)
+        self._sightings.saw(f"GET {_path(url)} → {status}")
+        return status
 
     def saw(self, what: str, value: Any) -> None:
         """Writes down what a test has found out in another way, such as an event."""
@@ -129,6 +135,11 @@ def _watched_socket(sightings: Sightings, number: int, target: Target) -> type[w
             return frame
 
     return Socket
+
+
+def _path(url: str) -> str:
+    """What follows the host."""
+    return url.partition("amazonaws.com")[2] or url.partition("://")[2].partition("/")[2]
 
 
 def _text(data: Any) -> str:

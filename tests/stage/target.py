@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import time
+import urllib.error
 import urllib.request
 import uuid
 import zipfile
@@ -86,6 +87,9 @@ class Target(Protocol):
 
     def connect(self, url: str, **options: Any) -> websocket.WebSocket: ...
 
+    def get(self, url: str) -> int:
+        """The status that answers an HTTP GET."""
+
     def saw(self, what: str, value: Any) -> None:
         """Is told what a test has found out, for whoever watches."""
 
@@ -137,6 +141,10 @@ class LiveTarget:
     def connect(self, url: str, **options: Any) -> websocket.WebSocket:
         self.settle()
         return websocket.create_connection(url, timeout=120, **options)
+
+    def get(self, url: str) -> int:
+        self.settle()
+        return status_of(urllib.request.build_opener(), url)
 
     def saw(self, what: str, value: Any) -> None:
         """Nobody watches."""
@@ -190,6 +198,11 @@ class StageTarget:
             }
         return websocket.create_connection(url, timeout=120, **options)
 
+    def get(self, url: str) -> int:
+        proxy = urllib.request.ProxyHandler({"https": self.stage.url})
+        trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self._bundle))
+        return status_of(urllib.request.build_opener(proxy, trust), url)
+
     def saw(self, what: str, value: Any) -> None:
         """Nobody watches."""
 
@@ -203,6 +216,16 @@ class StageTarget:
     def function_options(self, source: str) -> Mapping[str, Any]:
         """None."""
         return {}
+
+
+def status_of(opener: urllib.request.OpenerDirector, url: str) -> int:
+    """The status that answers a GET, whatever it is."""
+    try:
+        with opener.open(url, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
 
 
 def empty_account(url: str, session: boto3.Session) -> None:

@@ -19,7 +19,7 @@ import websocket
 from websocket import ABNF
 
 from localstage import LocalStage
-from tests.stage.target import DeployedApi, StageTarget, deploy_api
+from tests.stage.target import DeployedApi, StageTarget, Target, deploy_api
 from tests.stage.waiting import eventually
 
 HANDLER = """
@@ -34,17 +34,13 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def local(stage: LocalStage) -> StageTarget:
-    """localstage, which these tests reach by path."""
+    """localstage, for the tests that write on the line before there is a WebSocket."""
     return StageTarget(stage)
 
 
 @pytest.fixture(scope="module")
-def api(local: StageTarget) -> DeployedApi:
-    return deploy_api(local, {"$connect": HANDLER, "$default": HANDLER}, two_way=("$default",), Timeout=10)
-
-
-def address(local: StageTarget, api: DeployedApi) -> str:
-    return f"{local.stage.url.replace('http', 'ws')}/{api.api_id}/prod"
+def api(target: Target) -> DeployedApi:
+    return deploy_api(target, {"$connect": HANDLER, "$default": HANDLER}, two_way=("$default",), Timeout=10)
 
 
 def close_code(socket: websocket.WebSocket) -> tuple[int, bytes]:
@@ -63,29 +59,33 @@ def fragments(text: str, size: int) -> Iterator[ABNF]:
         )
 
 
-def connection_count(local: StageTarget) -> int:
+def connection_count(target: Target) -> int:
+    """How many connections localstage has; AWS tells nobody."""
+    stage: LocalStage | None = getattr(target, "stage", None)
+    if stage is None:
+        return 0
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(local.stage.url + "/_localstage/status", timeout=90) as answer:
+    with opener.open(stage.url + "/_localstage/status", timeout=90) as answer:
         return json.load(answer)["connections"]
 
 
 @pytest.fixture(autouse=True)
-def healthy(local: StageTarget, api: DeployedApi) -> Iterator[None]:
+def healthy(target: Target, api: DeployedApi) -> Iterator[None]:
     """After each test a well-behaved client is served, and no connection of the test is left."""
-    before = connection_count(local)
+    before = connection_count(target)
     yield
-    socket = local.connect(address(local, api))
+    socket = target.connect(api.url)
     socket.send("four")
     assert socket.recv() == "4"
     socket.close()
-    eventually(lambda: connection_count(local), lambda count: count <= before, "no connection to be left")
+    eventually(lambda: connection_count(target), lambda count: count <= before, "no connection to be left")
 
 
 @pytest.mark.fidelity("5.2")
 @pytest.mark.parametrize(("size", "answer"), [(32 * 1024, "32768"), (32 * 1024 + 1, None)])
-def test_frame_when_it_is_at_the_limit(local: StageTarget, api: DeployedApi, size: int, answer: str | None):
+def test_frame_when_it_is_at_the_limit(target: Target, api: DeployedApi, size: int, answer: str | None):
     """A frame of 32 KB is a message, one byte more closes with 1009."""
-    socket = local.connect(address(local, api))
+    socket = target.connect(api.url)
     socket.send("x" * size)
     if answer:
         assert socket.recv() == answer
@@ -96,9 +96,9 @@ def test_frame_when_it_is_at_the_limit(local: StageTarget, api: DeployedApi, siz
 
 @pytest.mark.fidelity("5.1")
 @pytest.mark.parametrize(("size", "answer"), [(128 * 1024, "131072"), (128 * 1024 + 1, None)])
-def test_message_when_its_fragments_are_at_the_limit(local, api, size: int, answer: str | None):
+def test_message_when_its_fragments_are_at_the_limit(target: Target, api, size: int, answer: str | None):
     """Fragments make a message of 128 KB, one byte more closes with 1009."""
-    socket = local.connect(address(local, api))
+    socket = target.connect(api.url)
     for frame in fragments("x" * size, 32 * 1024):
         socket.send_frame(frame)
     if answer:
@@ -109,9 +109,9 @@ def test_message_when_its_fragments_are_at_the_limit(local, api, size: int, answ
 
 
 @pytest.mark.fidelity("2.13")
-def test_close_when_a_frame_is_binary(local: StageTarget, api: DeployedApi):
+def test_close_when_a_frame_is_binary(target: Target, api: DeployedApi):
     """A binary frame closes with 1003."""
-    socket = local.connect(address(local, api))
+    socket = target.connect(api.url)
     socket.send_binary(b"x")
     assert close_code(socket)[0] == 1003
     socket.close()
@@ -129,23 +129,23 @@ def test_close_when_a_frame_is_binary(local: StageTarget, api: DeployedApi):
     ],
     ids=["no UTF-8", "continuation", "unmasked", "reserved bits", "reserved opcode", "HTTP"],
 )
-def test_close_when_the_protocol_is_violated(local: StageTarget, api: DeployedApi, data: bytes, code: int):
+def test_close_when_the_protocol_is_violated(target: Target, api: DeployedApi, data: bytes, code: int):
     """Text that is not UTF-8 closes with 1007; frames that the protocol does not allow with 1002."""
-    socket = local.connect(address(local, api))
+    socket = target.connect(api.url)
     socket.sock.sendall(data)
     assert close_code(socket)[0] == code
     socket.shutdown()
 
 
 @pytest.mark.fidelity("6.7")
-def test_post_when_the_client_does_not_read(local: StageTarget, api: DeployedApi):
+def test_post_when_the_client_does_not_read(target: Target, api: DeployedApi):
     """A client that does not read gives LimitExceededException in the end, and holds up nobody."""
-    lazy, reader = local.connect(address(local, api) + "?x=1"), local.connect(address(local, api))
+    lazy, reader = target.connect(api.url + "?x=1"), target.connect(api.url)
     host = f"https://{api.api_id}.execute-api.us-east-1.amazonaws.com/prod"
-    client = local.client("apigatewaymanagementapi", endpoint_url=host)
+    client = target.client("apigatewaymanagementapi", endpoint_url=host)
     lazy.send('{"x": 1}')
     lazy.recv()
-    lazy_id = _connection_id(local, api, lazy)
+    lazy_id = _connection_id(target, api, lazy)
     with pytest.raises(client.exceptions.LimitExceededException):
         for _ in range(400):
             client.post_to_connection(ConnectionId=lazy_id, Data=b"x" * 100_000)
@@ -155,9 +155,9 @@ def test_post_when_the_client_does_not_read(local: StageTarget, api: DeployedApi
     reader.close()
 
 
-def _connection_id(local: StageTarget, api: DeployedApi, socket: websocket.WebSocket) -> str:
+def _connection_id(target: Target, api: DeployedApi, socket: websocket.WebSocket) -> str:
     """The connection's id, from the error frame of a message that its route cannot serve."""
-    gateway = local.client("apigatewayv2")
+    gateway = target.client("apigatewayv2")
     gateway.update_stage(
         ApiId=api.api_id,
         StageName="prod",
@@ -181,12 +181,12 @@ def _raw(local: StageTarget) -> sockets.socket:
     return sockets.create_connection(("127.0.0.1", urlsplit(local.stage.url).port or 0), timeout=90)
 
 
-def test_stage_when_handshakes_stay_half_open(local: StageTarget, api: DeployedApi):
+def test_stage_when_handshakes_stay_half_open(local: StageTarget, target: Target, api: DeployedApi):
     """Fifty clients that send half a handshake and wait hold up nobody."""
     lines = [_raw(local) for _ in range(50)]
     for line in lines:
         line.sendall(_handshake(api)[:40])
-    socket = local.connect(address(local, api))
+    socket = target.connect(api.url)
     socket.send("hello")
     assert socket.recv() == "5"
     socket.close()

@@ -1,7 +1,4 @@
-"""Frames, closes and handshakes as no good client sends them, and the longest life. FIDELITY sections 2 to 5.
-
-These tests have a stage of their own that closes every connection after five seconds.
-"""
+"""Frames, closes and handshakes as no good client sends them. FIDELITY sections 2 to 5."""
 
 from __future__ import annotations
 
@@ -15,11 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import websocket
 from websocket import ABNF
 
 from localstage import LocalStage
-from tests.stage.target import DeployedApi, StageTarget, deploy_api, table_of_ids
+from tests.stage.target import DeployedApi, StageTarget, Target, deploy_api, table_of_ids
 from tests.stage.waiting import eventually
 
 HANDLER = """
@@ -43,20 +39,20 @@ TEXT, CONTINUATION, CLOSE, PING = 1, 0, 8, 9
 
 @pytest.fixture(scope="module")
 def local(stage: LocalStage) -> StageTarget:
-    """localstage: only there can a test write single frames."""
+    """localstage, for the tests that write on the line before there is a WebSocket."""
     return StageTarget(stage)
 
 
 @pytest.fixture(scope="module")
-def table(local: StageTarget) -> Iterator[str]:
-    with table_of_ids(local) as name:
+def table(target: Target) -> Iterator[str]:
+    with table_of_ids(target) as name:
         yield name
 
 
 @pytest.fixture(scope="module")
-def api(local: StageTarget, table: str) -> DeployedApi:
+def api(target: Target, table: str) -> DeployedApi:
     return deploy_api(
-        local,
+        target,
         dict.fromkeys(("$connect", "$disconnect", "$default", "chat"), HANDLER),
         two_way=("$default", "chat"),
         Timeout=10,
@@ -74,13 +70,9 @@ def frame(opcode: int, data: bytes = b"", *, fin: int = 1, length: int | None = 
     return bytes([fin << 7 | opcode]) + coded + bytes(4) + data
 
 
-def opened(local: StageTarget, api: DeployedApi) -> websocket.WebSocket:
-    return local.connect(f"{local.stage.url.replace('http', 'ws')}/{api.api_id}/prod")
-
-
-def answer_to(local: StageTarget, api: DeployedApi, *frames: bytes) -> dict[str, Any] | int:
+def answer_to(target: Target, api: DeployedApi, *frames: bytes) -> dict[str, Any] | int:
     """What the first answer to some frames says, or the code of the close that answers them."""
-    socket = opened(local, api)
+    socket = target.connect(api.url)
     socket.sock.sendall(b"".join(frames))
     while True:
         opcode, data = socket.recv_data(control_frame=True)
@@ -110,17 +102,17 @@ def answer_to(local: StageTarget, api: DeployedApi, *frames: bytes) -> dict[str,
         "huge length",
     ],
 )
-def test_close_when_frames_break_the_rules(local, api, frames: list[bytes], code: int):
+def test_close_when_frames_break_the_rules(target, api, frames: list[bytes], code: int):
     """Control frames that are long or in fragments, and messages inside messages, close at once; a length is believed."""
-    assert answer_to(local, api, *frames) == code
+    assert answer_to(target, api, *frames) == code
 
 
-def test_message_when_its_fragments_are_odd_but_allowed(local: StageTarget, api: DeployedApi):
+def test_message_when_its_fragments_are_odd_but_allowed(target: Target, api: DeployedApi):
     """Ten thousand fragments, a ping between fragments and a character in two fragments make good messages."""
     many = [frame(TEXT, b"x", fin=0), *[frame(CONTINUATION, b"x", fin=0)] * 9_998, frame(CONTINUATION, b"x")]
-    assert answer_to(local, api, *many)["length"] == 10_000
-    assert answer_to(local, api, frame(TEXT, b"x", fin=0), frame(PING, b"p"), frame(CONTINUATION, b"y"))["length"] == 2
-    assert answer_to(local, api, frame(TEXT, b"\xc3", fin=0), frame(CONTINUATION, b"\xa9"))["length"] == 1
+    assert answer_to(target, api, *many)["length"] == 10_000
+    assert answer_to(target, api, frame(TEXT, b"x", fin=0), frame(PING, b"p"), frame(CONTINUATION, b"y"))["length"] == 2
+    assert answer_to(target, api, frame(TEXT, b"\xc3", fin=0), frame(CONTINUATION, b"\xa9"))["length"] == 1
 
 
 @pytest.mark.fidelity("2.4")
@@ -139,20 +131,21 @@ def test_message_when_its_fragments_are_odd_but_allowed(local: StageTarget, api:
     ],
     ids=["empty", "deep", "deep value", "NaN", "long number", "half a pair", "trailing", "byte order mark", "NUL"],
 )
-def test_route_when_a_message_is_strange(local: StageTarget, api: DeployedApi, text: str):
+def test_route_when_a_message_is_strange(target: Target, api: DeployedApi, text: str):
     """A message that is no good JSON, or names no route, goes to $default whole, however strange."""
-    answer = answer_to(local, api, frame(TEXT, text.encode()))
+    answer = answer_to(target, api, frame(TEXT, text.encode()))
     assert (answer["route"], answer["length"]) == ("$default", len(text))
 
 
-def told(local: StageTarget, table: str, connection_id: str) -> tuple[int, str]:
+def told(target: Target, table: str, connection_id: str) -> tuple[int, str]:
     """Code and reason that a connection's $disconnect was told."""
     row = eventually(
-        lambda: local.client("dynamodb").get_item(TableName=table, Key={"id": {"S": connection_id}}),
+        lambda: target.client("dynamodb").get_item(TableName=table, Key={"id": {"S": connection_id}}),
         lambda answer: "Item" in answer,
         f"the $disconnect of {connection_id}",
     )
     event = json.loads(row["Item"]["event"]["S"])
+    target.saw("told", event)
     return event["code"], event["reason"]
 
 
@@ -177,15 +170,15 @@ def told(local: StageTarget, table: str, connection_id: str) -> tuple[int, str]:
         (5000, 1002),
     ],
 )
-def test_disconnect_event_when_a_client_closes_with_a_code(local, api, table: str, code: int, answered: int):
+def test_disconnect_event_when_a_client_closes_with_a_code(target, api, table: str, code: int, answered: int):
     """Every code that a client may send reaches $disconnect with its reason; one that it may not send is 1002."""
-    socket = opened(local, api)
+    socket = target.connect(api.url)
     socket.send("who am I")
     connection_id = json.loads(socket.recv())["id"]
     socket.sock.sendall(frame(CLOSE, struct.pack("!H", code) + "grüß".encode()))
     assert int.from_bytes(socket.recv_data(control_frame=True)[1][:2], "big") == answered
     socket.shutdown()
-    assert told(local, table, connection_id) == ((code, "grüß") if answered == code else (1002, ""))
+    assert told(target, table, connection_id) == ((code, "grüß") if answered == code else (1002, ""))
 
 
 HEADERS = {

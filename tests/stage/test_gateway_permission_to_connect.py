@@ -72,7 +72,7 @@ def guarded(target: Target) -> DeployedApi:
         ("?token=long", 500),
     ],
 )
-@pytest.mark.fidelity("3.8", "3.9", "3.10", "3.14")
+@pytest.mark.fidelity("3.8", "3.9", "3.10", "3.14", "3.20")
 def test_handshake_when_the_authorizer_refuses(target: Target, guarded: DeployedApi, query: str, status: int):
     """A missing identity source is 401, a Deny or a policy that does not match is 403, a failure or a result over 8 KB is 500."""
     assert status_of_refusal(target, guarded.url + query) == status
