@@ -18,7 +18,14 @@ LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 HOME = "README.md"
 LEARN = ("docs/handout.md", "docs/running.md", "docs/reference.md", "notebooks/GLOSSARY.md")
 TEACH = ("INSTRUCTORS.md", "cloudformation/README.md", "cloudformation/variants/README.md", "handlers/README.md")
-LOCALSTAGE = ("docs/localstage.md", "docs/differences.md", "docs/reliability.md", "docs/conformance.md", "FIDELITY.md", "localstage/README.md")
+LOCALSTAGE = (
+    "docs/localstage.md",
+    "docs/differences.md",
+    "docs/reliability.md",
+    "docs/conformance.md",
+    "FIDELITY.md",
+    "localstage/README.md",
+)
 CHANGE = ("CONTRIBUTING.md", "SECURITY.md", "notebooks/README.md", "AGENTS.md", "CHANGELOG.md", "LICENSE-TEXTS.md")
 _NAMED = {HOME, "docs/README.md", *LEARN, *TEACH, *LOCALSTAGE, *CHANGE}
 _OTHERS = (
