@@ -1,8 +1,11 @@
 """What a developer waits for: the account emptied between two tests, a project deployed, its changed code deployed.
 
     python -m tests.benchmarks.developing [ROUNDS]
+    python -m tests.benchmarks.developing --install [ROUNDS]
 
-Prints the median and the slowest of some rounds, in milliseconds, for the
+With ``--install``: localstage alone, installed by pip into new environments, once
+unmeasured to fill pip's cache; how many packages that are, and how long it takes.
+Without, it prints the median and the slowest of some rounds, in milliseconds, for the
 project in ``examples/chat``, and the processor time of all processes, which other
 work on the machine does not lengthen. A reset is promised to take less than 50
 ms: the command ends with 1 where its processor time is more. Between a file's change and its deployment
@@ -11,12 +14,16 @@ ms: the command ends with 1 where its processor time is more. Between a file's c
 
 from __future__ import annotations
 
+import argparse
 import os
+import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +32,8 @@ from localstage.project.deployment import Deployment, Wanted
 from localstage.testing import Stage
 from tests.benchmarks.watch import cpu_s
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "chat"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "chat"
 
 
 Waits = dict[str, list[tuple[float, float]]]
@@ -60,9 +68,42 @@ def _ms(work: Callable[[], object]) -> tuple[float, float]:
     return (time.perf_counter() - began) * 1000, (cpu_s([os.getpid()]) - used) * 1000
 
 
-def main(rounds: int = 10) -> None:
+def install(rounds: int) -> None:
+    """Installs localstage by itself, and prints what that takes."""
+    waits, used, packages = [], [], []
+    for _ in range(rounds + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            venv.create(folder, with_pip=True)
+            pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+            began, before = time.perf_counter(), _of_ended_children_s()
+            subprocess.run([*pip, "install", ROOT / "localstage"], check=True, stderr=subprocess.DEVNULL)
+            waits.append(time.perf_counter() - began)
+            used.append(_of_ended_children_s() - before)
+            listed = subprocess.check_output(
+                [*pip, "list", "--format", "freeze", "--exclude", "pip", "--exclude", "setuptools"]
+            )
+            packages.append(len(listed.split()))
+    print(
+        f"install              median {statistics.median(waits[1:]):6.1f} s, slowest {max(waits[1:]):6.1f} s, "
+        f"processor {statistics.median(used[1:]):6.1f} s, {packages[-1]} packages"
+    )
+
+
+def _of_ended_children_s() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
+
+
+def main() -> None:
     """Prints the table."""
-    found = measure(rounds)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.developing")
+    parser.add_argument("rounds", type=int, nargs="?", help="default: 10, of installing 3")
+    parser.add_argument("--install", action="store_true", help="measure pip install ./localstage instead")
+    options = parser.parse_args()
+    if options.install:
+        install(options.rounds or 3)
+        return
+    found = measure(options.rounds or 10)
     for what, waits in found.items():
         times, used = zip(*waits, strict=True)
         print(
@@ -73,4 +114,4 @@ def main(rounds: int = 10) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -26,10 +26,22 @@ class LocalIamBackend(IAMBackend):
 
     __module__ = IAMBackend.__module__  # moto finds a service's URLs beside its backend's module.
 
+    def reset(self) -> None:
+        """Empties the backend, and keeps those of AWS's policies that nothing has changed: making 1,500 takes 20 ms."""
+        kept = self.__dict__.get("aws_managed_policies", [])
+        self.__dict__ = {"_kept": kept, "region_name": self.region_name, "account_id": self.account_id}
+        self.__init__(self.region_name, self.account_id)  # type: ignore[misc]  # As moto's own does.
+
     def _init_aws_policies(self) -> list[ManagedPolicy]:
         if self.region_name != _USED_PARTITION:
             return []
-        return [_copied(policy, self.account_id) for policy in _parsed_policies()]
+        parsed, kept = _parsed_policies(), self.__dict__.pop("_kept", [])
+        if len(kept) != len(parsed):
+            return [_copied(policy, self.account_id) for policy in parsed]
+        return [
+            own if _is_untouched(own, policy) else _copied(policy, self.account_id)
+            for own, policy in zip(kept, parsed, strict=True)
+        ]
 
 
 class LocalPolicyValidator(IAMPolicyDocumentValidator):
@@ -64,6 +76,15 @@ def _copied(policy: ManagedPolicy, account_id: str) -> ManagedPolicy:
     own.tags = dict(policy.tags)
     own.versions = [_twin(version) for version in policy.versions]
     return own
+
+
+def _is_untouched(own: ManagedPolicy, policy: ManagedPolicy) -> bool:
+    """Whether an account's copy of a policy is as ``_copied`` makes it."""
+    if len(own.versions) != len(policy.versions):
+        return False
+    if any(mine.__dict__ != first.__dict__ for mine, first in zip(own.versions, policy.versions, strict=True)):
+        return False
+    return {**own.__dict__, "account_id": "", "versions": ()} == {**policy.__dict__, "account_id": "", "versions": ()}
 
 
 def _twin(one: _T) -> _T:
