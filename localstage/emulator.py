@@ -135,6 +135,7 @@ class Emulator:
             **proxy_settings(access.proxy_url, access.ca_bundle, {}),
             # boto3 calls AWS's hosts only, and would read the 140 public roots, 25 ms, for each connection.
             "AWS_CA_BUNDLE": str(self._work_dir / _OWN_CA),
+            "NODE_EXTRA_CA_CERTS": str(self._work_dir / _OWN_CA),  # Node.js has the public roots itself.
             "AWS_ACCESS_KEY_ID": key.access_key_id,
             "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
             "AWS_SESSION_TOKEN": key.session_token or "",

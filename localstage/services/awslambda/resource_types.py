@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 from localstage.stacks.errors import ResourceFailure
@@ -131,17 +132,21 @@ def _code(properties: Properties) -> Properties:
 
 
 def _zip_of(source: str, runtime: str) -> bytes:
-    """AWS: the ZipFile property is the text of one file, index.py or index.js."""
+    """AWS: the ZipFile property is the text of one file, index.py or index.js, and cfn-response lies beside it."""
     if len(source) > MAX_ZIP_FILE_CHARACTERS:
         raise ResourceFailure("Code.ZipFile must not be longer than 4 MB")
     extension = {"python": "py", "nodejs": "js"}.get(runtime.rstrip("0123456789.x"))
     if extension is None:
         raise ResourceFailure("ZipFile can only be used when Runtime is set to one of python, nodejs")
+    files = {f"index.{extension}": source}
+    if extension == "js" and "cfn-response" in source:
+        files["cfn-response.js"] = Path(__file__).with_name("cfn-response.js").read_text("utf-8")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
-        entry = zipfile.ZipInfo(f"index.{extension}", date_time=(1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16
-        package.writestr(entry, source)
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            package.writestr(entry, text)
     return archive.getvalue()
 
 
