@@ -12,6 +12,7 @@ from localstage import __version__
 from localstage.commands import process
 from localstage.commands.connect import connect
 from localstage.commands.deploy import deploy
+from localstage.commands.install import install
 from localstage.commands.logs import logs
 
 _EXAMPLES = """\b
@@ -30,5 +31,5 @@ def main() -> None:
     """localstage stands where AWS stands, for WebSocket APIs on your own machine."""
 
 
-for command in (process.serve, process.run, process.env, process.status, process.stop, deploy, logs, connect):
+for command in (process.serve, process.run, process.env, process.status, process.stop, deploy, logs, connect, install):
     main.add_command(command)

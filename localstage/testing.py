@@ -27,8 +27,8 @@ from websockets.sync.client import connect as open_connection
 
 from localstage.environment import Access
 from localstage.launcher import LocalStage
+from localstage.project.building import Building
 from localstage.project.deployment import Address, Deployment, Wanted, addresses, stack_name_of
-from localstage.project.requirements import Requirements
 from localstage.sessions import StageSession
 from localstage.state import ask
 
@@ -64,7 +64,7 @@ class Stage:
         Raises NotDeployed and CannotPackage, each with the first cause in a sentence.
         """
         path = Path(template)
-        wanted = Wanted(path, stack_name or stack_name_of(path), parameters or {}, build=Requirements().build)
+        wanted = Wanted(path, stack_name or stack_name_of(path), parameters or {}, build=Building().build)
         Deployment(self.session, wanted).deploy()
         found = self.addresses(wanted.stack_name)
         return found[0].local_url if found else ""

@@ -64,16 +64,16 @@ def deploy(
     from botocore.exceptions import BotoCoreError
 
     path = _template(template)
-    values = dict(_parameter(word) for words in parameters for word in _PARAMETER.split(words.strip()))
+    configured, own_name = _configured(path)
+    given = dict(_parameter(word) for words in parameters for word in _PARAMETER.split(words.strip()))
+    name, values = stack_name or configured.stack_name or own_name, {**configured.parameters, **given}
     try:
         with _access(port, ends_at_once=not (follow or watch)) as access:
-            from localstage.project.deployment import CAPABILITIES, Deployment, Wanted, stack_name_of
-            from localstage.project.requirements import Requirements
+            from localstage.project.building import Building
+            from localstage.project.deployment import CAPABILITIES, Deployment, Wanted
             from localstage.sessions import StageSession
 
-            wanted = Wanted(
-                path, stack_name or stack_name_of(path), values, capabilities or CAPABILITIES, Requirements(_say).build
-            )
+            wanted = Wanted(path, name, values, capabilities or CAPABILITIES, Building(_say).build)
             session = StageSession(access)
             deployment = Deployment(session, wanted, _show_event)
             feed = Feed(access.url)
@@ -99,6 +99,8 @@ def _template(given: Path | None) -> Path:
     path = given or Path()
     if path.is_dir():
         found = next((path / name for name in NAMES if (path / name).is_file()), None)
+        if found is None and len(synthesised := sorted(path.glob("*.template.json"))) == 1:
+            return synthesised[0]
         if found is None:
             complain(f"There is no {NAMES[0]} in {path.resolve()}; name the template: localstage deploy FILE")
         return found
@@ -107,12 +109,13 @@ def _template(given: Path | None) -> Path:
     return path
 
 
-def _configured(template: Path) -> SamConfig:
-    from localstage.project.deployment import read_samconfig
+def _configured(template: Path) -> tuple[SamConfig, str]:
+    """What samconfig.toml says, and the stack's name where nobody says one; ends the program where they are unreadable."""
+    from localstage.project.deployment import read_samconfig, stack_name_of
     from localstage.project.packaging import CannotPackage
 
     try:
-        return read_samconfig(template)
+        return read_samconfig(template), stack_name_of(template)
     except CannotPackage as error:
         complain(str(error))
 

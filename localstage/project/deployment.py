@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from localstage.project.cloud_assembly import BOOTSTRAP_VERSION, CloudAssembly, read_cloud_assembly, stack_name_in
 from localstage.project.packaging import Build, CannotPackage, Packaged, package
 from localstage.settings import ACCOUNT_ID
 from localstage.stacks.errors import NO_UPDATES
@@ -81,6 +82,7 @@ class Deployment:
         self._formation = session.client("cloudformation")
         self._lambda = session.client("lambda")
         self._s3 = session.client("s3")
+        self._ssm = session.client("ssm")
         self._bucket = f"localstage-packages-{ACCOUNT_ID}-{session.region_name}"
         self._deployed: Packaged | None = None
         self._watched: tuple[Path, ...] = (wanted.template,)
@@ -98,10 +100,13 @@ class Deployment:
         stack is left alone: that takes milliseconds. Raises CannotPackage and NotDeployed.
         """
         packaged = package(self._wanted.template, self._bucket, self._wanted.build)
-        self._watched = packaged.watched
+        assembly = read_cloud_assembly(self._wanted.template, ACCOUNT_ID, self._s3.meta.region_name)
+        self._watched = (*packaged.watched, *(assembly.assets.values() if assembly else ()))
         before, self._deployed = self._deployed, None
         if before is None or not packaged.code_alone or before.shape != packaged.shape:
             self._upload(packaged)
+            if assembly is not None:
+                self._bootstrap(assembly)
             self._deploy_stack(packaged)
             self._names = self._function_names()
             before = None
@@ -122,15 +127,29 @@ class Deployment:
     def _upload(self, packaged: Packaged) -> None:
         if not packaged.objects and len(packaged.text.encode()) <= MAX_TEMPLATE_BODY_BYTES:
             return
+        self._make_bucket(self._bucket)
+        for key, content in packaged.objects.items():
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
+
+    def _bootstrap(self, assembly: CloudAssembly) -> None:
+        """What ``cdk bootstrap`` and ``cdk deploy`` do before the stack: a bucket, the assets, the version."""
+        for bucket in dict.fromkeys(bucket for bucket, _ in assembly.assets):
+            self._make_bucket(bucket)
+        for bucket, key, content in assembly.objects():
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+        if assembly.version_parameter:
+            self._ssm.put_parameter(
+                Name=assembly.version_parameter, Value=BOOTSTRAP_VERSION, Type="String", Overwrite=True
+            )
+
+    def _make_bucket(self, name: str) -> None:
         region = self._s3.meta.region_name
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
-            self._s3.create_bucket(Bucket=self._bucket, **place)
+            self._s3.create_bucket(Bucket=name, **place)
         except ClientError as error:
             if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
                 raise
-        for key, content in packaged.objects.items():
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
 
     def _template(self, text: str) -> dict[str, str]:
         """The template as an argument: its text, or where it lies if the text is too long."""
@@ -266,7 +285,13 @@ def address_of(api: Mapping[str, Any], stage: str, url: str) -> Address:
 
 
 def stack_name_of(template: Path) -> str:
-    """The stack's name where none is given: that of the template's folder, as far as CloudFormation allows it."""
+    """The stack's name where none is given: the CDK's, or that of the template's folder as far as CloudFormation allows it.
+
+    Raises CannotPackage.
+    """
+    given = stack_name_in(template)
+    if given is not None:
+        return given
     name = re.sub(r"[^A-Za-z0-9]+", "-", template.resolve().parent.name).strip("-")[:100]
     return name if re.match(r"[A-Za-z]", name) else f"stack-{name}".rstrip("-")
 

@@ -17,7 +17,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +41,25 @@ class LocalCode:
     logical_id: str
     resource_type: str
     path: Path
+    runtime: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """The resource's ``Metadata``, which tells ``sam build`` how to build it."""
 
     @property
     def is_function(self) -> bool:
         return self.resource_type in _FUNCTIONS
 
 
-Build = Callable[[LocalCode], Path | None]
-"""Gives a folder whose files go into the package as well, None if nothing does."""
+@dataclass(frozen=True)
+class Built:
+    """A folder whose files go into the package besides the code's own, or ``alone``."""
+
+    folder: Path
+    alone: bool = False
+
+
+Build = Callable[[LocalCode], Built | None]
+"""Gives what is built of the code, None where it goes as it is. Raises CannotPackage."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +143,9 @@ def local_code(body: Mapping[str, Any], folder: Path) -> Iterator[LocalCode]:
         if "InlineCode" in properties or properties.get("PackageType") == "Image":
             continue
         given = properties.get(_property_of(kind))
-        if given is None and kind == "AWS::Serverless::Function":
-            given = _dict(_dict(body.get("Globals")).get("Function")).get("CodeUri")
+        common = _dict(_dict(body.get("Globals")).get("Function")) if kind == "AWS::Serverless::Function" else {}
+        if given is None:
+            given = common.get("CodeUri")
         if isinstance(given, dict) or (isinstance(given, str) and given.startswith(("s3://", "https://", "http://"))):
             continue
         if given is None and kind in _LAYERS:
@@ -144,7 +156,8 @@ def local_code(body: Mapping[str, Any], folder: Path) -> Iterator[LocalCode]:
                 f"{logical_id}: {_property_of(kind)} names {path}, which does not exist; "
                 "a path is relative to the template's folder."
             )
-        yield LocalCode(logical_id, kind, path)
+        runtime = properties.get("Runtime", common.get("Runtime"))
+        yield LocalCode(logical_id, kind, path, str(runtime or ""), _dict(resource.get("Metadata")))
 
 
 def zip_of(files: Mapping[str, bytes], executable: frozenset[str] = frozenset()) -> bytes:
@@ -185,8 +198,7 @@ def _content_of(code: LocalCode, build: Build) -> bytes:
         built = build(code)
         found = {
             file.relative_to(folder).as_posix(): file
-            for folder in (built, path)
-            if folder
+            for folder in _folders(path, built)
             for file in files_below(folder)
         }
         if not found:
@@ -196,6 +208,13 @@ def _content_of(code: LocalCode, build: Build) -> bytes:
         return zip_of({name: file.read_bytes() for name, file in found.items()}, executable)
     except OSError as error:
         raise CannotPackage(f"{code.logical_id}: {error.filename or path} cannot be read: {error.strerror}.") from None
+
+
+def _folders(path: Path, built: Built | None) -> tuple[Path, ...]:
+    """The folders of a package; of equal names the later one's file counts."""
+    if built is None:
+        return (path,)
+    return (built.folder,) if built.alone else (built.folder, path)
 
 
 def _nested(body: Mapping[str, Any], folder: Path) -> Iterator[tuple[dict[str, Any], Path]]:

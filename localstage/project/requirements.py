@@ -19,7 +19,7 @@ from pathlib import Path
 
 import platformdirs
 
-from localstage.project.packaging import CannotPackage, LocalCode
+from localstage.project.packaging import Built, CannotPackage, LocalCode
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # AWS: Lambda developer guide, "Runtime-included SDK versions": Python's runtimes have boto3 and what it needs.
@@ -33,10 +33,10 @@ class Requirements:
         self._say = say
         self._cache = cache or platformdirs.user_cache_path("localstage", appauthor=False) / "requirements"
 
-    def build(self, code: LocalCode) -> Path | None:
+    def build(self, code: LocalCode) -> Built | None:
         """The folder, None where nothing is required that the runtime lacks. Raises CannotPackage."""
         file = code.path / "requirements.txt"
-        if code.resource_type != "AWS::Serverless::Function" or ".aws-sam" in code.path.parts or not file.is_file():
+        if not file.is_file():
             return None
         wanted = "\n".join(wanted_beside_the_runtime(file.read_text("utf-8")))
         if not wanted:
@@ -54,7 +54,7 @@ class Requirements:
                 raise CannotPackage(f"{file} cannot be installed: {error}") from None
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-        return folder
+        return Built(folder)
 
 
 def wanted_beside_the_runtime(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from localstage.project.building import Building
 from localstage.project.deployment import SamConfig, read_samconfig
 from localstage.project.packaging import CannotPackage, LocalCode
 from localstage.project.requirements import Requirements
@@ -27,13 +28,15 @@ def test_requirements_when_they_are_installed(code: LocalCode, tmp_path: Path):
     (code.path / "requirements.txt").write_text(f"boto3\n./{wheel.name}  # greets\n")
     said: list[str] = []
     requirements = Requirements(said.append, tmp_path / "cache")
-    folder = requirements.build(code)
-    assert folder is not None and (folder / "greeting.py").is_file() and not (folder / "boto3").exists()
-    assert requirements.build(code) == folder and len(said) == 1
+    built = requirements.build(code)
+    assert built is not None and not built.alone
+    folder = built.folder
+    assert (folder / "greeting.py").is_file() and not (folder / "boto3").exists()
+    assert requirements.build(code) == built and len(said) == 1
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [folder.name]
     assert sorted(path.name for path in code.path.iterdir()) == sorted([wheel.name, "requirements.txt"])
     plain = LocalCode("Chat", "AWS::Lambda::Function", code.path)
-    assert requirements.build(plain) is None  # AWS: only sam build installs; cloudformation package does not.
+    assert Building(said.append).build(plain) is None  # AWS: only sam build installs; cloudformation package does not.
 
 
 def test_requirements_when_one_is_not_there(code: LocalCode, tmp_path: Path):

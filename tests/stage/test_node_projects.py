@@ -1,0 +1,101 @@
+"""Projects with functions in Node.js, deployed as they are by ``localstage deploy``, and talked to by two clients.
+
+What stands in node/ is of the shape that AWS's samples have, in our own words. The
+AWS SDK is not there, because a test fetches nothing: small-aws, a layer of forty
+lines, signs and sends what these functions ask of AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import websocket
+from click.testing import CliRunner
+
+from localstage import LocalStage, cli
+from localstage.functions.runtimes import Node
+from localstage.sessions import StageSession
+from localstage.state import ask
+from tests.stage.target import Target, status_of_refusal
+from tests.stage.waiting import eventually
+
+PROJECTS = Path(__file__).parent / "node"
+pytestmark = pytest.mark.skipif(Node().missing() is not None, reason=f"it needs {Node().missing()}")
+
+
+@pytest.fixture
+def outputs(request: pytest.FixtureRequest, stage: LocalStage) -> Iterator[dict[str, str]]:
+    """The outputs of a project that was deployed with its name in the test's parameter; its stack is gone afterwards."""
+    template, name = request.param
+    done = CliRunner().invoke(
+        cli.main, ["deploy", str(PROJECTS / template), "--no-follow", "--port", stage.url.rpartition(":")[2]]
+    )
+    assert done.exit_code == 0, done.output
+    formation = StageSession(stage.access).client("cloudformation")
+    (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+    yield {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    formation.delete_stack(StackName=name)
+    formation.get_waiter("stack_delete_complete").wait(StackName=name)
+
+
+def told(people: list[websocket.WebSocket]) -> list[str]:
+    """The next message of each."""
+    return [str(person.recv()) for person in people]
+
+
+@pytest.mark.parametrize("outputs", [("chat", "node-chat")], indirect=True)
+def test_chat_when_its_functions_are_in_two_languages(target: Target, outputs: dict[str, str]):
+    """A SAM chat: three functions in Node.js and one in Python share a table and an API, and both broadcast."""
+    assert outputs["Greeting"] == "Welcome"  # From samconfig.toml, as is the stack's name.
+    people = [target.connect(outputs["Url"]) for _ in range(2)]
+    people[0].send(json.dumps({"action": "sendmessage", "data": "hello"}))
+    assert told(people) == ["hello", "hello"]
+    people[1].send(json.dumps({"action": "shout", "data": "hello"}))
+    assert told(people) == ["HELLO", "HELLO"]
+    table, dynamodb = outputs["Table"], target.client("dynamodb")
+    stale = {"connectionId": {"S": "AAAAAAAAIAMCJAA="}}
+    dynamodb.put_item(TableName=table, Item=stale)
+    people[0].send(json.dumps({"action": "sendmessage", "data": "again"}))
+    assert told(people) == ["again", "again"]
+    for person in people:
+        person.close()
+    eventually(
+        lambda: dynamodb.scan(TableName=table, ConsistentRead=True)["Items"],
+        lambda items: items == [],
+        "the table of connections to be empty",
+    )
+
+
+@pytest.mark.parametrize("outputs", [("inline.yaml", "node")], indirect=True)
+def test_functions_when_their_code_is_in_the_template(stage: LocalStage, target: Target, outputs: dict[str, str]):
+    """A sub-protocol is accepted or refused; callbacks answer; each way to an AWS host leads to localstage."""
+    assert status_of_refusal(target, outputs["Url"]) == 400
+    socket = target.connect(outputs["Url"], subprotocols=["other", "chat.v1"])
+    assert socket.getsubprotocol() == "chat.v1"
+    socket.send("hello")
+    assert socket.recv() == "$LATEST hello"
+    socket.send("fail")
+    assert json.loads(socket.recv())["message"] == "Internal server error"
+    socket.send(json.dumps({"action": "ways"}))
+    answers = json.loads(socket.recv())
+    assert answers.pop("refused") == "The proxy refused the connection: HTTP/1.1 403 Forbidden"
+    head, _, body = answers.pop("tls").partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 ") and body
+    assert set(answers) == {"global", "own", "none", "fetch"}
+    assert ["MissingAuthenticationToken" in answer for answer in (body, *answers.values())] == [True] * 5, answers
+    socket.close()
+    lines = [entry["text"] for entry in ask(stage.url, "activity?after=0")["entries"] if entry["kind"] == "line"]
+    assert any("\tINFO\tknows SUCCESS FAILED" in line for line in lines)
+
+
+@pytest.mark.parametrize("outputs", [("cdk/cdk.out", "node-chat-of-the-cdk")], indirect=True)
+def test_chat_when_the_cdk_bundled_its_typescript(target: Target, outputs: dict[str, str]):
+    """A folder that the CDK synthesised is deployed with its assets, under the name that the CDK gave the stack."""
+    people = [target.connect(outputs["Url"]) for _ in range(2)]
+    people[1].send(json.dumps({"action": "send", "text": "hello"}))
+    assert told(people) == ["hello", "hello"]
+    for person in people:
+        person.close()
