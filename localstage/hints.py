@@ -56,12 +56,33 @@ HINTS = (
         f"{_SOCKETS}, Use @connections commands in your backend service",
     ),
     Hint(
+        r"Cannot find (?:module|package) '(@(?:aws-sdk|smithy)/[^'/]+)",
+        "{0} comes with Lambda's runtime, not with Node.js: run localstage install node-sdk, or add it to the package.",
+        f"{_LAMBDA}, Runtime-included SDK versions",
+    ),
+    Hint(
+        r"Cannot find (?:module|package) '(aws-sdk)'",
+        "Lambda's runtimes have version 3 of the SDK since nodejs18.x, @aws-sdk/…; version 2, {0}, must be in the package.",
+        f"{_LAMBDA}, Runtime-included SDK versions",
+    ),
+    Hint(
+        r"Cannot find (?:module|package) '([^'\\]+)'",
+        "{0} is not in the package: Handler is FILE.FUNCTION, and node_modules must have what the file imports; "
+        "list it in the dependencies of package.json.",
+        f"{_LAMBDA}, Deploy Node.js Lambda functions with .zip file archives",
+    ),
+    Hint(
+        r"require is not defined in ES module scope|Cannot use import statement outside a module",
+        'A file is an ES module if it ends in .mjs, or if package.json says "type": "module"; such a file imports and exports.',
+        f"{_LAMBDA}, Designating a function handler as an ES module",
+    ),
+    Hint(
         r"Runtime\.ImportModuleError|Unable to import module '([\w./]+)'",
         "Handler is FILE.FUNCTION in the package; or a module that the file imports is not in it: list it in requirements.txt.",
         f"{_LAMBDA}, Working with .zip file archives for Python Lambda functions",
     ),
     Hint(
-        r"Runtime\.HandlerNotFound|Handler '(\w+)' missing on module",
+        r"Runtime\.HandlerNotFound|Handler '(\w+)' missing on module|\S+ is undefined or not exported",
         "Handler is FILE.FUNCTION, and the file has no function of that name.",
         f"{_LAMBDA}, Define Lambda function handler in Python",
     ),

@@ -119,6 +119,7 @@ class Python:
 
 
 OLDEST_NODE = 18
+_RETIRED = re.compile(r"nodejs(?:4\.3(?:-edge)?|6\.10|8\.10|1[0246]\.x)?")
 _WITHIN_THE_STAGE = """
 exec 3<&0 </dev/null
 (while read -r _; do :; done <&3; exec "$0" -I "$1") >/dev/null 2>&1 &
@@ -250,6 +251,12 @@ class Runtimes:
     def refusal(self, function: str, identifier: str | None) -> str | None:
         """Why a function of this name cannot run here, in one sentence; None if it can."""
         runtime = self.find(identifier)
+        if runtime is None and _RETIRED.fullmatch(identifier or ""):
+            # AWS: the sentence as in github.com issue monken/aws-ecr-public 13.
+            return (
+                f"The runtime parameter of {identifier} is no longer supported for creating or updating AWS Lambda "
+                "functions. We recommend you use a supported runtime while creating or updating functions."
+            )
         if runtime is None:
             languages = " and ".join(f"{row.language} functions ({row.identifiers})" for row in self._rows.values())
             return f"localstage runs {languages} only; {function} asks for the runtime {identifier}."

@@ -36,6 +36,8 @@ SDK = tuple(
 _OLDEST_NODE_OF_THE_SDK = 20
 _IN_THE_RUNTIME = ("@aws-sdk/", "@smithy/")
 _LOCK = "package-lock.json"
+_NO_SENTENCE = ("", "code", "errno", "syscall", "path", "dest", "A")
+"""How lines of npm's errors begin that say nothing by themselves."""
 
 
 class NpmFailed(Exception):
@@ -72,8 +74,8 @@ class Dependencies:
                 for name, content in files.items():
                     (draft / name).write_bytes(content)
                 npm("ci" if _LOCK in files else "install", "--omit=dev", "--install-links", folder=draft)
-                for name in files:
-                    (draft / name).unlink()
+                for name in ("package.json", _LOCK):
+                    (draft / name).unlink(missing_ok=True)
                 os.replace(draft, folder)
             except (NpmFailed, OSError) as error:
                 raise CannotPackage(f"{file}: {error}") from None
@@ -111,10 +113,11 @@ def _what_npm_reads(folder: Path, package: dict[str, Any]) -> tuple[dict[str, by
             place = (folder / wanted.removeprefix("file:")).resolve()
             local.append(place)
             dependencies[name] = f"file:{place.as_posix()}"
-    files = {"package.json": json.dumps({**package, "dependencies": dependencies}).encode()}
     if lock.is_file() and not local:
-        files[_LOCK] = lock.read_bytes()
-    return files, local
+        return {"package.json": json.dumps(package).encode(), _LOCK: lock.read_bytes()}, local
+    # Without a lock file npm would look up what is left out, too.
+    kept = {name: value for name, value in package.items() if name != "devDependencies"}
+    return {"package.json": json.dumps({**kept, "dependencies": dependencies}).encode()}, local
 
 
 def _digest(files: Mapping[str, bytes], local: list[Path]) -> str:
@@ -162,6 +165,8 @@ def npm(*words: str, folder: Path, quietly: bool = True) -> None:
         [program, *words, *options], cwd=folder, capture_output=quietly, text=True, stdin=subprocess.DEVNULL
     )
     if done.returncode:
-        said = [line for line in (done.stderr or "").splitlines() if line.startswith("npm error")] if quietly else []
-        why = f": {said[-1].removeprefix('npm error').strip()}" if said else ", and has said why above."
-        raise NpmFailed(f"npm {words[0]} failed{why}")
+        said = (
+            line.removeprefix("npm error").strip() for line in (done.stderr or "").splitlines() if "npm error" in line
+        )
+        why = next((line for line in said if line.partition(" ")[0] not in _NO_SENTENCE), "")
+        raise NpmFailed(f"npm {words[0]} failed{f': {why}' if why else ', and has said why above.'}")

@@ -1,5 +1,8 @@
 """Which runtime runs a function, and what is said of a function that none runs."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from localstage.functions.runtimes import RUNTIMES, EnvironmentFiles, Python, Runtimes
@@ -59,6 +62,27 @@ def test_refusal_when_no_runtime_fits():
         "localstage runs Python functions (python3.x) and Toy functions (toy1.x) only; chat asks for the runtime None."
     )
     assert (RUNTIMES.refusal("chat", "python3.13"), BOTH.refusal("chat", "toy1.x")) == (None, None)
+
+
+def test_refusal_when_aws_has_retired_the_runtime():
+    """A Node.js that AWS no longer takes is refused as AWS does it, not as something unknown."""
+    assert RUNTIMES.refusal("chat", "nodejs12.x") == (
+        "The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. "
+        "We recommend you use a supported runtime while creating or updating functions."
+    )
+    found = [RUNTIMES.find(f"nodejs{version}.x") for version in (16, 18, 20, 22, 24, 26)]
+    assert [runtime and runtime.language for runtime in found] == [None, *["Node.js"] * 5]
+
+
+def test_refusal_when_node_is_not_there_or_too_old(tmp_path: Path, monkeypatch):
+    """The sentence says which Node.js to install, and that the one on the path is too old."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    needs = "localstage needs Node.js 18 or newer as node on the path{} to run Node.js functions, such as chat."
+    assert RUNTIMES.refusal("chat", "nodejs20.x") == needs.format("")
+    if os.name == "posix":
+        (tmp_path / "node").write_text("#!/bin/sh\necho v16.20.2\n")
+        (tmp_path / "node").chmod(0o755)
+        assert RUNTIMES.refusal("chat", "nodejs20.x") == needs.format(" (version 16.20 is too old)")
 
 
 def test_refusal_when_something_is_missing_on_this_machine():
