@@ -316,6 +316,7 @@ _WHAT_IS_THERE = {
     7: "the tables, the API with a heartbeat route, and the broadcasting chat function are in place",
     8: "the chat is in place with sessions; this lesson makes two more beside it",
     9: "it needs nothing; it makes a chat with rooms beside yours",
+    10: "it needs nothing; it makes a chat to be measured, beside yours",
     99: "nothing is changed yet",
 }
 

@@ -61,6 +61,8 @@ CREATES = {
     8: "Lesson 8 makes two stacks, each the whole chat: three tables, a WebSocket API, four functions and their roles; "
     "one of them has an alarm, too. Lesson 8b makes such a stack with SAM, and for a minute five more.",
     9: "Lesson 9 makes one stack, the chat with rooms: three tables, a WebSocket API, five functions and their roles.",
+    10: "Lesson 10 makes one stack, a chat to be measured: a table, a WebSocket API, a function and its role. It opens up "
+    "to 200 connections and sends about ten thousand messages.",
     99: "This lesson deletes everything of the course whose name begins with your prefix.",
 }
 _COURSE_ROUTES = {_HELLO, *(key for state in STATES.values() for key in state.routes)}
@@ -69,11 +71,13 @@ _ADDS = {"greets": "the greeter", "stores": "the chat function", "broadcasts": "
 """What each step of the learner's template brings into the stack chat."""
 FRESH = "It begins as if for the first time: it names what that deletes under your prefix, and asks again."
 COST = "A few hundred messages stay far below one US cent; lesson 99 deletes everything."
+COSTS = {10: "Ten thousand messages are about one US cent; lesson 99 deletes everything."}
+"""What the lessons cost that send more than a few hundred messages."""
 
 
 def consent(lesson: int, fresh: bool) -> str:
     """What a lesson makes, deletes and costs, for the question that comes before the first change."""
-    return " ".join([CREATES[lesson], *([FRESH] * (lesson in STATES and fresh)), COST])
+    return " ".join([CREATES[lesson], *([FRESH] * (lesson in STATES and fresh)), COSTS.get(lesson, COST)])
 
 
 @dataclass(frozen=True)

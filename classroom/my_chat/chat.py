@@ -65,6 +65,11 @@ class Version:
         """The function whose code the file is."""
         return _function_of(self.name)
 
+    @property
+    def text(self) -> str:
+        """The program itself, which its package may hold under its function's name."""
+        return self.files[f"{self.function}.py"]
+
     def __str__(self) -> str:
         return f"your {self.name}{self.because}" if self.yours else f"the course's {self.name}, {self.because}"
 
@@ -234,7 +239,7 @@ class MyChat:
     def function(self, what: str, name: str) -> Callable[..., Any]:
         """A function of a file, or of an exercise's file, for use in a notebook. Raises ``NoSuchFunction``."""
         version = self.version(what)
-        found = function_of(version.files[f"{version.function}.py"], name, version.name)
+        found = function_of(version.text, name, version.name)
         print(f"In use: {version}.")
         return found
 

@@ -47,6 +47,18 @@ def price(name: str) -> float:
     return _prices()[name]["usd"]
 
 
+def all_prices() -> dict[str, float]:
+    """Every price in US dollars, by its name in ``prices.toml``."""
+    return {name: entry["usd"] for name, entry in _prices().items() if isinstance(entry, dict)}
+
+
+def sources() -> dict[str, str]:
+    """For each price what it is for, and where it was read, by its name."""
+    return {
+        name: f"{entry['unit']} ({entry['source']})" for name, entry in _prices().items() if isinstance(entry, dict)
+    }
+
+
 def bill(plan: Class) -> dict[str, float]:
     """What each part of a class costs, in US dollars.
 

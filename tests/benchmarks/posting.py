@@ -46,7 +46,7 @@ def main(posts: int, turns: int) -> None:
         found: dict[str, list[float]] = {way: [] for way in WAYS}
         for _ in range(turns):
             for way, times in found.items():
-                times.append(measured(way, endpoint_url, connection_id, posts))
+                times.append(measured(way, endpoint_url, connection_id, posts).cpu_ms)
     medians = {way: statistics.median(times) for way, times in found.items()}
     click.echo(f"{'':26}{'ms of CPU':>10}{'ratio':>7}" + "".join(f"{size:>9,} MB" for size in SIZES_MB))
     for way, cpu_ms in medians.items():

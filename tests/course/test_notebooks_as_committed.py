@@ -13,7 +13,7 @@ from tests.course.nbval_runs import NOTEBOOKS, ROOT, number_of
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 SKIPPED = "nbval-skip"
-ORDER = ["00", "00b", "01", "02", "03", "04", "05", "06", "07", "07a", "07b", "07c", "08", "08b", "09", "99"]
+ORDER = ["00", "00b", "01", "02", "03", "04", "05", "06", "07", "07a", "07b", "07c", "08", "08b", "09", "10", "99"]
 
 
 def cells(path, kind):

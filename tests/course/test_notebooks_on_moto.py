@@ -18,7 +18,7 @@ BACKWARDS = [*reversed(LESSONS[:-1]), LESSONS[-1]]
 """The last lesson first, so that none finds what the one before it has left; cleaning up comes last."""
 ALONE = "8"
 """The lesson whose kernel starts an emulator of its own; the others join their process's."""
-ONCE = ("8", "8b")
+ONCE = ("8", "8b", "10")
 """The lessons that are not run a second time."""
 THEN = {"8b": "from tests.course.compared import expect_shown\nexpect_shown(rows, lesson.account)"}
 """By lesson, a cell that runs after all others: what must hold of values that its outputs do not show exactly."""

@@ -162,7 +162,7 @@ def test_start_when_there_is_no_such_lesson(tmp_path):
     done = run_python("from classroom import start\nstart(42)", clean_environment(tmp_path))
     assert (
         done.stderr.strip().splitlines()[-1]
-        == "classroom.lesson.NoSuchLesson: There is no lesson 42; there are: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 99."
+        == "classroom.lesson.NoSuchLesson: There is no lesson 42; there are: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 99."
     )
 
 
