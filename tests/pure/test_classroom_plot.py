@@ -6,7 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from classroom.reading import drawing as theme
 from classroom.reading.plot import NothingToPlot, plot
+from classroom.reading.sheet import Sheet
 
 SVG = "{http://www.w3.org/2000/svg}"
 TWO = plot("Growth", "people", "messages", [0, 10, 200], {"one room": lambda n: n * n, "rooms of 10": lambda n: 10 * n})
@@ -66,3 +68,22 @@ def test_plot_when_there_is_nothing_to_draw(curves, said):
     with pytest.raises(NothingToPlot) as raised:
         plot("t", "x", "y", [1], curves)
     assert str(raised.value) == said
+
+
+def test_sheet_when_drawn_on_with_matplotlib():
+    """The drawing has the theme's colours, a legend of the names that are not hidden, and the same in words."""
+    sheet = Sheet("Delivery", "people", "seconds", log="xy")
+    sheet.axes.plot([1, 10, 1_000], [0.25, 2, 1_234.5], label="a & b")
+    sheet.axes.plot([1, 1_000], [3, 4], "o", label="_measured")
+    assert repr(sheet).splitlines() == [
+        "Delivery (seconds)",
+        "people                               1        10     1,000",
+        "a & b                             0.25         2     1,234",
+        "people                               1     1,000",
+        "measured                             3         4",
+    ]
+    drawn = ElementTree.fromstring(sheet.svg())
+    assert drawn.get("role") == "img" and drawn.find(f"{SVG}desc").text == repr(sheet)
+    texts = {one.text for one in drawn.iter(f"{SVG}text")}
+    assert {"Delivery", "people", "seconds", "a & b"} <= texts and "_measured" not in texts
+    assert theme.INK in sheet.svg() and theme.RULE in sheet.svg() and "#010203" not in sheet.svg()
