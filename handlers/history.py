@@ -7,13 +7,19 @@ promises: with a counter, 7 may be readable before 6 is written, and who resumes
 
 A client that knows its last number therefore knows whether it has missed something: the next one is not
 the next number. It asks for what comes `after` its last, and gets everything once.
+
+With HISTORY_DAYS, messages expire. The newest one of a room never does: were it gone, the room would begin with 1
+again, and whoever comes back with an old number would wait for messages that never come. So it is not before the
+next message that a message is given its `expires_at`, which is one more write for each.
 """
 
+import os
 from itertools import count
 
 from boto3.dynamodb.conditions import Key
 
 PAGE = 50  # messages in one frame of history, at most
+KEEP_DAYS = int(os.environ.get("HISTORY_DAYS", 0))  # 0 keeps messages for ever
 RECENT = 10  # how many messages are looked through for one that comes twice
 
 
@@ -30,9 +36,25 @@ def store(table, row):
         numbered = {**row, "number": number}
         try:
             table.put_item(Item=numbered, ConditionExpression="attribute_not_exists(room_id)")
-            return numbered
+            break
         except table.meta.client.exceptions.ConditionalCheckFailedException:
             pass  # somebody else has this number now: the next one is free, or is tried in turn
+    if KEEP_DAYS and number > 1:
+        let_expire(table, row["room_id"], number - 1, row["timestamp"] // 1_000_000 + KEEP_DAYS * 86_400)
+    return numbered
+
+
+def let_expire(table, room, number, expires_at):
+    """Let DynamoDB delete a message that is not the newest any more, some time after `expires_at`, in seconds."""
+    try:
+        table.update_item(
+            Key={"room_id": room, "number": number},
+            UpdateExpression="SET expires_at = :at",
+            ConditionExpression="attribute_exists(room_id)",  # or what is deleted would come back without its text
+            ExpressionAttributeValues={":at": expires_at},
+        )
+    except table.meta.client.exceptions.ConditionalCheckFailedException:
+        pass
 
 
 def read(table, room, before=None, after=None, limit=PAGE):

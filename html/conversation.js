@@ -57,12 +57,14 @@ class Conversation {
   #history(frame, messages) {
     if ("before" in frame) {
       const older = messages.filter((message) => message.number < this.first);
-      this.first = older[0]?.number ?? this.first;
+      this.first = older[0]?.number ?? (messages.length ? this.first : 1);
       return older;
     }
     if (this.last === null) {
       this.first = messages[0]?.number ?? 1;
       this.last = this.first - 1;
+    } else if (messages.length && frame.after <= this.last) {
+      this.last = Math.max(this.last, messages[0].number - 1); // what lies between has expired: it never comes
     }
     for (const message of messages) this.early.set(message.number, message);
     this.asked = false;

@@ -67,11 +67,13 @@ class Conversation:
         messages: list[Frame] = frame["messages"]
         if "before" in frame:
             older = [message for message in messages if self.first is not None and message["number"] < self.first]
-            self.first = older[0]["number"] if older else self.first
+            self.first = older[0]["number"] if older else self.first if messages else 1
             return older
         if self.last is None:
             self.first = messages[0]["number"] if messages else 1
             self.last = self.first - 1
+        elif messages and "after" in frame and frame["after"] <= self.last:
+            self.last = max(self.last, messages[0]["number"] - 1)  # what lies between has expired: it never comes
         self._early |= {message["number"]: message for message in messages}
         self._asked, self._behind = False, "after" in frame and frame["more"]
         return self._in_order()

@@ -137,3 +137,25 @@ def test_members_follow_who_comes_and_goes(begin: Any) -> None:
     here.receive({"type": "presence", "name": "Bob", "here": False})
     here.receive({"type": "presence", "name": "Dan", "here": False})
     assert here.members == ["Ann", "Carol"]
+
+
+def test_going_on_when_what_was_missed_has_expired(begin: Any) -> None:
+    """Whoever comes back when messages 3 to 8 have expired sees 9 next, and asks for nothing that never comes."""
+    here = begin("tea")
+    assert numbers(here.receive(answered(2, here.join()))) == [1, 2]
+    left = {"type": "history", "after": 2, "messages": [message(9), message(10)], "more": False}
+    assert here.join()["after"] == 2
+    assert numbers(here.receive(left)) == [9, 10] and here.wish() is None
+    assert numbers(here.receive(left)) == []
+    assert numbers(here.receive(message(12))) == [] and here.wish()["after"] == 10
+    assert numbers(here.receive({**left, "after": 10, "messages": [message(11), message(12)]})) == [11, 12]
+
+
+def test_nothing_earlier_when_it_has_expired(begin: Any) -> None:
+    """A question for earlier messages that finds none is the last one."""
+    here = begin("tea")
+    here.receive({"type": "history", "messages": [message(9), message(10)], "more": False})
+    asked = here.earlier()
+    assert asked["before"] == 9
+    assert here.receive({"type": "history", "before": 9, "messages": [], "more": False}) == []
+    assert here.earlier() is None

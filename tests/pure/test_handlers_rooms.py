@@ -149,6 +149,33 @@ def test_message_stored_once_when_its_event_comes_twice(chat: Rooms) -> None:
     ]
 
 
+def test_numbers_go_on_when_messages_have_expired(chat: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All messages that may expire are deleted, as TTL does: the newest is there, and the next one gets the next number."""
+    history = chat.module("history")
+    monkeypatch.setattr(history, "KEEP_DAYS", 2)
+    row = {"room_id": "tea", "message": "x", "timestamp": 1_000_000 * 500}
+
+    def say(message_id: str) -> int:
+        return history.store(chat.history, {**row, "message_id": message_id})["number"]
+
+    assert [say(message_id) for message_id in "abc"] == [1, 2, 3]
+    kept = {int(one["number"]): one.get("expires_at") for one in chat.history.scan()["Items"]}
+    assert kept == {1: 500 + 2 * 86_400, 2: 500 + 2 * 86_400, 3: None}
+    for number in (1, 2):
+        chat.history.delete_item(Key={"room_id": "tea", "number": number})
+    assert say("d") == 4 and say("c") == 3  # and an event that comes twice is found among what is left
+    history.let_expire(chat.history, "tea", 1, 7)
+    assert {int(one["number"]) for one in chat.history.scan()["Items"]} == {3, 4}  # what is deleted stays so
+
+
+def test_messages_kept_for_ever_when_no_days_are_set(chat: Rooms) -> None:
+    """Without HISTORY_DAYS a message is one write, and no row has an end."""
+    chat.give("joinRoom", "ann=", room="tea", name="Ann")
+    for text in ("one", "two"):
+        chat.give("sendMessage", "ann=", room="tea", message=text)
+    assert [row.keys() & {"expires_at"} for row in chat.history.scan()["Items"]] == [set(), set()]
+
+
 def test_history_in_pages_both_ways(chat: Rooms) -> None:
     """Joining gives the newest 50, `before` goes back to the first, `after` forward to the last; nobody else reads."""
     for number in range(1, 121):
