@@ -96,7 +96,7 @@ def read_authorizer_result(payload: bytes) -> AuthorizerResult:
         raise MalformedAuthorizerResult("the result needs principalId and a policyDocument") from error
     if not (isinstance(principal_id, str) and isinstance(document, dict) and isinstance(context, dict)):
         raise MalformedAuthorizerResult("principalId, policyDocument or context has the wrong type")
-    # Guess: that a statement without Resource makes the policy malformed, as IAM has it.
+    # Guess (An authorizer's policy): that a statement without Resource makes the policy malformed, as IAM has it.
     if not all(statement.resources for statement in policy.statements):
         raise MalformedAuthorizerResult("each statement of policyDocument needs Resource or NotResource")
     return AuthorizerResult(principal_id, {key: _as_text(key, value) for key, value in context.items()}, policy)

@@ -74,7 +74,10 @@ TRANSITIONS: dict[tuple[State, Transition], State] = {
     (State.CONNECTING, Transition.ACCEPTED): State.OPEN,
     (State.OPEN, Transition.CLOSED): State.CLOSED,
 }
-"""Only a connection that was open has a $disconnect (Guess: none after a refused connect; FIDELITY section 4)."""
+"""Only a connection that was open has a $disconnect.
+
+Guess (`$disconnect` after a refused): none after a refused connect; FIDELITY section 4.
+"""
 
 
 class IllegalMove(Exception):
@@ -100,12 +103,14 @@ class Ending:
 NO_STATUS = Ending(1005, "Client-side close frame status not set")
 GOING_AWAY = Ending(1001, "Going away")
 DELETED = Ending(1000, "Connection Closed Normally")
-CUT = Ending(1006, "")  # Guess: no public capture of a cut connection (FIDELITY section 4, unsure).
+CUT = Ending(
+    1006, ""
+)  # Guess (A line that is cut): no public capture of a cut connection (FIDELITY section 4, unsure).
 
 
 def ending_of_client_close(code: int, reason: str) -> Ending:
     """The ending for a close frame that the client sent; 1005 stands for a frame without a code.
 
-    Guess: an own code and reason are passed through (FIDELITY section 4, unsure).
+    Guess (A close without): an own code and reason are passed through (FIDELITY section 4, unsure).
     """
     return NO_STATUS if code == 1005 else Ending(code, reason)

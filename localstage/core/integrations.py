@@ -97,7 +97,7 @@ def read_proxy_result(payload: bytes) -> ProxyResult:
 
 
 def _status_code(value: Any) -> int:
-    if isinstance(value, str) and value.isdigit():  # Guess: as REST APIs do.
+    if isinstance(value, str) and value.isdigit():  # Guess (Proxy result): as REST APIs do.
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 100 <= value <= 599:
         raise MalformedProxyResult("statusCode is missing or not an HTTP status")

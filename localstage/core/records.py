@@ -3,8 +3,8 @@
 AWS: FIDELITY section 8. In an access log's format a variable without a value
 reads ``-``. An execution log has all lines at ``INFO`` and those of failures at
 ``ERROR``; data trace adds what was sent and received. Its sentences are those of
-public captures of REST and WebSocket APIs; ``# Guess:`` stands at those without
-one. Does not know where the lines go.
+public captures of REST and WebSocket APIs, or are marked as guesses. Does not
+know where the lines go.
 """
 
 from __future__ import annotations
@@ -143,5 +143,5 @@ def sent_a_message(facts: ConnectionFacts) -> str:
 
 def has_disconnected(facts: ConnectionFacts) -> str:
     """What happens at ``$disconnect``."""
-    # Guess: the sentence.
+    # Guess (Execution log): the sentence.
     return f"Client [Connection Id: {facts.connection_id}] disconnected from WebSocket API [{facts.api_id}]."

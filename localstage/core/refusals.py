@@ -14,7 +14,9 @@ from typing import Any
 FORBIDDEN = "Forbidden"
 INTERNAL_SERVER_ERROR = "Internal server error"
 ENDPOINT_REQUEST_TIMED_OUT = "Endpoint request timed out"
-TOO_MANY_REQUESTS = "Too Many Requests"  # Guess: the throttle frame's text (FIDELITY section 5, unsure).
+TOO_MANY_REQUESTS = (
+    "Too Many Requests"  # Guess (Throttled message): the throttle frame's text (FIDELITY section 5, unsure).
+)
 BAD_REQUEST_BODY = "Bad request body"
 
 
@@ -63,7 +65,10 @@ class HandshakeRefused(Exception):
         self._ids: tuple[str, str] | None = None
 
     def name_ids(self, connection_id: str, request_id: str) -> None:
-        """Puts the ids into the body, where there is one. Guess: claimed of AWS by one test suite, undated."""
+        """Puts the ids into the body, where there is one.
+
+        Guess (Texts of refused handshakes): claimed of AWS by one test suite, undated.
+        """
         self._ids = (connection_id, request_id)
 
     def body(self) -> bytes:

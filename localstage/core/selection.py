@@ -61,7 +61,7 @@ def _part_text(document: Any, path: str) -> str:
 
 
 def _parse(body: str) -> Any:
-    # Guess: parsed strictly (FIDELITY section 2, unsure); the real service may take sloppier JSON.
+    # Guess (JSON that is slightly wrong): parsed strictly (FIDELITY section 2, unsure); the real service may take sloppier JSON.
     try:
         return read_json(body)
     except ValueError:

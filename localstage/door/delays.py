@@ -18,7 +18,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 @dataclass(frozen=True)
 class Delays:
-    """Times in seconds. Guess: all of them; docs/differences.md says so."""
+    """Times in seconds. Guess (How long everything takes): all of them; docs/differences.md says so."""
 
     table_s: float = 1.0
     """A table is CREATING, UPDATING or DELETING."""

@@ -24,7 +24,7 @@ from stragglers import end_stragglers  # beside this file
 
 del sys.modules["private"], sys.modules["stragglers"]  # The names are the function's.
 
-# Guess: FIDELITY has no list of what Lambda's Python runtime brings.
+# Guess (Packages at hand): FIDELITY has no list of what Lambda's Python runtime brings.
 RUNTIME_PACKAGES = frozenset(
     {
         "awslambdaric",

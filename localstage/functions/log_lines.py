@@ -23,7 +23,7 @@ def log_stream_name(now: datetime, version: str, token: str) -> str:
 
 def init_start(version: str, region: str) -> str:
     """The first line of an environment; ``version`` is its runtime's. AWS: FIDELITY section 9, platform lines."""
-    # Guess: the digest of the ARN; AWS does not publish what it is made of.
+    # Guess (Log lines of a function): the digest of the ARN; AWS does not publish what it is made of.
     digest = hashlib.sha256(version.encode()).hexdigest()
     return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"
 
@@ -73,7 +73,7 @@ class Report:
         if self.measured.init_ms is not None:
             parts.append(f"Init Duration: {self.measured.init_ms:.2f} ms")
         parts.append(f"Status: {self.status}" if self.status else "")
-        if self.error_type:  # Guess: FIDELITY shows Status alone
+        if self.error_type:  # Guess (Log lines of a function): FIDELITY shows Status alone
             parts.append(f"Error Type: {self.error_type}")
         return "\t".join(parts)
 

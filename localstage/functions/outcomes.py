@@ -68,7 +68,7 @@ def timed_out(request_id: str, timeout_s: float) -> Failure:
 
 def exited(request_id: str, returncode: int) -> Failure:
     """The process ended while an invocation was in its hands. ``returncode`` is negative for a signal."""
-    # Guess: FIDELITY has no capture of these texts; the payload's form is that of a time-out.
+    # Guess (Sentences of errors): FIDELITY has no capture of these texts; the payload's form is that of a time-out.
     if returncode == 0:
         reason = "Runtime exited without providing a reason"
     elif returncode < 0:
@@ -87,7 +87,7 @@ def _signal_text(number: int) -> str:
 
 def too_large() -> Failure:
     """The handler's result is over the limit of a synchronous invocation."""
-    # Guess: FIDELITY has the limit (6 MB), not the text.
+    # Guess (Sentences of errors): FIDELITY has the limit (6 MB), not the text.
     return Failure.of(
         TOO_LARGE, f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."
     )
@@ -132,7 +132,8 @@ class InvocationOutcomes:
     def exited(self, invocation: Invocation, measured: Measurements, returncode: int) -> None:
         """The process ended during the invocation."""
         failure = exited(invocation.request_id, returncode)
-        self._log.platform(failure.message, failure.error_type)  # Guess: FIDELITY has no capture of these two lines
+        # Guess (Log lines of a function): FIDELITY has no capture of these two lines.
+        self._log.platform(failure.message, failure.error_type)
         self._fail(invocation, measured, failure)
 
     def init_failed(

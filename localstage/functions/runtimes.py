@@ -88,7 +88,7 @@ class Python:
         return None
 
     def version(self, identifier: str) -> str:
-        # Guess: the build number, for which this Python's own stands; AWS does not publish it.
+        # Guess (Log lines of a function): the build number, for which this Python's own stands; AWS does not publish it.
         return f"python:{identifier.removeprefix('python')}.v{sys.version_info.micro}"
 
     def command(self, handler: str, files: EnvironmentFiles) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ class Python:
         return {"PYTHONPATH": RUNTIME_DIR}
 
     def masks(self, identifier: str) -> Mapping[str, str]:
-        # Guess: /var/lang for Python's own; FIDELITY section 9 has /var/task and /var/runtime only.
+        # Guess (Files): /var/lang for Python's own; FIDELITY section 9 has /var/task and /var/runtime only.
         library = f"/var/lang/lib/{identifier}"
         directories = {str(self._bootstrap.parent): RUNTIME_DIR}
         if sys.prefix != sys.base_prefix:
@@ -158,7 +158,7 @@ class Node:
         return f"Node.js {OLDEST_NODE} or newer as node on the path{older}"
 
     def version(self, identifier: str) -> str:
-        # Guess: the build number, as for Python.
+        # Guess (Log lines of a function): the build number, as for Python.
         return f"nodejs:{_major(identifier)}.v{(node_version() or (0, 0))[1]}"
 
     def command(self, handler: str, files: EnvironmentFiles) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ def _check_signer(request: ConnectRequest) -> None:
 def _refusal_of(failure: FunctionFailed) -> HandshakeRefused:
     """An authorizer that raises exactly ``Exception('Unauthorized')`` means 401, any other error 500.
 
-    Guess: the message of the 500 is empty; claimed by one test suite, undated.
+    Guess (Texts of refused handshakes): the message of the 500 is empty; claimed by one test suite, undated.
     """
     try:
         message = json.loads(str(failure)).get("errorMessage")

@@ -166,7 +166,7 @@ class Executions:
     def _accept(self, route: Route | None, routed: RoutedEvent) -> tuple[Route, Integration]:
         """The route and the integration that serve a message. Raises MessageRefused."""
         if route is None or route.integration is None:
-            # Guess: a route without an integration answers as one that is not there.
+            # Guess (A route without): a route without an integration answers as one that is not there.
             raise MessageRefused(403, refusals.FORBIDDEN)
         if not self._throttles.allow(routed.stage, route.route_key, self._clock.monotonic()):
             raise MessageRefused(429, refusals.TOO_MANY_REQUESTS)

@@ -87,7 +87,7 @@ class Gateway:
     def received(self, connection: Connection, text: str) -> None:
         """A message came in; it is served beside others, so replies may overtake each other.
 
-        Guess: on AWS the messages of one connection are bounded by the account's limits alone,
+        Guess (Many messages): on AWS the messages of one connection are bounded by the account's limits alone,
         which allow more than this machine does; one too many is answered as if it were throttled.
         """
         self._note_activity(connection)
@@ -144,7 +144,7 @@ class Gateway:
             log.info("a frame for %s was dropped: the client reads too slowly", connection.connection_id)
 
     async def _leave(self, connection: Connection, ending: Ending) -> None:
-        # Guess: on AWS $disconnect comes so late that a message sent right before
+        # Guess (`$disconnect` right after): on AWS $disconnect comes so late that a message sent right before
         # the close is served first, and AWS's own examples need that: their
         # message handler reads the row that their $disconnect deletes.
         if connection.being_served:

@@ -47,7 +47,7 @@ class Handshakes:
     async def _connect(self, request: Request) -> None:
         stage = self._stage(request)
         if _url_length(request, stage) > self._gateway.settings.url_limit_chars:
-            # Guess: FIDELITY section 5 has the limit, no capture the answer.
+            # Guess (Deployments one after): FIDELITY section 5 has the limit, no capture the answer.
             raise HandshakeRefused(414, "Request-URI Too Long")
         key = _websocket_key(request)
         signer, signature_refusal = self._signer(request, stage) if must_be_signed(stage) else (None, None)
@@ -107,7 +107,7 @@ def must_be_signed(stage: ServedStage) -> bool:
 def identity_of(signer: KnownKey) -> dict[str, str | None]:
     """What ``identity`` gains.
 
-    Guess: the names are those of the context variables of the developer guide,
+    Guess (`identity`): the names are those of the context variables of the developer guide,
     their order and the nulls those of a REST API's event; no capture exists.
     """
     caller = signer.principal_id or signer.principal_arn.rpartition("/")[2]
@@ -137,7 +137,9 @@ def _url_length(request: Request, stage: ServedStage) -> int:
 def _websocket_key(request: Request) -> str:
     headers = request.headers
     if headers.get("upgrade", "").lower() != "websocket" or request.method != "GET":
-        raise HandshakeRefused(426, "Upgrade Required")  # Guess: FIDELITY section 3 knows of some 4xx.
+        raise HandshakeRefused(
+            426, "Upgrade Required"
+        )  # Guess (GET without upgrade): FIDELITY section 3 knows of some 4xx.
     key, asked = headers.get("sec-websocket-key", ""), headers.get("connection", "")
     is_well_formed = (
         _is_key(key)

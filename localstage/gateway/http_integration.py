@@ -32,7 +32,8 @@ async def call_http(
     """Sends the event's body to the integration's endpoint; its status and text are the result.
 
     ``allow_host`` is the one host that may be called although it is not this machine.
-    What is not text in the answer becomes U+FFFD (Guess: as for PostToConnection). Raises HttpUnreachable.
+    What is not text in the answer becomes U+FFFD. Guess (`HTTP` and `HTTP_PROXY`): as for PostToConnection.
+    Raises HttpUnreachable.
     """
     url = fill_stage_variables(integration.integration_uri or "", stage.stage_variables)
     refusal = refusal_of_endpoint(url, allow_host)
@@ -40,7 +41,7 @@ async def call_http(
         raise HttpUnreachable(refusal)
     method = integration.integration_method or "POST"
     headers, query = _mapped(integration.request_parameters, event)
-    # Guess: ANY stands for POST where the message itself names no method.
+    # Guess (`HTTP` integration): ANY stands for POST where the message itself names no method.
     request = {
         "method": "POST" if method == "ANY" else method,
         "headers": headers,

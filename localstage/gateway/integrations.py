@@ -48,7 +48,7 @@ class FunctionFailed(IntegrationFailed):
 class IntegrationTimedOut(IntegrationFailed):
     """The integration took longer than its time-out."""
 
-    handshake_status = 504  # Guess: no capture of a $connect that timed out.
+    handshake_status = 504  # Guess (`$connect` that times out): no capture of a $connect that timed out.
     frame_message = refusals.ENDPOINT_REQUEST_TIMED_OUT
 
 
@@ -159,7 +159,7 @@ class Integrations:
 
 
 def _not_run(refusal: InvocationRefused, log: ExecutionLog) -> NotInvocable:
-    log.error(f"Execution failed due to an internal error: {refusal}")  # Guess: the sentence.
+    log.error(f"Execution failed due to an internal error: {refusal}")  # Guess (Execution log): the sentence.
     return NotInvocable(str(refusal))
 
 

@@ -46,7 +46,7 @@ class _ServerProtocol(Protocol):
     def recv_frame(self, frame: Frame) -> None:
         """Takes a frame whose length is coded as short as it can be. Raises ProtocolError for any other.
 
-        RFC 6455, 5.2: the length MUST be coded in the fewest bytes. Guess: a longer one closes with 1002.
+        RFC 6455, 5.2: the length MUST be coded in the fewest bytes. Guess (A frame whose length): a longer one closes with 1002.
         The frame itself does not tell; what it took of the line does.
         """
         size, read = len(frame.data), self._fed - len(self.reader.buffer)
@@ -56,7 +56,8 @@ class _ServerProtocol(Protocol):
         super().recv_frame(frame)
 
     def fail(self, code: int, reason: str = "") -> None:
-        super().fail(code, "")  # Guess: a failing close has an empty reason (FIDELITY section 5, unsure).
+        # Guess (Message or frame too large): a failing close has an empty reason (FIDELITY section 5, unsure).
+        super().fail(code, "")
 
 
 class WebSocket(asyncio.Protocol):

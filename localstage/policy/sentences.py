@@ -34,14 +34,19 @@ def masked_denial(principal: Principal, decision: Decision) -> str:
     fields[4] = "*" * (len(fields[4]) - 4) + fields[4][-4:]
     head, mark, _ = fields[5].partition("/@connections/")
     fields[5] = head + mark + ("{connectionId}" if mark else "")
-    tail = f" with an explicit deny in {_named(decision.kind)}" if decision.explicit else ""  # Guess: the tail.
+    tail = (
+        f" with an explicit deny in {_named(decision.kind)}" if decision.explicit else ""
+    )  # Guess (Denials): the tail.
     return (
         f"{user(principal)} is not authorized to perform: {decision.need.action} on resource: {':'.join(fields)}{tail}"
     )
 
 
 def authorizer_denial(decision: Decision) -> str:
-    """API Gateway's sentence where an authorizer's policy denies. Guess: claimed by one test suite, undated."""
+    """API Gateway's sentence where an authorizer's policy denies.
+
+    Guess (Texts of refused handshakes): claimed by one test suite, undated.
+    """
     return f"User is not authorized to access this resource {_reason(decision, decision.need.action)}"
 
 

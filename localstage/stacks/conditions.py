@@ -62,7 +62,7 @@ def check_rules(rules: Mapping[str, Any], scope: Scope) -> None:
         for number, assertion in enumerate(assertions):
             place = f"/Rules/{name}/Assertions/{number}/Assert"
             if not evaluate(assertion.get("Assert"), scope, place, rule=True):
-                # Guess: the sentence around the description.
+                # Guess (`AWS::DynamoDB::GlobalTable`; `Rules`): the sentence around the description.
                 description = assertion.get("AssertDescription", f"assertion {number + 1} does not hold")
                 raise ValidationError(f"Template validation error: Rule {name}: {description}")
 
@@ -86,7 +86,7 @@ _COMPARISONS = {
         lambda sides, scope, place: text_of(sides[0]) == text_of(sides[1]),
     )
 }
-# Guess: the sentences of the three.
+# Guess (Malformed templates): the sentences of the three.
 _RULE_COMPARISONS = {
     **_COMPARISONS,
     "Fn::Contains": Function(

@@ -219,7 +219,7 @@ def _with_policies(logical_id: str, resource: dict[str, Any], scope: _ConditionS
         if name in resource
     }
     for name, value in policies.items():
-        if value not in _POLICIES[name]:  # Guess: the sentence.
+        if value not in _POLICIES[name]:  # Guess (Undocumented): the sentence.
             raise ValidationError(f"Template format error: Unrecognized {name} {value} for resource {logical_id}")
     return {**resource, **policies}
 

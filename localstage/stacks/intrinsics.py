@@ -337,7 +337,7 @@ def _takes_sub(argument: Any) -> bool:
     )
 
 
-# AWS: the sentences. Guess: those of Fn::Cidr, Fn::GetAZs, Fn::Length and Fn::ToJsonString.
+# AWS: the sentences. Guess (Malformed templates): those of Fn::Cidr, Fn::GetAZs, Fn::Length and Fn::ToJsonString.
 _FUNCTIONS: dict[str, Function] = {
     "Ref": Function(
         lambda name: isinstance(name, str), "every Ref object must have a single String value.", _ref, True

@@ -222,7 +222,7 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
                 f"status of [{change_set.status}]"
             )
         stack = self.stacks[change_set.stack_id]
-        # Guess: a second CREATE change set, executed while the first one is, is refused in an update's words.
+        # Guess (Undocumented): a second CREATE change set, executed while the first one is, is refused in an update's words.
         self._check_updatable(stack, UPDATABLE if change_set.kind == "UPDATE" else ("REVIEW_IN_PROGRESS",))
         stack.token, stack.change_set_id = token, change_set.change_set_id
         self._set_caller(stack, access_key_id, change_set.role_arn)

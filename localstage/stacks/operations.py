@@ -217,7 +217,7 @@ class UpdateStack:
         for done in reversed(self._done):
             if done.properties is None and done.record.exists:
                 yield RESOURCE
-                # Guess: what was to take another resource's place does not stay beside it.
+                # Guess (Undocumented): what was to take another resource's place does not stay beside it.
                 keep = done.record.deletion_policy in retained and done.replaced is None
                 self._work.delete_unless(keep, done.record)
         self._stack.resources = {

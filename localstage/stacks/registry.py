@@ -153,7 +153,7 @@ class MotoType(ResourceType):
         """moto makes these without a call: the caller must be allowed ``service:VerbType`` on everything.
 
         What would invoke a function by itself is refused here too.
-        Guess: the action's name; AWS's own may be another, so a narrow policy is refused.
+        Guess (Stacks whose caller): the action's name; AWS's own may be another, so a narrow policy is refused.
         """
         _, service, kind = self.name.split("::")
         denial = context.apis.denial(f"{service.lower()}:{verb}{kind}")

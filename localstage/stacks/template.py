@@ -27,7 +27,7 @@ MAX_TEMPLATE_BODY_BYTES = 51_200
 MAX_TEMPLATE_URL_BYTES = 1_048_576
 MAX_RESOURCES = 500
 """AWS: CloudFormation quotas."""
-# Guess: AWS publishes neither. A template of 1 MiB has some 70,000 values.
+# Guess (Malformed templates): AWS publishes neither. A template of 1 MiB has some 70,000 values.
 MAX_DEPTH = 100
 MAX_VALUES = 200_000
 
@@ -274,7 +274,7 @@ def _check_resource(logical_id: str, resource: Any, transforms: list[str]) -> No
     for member in resource:
         if member not in allowed and not member.startswith("Fn::"):
             raise ValidationError(f"Invalid template resource property '{member}'")
-    # Guess: the sentences of the next three.
+    # Guess (Malformed templates): the sentences of the next three.
     if not isinstance(resource.get("Properties", {}), dict):
         raise ValidationError(f"Template format error: [/Resources/{logical_id}/Properties] must be an object.")
     if not isinstance(resource.get("Condition", ""), str):

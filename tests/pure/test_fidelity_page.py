@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from tests.fidelity.page import page
 from tests.fidelity.rows import ROOT, proofs, sections
 
 ROWS = [row for section in sections() for row in section.rows]
+_GUESS = re.compile(r"Guess(?: \(([^)]*)\))?:")
+
+
+def first_cells() -> list[str]:
+    """What the rows of the page of differences are about."""
+    table = (ROOT / "docs" / "differences.md").read_text("utf-8")
+    return [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
 
 
 def test_rows_when_numbered():
@@ -29,9 +37,20 @@ def test_rows_when_compared_with_the_marks():
 
 def test_differences_when_compared_with_their_page():
     """A row that differs names a row of the page of differences."""
-    table = (ROOT / "docs" / "differences.md").read_text("utf-8")
-    first_cells = {line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")}
-    assert [row.differs for row in ROWS if row.differs and row.differs not in first_cells] == []
+    known = first_cells()
+    assert [row.differs for row in ROWS if row.differs and row.differs not in known] == []
+
+
+def test_guesses_when_compared_with_the_page_of_differences():
+    """Each guess in localstage's source names the first words of one row of that page."""
+    known = first_cells()
+    nameless = [
+        f"{path.relative_to(ROOT).as_posix()}: {guess[0]}"
+        for path in sorted((ROOT / "localstage").rglob("*.py"))
+        for guess in _GUESS.finditer(path.read_text("utf-8"))
+        if not guess[1] or sum(cell.startswith(guess[1]) for cell in known) != 1
+    ]
+    assert nameless == []
 
 
 def test_page_when_rows_or_tests_changed():

@@ -45,7 +45,8 @@ class IncompleteSignature(SignatureRefused):
 class UnsupportedMechanism(SignatureRefused):
     """Signature Version 2, or 4A."""
 
-    json_code, query_code = "IncompleteSignatureException", "IncompleteSignature"  # Guess: only S3's is documented.
+    # Guess (Sentences of errors): only S3's code is documented.
+    json_code, query_code = "IncompleteSignatureException", "IncompleteSignature"
     s3_code, s3_status = "InvalidRequest", 400
 
     def __init__(self) -> None:

@@ -162,7 +162,7 @@ def _of_header(request: SignableRequest, header: str) -> Claim:
 
 def _of_query(query: dict[str, str]) -> Claim:
     needed = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
-    # Guess: the sentence; S3 has one of its own.
+    # Guess (Sentences of errors): the sentence; S3 has one of its own.
     lacking = [f"AWS query-string parameters must include '{name}'." for name in needed if not query.get(name)]
     if lacking:
         raise IncompleteSignature(" ".join(lacking))

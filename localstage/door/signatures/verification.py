@@ -109,7 +109,7 @@ class Verifier:
                     f"Signature expired: {claim.timestamp} is now earlier than "
                     f"{iso_basic(now - timedelta(seconds=claim.expires_s))} "
                     f"({iso_basic(now)} - {claim.expires_s} s)"
-                )  # Guess: the sentence.
+                )  # Guess (Sentences of errors): the sentence.
             return
         skew_s = _OLD_SKEW_S if claim.service in _PATIENT else _SKEW_S
         past = now - timedelta(seconds=skew_s)

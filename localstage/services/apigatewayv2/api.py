@@ -86,7 +86,7 @@ class Api(moto_models.Api):
         """Raises DeploymentNotFound, or BadRequestException while a stage points at it."""
         deployment = self.get_deployment(deployment_id)
         if any(stage.deployment is deployment for stage in self.stages.values()):
-            # The text of REST APIs (terraform-provider-aws#19805). Guess: v2 says the same.
+            # The text of REST APIs (terraform-provider-aws#19805). Guess (Sentences of errors): v2 says the same.
             raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
         del self.deployments[deployment_id]
 
@@ -171,13 +171,13 @@ class Stage(moto_models.Stage):
             if field in changes:
                 setattr(self, camelcase_to_underscores(field), changes[field])
         if "defaultRouteSettings" in changes:
-            # Guess: the settings are replaced whole; what is not given takes its default.
+            # Guess (UpdateStage): the settings are replaced whole; what is not given takes its default.
             self.default_route_settings = {**_DEFAULT_ROUTE_SETTINGS, **changes["defaultRouteSettings"]}
         route_settings = dict(self.route_settings)
         for route_key, settings in changes.get("routeSettings", {}).items():
             route_settings[route_key] = {**route_settings.get(route_key, {}), **settings}
         self.route_settings = route_settings
-        # Guess: a variable is removed by giving it the empty value, as Terraform does.
+        # Guess (UpdateStage): a variable is removed by giving it the empty value, as Terraform does.
         merged = {**self.stage_variables, **changes.get("stageVariables", {})}
         self.stage_variables = {name: value for name, value in merged.items() if value != ""}
         self.updated = utcnow()

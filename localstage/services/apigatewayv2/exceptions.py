@@ -20,14 +20,14 @@ class DeploymentNotFound(APIGatewayV2Error):
     code = 404
 
     def __init__(self, deployment_id: str):
-        # Guess: worded like the not-found errors of the other resources.
+        # Guess (Sentences of errors): worded like the not-found errors of the other resources.
         super().__init__("NotFoundException", f"Invalid Deployment identifier specified {deployment_id}")
 
 
 class QuotaExceeded(APIGatewayV2Error):
     """An API has as many parts of a kind as it may have."""
 
-    # Guess: anomalyco/sst#4522 shows this code with status 429 for authorizers, and re:Post
+    # Guess (Quota of an API): anomalyco/sst#4522 shows this code with status 429 for authorizers, and re:Post
     # the same sentence for integrations; the code is taken to be the same for every part.
     code = 429
 

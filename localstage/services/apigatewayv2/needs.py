@@ -25,7 +25,7 @@ def _tagging(call: AwsCall, path: str) -> Need:
     """What it takes to make something with tags: the right to tag it as well.
 
     REST APIs: ``PUT`` on ``/tags/{arn}`` with the new id as ``*`` (mattclay/aws-terminator#284). APIs of version 2:
-    ``POST``, and the ARN stands twice (cloudformation-coverage-roadmap#997). Guess: that this is so still.
+    ``POST``, and the ARN stands twice (cloudformation-coverage-roadmap#997). Guess (Stacks whose caller): that this is so still.
     """
     made = call.arn("apigateway", path + "/*", account=False)
     if call.raw_path.startswith("/v2/"):

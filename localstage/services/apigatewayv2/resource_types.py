@@ -110,7 +110,7 @@ def _with_account_limits(properties: Properties) -> Properties:
     """A stage's properties; default route settings without throttling values get the account's limits.
 
     FIDELITY section 8 has the 0/0 of a bare API call from Terraform, which sends
-    the zeros itself. Guess: CloudFormation sends none, since published templates
+    the zeros itself. Guess (Default route settings): CloudFormation sends none, since published templates
     that set only LoggingLevel and DataTraceEnabled are in use.
     """
     settings = properties.get("DefaultRouteSettings")

@@ -92,7 +92,7 @@ class GatewayTelemetry:
         now = self._now_ms()
         if stage.access_log_destination_arn and stage.access_log_format:
             group = stage.access_log_destination_arn.partition(":log-group:")[2].removesuffix(":*")
-            # Guess: the stream's name; AWS names streams by a hash of its own.
+            # Guess (Log lines of a function): the stream's name; AWS names streams by a hash of its own.
             self._logs.write(
                 stage.region,
                 group,
@@ -104,14 +104,14 @@ class GatewayTelemetry:
 
     def record_sent(self, facts: ConnectionFacts, region: str) -> None:
         """Counts a message to a client: MessageCount has both directions. Returns at once."""
-        # Guess: API Gateway's own error frames are counted as any other message.
+        # Guess (`MessageCount`): API Gateway's own error frames are counted as any other message.
         self._figures.add(region, facts.api_id, facts.stage, "MessageCount", 1.0, self._now_ms())
 
     def record_execution(self, stage: ServedStage, lines: Sequence[str]) -> None:
         """Writes the execution log of one event; returns at once."""
         if lines:
             now = self._now_ms()
-            # FIDELITY section 8: the group's name as WebSocket APIs have it. Guess: the stream's name.
+            # FIDELITY section 8: the group's name as WebSocket APIs have it. Guess (Log lines of a function): the stream's name.
             self._logs.write(
                 stage.region,
                 f"/aws/apigateway/{stage.api_id}/{stage.stage_name}",

@@ -52,7 +52,7 @@ def check_access_log_format(log_format: str | None) -> None:
         return
     size = len(log_format.encode("utf-8"))
     if size > ACCESS_LOG_FORMAT_LIMIT_BYTES:
-        # Guess: the text.
+        # Guess (Sentences of errors): the text.
         raise BadRequestException(
             f"Access Log format must be at most {ACCESS_LOG_FORMAT_LIMIT_BYTES} bytes, not {size}"
         )
@@ -109,12 +109,13 @@ def _check_authorization(api: Api, key: str, route: dict[str, Any]) -> None:
     """AWS: FIDELITY section 3, authorizers and API keys are for $connect only."""
     kind, authorizer_id = route["authorization_type"] or "NONE", route["authorizer_id"]
     if kind not in ("NONE", "AWS_IAM", "CUSTOM"):
-        # Guess: claimed by one test suite, undated, for JWT.
+        # Guess (Texts of refused authorizations): claimed by one test suite, undated, for JWT.
         raise BadRequestException(
             f"Currently, {kind} authorization type is restricted to APIs with a protocol type of HTTP"
         )
     if key != "$connect":
         if kind != "NONE" or authorizer_id:
+            # thunder45/low-latency-translate shows the text, as others' logs of deployments do.
             raise BadRequestException("Currently, authorization is restricted to the $connect route only")
         if route["api_key_required"]:
             raise BadRequestException("Currently, API key required is supported on the $connect route only")
@@ -178,7 +179,7 @@ def check_authorizer(api: Api, authorizer: dict[str, Any]) -> None:
         return
     kind = authorizer["authorizer_type"]
     if kind != "REQUEST":
-        # Guess: claimed by one test suite, undated, for JWT.
+        # Guess (Texts of refused authorizations): claimed by one test suite, undated, for JWT.
         raise BadRequestException(
             "Invalid authorizer type. Only REQUEST authorizer type is supported on WEBSOCKET protocol Apis."
         )

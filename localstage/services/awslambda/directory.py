@@ -94,8 +94,9 @@ class FunctionDirectory:
         """
         if not self.policies_count:
             return True
-        # Guess: an integration that names ``$LATEST`` is a qualified one, which the function's own permission does not
-        # cover, and none can be added for it (github.com/alexcasalboni/aws-lambda-power-tuning issue 272).
+        # Guess (An integration whose URI): an integration that names ``$LATEST`` is a qualified one, which the
+        # function's own permission does not cover, and none can be added for it
+        # (github.com/alexcasalboni/aws-lambda-power-tuning issue 272).
         region, name, _ = split_name(function_arn, self.default_region)
         seen = self._functions.get(self.arn_of(name, region=region))
         policy = seen.policy.seen(self.now()) if seen is not None else None

@@ -196,7 +196,7 @@ def _check_variables(variables: Mapping[str, str]) -> None:
             f"{_NOT_CONFIGURED}contains reserved keys that are currently not supported for modification. Reserved keys "
             f"used in this request: {', '.join(reserved)}"
         )
-    # Guess: how AWS counts, and that it refuses a NUL.
+    # Guess (Size of a function's variables): how AWS counts, and that it refuses a NUL.
     measured = json.dumps(dict(variables), ensure_ascii=False, separators=(",", ":"))
     if len(measured.encode()) > _LIMIT_BYTES:
         raise InvalidParameterValueException(

@@ -69,7 +69,7 @@ class TablePace:
             return self._in_use(names[0], call.operation, now)
         if call.operation == "UpdateTimeToLive":
             if self._creating.has(names[0], now):
-                # Guess: as UpdateTable is.
+                # Guess (`UpdateTimeToLive`): as UpdateTable is.
                 return Refusal("ResourceInUseException", _IN_USE.format("created", names[0][1]))
             if self._time_to_live.has(names[0], now):
                 # AWS: UpdateTimeToLive, a second change while the first is being processed; the text is aws-cdk's.

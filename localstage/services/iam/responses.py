@@ -109,7 +109,7 @@ class LocalIamResponse(IamResponse):
     def _read(self, document: str, name: str) -> Policy:
         policy = readable_policy(document, name)
         if policy is None:
-            raise InvalidInput(f"Invalid policy document: {name}")  # Guess: the sentence.
+            raise InvalidInput(f"Invalid policy document: {name}")  # Guess (Sentences of errors): the sentence.
         return policy
 
 
