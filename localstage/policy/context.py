@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 
 Value = str | Sequence[str] | Callable[[], Sequence[str]]
@@ -38,14 +39,15 @@ def keys_of_request(
 
     AWS: IAM user guide, "AWS global condition context keys". ``now_ms`` counts from 1970.
     """
-    now = datetime.fromtimestamp(now_ms // 1000, UTC)
     client = {"aws:SourceIp": source_ip, "aws:UserAgent": user_agent, "aws:Referer": referer}
-    return {
-        **ALWAYS,
-        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:EpochTime": str(now_ms // 1000),
-        **{key: value for key, value in client.items() if value},
-    }
+    return {**_keys_of_time(now_ms // 1000), **{key: value for key, value in client.items() if value}}
+
+
+@lru_cache(maxsize=4)
+def _keys_of_time(second: int) -> Mapping[str, Value]:
+    """The keys that every call of one second has."""
+    now = datetime.fromtimestamp(second, UTC)
+    return {**ALWAYS, "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "aws:EpochTime": str(second)}
 
 
 class RequestContext:
@@ -61,11 +63,17 @@ class RequestContext:
 
     def with_keys(self, more: Mapping[str, Value]) -> RequestContext:
         """This context and more keys."""
-        return RequestContext(self._values, more, resource_tags=self._tags) if more else self
+        return self._with({**self._values, **RequestContext(more)._values}, self._tags) if more else self
 
     def about(self, resource_tags: Tags) -> RequestContext:
         """This context, of a request about a resource with these tags."""
-        return RequestContext(self._values, resource_tags=resource_tags)
+        return self._with(self._values, resource_tags)
+
+    @staticmethod
+    def _with(values: dict[str, Value], tags: Tags | None) -> RequestContext:
+        made = RequestContext(resource_tags=tags)
+        made._values = values
+        return made
 
     def values(self, key: str) -> Sequence[str]:
         """The key's values, none if the request has no such key; ``key`` in lower case."""

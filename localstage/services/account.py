@@ -89,7 +89,8 @@ class Account:
         invoke = frozenset({"Invoke"})
         rooms = {
             "apigateway": Room(refusal=DeploymentLimit(interval_s, self._clock.now_ms).refusal),
-            "cloudformation": Room(prepare=self._load_stacks_once),
+            "cloudformation": Room(prepare=self._prepare_stacks),
+            "iam": Room(prepare=lambda: self.logs.flush()),  # Lines are written as their function's role is now.
             "lambda": Room(answers=invoke, answer=self._invoke),
             # What a function has printed and the gateway has counted can be read at once.
             "logs": Room(prepare=lambda: self.logs.flush()),
@@ -132,7 +133,8 @@ class Account:
         awslambda.extend(self.permissions.may_assume)
         seams.check(loaded_only=True)
 
-    async def _load_stacks_once(self) -> None:
+    async def _prepare_stacks(self) -> None:
+        await self.logs.flush()
         if not self._has_stacks:
             await self._thread.run(self._load_stacks, limit_s=math.inf)
             self._has_stacks = True
@@ -150,6 +152,7 @@ class Account:
         """Something of one of moto's backends has changed. On the account thread: publishes what others read of it."""
         emptied = backend == "moto_api"
         if emptied:
+            self._loop.call_soon_threadsafe(self.logs.forget)
             self.keys.forget_sts()
         if emptied or backend == "iam":
             self._identities.publish(identities())

@@ -9,8 +9,9 @@ import pytest
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from werkzeug.datastructures import Headers
 
-from localstage.door.call import AwsCall
+from localstage.door.call import CALL, AwsCall
 from localstage.door.signatures.request import SignableRequest
 from tests.pure.permission_cases import signed_call
 
@@ -128,6 +129,37 @@ def test_environ_when_metadata_has_an_underscore():
     assert (environ["RAW_URI"], environ["QUERY_STRING"]) == ("//b/k%20/%2F?x=%20&y", "x=%20&y")
     assert environ["PATH_INFO"] == "//b/k //"
     assert environ["wsgi.input"].read() == call.new_environ()["wsgi.input"].read() == b"x"
+
+
+def test_environ_when_moto_builds_one_too():
+    """It is what moto's own builder makes of the same request, but for what of the target that one loses."""
+    from moto.core.request import Request
+
+    sent = {
+        "Host": "table.example:8080",
+        "Content-Type": "application/json",
+        "X-A": "1",
+        "x-a": "2",
+        "X_B": "3",
+        "X-Amz-Meta-a_b": "\xe4",
+        "Transfer-Encoding": "chunked",
+        "Content-Length": "9",
+    }
+    for secure in (False, True):
+        call = AwsCall(SignableRequest.of("POST", "/", sent.items(), b"abc"), sent.items(), secure=secure)
+        made = {name: value for name, value in call.new_environ().items() if name not in ("wsgi.input", CALL)}
+        theirs = Request.from_primitives(
+            "POST", f"http{'s' * secure}://table.example:8080/", sent_to_moto(sent), b"abc"
+        )
+        expected = {
+            name: theirs.environ[name] for name in theirs.environ if name not in ("wsgi.input", "werkzeug.request")
+        }
+        assert made == {**expected, "REMOTE_ADDR": "127.0.0.1", "wsgi.input_terminated": True}
+
+
+def sent_to_moto(sent: dict[str, str]) -> Headers:
+    """Headers without the length, which moto's builder takes from the body."""
+    return Headers([header for header in sent.items() if header[0] != "Content-Length"])
 
 
 def test_call_when_its_body_is_no_object():

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from localstage.door.signatures.refusals import IncompleteSignature, MissingToken, UnsupportedMechanism
@@ -54,7 +54,7 @@ class SignableRequest:
 
     def with_body(self, body: bytes) -> SignableRequest:
         """The same request, once its body has been read."""
-        whole = replace(self, body=body)
+        whole = SignableRequest(self.method, self.raw_path, self.raw_query, self.headers, body)
         if "claim" in vars(self):
             vars(whole)["claim"] = self.claim
         return whole
@@ -69,7 +69,7 @@ class SignableRequest:
 
 def canonical_request(request: SignableRequest, signed_headers: tuple[str, ...], payload_hash: str, as_s3: bool) -> str:
     """The text whose digest is signed. S3 takes the path as sent; others normalise it and encode it again."""
-    path = request.raw_path if as_s3 else quote(_without_dot_segments(request.raw_path), safe="/" + _UNRESERVED)
+    path = request.raw_path if as_s3 else _canonical_path(request.raw_path)
     query = "&".join(
         f"{name}={value}"
         for name, value in sorted(pair for pair in request.query_pairs() if pair[0] != "X-Amz-Signature")
@@ -86,6 +86,11 @@ def string_to_sign(timestamp: str, scope: str, canonical: str) -> str:
 
 def _encode(text: str) -> str:
     return quote(unquote_to_bytes(text), safe=_UNRESERVED)
+
+
+@lru_cache(maxsize=1024)
+def _canonical_path(raw_path: str) -> str:
+    return quote(_without_dot_segments(raw_path), safe="/" + _UNRESERVED)
 
 
 def _without_dot_segments(path: str) -> str:
@@ -145,7 +150,7 @@ def _of_header(request: SignableRequest, header: str) -> Claim:
         for name in ("Credential", "Signature", "SignedHeaders")
         if not parts.get(name)
     ]
-    timestamp, signed_at = _time_of(request)
+    timestamp, signed_at = _read_stamp(request.headers.get("x-amz-date") or request.headers.get("date", ""))
     if signed_at is None:
         lacking.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if lacking or signed_at is None:
@@ -185,6 +190,7 @@ def _of_query(query: dict[str, str]) -> Claim:
     )
 
 
+@lru_cache(maxsize=256)
 def _credential(credential: str) -> tuple[str, str, str, str]:
     parts = credential.split("/")
     if len(parts) != 5 or parts[4] != "aws4_request" or not _DAY.match(parts[1]):
@@ -195,8 +201,9 @@ def _credential(credential: str) -> tuple[str, str, str, str]:
     return parts[0], parts[1], parts[2], parts[3]
 
 
-def _time_of(request: SignableRequest) -> tuple[str, datetime | None]:
-    stamp = request.headers.get("x-amz-date") or request.headers.get("date", "")
+@lru_cache(maxsize=256)  # A program's calls of one second have one stamp; reading it costs a tenth of a post.
+def _read_stamp(stamp: str) -> tuple[str, datetime | None]:
+    """A time as it is signed, and what it is; None if it is none."""
     found = _read_timestamp(stamp)
     if found is None and stamp:
         try:

@@ -6,7 +6,6 @@ keys. Does not know where keys are kept nor how a refusal is put on the wire.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,7 +83,7 @@ class Verifier:
             request, claim.signed_headers, _payload_hash(claim, request), claim.service == "s3"
         )
         to_sign = string_to_sign(claim.timestamp, claim.scope, canonical)
-        signature = hmac.new(self._signing_key(claim, key), to_sign.encode(), hashlib.sha256).hexdigest()
+        signature = hmac.digest(self._signing_key(claim, key), to_sign.encode(), "sha256").hex()
         if not hmac.compare_digest(signature.encode(), claim.signature.encode("utf-8", "surrogateescape")):
             raise SignatureMismatch(claim.access_key_id, canonical, to_sign)
         return key
@@ -128,7 +127,7 @@ class Verifier:
         if derived is None:
             derived = ("AWS4" + key.secret_access_key).encode()
             for part in (claim.day, claim.region, claim.service, "aws4_request"):
-                derived = hmac.new(derived, part.encode("utf-8", "surrogateescape"), hashlib.sha256).digest()
+                derived = hmac.digest(derived, part.encode("utf-8", "surrogateescape"), "sha256")
             if len(self._derived) >= _CACHED_KEYS:
                 self._derived.clear()
             self._derived[named] = derived

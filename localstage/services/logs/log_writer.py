@@ -1,6 +1,6 @@
 """Lines on their way to CloudWatch Logs: the gateway's, and a function's as far as its role may write them.
 
-Lines are gathered while the account thread is busy and written in one go, so
+Lines are gathered for a moment and written in one go, so
 logging never slows an invocation. Log groups and streams: moto.
 """
 
@@ -47,6 +47,10 @@ class LogBudget:
     """Events, or as many times 200 characters, after which all streams are looked at."""
 
 
+_GATHERED_S = 0.1
+"""So long lines are gathered: writing those of each invocation by themselves took a third of the account thread's time.
+Whoever reads a log, or changes who may write one, has them written first (``flush``)."""
+
 log = logging.getLogger(__name__)
 
 
@@ -70,6 +74,7 @@ class LogWriter:
         self._since_looked = 0
         self._waiting: _Batch = {}
         self._writer: asyncio.Task[None] | None = None
+        self._due: asyncio.TimerHandle | None = None
 
     def write(
         self,
@@ -91,8 +96,16 @@ class LogWriter:
 
     def _take(self, key: _Key, lines: _Lines, allowed: Allowed) -> None:
         self._waiting.setdefault(key, ([], allowed))[0].extend(lines)
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+        if self._due is None and (self._writer is None or self._writer.done()):
+            self._due = asyncio.get_running_loop().call_later(_GATHERED_S, self._begin)
+
+    def _begin(self) -> None:
+        self._due = None
+        self._writer = asyncio.get_running_loop().create_task(self._write())
+
+    def forget(self) -> None:
+        """The account has been emptied: what was to be written to it is gone."""
+        self._waiting = {}
 
     async def flush(self) -> None:
         """Returns when all that was taken before the call is readable in CloudWatch Logs.
