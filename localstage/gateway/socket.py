@@ -46,7 +46,7 @@ class _ServerProtocol(Protocol):
     def recv_frame(self, frame: Frame) -> None:
         """Takes a frame whose length is coded as short as it can be. Raises ProtocolError for any other.
 
-        RFC 6455, 5.2: the length MUST be coded in the fewest bytes. Guess (A frame whose length): a longer one closes with 1002.
+        RFC 6455, 5.2: the length MUST be coded in the fewest bytes. Guess (Frames that RFC 6455): a longer one closes with 1002.
         The frame itself does not tell; what it took of the line does.
         """
         size, read = len(frame.data), self._fed - len(self.reader.buffer)

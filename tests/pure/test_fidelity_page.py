@@ -36,9 +36,10 @@ def test_rows_when_compared_with_the_marks():
 
 
 def test_differences_when_compared_with_their_page():
-    """A row that differs names a row of the page of differences."""
+    """A row that differs, or is unsure, names a row of the page of differences."""
     known = first_cells()
     assert [row.differs for row in ROWS if row.differs and row.differs not in known] == []
+    assert [row.id for row in ROWS if row.unsure and not row.differs] == []
 
 
 def test_guesses_when_compared_with_the_page_of_differences():

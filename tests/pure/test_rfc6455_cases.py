@@ -158,6 +158,7 @@ def test_message_when_it_is_as_the_protocol_says(case: str, size: int):
     assert verdict(*sent, in_pieces_of=size)[0:3:2] == (messages, None)
 
 
+@pytest.mark.fidelity("5.10")
 @pytest.mark.parametrize("case", CLOSES)
 def test_close_when_a_frame_is_not_as_the_protocol_says(case: str):
     """The connection is closed, with the code that says why, once; what came whole before is served."""

@@ -117,6 +117,7 @@ def test_close_when_a_frame_is_binary(target: Target, api: DeployedApi):
     socket.close()
 
 
+@pytest.mark.fidelity("5.10")
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -126,8 +127,9 @@ def test_close_when_a_frame_is_binary(target: Target, api: DeployedApi):
         (b"\xf1\x81\x00\x00\x00\x00x", 1002),  # reserved bits
         (b"\x83\x81\x00\x00\x00\x00x", 1002),  # reserved opcode
         (b"GET / HTTP/1.1\r\n\r\n", 1002),
+        (b"\x81\xfe\x00\x05\x00\x00\x00\x00hello", 1002),  # five in two bytes
     ],
-    ids=["no UTF-8", "continuation", "unmasked", "reserved bits", "reserved opcode", "HTTP"],
+    ids=["no UTF-8", "continuation", "unmasked", "reserved bits", "reserved opcode", "HTTP", "long length"],
 )
 def test_close_when_the_protocol_is_violated(target: Target, api: DeployedApi, data: bytes, code: int):
     """Text that is not UTF-8 closes with 1007; frames that the protocol does not allow with 1002."""
