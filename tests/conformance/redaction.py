@@ -18,6 +18,7 @@ _SECRET = re.compile(
 )
 _PATTERNS = [
     ("paths", re.compile(r'(?<=PATH": ")[^"]+|(?<=PATH\': \')[^\']+')),
+    ("folder", re.compile(r"(?:[A-Za-z]:)?(?:[\\/]+[\w.~-]+)*[\\/]+localstage-\w+(?:[\\/]+[\w.-]+)*")),
     ("stream", re.compile(r"\d{4}/\d\d/\d\d/\[[^\]]+\][0-9a-f]{32}")),
     ("time", re.compile(rf"\d\d/(?:{_MONTHS})/\d{{4}}:\d\d:\d\d:\d\d \+0000")),
     ("time", re.compile(rf"\w{{3}}, \d\d (?:{_MONTHS}) \d{{4}} \d\d:\d\d:\d\d GMT")),
@@ -36,7 +37,7 @@ _PATTERNS = [
     ("ms", re.compile(r"(?<![\d.])1\d{12}(?![\d.])")),
     ("port", re.compile(r"(?<=\"X-Forwarded-Port\": \")\d+|(?<=\"X-Forwarded-Port\": \[\")\d+")),
     ("number", re.compile(r"\d+(?:\.\d+)?(?= (?:ms|MB)\b)|(?<=\"integrationLatency\": )\d+|(?<=\"left\": )\d+")),
-    ("address", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")),
+    ("address", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+(?:/[\w-]{22})?)?(?![\d.])")),
 ]
 _PERHAPS_IPV6 = re.compile(r"(?<![\w:])[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?![\w:])")
 _NUMBERED = {"id", "uuid"}

@@ -42,6 +42,9 @@ OCCASION = Occasion("2026-11-22, us-east-1", rehearsed=False)
         ("{'AWS_SESSION_TOKEN': 'any\"thing', 'A': 'b'}", "{'AWS_SESSION_TOKEN': '<secret>', 'A': 'b'}"),
         (f"key ASIA{'A1' * 8} and {'aB3/' * 10} and {'tok+' * 50}", "key <key> and <secret> and <token>"),
         ('"PATH": "/home/ann/bin:/bin", "left": 2989', '"PATH": "<paths>", "left": <number>'),
+        ('"TMPDIR": "/home/ann/tmp/localstage-x1/functions/Ab_-1"', '"TMPDIR": "<folder>"'),
+        ('"TMPDIR": "C:\\\\Users\\\\ann\\\\localstage-x1\\\\a", 1', '"TMPDIR": "<folder>", 1'),
+        ('"http://127.0.0.1:34693", "10.0.0.1:9001/XqY6Z9RYX3IkcgkLzdh9JQ"', '"http://<address>", "<address>"'),
         ("Duration: 2.75 ms\tMax Memory Used: 56 MB", "Duration: <number> ms\tMax Memory Used: <number> MB"),
         # What is nobody's own stays.
         (
