@@ -96,6 +96,15 @@ async def test_node_function_when_it_is_invoked(bench: Workbench) -> None:
     ]
 
 
+@with_workbench()
+async def test_node_function_when_its_event_and_answer_are_large(bench: Workbench) -> None:
+    """Megabytes come and go whole, as characters of more than one byte."""
+    text = "é" * 1_000_000
+    assert await bench.value(node("exports.handler = async ({ text }) => text + text.length"), {"text": text}) == (
+        text + "1000000"
+    )
+
+
 WAYS = """
 const later = (work) => new Promise((resolve) => setTimeout(() => resolve(work()), 20));
 module.exports = {
@@ -152,6 +161,7 @@ exports.handler = (event, context, callback) => {
     case 'exit': process.exit(0);
     case 'exit 1': process.exit(1);
     case 'kill': process.kill(process.pid, 'SIGKILL'); return new Promise(() => {});
+    case 'afterwards': setTimeout(() => { throw named('TooLateError'); }, 10); return Promise.resolve('answered');
     case 'loop': for (;;) {}
     case 'large': return callback(null, 'x'.repeat(6291560));
     default: return callback(null, served);
@@ -213,6 +223,9 @@ async def test_node_process_when_it_ends_or_takes_too_long(bench: Workbench) -> 
             "errorType": "Runtime.ExitError",
             "errorMessage": f"RequestId: {result.request_id} Error: {reason}",
         }
+    assert await bench.value(node(FAILING), "afterwards") == "answered"
+    await until(lambda: bench.functions.environment_count == 0, "the environment to end by itself")
+    assert '\tERROR\tUncaught Exception \t{"errorType":"TooLateError"' in bench.log.text
     result = await bench.call(node(FAILING, timeout_s=1), "loop")
     assert json.loads(result.payload)["errorType"] == "Sandbox.Timedout"
     assert " Task timed out after 1.00 seconds\n" in result.log_tail
