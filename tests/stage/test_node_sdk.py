@@ -22,18 +22,21 @@ Globals:
     Handler: app.handler
     Timeout: 60
     Environment: {Variables: {TABLE_NAME: !Ref Connections}}
-    Policies:
-      - DynamoDBCrudPolicy: {TableName: !Ref Connections}
-      - Statement: [{Effect: Allow, Action: 'execute-api:ManageConnections', Resource: '*'}]
 Resources:
   Connections:
     Type: AWS::Serverless::SimpleTable
     Properties: {PrimaryKey: {Name: connectionId, Type: String}}
-  Connect: {Type: AWS::Serverless::Function, Properties: {CodeUri: connect}}
+  Connect:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: connect, Policies: [DynamoDBCrudPolicy: {TableName: !Ref Connections}]}
   Send:
     Type: AWS::Serverless::Function
     Metadata: {BuildMethod: esbuild, BuildProperties: {EntryPoints: [app.ts], External: ['@aws-sdk/*'], Format: cjs}}
-    Properties: {CodeUri: send}
+    Properties:
+      CodeUri: send
+      Policies:
+        - DynamoDBCrudPolicy: {TableName: !Ref Connections}
+        - Statement: [{Effect: Allow, Action: 'execute-api:ManageConnections', Resource: '*'}]
   Api:
     Type: AWS::ApiGatewayV2::Api
     Properties: {Name: sdk, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
