@@ -21,6 +21,7 @@ from IPython import get_ipython
 from classroom import page
 from classroom.account import api, boundary, packages, stack, steps, target
 from classroom.account.account import STAGE_NAME, Account
+from classroom.account.guard import has_ended
 from classroom.errors import OneSentence
 from classroom.exercises import registry, solutions
 from classroom.exercises.cells import CellWatch
@@ -288,6 +289,12 @@ class Lesson:
 
     def _explain(self, error: BaseException) -> None:
         """After a cell that failed: say what the lesson needs and is gone, if that may be the reason."""
+        if self.account.target.name == "moto" and has_ended(os.environ.get("LOCALSTAGE_URL", "")):
+            print(
+                "localstage has ended, and what your account held is gone; your files in my_chat/ stay. Run the set-up "
+                "cell, the first code cell of this notebook: it starts another one, and this lesson from its beginning."
+            )
+            return
         gone: tuple[str, ...] = ()
         if isinstance(error, _MAY_MEET_A_LOSS):
             with suppress(*_MAY_MEET_A_LOSS):  # nobody answers here, either

@@ -66,8 +66,10 @@ def leads_to_localstage(environ: Mapping[str, str]) -> bool:
 
 
 def has_ended(url: str) -> bool:
-    """Whether nothing listens any more at an address of localstage's."""
+    """Whether nothing listens any more at an address of localstage's; False of every other address."""
     place = urlsplit(url)
+    if place.scheme != "http" or place.hostname not in _LOOPBACK:
+        return False
     try:
         socket.create_connection((place.hostname or "", place.port or 80), timeout=10).close()
     except ConnectionRefusedError:

@@ -1,8 +1,8 @@
 """Which AWS a notebook works with: ``moto``, which is localstage, or ``live``, a real account.
 
 Reads ``CHAT_TARGET``, ``CHAT_PREFIX``, ``CHAT_REGION`` and ``CHAT_YES``. On
-``moto`` it joins the localstage of ``LOCALSTAGE_URL`` or starts one that ends with
-this kernel, and hands out nothing before the guard's proof. On ``live`` it
+``moto`` it joins the localstage of ``LOCALSTAGE_URL``, or, if there is none or it has
+ended, starts one that ends with this kernel, and hands out nothing before the guard's proof. On ``live`` it
 leaves boto3's own settings alone and asks before the first change. On both boto3
 tries a throttled call more often than by default, unless it is told how often. The cells
 are the same on both; this file knows no lesson.
@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -142,8 +143,13 @@ def may_delete(who: str, what: str, ask: Callable[[str], str] | None = None) -> 
 
 
 def _enter_localstage(environ: MutableMapping[str, str]) -> None:
-    if environ.get("LOCALSTAGE_URL"):
+    """Join the localstage of the environment, or start one, also where that one has been killed meanwhile."""
+    joined = environ.get("LOCALSTAGE_URL", "")
+    if joined and not guard.has_ended(joined):
         return
+    if joined:
+        print(f"localstage at {joined} has ended, and what your account held is gone; this kernel starts another.")
+        _forget_proxy(environ, joined)
     emulator = LocalStage(pages=HTML, more_pages=default_path(), pages_for_any_host=on_a_hub(environ))
     try:
         emulator.start()
@@ -153,6 +159,13 @@ def _enter_localstage(environ: MutableMapping[str, str]) -> None:
     atexit.register(emulator.stop)
     emulator.activate()
     environ[_OWNER] = str(os.getpid())
+
+
+def _forget_proxy(environ: MutableMapping[str, str], ended: str) -> None:
+    """Nobody must be led through a localstage that has ended: the next one would take it for the user's own proxy."""
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        if urlsplit(environ.get(name, "")).port == urlsplit(ended).port:
+            del environ[name]
 
 
 def _prove_localstage(environ: MutableMapping[str, str]) -> None:

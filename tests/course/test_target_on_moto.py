@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def test_start_when_live_under_an_endpoint_override(tmp_path, trap):
     [
         ({"CHAT_TARGET": "aws"}, "CHAT_TARGET is 'aws'; it must be one of: moto, live."),
         ({"CHAT_PREFIX": "No Way"}, "CHAT_PREFIX is 'No Way'; it must be"),
-        ({"LOCALSTAGE_URL": "http://127.0.0.1:9"}, "CHAT_TARGET is moto, but"),
+        ({"LOCALSTAGE_URL": "http://192.0.2.1:9"}, "CHAT_TARGET is moto, but"),
     ],
 )
 def test_start_when_a_setting_is_wrong(tmp_path, setting, sentence):
@@ -181,6 +182,51 @@ def test_kernel_stage_when_the_process_is_killed(tmp_path):
     process.kill()
     process.communicate()
     assert refused_within(port, 20), f"port {port} was still open 20 s after the kernel was killed"
+
+
+KILLED = """
+import json, os, signal
+from urllib.request import ProxyHandler, build_opener
+from classroom import start
+
+def status():
+    with build_opener(ProxyHandler({})).open(os.environ["LOCALSTAGE_URL"] + "/_localstage/status") as answer:
+        return json.load(answer)
+
+lesson = start(1)
+lesson.my_chat.folder.path.mkdir(exist_ok=True)
+(lesson.my_chat.folder.path / "mine.py").write_text("mine")
+boto3 = __import__("boto3")
+boto3.client("dynamodb").create_table(
+    TableName=lesson.name("ChatMessages"), BillingMode="PAY_PER_REQUEST",
+    KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
+before = status()
+os.kill(before["pid"], signal.SIGKILL)
+print("killed")
+try:
+    boto3.client("dynamodb").list_tables()
+except Exception as error:
+    lesson._explain(error)
+lesson = start(1)
+print(boto3.client("dynamodb").list_tables()["TableNames"], status()["pid"] != before["pid"])
+print((lesson.my_chat.folder.path / "mine.py").read_text(), os.environ["HTTPS_PROXY"].endswith(os.environ["LOCALSTAGE_URL"][-6:]))
+"""
+
+
+def test_lesson_when_its_localstage_is_killed(tmp_path):
+    """The next cell that fails is explained; the set-up cell starts another localstage, and own files are there."""
+    done = run_python(KILLED, clean_environment(tmp_path))
+    killed, explained, started, empty, kept = done.stdout.splitlines() or [done.stderr]
+    assert explained == (
+        "localstage has ended, and what your account held is gone; your files in my_chat/ stay. Run the set-up cell, "
+        "the first code cell of this notebook: it starts another one, and this lesson from its beginning."
+    )
+    assert re.fullmatch(
+        r"localstage at http://127\.0\.0\.1:\d+ has ended, and what your account held is gone; "
+        r"this kernel starts another\.",
+        started,
+    )
+    assert (killed, empty, kept) == ("killed", "[] True", "mine True")
 
 
 def refused_within(port: int, seconds: float) -> bool:
