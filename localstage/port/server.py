@@ -38,6 +38,8 @@ _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _GRACE_S = 1.0
 _BODY_LIMIT = 512 * 1024 * 1024
 
+_HAS_NO_TARGET = "has-no-target"
+
 
 @dataclass(frozen=True)
 class Handlers:
@@ -80,7 +82,13 @@ class _HttpServer(web.Server):
     def _new_request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         self._has_sent_head(protocol)
         loop = asyncio.get_running_loop()
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
+        new = partial(web.BaseRequest, loop=loop, client_max_size=_BODY_LIMIT)
+        try:
+            return new(message, payload, protocol, writer, task)
+        except ValueError:  # A target such as xn--:443: no name that IDNA knows. Nobody would answer.
+            request = new(message._replace(url=type(message.url)("/")), payload, protocol, writer, task)
+            request[_HAS_NO_TARGET] = True
+            return request
 
     def _has_sent_head(self, handler: Any) -> None:
         timer = self._without_head.pop(handler, None)
@@ -156,6 +164,8 @@ class Port:
 
     async def _hand_on(self, request: web.BaseRequest) -> web.StreamResponse:
         """What aiohttp has read."""
+        if _HAS_NO_TARGET in request:
+            return web.Response(status=400, text="The target of the request is none: its host is no name.\n")
         if request.method == "CONNECT":
             return await self._tunnels.answer(request)
         whole = _AiohttpRequest(request)
