@@ -88,7 +88,7 @@ class Account:
         interval_s = self._settings.deployment_interval_s if self._delays is None else self._delays.deployment_s
         invoke = frozenset({"Invoke"})
         rooms = {
-            "apigateway": Room(refusal=DeploymentLimit(interval_s, self._clock.now_ms).refusal),
+            "apigateway": Room(refusal=DeploymentLimit(interval_s, self._clock.monotonic).refusal),
             "cloudformation": Room(prepare=self._prepare_stacks),
             "iam": Room(prepare=lambda: self.logs.flush()),  # Lines are written as their function's role is now.
             "lambda": Room(answers=invoke, answer=self._invoke),

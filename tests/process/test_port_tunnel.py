@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
+from cryptography import x509
 
 from localstage.port.certificates import Authority
 from localstage.port.exchange import Answer
@@ -218,3 +221,21 @@ def test_port_when_it_is_busy():
             await Port(Authority(), HANDLERS).start(port)
 
     on_a_port(scenario)
+
+
+@pytest.mark.parametrize("years", [-5, 5])
+def test_certificate_when_the_computers_clock_jumps(years: int):
+    """A clock that is set back, or forwards, makes no certificate invalid that is in use."""
+    ca = x509.load_pem_x509_certificate(Authority()._ca.cert_pem.bytes())
+    leaf = x509.load_pem_x509_certificate(Authority()._ca.issue_cert("sts.amazonaws.com").cert_chain_pems[0].bytes())
+    then = datetime.now(UTC) + timedelta(days=365 * years)
+    assert all(one.not_valid_before_utc < then < one.not_valid_after_utc for one in (ca, leaf))
+
+
+def test_authority_when_it_writes_files(tmp_path: Path):
+    """The key of the certificate authority, and those of its certificates, are in no file."""
+    authority = Authority()
+    authority.server_context("sts.amazonaws.com")
+    authority.write_own(tmp_path / "ca.pem")
+    authority.write_bundle(tmp_path / "bundle.pem")
+    assert not [path for path in tmp_path.iterdir() if b"PRIVATE KEY" in path.read_bytes()]

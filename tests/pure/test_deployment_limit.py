@@ -19,13 +19,13 @@ def statuses(pace: DeploymentLimit, *asked: tuple[str, str], region: str = "us-e
 @pytest.mark.fidelity("5.9")
 def test_deployment_when_another_was_made_within_five_seconds():
     """One CreateDeployment passes in five seconds, in each region; one that is refused does not begin them anew."""
-    now = [0]
+    now = [0.0]
     pace = DeploymentLimit(5.0, lambda: now[0])
     assert statuses(pace, CREATE, CREATE) == [200, 429]
     assert statuses(pace, CREATE, region="eu-west-1") == [200]
-    now[0] = 4_999
+    now[0] = 4.999
     assert statuses(pace, CREATE) == [429]
-    now[0] = 5_000
+    now[0] = 5.0
     assert statuses(pace, CREATE, CREATE) == [200, 429]
 
 

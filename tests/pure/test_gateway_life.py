@@ -137,6 +137,39 @@ def test_connection_when_two_hours_pass():
     on_a_gateway(scenario)
 
 
+@pytest.mark.parametrize("jump_s", [3 * 3600, -3 * 3600])
+def test_connection_when_the_computers_clock_jumps(jump_s):
+    """A time of day that is set forwards or back closes no connection early or late, and throttles nobody."""
+
+    class Jumping(MovedClock):
+        jumped_s = 0
+
+        def now_ms(self):
+            return super().now_ms() + self.jumped_s * 1000
+
+    async def run():
+        clock = Jumping()
+        clock.move(100_000)
+        gateway = Gateway(Settings(), clock, ACCOUNT, lambda n: bytes(range(n)))
+        connection = gateway.new_connection(STAGE, "203.0.113.7", None, {})
+        gateway.opened(connection)
+        connection.socket = Line()
+        for _ in range(14):
+            clock.move(500)
+            clock.jumped_s += jump_s
+            gateway.send(connection, "still here")
+        assert connection.socket.closed == []
+        handshake = ConnectRequest(
+            STAGE, gateway.new_connection(STAGE, "203.0.113.7", None, {}), HandshakeRequest((), ())
+        )
+        assert (await gateway.executions.connect(handshake)).status_code == 200
+        clock.move(200)
+        assert connection.socket.closed == [Ending(1001, "Going away")]
+        await gateway.stop()
+
+    asyncio.run(run())
+
+
 def test_connection_when_it_has_ended():
     """An ended connection is unknown, its timers are off, and a second ending changes nothing."""
 

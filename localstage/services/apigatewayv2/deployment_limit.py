@@ -17,18 +17,19 @@ from localstage.door.refusal import Refusal
 class DeploymentLimit:
     """Refuses a CreateDeployment that comes too soon. An interval of 0 lets all pass."""
 
-    def __init__(self, interval_s: float, now_ms: Callable[[], int]):
-        self._interval_ms = interval_s * 1000
-        self._now_ms = now_ms
-        self._last_ms: dict[str, int] = {}
+    def __init__(self, interval_s: float, monotonic: Callable[[], float]):
+        """``monotonic``: seconds of a clock that never jumps, or a computer's clock set back would refuse for as long."""
+        self._interval_s = interval_s
+        self._monotonic = monotonic
+        self._last_s: dict[str, float] = {}
 
     def refusal(self, call: AwsCall) -> Refusal | None:
         """The answer to a call that is refused, None to any other. A refused call does not begin the interval anew."""
-        if not self._interval_ms or call.operation != "CreateDeployment" or not call.raw_path.startswith("/v2/"):
+        if not self._interval_s or call.operation != "CreateDeployment" or not call.raw_path.startswith("/v2/"):
             return None
-        now = self._now_ms()
-        last = self._last_ms.get(call.region)
-        if last is not None and now - last < self._interval_ms:
+        now = self._monotonic()
+        last = self._last_s.get(call.region)
+        if last is not None and now - last < self._interval_s:
             return throttled("apigateway")
-        self._last_ms[call.region] = now
+        self._last_s[call.region] = now
         return None
