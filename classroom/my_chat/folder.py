@@ -140,13 +140,25 @@ def fingerprint(text: str) -> str:
 
 
 def save(path: Path, text: str) -> None:
-    """Write a file at once: whoever reads it meanwhile sees the old text or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    """Write a file at once: whoever reads it meanwhile sees the old text or the new one, never half of it.
+
+    Raises ``NotWritten`` where the system does not let it be written, such as on a full disk; the old one stays.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise NotWritten(
+            f"{path.name} could not be written in {path.parent} ({error.strerror}), and stays as it was: "
+            "make that possible, then run the cell again."
+        ) from None
 
 
 def fault_of(name: str, text: str) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 import click
 
 from localstage import LocalStage
-from tests.fire import crowds, faults, floods
+from tests.fire import crowds, faults, floods, places
 from tests.fire.rows import Trial
 from tests.fire.soak import soak
 
@@ -21,6 +21,7 @@ TRIALS: dict[str, Trial] = {
         *(crowds.idle, crowds.talking, crowds.burst, crowds.emulators),
         *(floods.tiny_messages, floods.empty_fragments, floods.empty_pongs, floods.unread_pings),
         *(faults.handlers, faults.killed, faults.holding, faults.half_requests, faults.unsigned_bodies),
+        *(places.asleep, places.full_disk, places.odd_places),
     )
 }
 

@@ -28,7 +28,7 @@ def as_ordinary_user(home: Path, command: list[str], **options: Any) -> subproce
     if IS_ROOT:
         os.chown(home, NOBODY, NOBODY)
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        python = _twin(home / "python")
+        python = twin_for_nobody(home / "python")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_"))}
     variables |= {"HOME": str(home), "TMPDIR": str(home), "PYTHONPATH": str(ROOT)}
     if user and not _imports(python, variables, user):
@@ -42,8 +42,8 @@ def as_ordinary_user(home: Path, command: list[str], **options: Any) -> subproce
     )
 
 
-def _twin(folder: Path) -> str:
-    """The system's Python in a virtual environment with the packages of this one."""
+def twin_for_nobody(folder: Path) -> str:
+    """The system's Python in a virtual environment with the packages of this one, which nobody can run; its path."""
     packages = folder / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
     packages.parent.mkdir(parents=True)
     packages.symlink_to(sysconfig.get_path("purelib"))
