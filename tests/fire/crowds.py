@@ -7,9 +7,9 @@ import resource
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from localstage import LocalStage
+from tests.benchmarks.watch import pss_mb
 from tests.fire.clients import Client, echo_api, median_and_most, memory_mb, others_ms, pid_of, status_of
 from tests.fire.rows import Row
 from tests.stage.target import StageTarget, deploy_api
@@ -125,20 +125,12 @@ def emulators(_: LocalStage) -> Row:
     try:
         with ThreadPoolExecutor(EMULATORS) as pool:
             ready_s = list(pool.map(begin, several))
-        own_mb = [_proportional_mb(pid_of(one)) for one in several]
+        own_mb = [pss_mb(pid_of(one)) for one in several]
     finally:
         for one in several:
             one.stop()
     number = f"ready after {min(ready_s):.1f} to {max(ready_s):.1f} s, {statistics.median(own_mb):.0f} MB each"
     return Row("load", f"{EMULATORS} emulators started at once", statistics.median(own_mb) < 80, number)
-
-
-def _proportional_mb(pid: int) -> float:
-    """The proportional set size: memory that several share counts for each in part."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1000
-    raise AssertionError("the system tells no proportional set size")
 
 
 def _allow_many_files() -> None:
