@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from threading import Event, Thread
+from typing import NoReturn
 from urllib.parse import urlencode, urlsplit
 
 import click
@@ -81,7 +82,9 @@ def connect(
         body = refused.response.body.decode("utf-8", "replace").strip() if refused.response.body else ""
         complain(f"The handshake was refused with {code} {body}. {REFUSALS.get(code, '')}".rstrip(), 1)
     except InvalidURI:
-        complain(f"{place!r} is no WebSocket URL; it begins with ws:// or wss://.")
+        _complain_of_url(place)
+    except ValueError as error:  # A port that is none, a name that IDNA does not know, a header of two lines.
+        complain(f"{place!r} cannot be asked for: {error}.")
     except (OSError, InvalidHandshake) as error:
         complain(f"{place} cannot be reached: {error}.", 1)
     except KeyboardInterrupt:
@@ -137,7 +140,10 @@ class _Talk:
 
 def _by_the_port(url: str | None, port: int | None) -> str:
     """The address to connect to: AWS's own name of a stage becomes that by localstage's port."""
-    host = urlsplit(url).hostname or "" if url else ""
+    try:
+        host = urlsplit(url).hostname or "" if url else ""
+    except ValueError:
+        _complain_of_url(url)
     if url and ".execute-api." not in host:
         return url
     found = [stage for one in meant(port) for stage in _stages(one.access.url)]
@@ -152,6 +158,10 @@ def _by_the_port(url: str | None, port: int | None) -> str:
     if len(found) > 1:
         complain(f"Say which stage is meant: {_listed(found, 'local_url')}.")
     return found[0]["local_url"]
+
+
+def _complain_of_url(url: str | None) -> NoReturn:
+    complain(f"{url!r} is no WebSocket URL; it begins with ws:// or wss://.")
 
 
 def _stages(url: str) -> list[dict]:

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from localstage import cli, state
+from localstage import cli, serving, state
+from localstage.commands import deploy, process
 from localstage.environment import Access
+from localstage.launcher import NotStarted
 from localstage.state import RunningEmulator, note_path, write_note
+from tests.fuzzing import invented, texts
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +80,56 @@ def test_env_when_several_run_and_the_terminal_has_one(monkeypatch: pytest.Monke
     assert say("env").stderr == "localstage: Several run (ports 4580, 4581); choose one with --port.\n"
     monkeypatch.setenv("LOCALSTAGE_URL", "http://127.0.0.1:4581")
     assert "export LOCALSTAGE_URL=http://127.0.0.1:4581\n" in say("env").output
+
+
+OPTIONS = sorted({word for command in cli.main.commands.values() for one in command.params for word in one.opts})
+VALUES = (
+    *(
+        "",
+        "0",
+        "-1",
+        "1e9",
+        "nan",
+        "10m",
+        "1x",
+        "99999",
+        "a=b",
+        "=",
+        ":",
+        "a:b",
+        "{}",
+        "/dev/null",
+        "/nonexistent/x",
+        ".",
+    ),
+    *("ws://", "ws://[", "ws://127.0.0.1:9/", "ws://127.0.0.1:99999/", "http://127.0.0.1:9", "ws://127.0.0.1:9/%zz?é"),
+    *("\0", "\ud800", "--", "-", "x" * 5_000),
+)
+
+
+class NeverStarts:
+    """In the place of an emulator."""
+
+    def __init__(self, *_: object, **__: object):
+        raise NotStarted("localstage: not in this test")
+
+
+@invented
+@given(st.sampled_from([*cli.main.commands, ""]), st.lists(st.sampled_from([*OPTIONS, *VALUES]) | texts, max_size=6))
+@example("connect", ["ws://[", "--frames", "1"])
+@example("deploy", ["/dev/null"])
+@example("deploy", ["."])
+@example("logs", ["--port", "9"])
+@example("env", ["\ud800"])
+def test_command_when_its_words_are_invented(command: str, words: list[str]):
+    """One sentence, or the command's own answer: never a traceback, and 0, 1 or 2 in the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving, "serve", lambda *_: 0)
+        patch.setattr(process, "run_command", lambda *_: 0)
+        patch.setattr(process, "LocalStage", lambda *_: None)
+        patch.setattr(deploy, "LocalStage", NeverStarts)
+        said = CliRunner().invoke(cli.main, [*([command] if command else []), *words])
+    assert said.exception is None or isinstance(said.exception, SystemExit), (words, said.exception)
+    assert said.exit_code in (0, 1, 2) and "Traceback" not in said.output
+    if said.exit_code == 2 and "Usage:" not in said.output and not any("\n" in word for word in words):
+        assert said.stderr.count("\n") == 1, said.stderr

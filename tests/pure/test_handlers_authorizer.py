@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.fuzzing import invented
 from tests.pure.chat_account import ChatAccount, chat_account, lines, load_handler
 
 SECRET = "a secret of at least 32 characters"
@@ -87,6 +90,20 @@ def test_token_when_it_is_none(tokens: ModuleType, token: str) -> None:
     """Any text at all is refused as a bad token, and nothing else is raised."""
     with pytest.raises(tokens.BadToken, match="signature"):
         tokens.read_token(token, NOW, SECRET)
+
+
+@invented
+@given(st.text(max_size=60) | st.lists(st.text(max_size=20), max_size=4).map(".".join))
+def test_token_when_it_is_invented(token: str) -> None:
+    """Nobody's token is read, whatever its characters, and only BadToken is raised."""
+    read = _tokens()
+    with pytest.raises(read.BadToken):
+        read.read_token(token, NOW, SECRET)
+
+
+def _tokens() -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        return load_handler("tokens", patch)
 
 
 def test_token_when_its_header_names_another_algorithm(tokens: ModuleType) -> None:

@@ -106,7 +106,7 @@ def test_head_when_it_is_invented(stage: LocalStage, path: str, head: tuple[str,
     first = f"{method} {target.replace('/PATH', path)} {version}"
     text = "\r\n".join([first, "Host: 127.0.0.1", *sent]) + "\r\n\r\n"
     got = answer_to(stage, text.encode("latin-1", "replace") + body)
-    status = int(got.split(b" ", 2)[1]) if got.startswith(b"HTTP/1.") else 0
+    status = int(got.split(b" ", 2)[1]) if got.startswith(b"HTTP/") else 0
     assert got == b"" or status in (100, 101, 200) or 400 <= status < 500 or status in (501, 502), got[:300]
     assert b"Traceback" not in got
     assert status_of(stage)["pid"]
