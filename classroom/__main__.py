@@ -61,7 +61,7 @@ main.add_command(name_deployment)
 main.add_command(packages_)
 
 
-@main.command()
+@main.command(short_help="Look whether the AWS account can hold a class.")
 def check() -> None:
     """Look whether a class can be held in the AWS account; change nothing."""
     os.environ["CHAT_TARGET"] = "live"
@@ -74,7 +74,7 @@ def check() -> None:
     sys.exit(1 if "not ok" in words else 0)
 
 
-@main.command()
+@main.command(short_help="Show which exercises are done.")
 @click.option(
     "--class", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A class's files."
 )
@@ -94,7 +94,7 @@ def progress(folder: Path | None, as_json: bool, junit: bool) -> None:
         click.echo(repr(reports[0][1]) if folder is None else class_table(reports))
 
 
-@main.command()
+@main.command(short_help="Delete what the course has made under the prefix.")
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 def clean(yes: bool) -> None:
     """Delete everything of the course whose name begins with the prefix, in whatever state it is."""

@@ -58,7 +58,7 @@ def compare_() -> None:
     click.echo(table(compare(_account(f"This makes and deletes {count} stacks, one for each form of each variant."))))
 
 
-@click.command("name-deployment")
+@click.command("name-deployment", short_help="Name the deployment in templates after its routes.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def name_deployment(files: tuple[Path, ...]) -> None:
     """Name the deployment in each template FILE after its routes, where the name is out of date."""
@@ -70,7 +70,7 @@ def name_deployment(files: tuple[Path, ...]) -> None:
         click.echo(f"{path}: {'renamed to' if after != before else 'is'} Deployment{routes_hash(after)}")
 
 
-@click.command("packages")
+@click.command("packages", short_help="Make a folder for each function, for SAM.")
 @click.argument("folder", default=ROOT / "packages", type=click.Path(file_okay=False, path_type=Path))
 def packages_(folder: Path) -> None:
     """Make a folder for each function in FOLDER, packages/ unless given, where cloudformation/template.yaml has them."""

@@ -54,3 +54,8 @@ def test_notebooks_when_no_lesson_is_named(monkeypatch: pytest.MonkeyPatch, caps
     assert "name lessons, such as 05, or say --all" in capsys.readouterr().err
     assert notebooks.main(["run", "--all"]) == 0
     assert ran == [path.name for path in notebooks.paths([])]
+
+
+def test_help_when_it_is_read():
+    """Each command has one whole sentence."""
+    assert "..." not in say("--help").output.replace("COMMAND [ARGS]...", "")
