@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.address import FILES
 from installation.commands import FIRST_NOTEBOOK
 from installation.pins import LEARNER, TESTS, pins_in
 from installation.words import read_words
@@ -240,3 +241,18 @@ def test_workflow_when_it_runs_on_aws():
         )
     ]
     assert places == sorted(places) and all(job["steps"][place]["if"] == "always()" for place in places[-2:])
+
+
+def test_address_when_the_repository_gets_one():
+    """The badges, the citation and localstage's package take the address, and a second one takes its place."""
+    for name, change in FILES.items():
+        before = (ROOT / name).read_text("utf-8")
+        first, second = change(before, "ann/chat"), change(change(before, "bob/talk"), "ann/chat")
+        assert first == second and "bob/talk" not in second and "ann/chat" in first
+    with_address = FILES["CITATION.cff"]((ROOT / "CITATION.cff").read_text("utf-8"), "ann/chat")
+    assert yaml.safe_load(with_address)["repository-code"] == "https://github.com/ann/chat"
+    project = FILES["localstage/pyproject.toml"](
+        (ROOT / "localstage" / "pyproject.toml").read_text("utf-8"), "ann/chat"
+    )
+    assert tomllib.loads(project)["project"]["urls"] == {"Repository": "https://github.com/ann/chat"}
+    assert tomllib.loads(project)["project"]["scripts"] == {"localstage": "localstage.cli:main"}
