@@ -168,7 +168,8 @@ def _ask(tests: Sequence[str], rows: Sequence[str], into: Path, variables: dict[
         try:
             code = child.wait()
         except KeyboardInterrupt:
-            child.send_signal(signal.SIGINT)
+            if os.name != "nt":  # There Ctrl-C has reached it, too.
+                child.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(_ENDS_WITHIN_S)
             child.kill()
@@ -229,9 +230,13 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def _occasion() -> comparison.Occasion:
-    found = subprocess.run(["git", "describe", "--always"], cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        found = subprocess.run(["git", "describe", "--always"], cwd=ROOT, capture_output=True, text=True, check=False)
+        commit = found.stdout.strip()
+    except OSError:  # Somebody has it as an archive, and no git.
+        commit = ""
     system = f"{platform.system()}, Python {platform.python_version()}"
-    asked = f"{datetime.now(UTC):%Y-%m-%d}, {REGION}, commit {found.stdout.strip() or 'unknown'}, {system}"
+    asked = f"{datetime.now(UTC):%Y-%m-%d}, {REGION}, commit {commit or 'unknown'}, {system}"
     return comparison.Occasion(asked, rehearsed="LOCALSTAGE_URL" in os.environ)
 
 
