@@ -90,7 +90,7 @@ def _compare(options: argparse.Namespace) -> int:
             "If none is running now, `python -m tests.conformance --clean` deletes them."
         )
     prefix = f"{account.FAMILY}{secrets.token_hex(3)}-"
-    with tempfile.TemporaryDirectory() as folder, _terminated_as_interrupted():
+    with tempfile.TemporaryDirectory() as folder, _interruptible():
         print("Asking localstage …", flush=True)
         here = _ask(tests, options.only, Path(folder) / "here.json", {"CHAT_TARGET": "moto"})
         _say_cost(here, prefix, who, options.settle)
@@ -216,17 +216,18 @@ def _sweep(client: Any, prefix: str, settle_s: float) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM does what Ctrl-C does."""
+def _interruptible() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does, and both do it also where a shell has started this in the background."""
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _occasion() -> comparison.Occasion:
