@@ -27,6 +27,7 @@ class InAwsPlace:
     """A localstage in AWS's place; it answers otherwise than others, since it evaluates no policies."""
 
     def __init__(self, stage: LocalStage):
+        self._started: list[subprocess.Popen[str]] = []
         self.environment = stage.environment(as_aws=True)
         settings = stage.changes().settings
         session = boto3.Session(
@@ -41,7 +42,7 @@ class InAwsPlace:
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         """The command with these words, as somebody starts it in a shell of that environment."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "tests.conformance", "--settle", "0.2", *map(str, words)],
             cwd=ROOT,
             env=self.environment,
@@ -50,6 +51,15 @@ class InAwsPlace:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Ends what a failed test has left running, and what that has started."""
+        for process in self._started:
+            if process.poll() is None:
+                process.terminate()
+                process.communicate(timeout=300)
 
     def run(self, *words: object) -> tuple[int, str, str]:
         """The same, to its end: exit code and what it said."""
@@ -61,7 +71,9 @@ class InAwsPlace:
 @pytest.fixture(scope="module")
 def aws() -> Iterator[InAwsPlace]:
     with LocalStage(iam=False) as stage:
-        yield InAwsPlace(stage)
+        aws = InAwsPlace(stage)
+        yield aws
+        aws.end()
 
 
 def test_comparison_when_the_two_differ(aws: InAwsPlace, tmp_path: Path):
