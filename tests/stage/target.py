@@ -45,14 +45,7 @@ ASSUME_ROLE = json.dumps(
     }
 )
 
-_ASSUMED_BY_API_GATEWAY = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-)
+_ASSUMED_BY_API_GATEWAY = ASSUME_ROLE.replace("lambda.", "apigateway.")
 _WRITE_LOGS = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["logs:*"], "Resource": "*"}]}
 )
