@@ -18,16 +18,18 @@ from tests.process.wheel_by_hand import write_wheel
 
 
 @pytest.fixture(scope="module")
-def first_start(tmp_path_factory):
-    """A project after its first start, and what that start said."""
+def first_starts(tmp_path_factory):
+    """A project after a learner's first start and the tests' first, what each said, and whether a learner had the tests'."""
     project = lay_project(tmp_path_factory.mktemp("made"))
-    return project, project.course("test")
+    learners = project.course("lab", "--no-browser")
+    had = project.ask("from importlib.util import find_spec; print(find_spec('judging') is not None)")
+    return project, learners, had, project.course("test")
 
 
 @pytest.fixture
-def project(first_start, tmp_path) -> Project:
-    """A copy of a project that was started once."""
-    return copy_project(first_start[0], tmp_path)
+def project(first_starts, tmp_path) -> Project:
+    """A copy of a project that was started by a learner, and for the tests."""
+    return copy_project(first_starts[0], tmp_path)
 
 
 def state_of(project: Project) -> State:
@@ -35,10 +37,10 @@ def state_of(project: Project) -> State:
     return Environment(project.root).state({LEARNER: read_pins(project.root, sys.platform).digest})
 
 
-def test_set_up_when_nothing_is_there(first_start):
-    """The first start says what it does, installs the pins, for a test both files', and starts the command."""
-    project, said = first_start
-    assert said.stdout.startswith("Making .venv with Python ") and "Installing 2 packages" in said.stdout
+def test_set_up_when_nothing_is_there(first_starts):
+    """The first start says what it does, installs the pins, and starts the command."""
+    project, said, _, _ = first_starts
+    assert said.stdout.startswith("Making .venv with Python ") and "Installing 1 packages" in said.stdout
     assert "installed, 0:" in said.stdout and "STARTED" in said.stdout
     assert project.ask("import greeting, judging; print(greeting.WORD, judging.WORD)") == "hello well done"
     assert project.ask("import localstage").startswith("STARTED")
@@ -51,13 +53,11 @@ def test_set_up_when_it_was_done(project):
     assert said.stdout.startswith("STARTED") and said.stderr == ""
 
 
-def test_set_up_when_a_learner_comes_first_and_the_tests_later(tmp_path):
+def test_set_up_when_a_learner_comes_first_and_the_tests_later(first_starts):
     """The lab installs a learner's packages only, the test command the others besides; then both find all that they need."""
-    project = lay_project(tmp_path)
-    assert "Installing 1 packages" in project.course("lab", "--no-browser").stdout
-    assert project.ask("from importlib.util import find_spec; print(find_spec('judging'))") == "None"
-    assert "Making .venv" not in project.course("test").stdout
-    assert project.ask("import judging; print(judging.WORD)") == "well done"
+    project, _, had_the_tests, tested = first_starts
+    assert had_the_tests == "False"
+    assert "Making .venv" not in tested.stdout and "Installing" in tested.stdout and "STARTED" in tested.stdout
     for words in (["lab", "--no-browser"], ["test"]):
         assert "Installing" not in project.course(*words, PIP_FIND_LINKS=os.devnull).stdout
 
@@ -172,6 +172,7 @@ def test_set_up_when_fresh_is_asked_for(project):
     (project.root / ".venv" / "leftover").write_text("")
     said = project.course("test", "--fresh")
     assert "Making .venv" in said.stdout and "--fresh" not in said.stdout
+    assert "Installing 2 packages" in said.stdout  # A test's both files.
     assert not (project.root / ".venv" / "leftover").exists() and state_of(project) is State.READY
 
 
