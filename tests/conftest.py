@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import signal
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -20,8 +21,12 @@ def pytest_configure() -> None:
     """Let all boto3 sessions of this process share what is read from botocore's files.
 
     Each would parse the endpoints of all services anew, which was half of the processor time of the stage tier.
+    And hear Ctrl-C again where a shell has started the suite in its background: what ignores it makes all that it
+    starts ignore it, and tests end some of that by it.
     """
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

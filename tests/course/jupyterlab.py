@@ -37,6 +37,12 @@ _QUIET = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # All cells are in the page, seen or not.
 }
+_STILL = """document.addEventListener("DOMContentLoaded", () => {
+    const still = document.createElement("style");
+    still.textContent = "*, *::before, *::after { animation: none !important; transition: none !important; }";
+    document.head.append(still);
+});"""
+"""Nothing moves by itself: each picture of a spinner is drawn by the processor, as long as a cell runs."""
 
 
 def chromium_path() -> str:
@@ -99,6 +105,7 @@ def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
 
 def open_and_run(page: Any, address: str) -> None:
     """Open a notebook's page and have JupyterLab run all of its cells; returns when they begin to run."""
+    page.add_init_script(_STILL)
     page.goto(address)
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
