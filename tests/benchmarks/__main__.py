@@ -17,13 +17,15 @@ import click
 
 from tests.benchmarks.clients import Refused, close_clients, open_client
 from tests.benchmarks.lessons import measure_notebooks
-from tests.benchmarks.peers import MiniStack, ServerlessOffline
+from tests.benchmarks.peers import LocalstageInNode, MiniStack, ServerlessOffline, ServerlessOfflineInNode
 from tests.benchmarks.report import Report
 from tests.benchmarks.rows import Row, rows
-from tests.benchmarks.subjects import Floor, Localstage, NotMeasured, Subject
+from tests.benchmarks.subjects import Floor, Localstage, LocalstageWithoutIam, NotMeasured, Subject
 from tests.benchmarks.watch import memory_mb, tree
 
 PEERS: dict[str, type[Subject]] = {"ministack": MiniStack, "serverless-offline": ServerlessOffline}
+IN_NODE: dict[type[Subject], type[Subject]] = {Localstage: LocalstageInNode, ServerlessOffline: ServerlessOfflineInNode}
+"""Who runs the handler in Node.js, too."""
 COLD = Row("cold start to first connection", "s", None, 3)
 IDLE = Row("memory after the first connection", "MB", None, 3)
 
@@ -32,6 +34,14 @@ IDLE = Row("memory after the first connection", "MB", None, 3)
 @click.option("--floor", is_flag=True, help="Also measure a gateway that only routes and posts.")
 @click.option(
     "--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Also install and measure this emulator."
+)
+@click.option("--no-iam", is_flag=True, help="Also measure localstage with --no-iam, which evaluates no policies.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["python", "node"]),
+    default="python",
+    show_default=True,
+    help="In what the handler is written; node for localstage and serverless-offline.",
 )
 @click.option(
     "--rounds",
@@ -60,6 +70,8 @@ IDLE = Row("memory after the first connection", "MB", None, 3)
 def main(
     floor: bool,
     peers: tuple[str, ...],
+    no_iam: bool,
+    runtime: str,
     rounds: int,
     fan_out: str,
     idle: int,
@@ -76,8 +88,17 @@ def main(
         raise click.UsageError(f"--fan-out takes numbers of clients parted by commas, not {fan_out!r}.")
     if not json_path.absolute().parent.is_dir():
         raise click.UsageError(f"--json names a file in {json_path.parent}, which is no folder: make it first.")
-    factories: list[type[Subject]] = [Localstage, *([Floor] if floor else [])]
+    factories: list[type[Subject]] = [
+        Localstage,
+        *([LocalstageWithoutIam] if no_iam else []),
+        *([Floor] if floor else []),
+    ]
     factories += [PEERS[peer] for peer in dict.fromkeys(peers)]
+    if runtime == "node":
+        unable = [factory.name for factory in factories if factory not in IN_NODE]
+        if unable:
+            raise click.UsageError(f"--runtime node is for localstage and serverless-offline, not for {unable[0]}.")
+        factories = [IN_NODE[factory] for factory in factories]
     wanted = [word.strip() for word in only.split(",") if word.strip()]
 
     def chosen(row: Row) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HANDLERS = Path(__file__).parent / "handlers"
-SEQUENTIAL = HANDLERS / "sequential.py"
 TABLE = "BenchConnections"
 TABLE_DEFINITION: dict[str, Any] = {
     "TableName": TABLE,
@@ -17,6 +18,18 @@ TABLE_DEFINITION: dict[str, Any] = {
     "KeySchema": [{"AttributeName": "connection_id", "KeyType": "HASH"}],
     "AttributeDefinitions": [{"AttributeName": "connection_id", "AttributeType": "S"}],
 }
+
+
+@dataclass(frozen=True)
+class Handler:
+    """The plain chat handler in one language."""
+
+    file: Path
+    runtime: str
+
+
+PYTHON = Handler(HANDLERS / "sequential.py", "python3.13")
+NODE = Handler(HANDLERS / "sequential.js", "nodejs20.x")
 _DELIVERY = Path(__file__).resolve().parents[2] / "handlers"
 _ALLOWED = ["logs:*", "dynamodb:*", "execute-api:ManageConnections"]
 
@@ -31,12 +44,13 @@ def own_package() -> bytes:
     return buffer.getvalue()
 
 
-def template(management_url: str, deployments: bool = True) -> str:
+def template(management_url: str, deployments: bool, handler: Handler, variables: Mapping[str, str]) -> str:
     """A stack with the table and two APIs: ``Chat`` with all its routes, ``Quiet`` with a ``$default`` route alone.
 
-    Without ``deployments`` its stages name none, for an emulator that does not know that resource type.
+    ``variables`` are what the handler's function has besides its own. Without ``deployments``
+    its stages name none, for an emulator that does not know that resource type.
     """
-    code = SEQUENTIAL.read_text()
+    own = {"TABLE": {"Ref": "Table"}, "MANAGEMENT_URL": management_url}
     resources: dict[str, Any] = {
         "Table": {"Type": "AWS::DynamoDB::Table", "Properties": TABLE_DEFINITION},
         "Role": _role(),
@@ -44,12 +58,12 @@ def template(management_url: str, deployments: bool = True) -> str:
             "Type": "AWS::Lambda::Function",
             "Properties": {
                 "FunctionName": "bench-chat",
-                "Runtime": "python3.13",
+                "Runtime": handler.runtime,
                 "Handler": "index.handler",
                 "Timeout": 120,
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-                "Code": {"ZipFile": code},
-                "Environment": {"Variables": {"TABLE": {"Ref": "Table"}, "MANAGEMENT_URL": management_url}},
+                "Code": {"ZipFile": handler.file.read_text()},
+                "Environment": {"Variables": {**own, **variables}},
             },
         },
         **_api("Chat", ("$connect", "$disconnect", "$default")),

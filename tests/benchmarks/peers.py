@@ -21,6 +21,7 @@ import platformdirs
 
 from tests.benchmarks import chat
 from tests.benchmarks.subjects import (
+    Localstage,
     NotMeasured,
     Processes,
     Subject,
@@ -36,6 +37,8 @@ _MINISTACK = "ministack==1.5.33"
 _ITS_BOTO3 = "boto3==1.43.106"
 """The one of the botocore that this MiniStack is pinned to; its functions import it."""
 _SERVERLESS = {"serverless-offline": "14.8.0", "osls": "4.3.1"}
+_SDK = {"@aws-sdk/client-dynamodb": "3.1162.0", "@aws-sdk/client-apigatewaymanagementapi": "3.1162.0"}
+"""What Lambda's runtime has and a handler in Node.js needs."""
 _BIN = "Scripts" if sys.platform == "win32" else "bin"
 
 
@@ -89,14 +92,14 @@ class ServerlessOffline(Subject):
         self._table_url = start_table(self._processes)
         ports = [free_port() for _ in range(3)]
         variables = handler_variables(self._table_url, f"http://127.0.0.1:{ports[0]}")
-        shutil.copy(chat.SEQUENTIAL, folder / "index.py")
+        shutil.copy(self.handler.file, folder / f"index{self.handler.file.suffix}")
         (folder / "node_modules").symlink_to(home / "node_modules")
         (folder / "package.json").write_text('{"private": true}')
         # serverless-offline starts the program named by the runtime up to the first full stop, from the PATH.
         programs = folder / "programs"
         programs.mkdir()
         (programs / "python3").symlink_to(sys.executable)
-        (folder / "serverless.yml").write_text(json.dumps(_service(variables, ports)))
+        (folder / "serverless.yml").write_text(json.dumps(_service(self.handler.runtime, variables, ports)))
         command = [str(home / "node_modules" / ".bin" / "osls"), "offline", "start"]
         site = str(Path(boto3.__file__).parent.parent)  # The link's Python does not know that it is an environment's.
         path = os.pathsep.join([str(programs), os.environ.get("PATH", "")])
@@ -113,6 +116,26 @@ class ServerlessOffline(Subject):
         return new_client(service, self._table_url)
 
 
+class LocalstageInNode(Localstage):
+    """localstage with the handler in Node.js, which finds the SDK beside serverless-offline."""
+
+    handler = chat.NODE
+
+    @staticmethod
+    def install() -> None:
+        serverless_home()
+
+    def start(self) -> None:
+        self.variables = {"NODE_PATH": str(serverless_home() / "node_modules")}
+        super().start()
+
+
+class ServerlessOfflineInNode(ServerlessOffline):
+    """serverless-offline with the handler in Node.js, which it runs in a thread of its own process."""
+
+    handler = chat.NODE
+
+
 def ministack_home() -> Path:
     """The environment that has MiniStack and the boto3 that its handlers import; made the first time."""
     home = _cache() / _MINISTACK.replace("==", "-")
@@ -127,8 +150,8 @@ def serverless_home() -> Path:
     """The folder whose node_modules have serverless-offline and osls; made the first time."""
     if shutil.which("npm") is None:
         raise NotMeasured("serverless-offline needs Node.js: install it so that npm is on the PATH")
-    home = _cache() / f"serverless-offline-{_SERVERLESS['serverless-offline']}"
-    packages = [f"{name}@{version}" for name, version in _SERVERLESS.items()]
+    home = _cache() / f"serverless-offline-{_SERVERLESS['serverless-offline']}-sdk-{_SDK['@aws-sdk/client-dynamodb']}"
+    packages = [f"{name}@{version}" for name, version in (_SERVERLESS | _SDK).items()]
     # The only scripts of its packages would download Serverless itself and a bundler that Python does not need.
     options = ["--prefix", str(home), "--no-audit", "--no-fund", "--silent", "--legacy-peer-deps", "--ignore-scripts"]
     return _installed(home, ["npm", "install", *options, *packages])
@@ -150,7 +173,7 @@ def _installed(home: Path, *commands: Sequence[str]) -> Path:
     return home
 
 
-def _service(variables: dict[str, str], ports: list[int]) -> dict[str, Any]:
+def _service(runtime: str, variables: dict[str, str], ports: list[int]) -> dict[str, Any]:
     """The description of the service; JSON is YAML."""
     routes = [{"websocket": {"route": route}} for route in ("$connect", "$disconnect", "$default")]
     return {
@@ -158,7 +181,7 @@ def _service(variables: dict[str, str], ports: list[int]) -> dict[str, Any]:
         "frameworkVersion": "*",
         "provider": {
             "name": "aws",
-            "runtime": "python3.13",
+            "runtime": runtime,
             "region": "us-east-1",
             "timeout": 120,
             "environment": variables,

@@ -1,7 +1,7 @@
 """What is measured: each subject starts a chat on this machine, says where it is, and ends without a trace.
 
 Lives here: what all subjects share, localstage and the floor; peers.py has the
-others. Every subject runs ``handlers/sequential.py`` with the same Python.
+others. Every subject of a run has the same handler, in Python or in Node.js.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ class Subject(ABC):
     """Where the chat's WebSocket is."""
     quiet_url = ""
     """The same without ``$connect`` and ``$disconnect``; empty where there is none."""
+    handler = chat.PYTHON
+    variables: Mapping[str, str] = {}
+    """What the handler's function has besides its own, where the subject takes stacks."""
     roots: Sequence[int] = ()
     """The process ids of what has been started."""
 
@@ -118,10 +121,21 @@ class Localstage(Subject):
         return new_client(service, self._stage.url, settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"])
 
     def use_own_handler(self) -> bool:
+        if self.handler is not chat.PYTHON:
+            return False
         functions = self.client("lambda")
         functions.update_function_code(FunctionName="bench-chat", ZipFile=chat.own_package())
         functions.get_waiter("function_updated_v2").wait(FunctionName="bench-chat")
         return True
+
+
+class LocalstageWithoutIam(Localstage):
+    """The same without policies: what evaluating them costs. Signatures are checked in any case."""
+
+    name = "localstage --no-iam"
+
+    def __init__(self) -> None:
+        super().__init__(["--no-iam"])
 
 
 class Floor(Subject):
@@ -136,7 +150,7 @@ class Floor(Subject):
         self._table_url = start_table(self._processes)
         port = free_port()
         variables = handler_variables(self._table_url, f"http://127.0.0.1:{port}")
-        command = [sys.executable, "-m", "tests.benchmarks.floor", str(port), str(chat.SEQUENTIAL)]
+        command = [sys.executable, "-m", "tests.benchmarks.floor", str(port), str(self.handler.file)]
         self._processes.start(command, variables)
         self._processes.wait_for(port)
         self.url = f"ws://127.0.0.1:{port}/"
@@ -211,7 +225,7 @@ def deploy_stack(subject: Subject, management_url: str, deployments: bool = True
     stacks = subject.client("cloudformation")
     stacks.create_stack(
         StackName="bench",
-        TemplateBody=chat.template(management_url, deployments),
+        TemplateBody=chat.template(management_url, deployments, subject.handler, subject.variables),
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     while True:
