@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import unquote
 
 _HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::\d+)?$", re.IGNORECASE)
@@ -106,12 +107,14 @@ def execute_api_arn_of(api_id: str, region: str, account_id: str) -> str:
     return f"arn:aws:execute-api:{region}:{account_id}:{api_id}"
 
 
+@lru_cache(maxsize=256)
 def read_execute_api_host(host: str) -> tuple[str, str] | None:
     """API id and region of an ``{apiId}.execute-api.{region}.amazonaws.com`` host, else None."""
     match = _HOST.match(host)
     return (match.group(1).lower(), match.group(2).lower()) if match else None
 
 
+@lru_cache(maxsize=2048)  # A connection is posted to again and again; reading its address costs a tenth of a post.
 def read_address(host: str, raw_path: str) -> Address | None:
     """Reads the two address forms: by host ``/{stage}…`` and by path ``/{apiId}/{stage}…``.
 

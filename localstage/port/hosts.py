@@ -7,15 +7,19 @@ below ``amazonaws.com`` too.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _SUFFIXES = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "on.aws", "amazonaws.eu", "amazonwebservices.com.cn")
 
 
+@lru_cache(maxsize=256)
 def is_aws_host(host: str) -> bool:
     """Whether a host name (without port) belongs to AWS's APIs."""
     name = host.rstrip(".").lower()
     return any(name == suffix or name.endswith("." + suffix) for suffix in _SUFFIXES)
 
 
+@lru_cache(maxsize=256)
 def is_own_host(host_header: str) -> bool:
     """Whether a Host header names this machine's loopback or an AWS host.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from localstage.door.signatures.refusals import IncompleteSignature, MissingToken, UnsupportedMechanism
@@ -103,8 +104,7 @@ def _without_dot_segments(path: str) -> str:
     return "/" + "/".join(kept) + ("/" if kept and path.endswith("/") else "")
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A signature as claimed. ``signed_at`` is UTC; ``expires_s`` is None unless the request is pre-signed."""
 
     access_key_id: str

@@ -48,6 +48,9 @@ class _Seen:
     old: FunctionDefinition | None = None
     old_until: float = 0.0
     """Until then the old code runs: an update is in progress."""
+    decided_by: Policy | None = None
+    decisions: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """What that policy has let API Gateway do: by function and source, which are as few as there are routes."""
 
 
 @dataclass
@@ -100,13 +103,20 @@ class FunctionDirectory:
         region, name, _ = split_name(function_arn, self.default_region)
         seen = self._functions.get(self.arn_of(name, region=region))
         policy = seen.policy.seen(self.now()) if seen is not None else None
-        return policy is not None and service_is_allowed(
-            "apigateway.amazonaws.com",
-            Need("lambda:InvokeFunction", function_arn, {}),
-            source_arn.split(":")[4],
-            {"aws:SourceArn": source_arn},
-            resource_policy=policy,
-        )
+        if seen is None or policy is None:
+            return False
+        if seen.decided_by is not policy:
+            seen.decided_by, seen.decisions = policy, {}
+        allowed = seen.decisions.get((function_arn, source_arn))
+        if allowed is None:  # Nothing else matters here, such as the time: it holds as long as the policy.
+            allowed = seen.decisions[function_arn, source_arn] = service_is_allowed(
+                "apigateway.amazonaws.com",
+                Need("lambda:InvokeFunction", function_arn, {}),
+                source_arn.split(":")[4],
+                {"aws:SourceArn": source_arn},
+                resource_policy=policy,
+            )
+        return allowed
 
     def take(self, changes: Mapping[str, PublishedFunction | None], paced: bool = False) -> None:
         """The functions with these ARNs have changed, or (None) are gone; ``paced`` if a call has done it."""
