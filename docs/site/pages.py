@@ -71,10 +71,10 @@ class Links:
         picture, words, address = found.groups()
         if picture or "://" in address or address.startswith(("#", "mailto:")):
             return found[0]
-        if address.startswith("../../") and page.count("/") == 0:  # GitHub's own pages, beside the files.
-            return self._on_github(words, address.removeprefix("../../"))
         path, _, anchor = address.partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+        if target.startswith("../../"):  # GitHub's own pages, beside the files.
+            return self._on_github(words, target.removeprefix("../../"))
         if re.fullmatch(r"notebooks/solutions/[\w-]+\.ipynb", target):
             target = target.replace("solutions/", "")  # They are folded into the lesson itself.
         if not is_page(target):
