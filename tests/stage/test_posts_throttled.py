@@ -53,17 +53,24 @@ def endpoint(api: DeployedApi) -> str:
     return api.url.replace("wss:", "https:")
 
 
-@pytest.fixture
-def lazy(local: StageTarget, api: DeployedApi) -> Iterator[Client]:
-    """A client that reads nothing, and for which no more is taken."""
-    client, connections = Client(local, api), local.client("apigatewaymanagementapi", endpoint_url=endpoint(api))
-    for _ in range(400):
-        try:
-            connections.post_to_connection(ConnectionId=client.id, Data=PARCEL)
-        except connections.exceptions.LimitExceededException:
-            break
+@pytest.fixture(scope="module")
+def sleeper(local: StageTarget, api: DeployedApi) -> Iterator[Client]:
+    """A client that reads nothing unless a test does."""
+    client = Client(local, api)
     yield client
     client.socket.shutdown()
+
+
+@pytest.fixture
+def lazy(local: StageTarget, api: DeployedApi, sleeper: Client) -> Client:
+    """The same, when no more is taken for it."""
+    connections = local.client("apigatewaymanagementapi", endpoint_url=endpoint(api))
+    for _ in range(400):
+        try:
+            connections.post_to_connection(ConnectionId=sleeper.id, Data=PARCEL)
+        except connections.exceptions.LimitExceededException:
+            return sleeper
+    raise AssertionError("40 MB were taken for a client that reads nothing")
 
 
 @pytest.fixture
