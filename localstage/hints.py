@@ -77,14 +77,14 @@ HINTS = (
         f"{_LAMBDA}, Designating a function handler as an ES module",
     ),
     Hint(
-        r"Runtime\.ImportModuleError|Unable to import module '([\w./]+)'",
+        r"Unable to import module '([\w./]+)'",
         "Handler is FILE.FUNCTION in the package; or a module that the file imports is not in it: list it in requirements.txt.",
         f"{_LAMBDA}, Working with .zip file archives for Python Lambda functions",
     ),
     Hint(
         r"Runtime\.HandlerNotFound|Handler '(\w+)' missing on module|\S+ is undefined or not exported",
         "Handler is FILE.FUNCTION, and the file has no function of that name.",
-        f"{_LAMBDA}, Define Lambda function handler in Python",
+        f"{_LAMBDA}, Define Lambda function handler in Python, or in Node.js",
     ),
     Hint(
         r"Task timed out after ([\d.]+) seconds",

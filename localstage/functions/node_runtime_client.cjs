@@ -204,11 +204,22 @@ async function loadHandler(name, taskRoot) {
   return handler;
 }
 
+// AWS: what a handler that streams its answer calls. Nothing here serves function URLs, which alone pass it on.
+const streaming = {
+  get streamifyResponse() {
+    throw new Error('localstage does not stream responses: awslambda.streamifyResponse is for function URLs.');
+  },
+};
+
 async function loadModule(place, taskRoot) {
   try {
     return await importOrRequire(place, taskRoot);
   } catch (error) {
-    if (error instanceof SyntaxError) throw runtimeError('UserCodeSyntaxError', String(error));
+    if (error instanceof SyntaxError) {
+      const [where] = String(error.stack).split('\n');
+      if (/:\d+$/.test(where)) write(`localstage: the syntax error is in ${where.replace('file://', '')}\n`); // AWS says no place
+      throw runtimeError('UserCodeSyntaxError', String(error));
+    }
     if (error && error.code === 'MODULE_NOT_FOUND') throw runtimeError('ImportModuleError', String(error));
     throw error;
   }
@@ -374,6 +385,7 @@ async function main(handler) {
     end('Unhandled Promise Rejection', error, EXIT_OF_REJECTED);
   });
   process.on('beforeExit', () => whenLoopIsEmpty());
+  globalThis.awslambda = streaming;
   let loaded;
   try {
     loaded = await loadHandler(handler, process.env.LAMBDA_TASK_ROOT);

@@ -51,6 +51,7 @@ exports.handler = async (event, context) => {
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.14")
 async def test_node_function_when_it_is_invoked(bench: Workbench) -> None:
     """Its environment is kept; context, variables and the log are Lambda's."""
     probe = node(DESCRIBING, name="describe", memory_mb=256, environment={"MINE": "1"})
@@ -126,6 +127,7 @@ module.exports = {
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.14")
 async def test_node_handler_in_each_way_of_answering(bench: Workbench) -> None:
     """Promises, callbacks and the context's methods answer; a callback waits for the event loop unless told not to."""
     for name, answer in {
@@ -171,6 +173,7 @@ exports.handler = (event, context, callback) => {
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.14")
 async def test_node_handler_when_it_fails(bench: Workbench) -> None:
     """Each failure is an answer with Lambda's keys; the environment lives on, unless nobody caught the error."""
     probe = node(FAILING)
@@ -232,6 +235,7 @@ async def test_node_process_when_it_ends_or_takes_too_long(bench: Workbench) -> 
 
 
 @with_workbench()
+@pytest.mark.fidelity("9.14")
 async def test_node_function_when_its_init_fails(bench: Workbench) -> None:
     """What is wrong with the package is the answer, under AWS's names; a missing SDK is said in a sentence."""
     sdk = "comes with Lambda's runtime, not with Node.js: run localstage install node-sdk, or add it to the package.\n"
@@ -260,6 +264,7 @@ async def test_node_function_when_its_init_fails(bench: Workbench) -> None:
         ({"app.js": "exports.handler = 1"}, "app.handler", "Runtime.HandlerNotFound", "app.handler is not a function"),
         ({"app.js": ""}, "app", "Runtime.MalformedHandlerName", "Bad handler"),
         ({"app.js": ""}, "../app.handler", "Runtime.MalformedHandlerName", "'../app.handler' is not a valid handler n"),
+        ({"app.js": "awslambda.streamifyResponse(1)"}, "app.handler", "Error", "localstage does not stream responses:"),
         ({"app.js": "throw new RangeError('at once')"}, "app.handler", "RangeError", "at once"),
         (
             {"app.mjs": "export const handler = require('fs')"},
@@ -278,6 +283,7 @@ async def test_node_function_when_its_init_fails(bench: Workbench) -> None:
             assert f"\tStatus: error\tError Type: {error_type}\n" in result.log_tail
         assert str(bench.work_dir) not in result.payload.decode() + bench.log.text
     assert bench.log.text.count(f"localstage: @aws-sdk/client-s3 {sdk}") == 2
+    assert "localstage: the syntax error is in /var/task/app.js:1\n" in bench.log.text
     assert '\tundefined\tERROR\tUncaught Exception \t{"errorType":"Runtime.ImportModuleError",' in bench.log.text
 
 
