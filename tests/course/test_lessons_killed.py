@@ -77,12 +77,12 @@ def code_cells(place: Path) -> list[str]:
 
 
 def own_files(environment: dict[str, str]) -> dict[str, bytes]:
-    """The learner's own files by their paths, but for the record of progress, which checks write."""
+    """The learner's own files by their paths, but for the notes that cells and checks make about them."""
     folder = Path(environment["CHAT_FOLDER"])
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and "progress" not in path.name
+        if path.is_file() and "progress" not in path.name and not path.name.startswith(".")
     }
 
 
