@@ -191,16 +191,23 @@ def test_run_when_told_to_end_in_the_middle_of_a_chat(place):
 
 
 def test_run_when_killed(place):
-    """Even SIGKILL of the command's parent leaves no stage: it ends when nobody holds its input."""
-    program = "import os, sys; print(os.environ['LOCALSTAGE_URL'], flush=True); os.close(1); sys.stdin.read()"
+    """Even SIGKILL of the command's parent leaves no stage: it ends when nobody holds its input. A second one goes on."""
+    lines = ("import os, time", "parent = os.getppid()", "print(os.environ['LOCALSTAGE_URL'], flush=True)", "os.close(1)")
+    program = "\n".join((*lines, "while os.getppid() == parent: time.sleep(0.05)"))
     process, url = start(place, "run", "--", sys.executable, "-c", program)
+    other, others_url = start(place, "run", "--", sys.executable, "-c", program)
     process.kill()
     finish(process)
     deadline, never = time.monotonic() + 90, Event()
+    while listens(url) and time.monotonic() < deadline:
+        never.wait(0.05)
+    assert not listens(url) and listens(others_url)
+    assert localstage(place, "status").stdout.startswith(others_url)
+    other.kill()
+    finish(other)
     while left_behind(place) and time.monotonic() < deadline:
         never.wait(0.05)
     assert left_behind(place) == []
-    assert not listens(url)
 
 
 def test_serve_when_found_and_stopped(place):
