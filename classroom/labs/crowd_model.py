@@ -6,7 +6,8 @@ an answer of API Gateway; the listener takes a moment, too. A step waits where
 others are in front of it:
 
 - an execution environment's processor runs one worker at a time, as Python does, at the share that its memory buys,
-- API Gateway takes so many requests a second from an account (a token bucket), and answers so many at once,
+- API Gateway takes so many requests a second from an account (a token bucket), and computes a part of each answer
+  for one request after the other,
 - on one machine all of that, listeners included, shares the machine's processors.
 
 The simulation goes from event to event; chance has a seed. Pure: it knows no
@@ -18,7 +19,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 
@@ -32,6 +33,8 @@ class System:
 
     answer_s: float
     """From a post being sent to its answer, with nobody in front."""
+    gateway_s: float = 0.0
+    """The part of ``answer_s`` that API Gateway computes for one request at a time; for the rest nobody waits."""
     begin_s: float = 0.0
     """From what somebody says to the function's first post: the route, the invocation, the query."""
     give_s: float = 0.0
@@ -42,7 +45,6 @@ class System:
     """What a listener takes of the one process in which all of them are; 0 where each has a machine of its own."""
     tail: float = 0.0
     """The share of ``answer_s`` that varies: exponentially, around its mean."""
-    answers_at_once: int | None = None
     processors: int | None = None
     """Of a machine on which functions and API Gateway run together."""
     rate: float | None = None
@@ -72,6 +74,18 @@ def delivery_s(system: System, way: Way, connections: int, seed: int = 1) -> flo
         begin = system.begin_s + ((number + 1) * system.give_s + system.part_begin_s if way.part else 0.0)
         run.at(begin, run.invocation(min(size, connections - start)))
     return run.end()
+
+
+def fitted(system: System, way: Way, connections: int, seconds: float) -> System:
+    """The system whose ``gateway_s`` makes a way take so many seconds; as near as it can be, between 0 and ``answer_s``."""
+    low, high = 0.0, system.answer_s
+    for _ in range(20):
+        middle = (low + high) / 2
+        if delivery_s(replace(system, gateway_s=middle), way, connections) < seconds:
+            low = middle
+        else:
+            high = middle
+    return replace(system, gateway_s=(low + high) / 2)
 
 
 def error(modelled: float, measured: float) -> float:
@@ -114,7 +128,7 @@ class _Run:
         self._agenda: list[tuple[float, int, _Process]] = []
         self._numbers = count()
         self._machine = _Station(system.processors)
-        self._gateway = _Station(system.answers_at_once)
+        self._gateway = _Station(1)
         self._environments = _Station(system.environments)
         self._listeners = _Station(1)
         self._ready = -system.burst / system.rate if system.rate else 0.0
@@ -153,11 +167,13 @@ class _Run:
             processor.leave(self)
             if self._system.rate:
                 yield _Run.take_token
-            yield self._gateway.enter
-            yield self._machine.enter
-            yield _after(self._answer_s())
-            self._machine.leave(self)
-            self._gateway.leave(self)
+            if self._system.gateway_s:
+                yield self._gateway.enter
+                yield self._machine.enter
+                yield _after(self._system.gateway_s)
+                self._machine.leave(self)
+                self._gateway.leave(self)
+            yield _after(self._answer_s() - self._system.gateway_s)
             if self._system.listen_s:
                 self.at(self.now, self._listener())
         running[0] -= 1

@@ -79,7 +79,7 @@ class Sheet:
             if self.axes.get_legend_handles_labels()[0]:
                 self.axes.legend()
             written = io.StringIO()
-            self.figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+            self.figure.savefig(written, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         text = written.getvalue()
         text = text[text.index("<svg") :].replace(_INK, drawing.INK).replace(_FAINT, drawing.RULE)
         words = f"<title>{_escaped(self.title)}</title><desc>{_escaped(repr(self))}</desc>"

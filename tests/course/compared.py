@@ -35,7 +35,7 @@ SHOWN = {
         "API Gateway",
     ],
     "its functions may touch everything in the account": ["yes → no", "no", "no", "no", "yes → no"],
-    "read units per message": ["1", "1", "– → – → 1", "1", "1"],
+    "read units per message": ["0.5 → 1", "0.5 → 1", "– → – → 1", "0.5 → 1", "0.5 → 1"],
     "write units per message": ["1", "0", "– → – → 1", "0", "1"],
     "management calls per message, 3 connected": ["3", "3", "– → – → 3", "2", "3"],
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.labs.crowd_model import System, Way, delivery_s, error
+from classroom.labs.crowd_model import System, Way, delivery_s, error, fitted
 
 POST, ANSWER = 0.001, 0.01
 
@@ -27,11 +27,13 @@ def test_workers_when_one_processor_serves_them(workers, memory_mb):
 
 def test_one_machine_when_functions_and_gateway_share_it():
     """With one processor for everything nothing is gained by workers; with one gateway, no more than it can answer."""
-    one = System(answer_s=ANSWER, processors=1)
+    one = System(answer_s=ANSWER, gateway_s=ANSWER, processors=1)
     assert delivery_s(one, Way(POST, 16), 50) == pytest.approx(50 * (POST + ANSWER))
-    gateway = System(answer_s=ANSWER, answers_at_once=1, processors=8)
+    gateway = System(answer_s=ANSWER, gateway_s=ANSWER, processors=8)
     assert delivery_s(gateway, Way(POST, 16), 50) == pytest.approx(POST + 50 * ANSWER)
-    heard = System(answer_s=ANSWER, answers_at_once=1, processors=8, listen_s=2 * ANSWER)
+    half = System(answer_s=ANSWER, gateway_s=ANSWER / 2, processors=8)
+    assert delivery_s(half, Way(POST, 16), 50) == pytest.approx(POST + 51 * ANSWER / 2)
+    heard = System(answer_s=ANSWER, gateway_s=ANSWER, processors=8, listen_s=2 * ANSWER)
     assert delivery_s(heard, Way(POST, 16), 50) == pytest.approx(POST + ANSWER + 50 * 2 * ANSWER)
 
 
@@ -56,6 +58,17 @@ def test_parts_when_they_begin_one_after_the_other():
     assert delivery_s(system, Way(POST, part=10), 50) == pytest.approx(5 * 0.1 + one_part)
     few = System(answer_s=ANSWER, environments=2)
     assert delivery_s(few, Way(POST, part=10), 50) == pytest.approx(3 * 10 * (POST + ANSWER))
+
+
+def test_fitted_system_when_one_time_is_known():
+    """What one crowd took tells how much of an answer is computed one after the other, and so what others will take."""
+    true = System(answer_s=ANSWER, gateway_s=0.004, processors=2)
+    way = Way(POST, 16)
+    found = fitted(System(answer_s=ANSWER, processors=2), way, 100, delivery_s(true, way, 100))
+    assert found.gateway_s == pytest.approx(0.004, rel=0.01)
+    assert delivery_s(found, way, 400) == pytest.approx(delivery_s(true, way, 400), rel=0.01)
+    slower = fitted(System(answer_s=ANSWER), way, 100, 60.0)
+    assert slower.gateway_s == pytest.approx(ANSWER)
 
 
 def test_chance_when_the_seed_is_the_same():
