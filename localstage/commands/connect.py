@@ -9,17 +9,16 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from threading import Event, Thread
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode, urlsplit
 
 import click
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.protocol import State
-from websockets.sync.client import ClientConnection
-from websockets.sync.client import connect as open_connection
 
 from localstage.commands.words import Duration, complain, meant, port_option
 from localstage.state import ask
+
+if TYPE_CHECKING:  # The other commands, such as serve, start without websockets.
+    from websockets.sync.client import ClientConnection
 
 CLOSE_CODES = {
     1000: "The connection was closed in order.",
@@ -69,6 +68,9 @@ def connect(
 
     URL is the stage's, ws:// or wss://; it may be left out if one stage is served. Ctrl-D closes.
     """
+    from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+    from websockets.sync.client import connect as open_connection
+
     pairs = [_pair(word, "=") for word in query] + ([("name", name)] if name is not None else [])
     place = _with_query(_by_the_port(url, port), pairs)
     try:
@@ -108,6 +110,8 @@ class _Talk:
         reader.start()
         Thread(target=self._send_lines, daemon=True).start()
         self._enough.wait()
+        from websockets.protocol import State
+
         protocol = self._connection.protocol
         by_them = protocol.state is not State.OPEN
         self._connection.close()
@@ -120,6 +124,8 @@ class _Talk:
         return 0 if code in (1000, 1005) else 1
 
     def _print_frames(self) -> None:
+        from websockets.exceptions import ConnectionClosed
+
         with suppress(ConnectionClosed):
             for number, frame in enumerate(self._connection, 1):
                 click.echo(frame if isinstance(frame, str) else repr(frame))
@@ -130,6 +136,8 @@ class _Talk:
 
     def _send_lines(self) -> None:
         """Sends each line; at the end of a pipe waits until no frame has come for so long."""
+        from websockets.exceptions import ConnectionClosed
+
         with suppress(ConnectionClosed):
             for line in sys.stdin:
                 self._connection.send(line.rstrip("\r\n"))

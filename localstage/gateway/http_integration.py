@@ -10,7 +10,9 @@ Does not know routes or frames.
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -50,10 +52,19 @@ async def call_http(
         "allow_redirects": False,
     }
     try:
-        async with aiohttp.ClientSession() as session, session.request(url=url, **request) as answer:
+        connector = aiohttp.TCPConnector(ssl=_public_roots())
+        async with aiohttp.ClientSession(connector=connector) as session, session.request(url=url, **request) as answer:
             return ProxyResult(answer.status, await answer.text(errors="replace"))
     except aiohttp.ClientError as error:
         raise HttpUnreachable(f"{url} does not answer: {error}") from error
+
+
+@cache
+def _public_roots() -> ssl.SSLContext:
+    """What an https endpoint is verified by: aiohttp's own was made without them (commands/process.py)."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(("http/1.1",))
+    return context
 
 
 def _mapped(parameters: Mapping[str, str], event: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:

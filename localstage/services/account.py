@@ -125,9 +125,9 @@ class Account:
 
     def _load(self) -> None:
         self._moto.load()
+        iam.extend()  # First, since others of moto's services import its IAM, here without AWS's policies.
         s3.extend()
         dynamodb.extend()
-        iam.extend()
         sts.extend(self.keys.publish_of_sts)
         apigatewayv2.extend(self.stages.publish, self._settings.allow_host)
         awslambda.extend(self.permissions.may_assume)

@@ -2,18 +2,26 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import trustme
 from aiohttp import web
 
 from localstage.core.snapshot import ApiSnapshot, Integration, ServedStage
-from localstage.gateway.http_integration import HttpUnreachable, call_http
+from localstage.gateway.http_integration import HttpUnreachable, _public_roots, call_http
 
 STAGE = ServedStage("api", "prod", "us-east-1", "1", ApiSnapshot("api", "d", "$request.body.action"))
 
 
-def result_of(answer: web.Response | Callable[[int], web.Response], host: str = "127.0.0.1", allow_host: str = ""):
+def result_of(
+    answer: web.Response | Callable[[int], web.Response],
+    host: str = "127.0.0.1",
+    allow_host: str = "",
+    tls: ssl.SSLContext | None = None,
+):
     """What the integration gives for this answer (or the one for this port), and the paths that were asked for."""
 
     async def run():
@@ -25,11 +33,11 @@ def result_of(answer: web.Response | Callable[[int], web.Response], host: str = 
 
         runner = web.ServerRunner(web.Server(serve))
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         try:
             number = runner.addresses[0][1]
-            integration = Integration("i", "HTTP_PROXY", f"http://{host}:{number}/first", "POST")
+            integration = Integration("i", "HTTP_PROXY", f"http{'s' if tls else ''}://{host}:{number}/first", "POST")
             return await call_http(integration, STAGE, {"body": "hello"}, allow_host), asked
         finally:
             await runner.cleanup()
@@ -47,6 +55,20 @@ def test_http_integration_when_the_answer_is_not_text():
     """Bytes that are not text in the declared charset become U+FFFD."""
     result, _ = result_of(web.Response(body=b"\xff\xfehi", headers={"Content-Type": "text/plain; charset=utf-8"}))
     assert (result.status_code, result.body) == (200, "\ufffd\ufffdhi")
+
+
+def test_http_integration_when_the_endpoint_has_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An https endpoint is called if its certificate is signed by a root of this machine's, and otherwise is not."""
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    with pytest.raises(HttpUnreachable, match="certificate verify failed"):
+        result_of(web.Response(text="hello"), tls=tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "roots.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+    _public_roots.cache_clear()
+    result, _ = result_of(web.Response(text="hello"), tls=tls)
+    assert (result.status_code, result.body) == (200, "hello")
+    _public_roots.cache_clear()
 
 
 ELSEWHERE = "api.example.org"

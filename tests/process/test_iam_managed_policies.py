@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 from moto.core.base_backend import BackendDict
-from moto.iam.models import get_account_id_from, iam_backends
+from moto.iam.models import AWSManagedPolicy, get_account_id_from, iam_backends
 
 from localstage.services import iam
 
@@ -37,13 +38,29 @@ def test_managed_policies_when_a_key_is_looked_up(account):
 
 
 def test_managed_policies_when_an_account_is_emptied(account, monkeypatch):
-    """The policies are parsed once in a process, and those that nothing has changed outlive a reset."""
-    backend = iam_backends[account]["aws"]
-    before, untouched = len(backend.managed_policies), backend.managed_policies[READ_ONLY]
+    """A policy is read once in a process: what an account is given after a reset comes from no text."""
+    before = iam_backends[account]["aws"].managed_policies
+    read = before[READ_ONLY].versions[0].document
     with monkeypatch.context() as patched:
         patched.setattr(json, "loads", lambda text: pytest.fail("a text was parsed"))
-        backend.reset()
-    assert len(backend.managed_policies) == before and backend.managed_policies[READ_ONLY] is untouched
+        iam_backends[account]["aws"].reset()
+        after = iam_backends[account]["aws"].managed_policies
+        assert after[READ_ONLY].versions[0].document == read
+    assert after.keys() == before.keys()
+
+
+def test_managed_policies_when_all_are_read(account):
+    """Each policy is moto's in all that moto knows of it."""
+    expected = json.loads(import_module("moto.iam.aws_managed_policies").aws_managed_policies_data)
+    found = {policy.name: policy for policy in iam_backends[account]["aws"].aws_managed_policies}
+    assert list(found) == list(expected)
+    for name, policy in found.items():
+        motos = AWSManagedPolicy.from_data(name, account, "aws", expected[name])
+        [version], [motos_version] = policy.versions, motos.versions
+        assert vars(version) == vars(motos_version)
+        own = {"id": policy.id, "versions": policy.versions}  # moto invents ids, and its versions are no values.
+        assert {**vars(policy), **own} == {**vars(motos), **own}
+        assert policy.arn == motos.arn
 
 
 def test_managed_policies_when_one_account_changes_them(account):
