@@ -85,7 +85,10 @@ class Emulator:
         )
 
     async def start(self) -> Access:
-        """Opens the port; returns how programs reach it. Raises PortBusy, AlreadyStarted."""
+        """Opens the port; returns how programs reach it. Raises PortBusy, AlreadyStarted, MotoHasChanged.
+
+        Calls of AWS's APIs wait for moto, which is loaded meanwhile.
+        """
         if Emulator._started:
             raise AlreadyStarted
         Emulator._started = True
@@ -101,6 +104,10 @@ class Emulator:
             await self._port.stop()
             raise
         return self._access()
+
+    async def loaded(self) -> None:
+        """Returns when all is loaded and no call waits for it. Raises MotoHasChanged."""
+        await self._account.loaded()
 
     async def stop(self) -> None:
         """Ends connections, functions and the port, and removes its files."""

@@ -13,9 +13,11 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from localstage.door.seams import MotoHasChanged
 from localstage.emulator import Emulator
@@ -88,8 +90,6 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
         Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
     emulator = Emulator(settings, directory)
     access = await emulator.start()
-    gc.freeze()  # A collection need not walk through all modules again and again.
-    gc.enable()
     port = int(access.url.rpartition(":")[2])
     note = RunningEmulator(os.getpid(), port, str(directory), access)
     try:
@@ -101,11 +101,24 @@ async def _serve(settings: Settings, directory: Path, owned: bool) -> int:
         print(f"What it does is shown at {access.url}/_localstage/", flush=True)
         if access.pages_url:
             print(f"Pages at {access.pages_url}", flush=True)
+        await _first_of(stop.wait(), emulator.loaded())
+        gc.freeze()  # A collection need not walk through all modules again and again.
+        gc.enable()
         await stop.wait()
     finally:
         await emulator.stop()
         remove_note(note_path(port))  # Last: who waits for the end waits for this.
     return 0
+
+
+async def _first_of(*waiting: Coroutine[Any, Any, Any]) -> None:
+    """Returns when one of them does; raises what one has raised."""
+    tasks = [asyncio.ensure_future(one) for one in waiting]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    for task in done:
+        task.result()
 
 
 def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:

@@ -66,7 +66,9 @@ class Door:
         rooms: Rooms,
         moto: MotoServer,
         thread: AccountThread,
+        loaded: Callable[[], Awaitable[None]],
     ):
+        """``loaded`` returns when moto is there to be called; until then calls wait."""
         self._verifier = verifier
         self._keys = keys
         self._permissions = permissions
@@ -74,6 +76,7 @@ class Door:
         self._rooms = rooms
         self._moto = moto
         self._thread = thread
+        self._wait_for_moto: Callable[[], Awaitable[None]] | None = loaded
         self._steps: tuple[Step, ...] = (
             self._keep_own_switches,
             self._prepare_room,
@@ -84,6 +87,7 @@ class Door:
     async def answer(self, request: Request) -> Answer:
         """Answers one call."""
         call = call_of_head(request)
+        await self._moto_is_there()
         try:
             call = await self._verified(call, request)
             for step in self._steps:
@@ -94,7 +98,17 @@ class Door:
         except Refusal as refused:
             if isinstance(refused, SignatureRefused):
                 call = call.with_body(call.body or await read_small_body(request))
-            return await asyncio.to_thread(answer_to, refused, call)
+            return await self._refuse(refused, call)
+
+    async def _refuse(self, refused: Refusal, call: AwsCall, protocol: str = "") -> Answer:
+        await self._moto_is_there()
+        return await asyncio.to_thread(answer_to, refused, call, protocol)
+
+    async def _moto_is_there(self) -> None:
+        """A call that comes before moto is loaded waits for it."""
+        if self._wait_for_moto is not None:
+            await self._wait_for_moto()
+            self._wait_for_moto = None
 
     def management(self, handler: ConnectionsHandler) -> Handler:
         """The handler of ``@connections``, for calls that are signed for the service execute-api."""
@@ -107,7 +121,7 @@ class Door:
                     return answer_later(request)
                 signer = self._verifier.verify(whole, "execute-api")
             except SignatureRefused as refused:
-                return asyncio.to_thread(answer_to, refused, call_of_head(request), "rest-json")
+                return self._refuse(refused, call_of_head(request), "rest-json")
             return handler(request, signer)
 
         async def answer_later(request: Request) -> Reply:

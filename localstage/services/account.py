@@ -55,6 +55,7 @@ class Account:
         self._thread = AccountThread()
         self._moto = MotoServer(refusal_of_call, self._changed)
         self._timers = Timers(clock)
+        self._loading: asyncio.Task[None] | None = None
         self._has_stacks = False
         self._identities = Identities()
         self._late_policies = LatePolicies(self._identities, clock.monotonic)
@@ -81,7 +82,7 @@ class Account:
         self._invocations: Invocations | None = None
         rooms = self._rooms()
         pace = AwsPace(clock, rooms, self._emptied) if self._delays else Pace()
-        self.door = Door(self.verifier, self.keys, self.permissions, pace, rooms, self._moto, self._thread)
+        self.door = Door(self.verifier, self.keys, self.permissions, pace, rooms, self._moto, self._thread, self.loaded)
 
     def _rooms(self) -> dict[str, Room]:
         """What each service's room offers, by the name that its calls are signed for."""
@@ -112,14 +113,26 @@ class Account:
         self.functions.deleted = functions.retire
 
     async def start(self) -> None:
-        """Loads moto; returns when calls can be answered. Raises MotoHasChanged."""
+        """Begins to load moto, half a second for which calls wait; returns at once.
+
+        With a moto that is not the known one it returns when all is there. Raises MotoHasChanged.
+        """
         self._loop = asyncio.get_running_loop()
         self._timers.begin(self._loop)
         self.stages.begin(self._loop)
-        await self._thread.run(self._load, limit_s=math.inf)
+        self._loading = self._loop.create_task(self._thread.run(self._load, limit_s=math.inf))
+        if not seams.moto_is_known():
+            await self.loaded()
+
+    async def loaded(self) -> None:
+        """Returns when moto is loaded. Raises MotoHasChanged."""
+        assert self._loading is not None, "what has not been started does not load"
+        await asyncio.shield(self._loading)
 
     def stop(self) -> None:
         """Ends the account thread; what was to happen later does not."""
+        if self._loading is not None:
+            self._loading.cancel()
         self._timers.clear()
         self._thread.stop()
 

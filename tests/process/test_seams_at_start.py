@@ -5,24 +5,34 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from localstage.door import seams
+from localstage.state import READY
 
 CHANGED = """
 from localstage.door import seams
 seams.USED = (*seams.USED, "moto.iam.models:IAMBackend._keeps_no_such_thing")
+{known}
 from localstage.serving import serve
 from localstage.settings import Settings
 raise SystemExit(serve(Settings(port=0)))
 """
 
 
-def test_start_when_moto_has_changed():
-    """Localstage does not start, and one sentence says what moto lacks and which moto is needed."""
-    ended = subprocess.run([sys.executable, "-c", CHANGED], capture_output=True, text=True, timeout=120, check=False)
-    assert (ended.returncode, ended.stdout) == (2, "")
+@pytest.mark.parametrize("known", ["seams.MOTO = '5.1.9'", ""], ids=["another release", "the known release"])
+def test_start_when_moto_has_changed(known: str):
+    """One sentence says what moto lacks and which moto is needed; with another release nothing is started before."""
+    code = CHANGED.format(known=known)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 2
+    assert ended.stdout.startswith(READY) if not known else ended.stdout == ""
     [sentence] = ended.stderr.splitlines()
-    assert sentence.startswith(f"localstage: moto {seams.MOTO} no longer has ")
-    assert sentence.endswith(f"moto.iam.models.IAMBackend._keeps_no_such_thing: localstage needs moto {seams.MOTO}.")
+    needed = "5.1.9" if known else seams.MOTO
+    assert sentence == (
+        f"localstage: moto {seams.MOTO} no longer has moto.iam.models.IAMBackend._keeps_no_such_thing: "
+        f"localstage needs moto {needed}."
+    )
 
 
 STACKS = """
