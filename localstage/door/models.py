@@ -26,6 +26,7 @@ _NOTHING_CONFIGURED = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+_IN_EACH_FOLDER = ("service-2", "endpoint-rule-set-1")
 
 
 @cache
@@ -66,9 +67,9 @@ def _loader() -> Any:
         """botocore's loader of its own models, with a list of services that looks up 440 folders less."""
 
         def list_available_services(self, type_name: str) -> list[str]:
-            if type_name != "service-2":
-                return list(super().list_available_services(type_name))
-            return _folders(self.BUILTIN_DATA_PATH)  # Each has a model.
+            if type_name in _IN_EACH_FOLDER:
+                return _folders(self.BUILTIN_DATA_PATH)
+            return list(super().list_available_services(type_name))
 
     return SharedLoader([Loader.BUILTIN_DATA_PATH], _files(), include_default_search_paths=False)
 

@@ -35,9 +35,11 @@ def test_model_when_it_is_shared(service: str):
     assert len(str(shared)) < 0.7 * len(str(own))
 
 
-def test_services_when_they_are_listed():
-    """The services that have a model are those that botocore finds by looking into every folder."""
-    assert models.session().get_available_services() == botocore.loaders.Loader().list_available_services("service-2")
+@pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1", "waiters-2"])
+def test_services_when_they_are_listed(kind: str):
+    """The services that have a file of a kind are those that botocore finds by looking into every folder."""
+    shared = models.session().get_component("data_loader").list_available_services(kind)
+    assert shared == botocore.loaders.Loader().list_available_services(kind)
 
 
 def test_model_when_there_is_no_such_service():
