@@ -159,7 +159,11 @@ def kept_window(chromium: Any) -> Iterator[ChatPage]:
 
 @pytest.fixture
 def same_window(kept_window: ChatPage) -> Iterator[ChatPage]:
-    """A window for many cases that only look at a page and connect to nothing: a window of its own takes a second."""
+    """A window that many cases open their page in, one after the other: a window of its own takes a second.
+
+    Its clock and its scripts are the browser's: what a case sets of these would stay for the next.
+    """
     yield kept_window
     assert kept_window.complaints() == []
     kept_window.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    kept_window.page.goto("about:blank")  # It is connected to nothing any more.

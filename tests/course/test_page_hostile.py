@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -29,8 +28,8 @@ def server() -> Iterator[PageServer]:
 
 
 @pytest.fixture
-def chat(server: PageServer, window) -> Any:
-    return window().open().connect(server.url)
+def chat(server: PageServer, same_window: ChatPage) -> ChatPage:
+    return same_window.open().connect(server.url)
 
 
 def test_markup_stays_text_when_it_is_sent(server: PageServer, chat) -> None:
@@ -195,7 +194,6 @@ def test_order_on_the_screen_stays_when_text_runs_right_to_left(server: PageServ
 @pytest.mark.parametrize("count", [1_500, pytest.param(10_000, marks=pytest.mark.weekly)])
 def test_page_keeps_up_when_thousands_of_messages_come(server: PageServer, chat, count: int) -> None:
     """Of all messages the last 500 lines are kept, the end is in view, and typing works at once."""
-    chat.page.set_default_timeout(60_000)  # on a busy machine all of them take longer than one
     server.say(*numbered(f"message {number}" for number in range(count)))
     last = f"message {count - 1}"
     chat.wait_line(last)

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.api import lint_file
-from cfnlint.decode import decode
 
 from classroom.account import packages
 from classroom.account.deployment_name import routes_hash, stamped
@@ -52,6 +50,8 @@ ROUTES_OF_THE_LESSONS = {
 @every_file
 def test_cfn_lint_finds_nothing(path: Path) -> None:
     """cfn-lint reports no error and no warning."""
+    from cfnlint.api import lint_file  # Imported late: it takes half a second, and every process collects this file.
+
     assert [str(match) for match in lint_file(path)] == []
 
 
@@ -226,6 +226,8 @@ def test_template_is_short(path: Path) -> None:
 
 
 def _template(path: Path) -> dict[str, Any]:
+    from cfnlint.decode import decode
+
     template, problems = decode(str(path))
     assert template is not None and not problems
     return template

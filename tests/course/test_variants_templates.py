@@ -12,7 +12,6 @@ import zipfile
 from typing import Any
 
 import pytest
-from cfnlint.decode import decode
 
 from classroom.account import stack
 from classroom.labs.variants import LET_IN, MENDED, PUBLISHED, VARIANTS, Variant, package, variant
@@ -127,6 +126,8 @@ def source_of(one: Variant) -> str:
 
 
 def template_of(one: Variant) -> dict[str, Any]:
+    from cfnlint.decode import decode  # Imported late: it takes half a second, and every process collects this file.
+
     return decode(str(stack.TEMPLATES / one.template))[0]
 
 
