@@ -13,6 +13,14 @@ import ipywidgets as widgets
 
 from classroom.exercises.progress import Record
 
+_STYLE = """<style>
+.chat-prediction .widget-radio-box label {
+  display: flex; align-items: center; gap: 6px; height: auto; min-height: 26px; line-height: 1.35; white-space: normal;
+}
+.chat-prediction .widget-radio-box input { order: -1; flex: none; margin: 0; }
+</style>"""
+"""Each choice is high enough for a finger (WCAG 2.2, 2.5.8), and a long one may take two lines."""
+
 
 class Prediction:
     """One question with its choices: make it the last expression of a cell."""
@@ -25,8 +33,9 @@ class Prediction:
         )
         self.radio.observe(self._chosen, "value")
         self._note = widgets.HTML()
-        head = widgets.HTML(f"<b>Predict:</b> {escape(question)}")
+        head = widgets.HTML(f"{_STYLE}<b>Predict:</b> {escape(question)}")
         self.widget = widgets.VBox([head, self.radio, self._note])
+        self.widget.add_class("chat-prediction")
         self.widget.layout.padding = "6px 14px"
         self.widget.layout.border_left = "4px solid #1976d2"
         self._say(chosen)

@@ -1,4 +1,4 @@
-"""The chat panel outside JupyterLab: drawn by VS Code's own program for widgets, and still where there is none."""
+"""The lessons' widgets outside JupyterLab: drawn by VS Code's own program for them, and a picture where there is none."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from typing import Any
 
 import nbformat
 import pytest
+from ipywidgets import VBox
 from ipywidgets.embed import embed_data
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from classroom import Panel, side_by_side
+from classroom.exercises.predictions import Prediction
+from classroom.exercises.progress import Record
+from classroom.my_chat.folder import Folder
+from classroom.operations.preflight import BrowserCheck
 from tests.course.jupyterlab import ARTEFACTS
 from tests.course.page_browser import served, violations
 
@@ -115,14 +120,17 @@ def address(programs: Path) -> Iterator[str]:
 
 @pytest.mark.weekly
 @pytest.mark.parametrize("theme", THEMES)
-def test_panel_when_vs_code_draws_it(programs: Path, address: str, chromium: Any, theme: str) -> None:
-    """VS Code's program draws the panels with its icons, asks no CDN for more, and axe finds nothing in either theme."""
-    shown = side_by_side(*two_panels())
-    state = embed_data(views=[shown._row])["manager_state"]["state"]
-    (programs / "state.json").write_text(json.dumps({"state": state, "model": shown._row.model_id}), "utf-8")
+def test_widgets_when_vs_code_draws_them(
+    programs: Path, address: str, chromium: Any, theme: str, tmp_path: Path
+) -> None:
+    """VS Code's program draws panels, a prediction and a button, asks no CDN for more, and axe finds nothing."""
+    question = Prediction("5.b", "How many rows?", ("None", "One", "Two"), Record(Folder(tmp_path)))
+    shown = VBox([side_by_side(*two_panels())._row, question.widget, BrowserCheck().widget])
+    state = embed_data(views=[shown])["manager_state"]["state"]
+    (programs / "state.json").write_text(json.dumps({"state": state, "model": shown.model_id}), "utf-8")
     colors = " ".join(f"{name}: {color};" for name, color in THEMES[theme].items())
     (programs / "index.html").write_text(PAGE % colors, "utf-8")
-    page = chromium.new_page(viewport={"width": 760, "height": 460})
+    page = chromium.new_page(viewport={"width": 760, "height": 700})
     strange: list[str] = []
     page.on("request", lambda request: request.url.startswith((address, "data:")) or strange.append(request.url))
     page.on("pageerror", lambda error: strange.append(str(error)))
@@ -131,6 +139,8 @@ def test_panel_when_vs_code_draws_it(programs: Path, address: str, chromium: Any
     assert (page.evaluate("document.body.dataset.asked"), strange) == ("[]", [])
     assert page.locator(".chat-panel .chat-foot .fa-paper-plane").count() == 2
     assert page.evaluate("document.fonts.check('14px FontAwesome')")
+    assert page.locator("input[type=radio]").count() == 3 and page.get_by_text("How many rows?").is_visible()
+    page.get_by_role("button", name="Click here").wait_for()
     page.locator(".chat-refusal", has_text="Forbidden").wait_for()
     bubble, ground = page.evaluate(
         """[".chat-other .chat-bubble", ".chat-panel"].map(
