@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from localstage import LocalStage
+from tests.benchmarks.watch import cpu_s
 from tests.fire.clients import memory_mb, pid_of, status_of
 from tests.fire.rows import Row
 from tests.stage.target import StageTarget, create_function
@@ -57,7 +58,8 @@ HOLDING = {
         {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "sts:*", "Resource": "*a" * 200 + "*b"}}
     ),
 }
-ANSWERED_WITHIN_S = 5.0
+MOST_PROCESSOR_S = 3.0
+"""Of the emulator's, for one of them: how long that takes is the business of what else the machine does."""
 
 
 def handlers(stage: LocalStage) -> Row:
@@ -102,9 +104,9 @@ def holding(stage: LocalStage) -> Row:
     stacks, iam, sts = target.client("cloudformation"), target.client("iam"), target.client("sts")
     iam.create_user(UserName="held")
     stacks.list_stacks()  # What CloudFormation needs is loaded with the first call.
-    longest_s = 0.0
+    longest_s, most_s, pids = 0.0, 0.0, [pid_of(stage)]
     for name, text in HOLDING.items():
-        began = time.perf_counter()
+        began, used_s = time.perf_counter(), cpu_s(pids)
         try:
             if name == "asterisks":
                 iam.put_user_policy(UserName="held", PolicyName="p", PolicyDocument=text)
@@ -119,14 +121,10 @@ def holding(stage: LocalStage) -> Row:
         except stacks.exceptions.ClientError:
             pass  # Refused, as it should be.
         sts.get_caller_identity()
-        longest_s = max(longest_s, time.perf_counter() - began)
-    number = f"each answered, and a call after it, within {longest_s:.1f} s"
-    return Row(
-        "input",
-        f"{len(HOLDING)} inputs of a few hundred bytes that hold a thread",
-        longest_s < ANSWERED_WITHIN_S,
-        number,
-    )
+        longest_s, most_s = max(longest_s, time.perf_counter() - began), max(most_s, cpu_s(pids) - used_s)
+    number = f"each answered, and a call after it, within {longest_s:.1f} s, {most_s:.1f} s of them of processor time"
+    tried = f"{len(HOLDING)} inputs of a few hundred bytes that hold a thread"
+    return Row("input", tried, most_s < MOST_PROCESSOR_S, number)
 
 
 def half_requests(stage: LocalStage) -> Row:
