@@ -167,7 +167,7 @@ def test_integration_when_the_stage_cannot_run_it(gateway, api_id, arguments, na
     assert gateway.get_integrations(ApiId=api_id)["Items"] == []
 
 
-@pytest.mark.parametrize("uri", [LAMBDA, FUNCTION])
+@pytest.mark.parametrize("uri", [LAMBDA, FUNCTION], ids=["path", "bare ARN"])
 @pytest.mark.fidelity("7.8")
 def test_integration_when_echoed(gateway, api_id, uri):
     """CreateIntegration answers with the defaults of a WebSocket API (FIDELITY section 7)."""
