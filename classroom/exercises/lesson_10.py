@@ -117,6 +117,7 @@ _LINES = [
     json.dumps({"what": "left", "requestId": "c=", "connectedSeconds": 90.0}) + "\n",
     json.dumps({"what": "left", "requestId": "d=", "connectedSeconds": 30.0}) + "\n",
 ]
+_GROUP = "/aws/lambda/lab-crowd-crowd"
 _USED = {
     "invocations": (3, "the lines that begin with REPORT: one for each invocation"),
     "posts": (140, 'row["posts"]; a row that has none counts as 0: row.get("posts", 0)'),
@@ -129,9 +130,31 @@ _USED = {
 }
 
 
+class _Logs:
+    """A log group whose events come in pages of three."""
+
+    def filter_log_events(self, logGroupName: str, nextToken: str = "0", **_: Any) -> dict[str, Any]:
+        if logGroupName != _GROUP:
+            raise LookupError(f"The specified log group does not exist: {logGroupName}.")
+        start = int(nextToken)
+        page = {"events": [{"timestamp": 0, "message": line} for line in _LINES[start : start + 3]]}
+        return {**page, **({"nextToken": str(start + 3)} if start + 3 < len(_LINES) else {})}
+
+
 @exercise("10.2", file="used.py", look="one line at a time: is it a REPORT, or JSON?")
 def count_what_was_used(answer: Answer) -> None:
-    """The five numbers are in the log's lines; lines that say nothing about them are passed over."""
+    """All pages are read; the five numbers are in the lines, and lines that say nothing about them are passed over."""
+    read = function_of(answer.text, "log_lines", "used.py")
+    lines = attempt("log_lines reads a group", lambda: list(read(_Logs(), _GROUP)))
+    if len(lines) == 3:
+        raise CheckFailed(
+            f"all pages are read. Found the 3 lines of the first page, of {len(_LINES)}. Look at: nextToken, which an "
+            "answer has as long as there is more."
+        )
+    look = 'event["message"], of each event of each page'
+    check(
+        "the lines of four pages", [str(line).strip() for line in lines], [line.strip() for line in _LINES], look=look
+    )
     used = function_of(answer.text, "used", "used.py")
     found = attempt("used reads the lines", lambda: used(list(_LINES)))
     if not isinstance(found, dict):
@@ -209,8 +232,10 @@ def _amount(what: str, found: Any, expected: float, *, look: str, unit: str = "$
 @exercise("10.4", file="walls.py", look="the quota, and what uses it up")
 def find_the_walls(answer: Answer) -> None:
     """A bucket that is full at first, a door that takes so many a second, and a function that must answer in time."""
-    names = ("seconds_to_reach", "minutes_to_arrive", "most_reached")
-    seconds_to_reach, minutes_to_arrive, most_reached = (function_of(answer.text, name, "walls.py") for name in names)
+    names = ("seconds_to_reach", "minutes_to_arrive", "most_reached", "least_s")
+    seconds_to_reach, minutes_to_arrive, most_reached, least_s = (
+        function_of(answer.text, name, "walls.py") for name in names
+    )
     look = "the bucket is full at first: that many cost no time, and the others come at the rate; never less than 0"
     for listeners, rate, burst in ((1_000_000, 10_000, 5_000), (1_000_000, 2_500, 1_250), (3_000, 10_000, 5_000)):
         found = attempt("seconds_to_reach", partial(seconds_to_reach, listeners, rate, burst))
@@ -225,6 +250,18 @@ def find_the_walls(answer: Answer) -> None:
         found = attempt("most_reached", partial(most_reached, post_s, workers, within_s))
         expected = int(within_s / post_s) * workers
         _amount(f"listeners in {within_s} s, {workers} at a time", found, expected, look=look, unit="")
+    for what, asked, expected, look in (
+        ("the processor is what limits", (1_000, 0.01, 0.02, 16, 10_000, 5_000), 10.0, "listeners times post_s"),
+        (
+            "waiting is what limits",
+            (1_000, 0.001, 0.039, 4, 10_000, 5_000),
+            10.0,
+            "post_s + answer_s, shared by workers",
+        ),
+        ("the account is what limits", (100_000, 0.0001, 0.001, 64, 1_000, 5_000), 95.0, "seconds_to_reach"),
+    ):
+        found = attempt("least_s", partial(least_s, *asked))
+        _amount(f"least_s, where {what}", found, expected, look=look, unit="")
 
 
 SAID, MINUTES = 1_000_000, 43_200_000
@@ -239,7 +276,8 @@ SERVICES = {
 @exercise("10.5", file="services.py", look="what is counted: messages in, messages out, minutes")
 def compare_the_services(answer: Answer) -> None:
     """What three services take, as a function and as three lines on axes of matplotlib."""
-    month_of, draw = (function_of(answer.text, name, "services.py") for name in ("month_of", "draw"))
+    names = ("month_of", "fleet", "draw")
+    month_of, fleet, draw = (function_of(answer.text, name, "services.py") for name in names)
     price = prices.all_prices()
 
     def right(service: str, said: float, hearers: float, minutes: float) -> float:
@@ -253,6 +291,15 @@ def compare_the_services(answer: Answer) -> None:
             found = attempt(f"month_of gives the cost of {service}", asked, look=look)
             what = f"{service}: {said:,.0f} messages to {hearers}, {minutes:,.0f} minutes"
             _amount(what, found, right(service, said, hearers, minutes), look=look)
+    for what, said, hearers, minutes, servers in (
+        ("two servers at least", 1e6, 10, 0, 2),
+        ("deliveries that need three", 1e6, 13_500, 0, 3),
+        ("connections that need five", 0, 1, 9.5e8, 5),
+    ):
+        found = attempt("fleet gives what servers cost", partial(fleet, said, hearers, minutes, dict(price)))
+        expected = 720 * (servers * price["server_hour"] + price["balancer_hour"])
+        look = "how many servers deliveries need, and connections: ten times the average, and the larger of both"
+        _amount(f"fleet: {what}", found, expected, look=look)
     axes = Sheet("A month", "hearers", "US dollars").axes
     attempt("draw draws", lambda: draw(axes, SAID, list(HEARERS), MINUTES, dict(price)), look="axes.plot(xs, ys)")
     lines = {label: (xs, ys) for label, xs, ys in lines_of(axes)}

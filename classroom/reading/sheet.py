@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from classroom.reading import drawing
@@ -53,6 +54,15 @@ class Sheet:
                 getattr(self.axes, f"set_{letter}scale")("log")
         self.figure.patch.set_alpha(0)
         self.axes.patch.set_alpha(0)
+
+    def draw(self, xs: Sequence[float], lines: Mapping[str, Sequence[float]], marker: str = "", **style: Any) -> Sheet:
+        """Draw a line for each name through the points of ``xs`` and its own numbers; the sheet, to be shown.
+
+        ``style`` is what matplotlib's ``plot`` takes.
+        """
+        for name, ys in lines.items():
+            self.axes.plot(xs, ys, label=name, marker=marker, **style)
+        return self
 
     def __repr__(self) -> str:
         """Each line as a row of points; several lines with the same x share a head.

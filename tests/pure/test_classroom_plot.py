@@ -73,7 +73,7 @@ def test_plot_when_there_is_nothing_to_draw(curves, said):
 def test_sheet_when_drawn_on_with_matplotlib():
     """The drawing has the theme's colours, a legend of the names that are not hidden, and the same in words."""
     sheet = Sheet("Delivery", "people", "seconds", log="xy")
-    sheet.axes.plot([1, 10, 1_000], [0.25, 2, 1_234.5], label="a & b")
+    assert sheet.draw([1, 10, 1_000], {"a & b": [0.25, 2, 1_234.5]}, linewidth=3) is sheet
     sheet.axes.plot([1, 1_000], [3, 4], "o", label="_measured")
     assert repr(sheet).splitlines() == [
         "Delivery (seconds)",
