@@ -223,17 +223,17 @@ def _link(place: Path, target: Path) -> None:
 
 
 def node_version() -> tuple[int, int] | None:
-    """Major and minor version of the ``node`` on the path, None without one."""
+    """Major and minor version of the ``node`` on the path, None without one that answers."""
     node = shutil.which("node")
-    return _version_of(node, os.stat(node).st_mtime_ns) if node else None
+    try:
+        return _version_of(node, os.stat(node).st_mtime_ns) if node else None
+    except (OSError, subprocess.SubprocessError):
+        return None  # Asked again the next time.
 
 
 @lru_cache(maxsize=4)
 def _version_of(node: str, changed_ns: int) -> tuple[int, int] | None:
-    try:
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     found = re.match(r"v(\d+)\.(\d+)", said)
     return (int(found[1]), int(found[2])) if found else None
 
