@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import botocore.loaders
+import botocore.session
 import moto.core.loaders
 import pytest
 
@@ -40,6 +41,16 @@ def test_services_when_they_are_listed(kind: str):
     """The services that have a file of a kind are those that botocore finds by looking into every folder."""
     shared = models.session().get_component("data_loader").list_available_services(kind)
     assert shared == botocore.loaders.Loader().list_available_services(kind)
+
+
+def test_regions_when_they_are_listed():
+    """The regions that a service has in each partition are botocore's."""
+    own = botocore.session.Session()
+    assert models.session().get_available_partitions() == own.get_available_partitions()
+    for partition in own.get_available_partitions():
+        for service in ("dynamodb", "iam", "apigatewayv2"):
+            regions = models.session().get_available_regions(service, partition)
+            assert regions == own.get_available_regions(service, partition)
 
 
 def test_model_when_there_is_no_such_service():
