@@ -13,12 +13,12 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from functools import cache, cached_property, lru_cache
+from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote
 
+from localstage.door import dispatch
 from localstage.door.signatures.refusals import SignatureRefused
 from localstage.door.signatures.request import ALGORITHM, SignableRequest
 from localstage.door.signatures.verification import KnownKey
@@ -31,9 +31,6 @@ CALL = "localstage.call"
 """Under this name the WSGI request that moto answers holds its AwsCall."""
 _VERSIONED = re.compile(r"^/(\d{4}-\d{2}-\d{2}|v\d+)/")
 _CBOR_OPERATION = re.compile(r"^/service/[^/]+/operation/([^/]+)$")
-_BACKENDS: dict[tuple[str, str, str], str] = {}
-"""The backends of calls to "/", by what moto chooses them by: credential, target, host. The account thread's."""
-_KEPT_BACKENDS = 1024
 _MODELS = {"awslambda": "lambda"}
 """The service models that moto's packages are not named after."""
 
@@ -138,7 +135,7 @@ class AwsCall:
         Invoke is Lambda's whatever service it was signed for: a function is run by the path.
         """
         if self.method == "POST" and self.raw_path.rstrip("/").endswith("/invocations") and self.signed_for[1] != "s3":
-            operation, _ = _match("lambda", self.moto_request)
+            operation, _ = dispatch.match("lambda", self.moto_request)
             if operation is not None and operation.name == "Invoke":
                 return "lambda"
         return self.signed_for[1]
@@ -148,22 +145,7 @@ class AwsCall:
         """moto's package that answers, such as ``awslambda``; "" where moto cannot tell. Off the event loop."""
         if self.service == "lambda" and self.signed_for[1] != "lambda":
             return "awslambda"
-        asked = (self.headers.get("authorization", "").partition(",")[0], self.headers.get("x-amz-target", ""))
-        if self.raw_path != "/" or not asked[0]:
-            return self._dispatched_to()
-        key = (*asked, self.headers.get("host", ""))  # All that moto looks at then.
-        found = _BACKENDS.get(key)
-        if found is None:
-            if len(_BACKENDS) >= _KEPT_BACKENDS:
-                _BACKENDS.clear()
-            found = _BACKENDS[key] = self._dispatched_to()
-        return found
-
-    def _dispatched_to(self) -> str:
-        try:
-            return str(_dispatcher().get_application(self.new_environ()) or "")
-        except Exception:  # moto takes headers for given that a call may lack.
-            return ""
+        return dispatch.backend_of(self.raw_path, self.headers, self.new_environ)
 
     # What it asks for.
 
@@ -203,7 +185,9 @@ class AwsCall:
         None also of a request that names an operation in a second way, or a
         parameter of the query protocol twice: who reads it might read the other.
         """
-        operation, labels = _match(self._model_name, self.moto_request) if self.model is not None else (None, {})
+        operation, labels = (
+            dispatch.match(self._model_name, self.moto_request) if self.model is not None else (None, {})
+        )
         values = self.moto_request.values
         named = set(values.getlist("Action")) | {self.headers.get("x-amz-target", "").rpartition(".")[2]} - {""}
         if operation is None or (self.backend != "s3" and named - {operation.name}):
@@ -324,49 +308,7 @@ class AwsCall:
 
     @cached_property
     def _environ(self) -> dict[str, Any]:
-        """What WSGI's servers make of a request (PEP 3333), with the names of S3's metadata as moto keeps them.
-
-        werkzeug's own builder takes a tenth of a scan's time (a test compares the two).
-        """
-        from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, should_preserve_original_header_name
-
-        host, scheme = self.headers.get("host", "127.0.0.1"), "https" if self.secure else "http"
-        name, _, port = host.partition(":")
-        query = self.request.raw_query
-        target = f"{self.raw_path}?{query}" if query else self.raw_path
-        kept: dict[str, str] = {}
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": self.method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(self.raw_path).decode("latin-1"),
-            "QUERY_STRING": query,
-            "REQUEST_URI": target,
-            "RAW_URI": target,
-            "SERVER_NAME": name,
-            "SERVER_PORT": port if port.isdigit() else "443" if self.secure else "80",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": self.source_ip or "127.0.0.1",
-            "CONTENT_LENGTH": str(len(self.body)),
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": scheme,
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": False,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-            "wsgi.input_terminated": True,
-            PRESERVED_HEADER_NAMES_ENVIRON_KEY: kept,
-        }
-        for header, value in self.sent:
-            key = _environ_name(header)
-            if key in ("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):  # The body is here, and whole.
-                continue
-            if key != "CONTENT_TYPE":
-                environ[key] = f"{environ[key]}, {value}" if key in environ else value
-            else:
-                environ.setdefault(key, value)
-            if should_preserve_original_header_name(header):
-                kept[key] = header
-        environ.setdefault("HTTP_HOST", host)
+        environ = dispatch.environ_of(self.request, self.sent, self.source_ip, self.secure)
         if "HTTP_AUTHORIZATION" not in environ and self.signed_for[1]:
             # moto guesses the service of a pre-signed call; permissions are asked for the one it is signed for.
             claim = self.request.claim
@@ -374,12 +316,6 @@ class AwsCall:
                 f"{ALGORITHM} Credential={claim.access_key_id}/{claim.scope}, SignedHeaders=host, Signature=0"
             )
         return environ
-
-
-@lru_cache(maxsize=256)
-def _environ_name(header: str) -> str:
-    name = header.upper().replace("-", "_")
-    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
 def call_of(response: Any) -> AwsCall:
@@ -391,29 +327,6 @@ def caller_of(response: Any) -> str:
     """The access key id of who made the call that one of moto's response objects answers."""
     signer = call_of(response).signer
     return signer.access_key_id if signer is not None else ""
-
-
-def _match(service: str, request: Any) -> tuple[Any, Mapping[str, Any]]:
-    from moto.core.routing import get_service_router
-    from werkzeug.exceptions import HTTPException
-
-    try:
-        return get_service_router(service).match(request)
-    except (HTTPException, NotImplementedError):  # Nothing has this path; moto routes no such protocol.
-        return None, {}
-
-
-@cache
-def _dispatcher() -> Any:
-    """moto's choice of the service that answers, made to give the service's name instead of an application.
-
-    Its search of 200 patterns for a host takes longer than all other reading, so it is done once for each host.
-    """
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
-
-    dispatcher: Any = DomainDispatcherApplication(lambda backend: backend)
-    dispatcher.get_backend_for_host = lru_cache(maxsize=1024)(dispatcher.get_backend_for_host)
-    return dispatcher
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

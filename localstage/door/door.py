@@ -1,6 +1,6 @@
 """The one door: every AWS API call goes through the same steps, in this order.
 
-    program ──▶ read          wire.py: a value; nothing of it is believed
+    program ──▶ read          as a value; nothing of it is believed
               ▶ signature     of a known key, over head and body, or a call that AWS takes unsigned
               ▶ own switches  moto's reset is the learner's alone
               ▶ room, before  what a service needs before it is asked
@@ -41,7 +41,6 @@ from localstage.door.rooms import NO_ROOM, Rooms
 from localstage.door.signatures.refusals import SignatureRefused, UnknownKey
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey, Verifier
-from localstage.door.wire import call_of_head, read_small_body
 from localstage.port.exchange import Handler, Reply, Request, reply_of
 
 ConnectionsHandler = Callable[[Request, KnownKey], Reply]
@@ -51,6 +50,7 @@ Step = Callable[[AwsCall], Awaitable[Answer | None]]
 _COGNITO = {"AWSCognitoIdentityService": "cognito-identity", "AWSCognitoIdentityProviderService": "cognito-idp"}
 _LARGE_BODY_BYTES = 1024 * 1024
 """The digest of a larger body takes longer than a change of threads: 2 ms for a megabyte."""
+_SMALL_BODY_BYTES = 64 * 1024
 _PUBLIC_KEYS = ("/.well-known/jwks.json", "/.well-known/openid-configuration")
 
 
@@ -86,7 +86,7 @@ class Door:
 
     async def answer(self, request: Request) -> Answer:
         """Answers one call."""
-        call = call_of_head(request)
+        call = _call_of_head(request)
         await self._moto_is_there()
         try:
             call = await self._verified(call, request)
@@ -97,7 +97,7 @@ class Door:
             raise AssertionError(f"no step answered {call.method} {call.raw_path}")
         except Refusal as refused:
             if isinstance(refused, SignatureRefused):
-                call = call.with_body(call.body or await read_small_body(request))
+                call = call.with_body(call.body or await _small_body(request))
             return await self._refuse(refused, call)
 
     async def _refuse(self, refused: Refusal, call: AwsCall, protocol: str = "") -> Answer:
@@ -121,7 +121,7 @@ class Door:
                     return answer_later(request)
                 signer = self._verifier.verify(whole, "execute-api")
             except SignatureRefused as refused:
-                return self._refuse(refused, call_of_head(request), "rest-json")
+                return self._refuse(refused, _call_of_head(request), "rest-json")
             return handler(request, signer)
 
         async def answer_later(request: Request) -> Reply:
@@ -182,6 +182,22 @@ class Door:
     async def _answer_in_room(self, call: AwsCall) -> Answer | None:
         answer = self._rooms[call.service].answer
         return await answer(call) if answer is not None else None
+
+
+def _call_of_head(request: Request) -> AwsCall:
+    """The call by its head; its body has not been read."""
+    return AwsCall(
+        SignableRequest.of(request.method, request.target, request.sent),
+        request.sent,
+        source_ip=request.remote,
+        secure=request.secure,
+    )
+
+
+async def _small_body(request: Request) -> bytes:
+    """The body, read for the protocol that it shows; nothing of one that is large or has no length."""
+    length = request.headers.get("content-length", "0")
+    return await request.read() if length.isdigit() and int(length) <= _SMALL_BODY_BYTES else b""
 
 
 async def _needs_no_signature(call: AwsCall) -> bool:

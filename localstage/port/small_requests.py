@@ -22,7 +22,7 @@ from weakref import WeakSet
 from localstage.port.exchange import Answer, Handler, Reply, reply_of
 
 HEAD_WITHIN_S = 30.0
-"""How long a client may take for its first request."""
+"""How long a client may take for the head of its first request, and for the body of each."""
 KEPT_S = 300.0
 """How long a connection may rest between two requests."""
 _HEAD_LIMIT = 16 * 1024
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.remote = str(name[0]) if name else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
-        self._watch = self._loop.call_later(HEAD_WITHIN_S, transport.abort)
+        self._watch_for(HEAD_WITHIN_S, transport.abort)
         self._server.opened(self, transport)
         self._read()  # What came behind a TLS handshake is here before its end is known.
 
@@ -240,7 +240,8 @@ class Connection(asyncio.Protocol):
     def _read(self) -> None:
         """Begins with what has come, as far as it is whole, and until something must be waited for."""
         while self._received and self._answering is None and not self._is_full:
-            if self._transport is None or self._transport.is_closing():
+            transport = self._transport
+            if transport is None or transport.is_closing():
                 return
             awaited = self._awaited or self._next_request()
             if awaited is None:
@@ -248,9 +249,13 @@ class Connection(asyncio.Protocol):
             request, handler, start = awaited
             end = start + request.length
             if len(self._received) < end:
-                self._awaited = awaited
+                if self._awaited is None:
+                    self._awaited = awaited
+                    self._watch_for(HEAD_WITHIN_S, transport.abort)
                 return
-            self._awaited = None
+            if self._awaited is not None:
+                self._awaited = None
+                self._watch_for(KEPT_S, self._look_whether_it_rests)
             request.belongs_to(self, self._received[start:end])
             self._received = self._received[end:]
             self._answer(request, handler)
@@ -263,9 +268,8 @@ class Connection(asyncio.Protocol):
         if request is None or handler is None:
             self._hand_over()
             return None
-        if not self._rests_since and self._watch is not None:
-            self._watch.cancel()
-            self._watch = self._loop.call_later(KEPT_S, self._look_whether_it_rests)
+        if not self._rests_since:
+            self._watch_for(KEPT_S, self._look_whether_it_rests)
         self._rests_since = self._loop.time()
         return request, handler, end + 4
 
@@ -332,11 +336,17 @@ class Connection(asyncio.Protocol):
     def _look_whether_it_rests(self) -> None:
         """Closes a connection that nobody uses; nothing is counted for each request."""
         rested_s = self._loop.time() - self._rests_since
-        if self._answering is None and self._awaited is None and rested_s >= KEPT_S:
+        if self._answering is None and rested_s >= KEPT_S:
             if self._transport is not None:
                 self._transport.close()
             return
-        self._watch = self._loop.call_later(max(1.0, KEPT_S - rested_s), self._look_whether_it_rests)
+        self._watch_for(max(1.0, KEPT_S - rested_s), self._look_whether_it_rests)
+
+    def _watch_for(self, seconds: float, then: Callable[[], None]) -> None:
+        """Does something after a time, in place of what was to be done before."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._loop.call_later(seconds, then)
 
     def _leave(self) -> None:
         if self._watch is not None:

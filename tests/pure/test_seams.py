@@ -22,7 +22,7 @@ ROOT = Path(localstage.__file__).parent
 ENGINE = ("change_set", "errors", "models", "registry", "resource_type", "responses", "stack")
 MAY_IMPORT_MOTO = (
     "services/",
-    *(f"door/{name}.py" for name in ("answers", "call", "models", "moto")),
+    *(f"door/{name}.py" for name in ("answers", "call", "dispatch", "models", "moto")),
     *(f"stacks/{name}.py" for name in ENGINE),
 )
 SEAMS = (*seams.REPLACED, *seams.USED)

@@ -172,6 +172,7 @@ class Line(asyncio.Transport):
         self.written = b""
         self.protocol: asyncio.BaseProtocol | None = None
         self.closed = False
+        self.ended = asyncio.Event()
         self.reads = True
 
     def write(self, data: Any) -> None:
@@ -179,6 +180,7 @@ class Line(asyncio.Transport):
 
     def close(self) -> None:
         self.closed = True
+        self.ended.set()
 
     abort = close
 
@@ -336,6 +338,20 @@ def test_connection_when_the_client_does_not_read():
         assert line.written == b""
         connection.resume_writing()
         assert line.written.count(b"HTTP/1.1 200 OK\r\n") == 1
+
+    on_a_line(echo, scenario)
+
+
+@pytest.mark.parametrize("first", [b"", request(b"first")], ids=["at once", "after a request"])
+def test_connection_when_a_body_does_not_come(monkeypatch: pytest.MonkeyPatch, first: bytes):
+    """A client that does not end its body is cut after some time, however much it has asked before."""
+    monkeypatch.setattr("localstage.port.small_requests.HEAD_WITHIN_S", 0.02)
+
+    async def scenario(line: Line, connection: Any) -> None:
+        connection.data_received(first + request(b"whole")[:-2])
+        connection.data_received(b"le" + request(b"never")[:-2])
+        assert not line.closed and line.written.endswith(b"whole")
+        await asyncio.wait_for(line.ended.wait(), 60)
 
     on_a_line(echo, scenario)
 
