@@ -1,6 +1,6 @@
 """The one door in front of the account: every AWS API call is read once and goes through one list of steps.
 
-- ``door``: the steps, as a diagram and as code; ``wire``: the door's side of the port
+- ``door``: the steps, as a diagram and as code; ``dispatch``: how moto is given a call
 - ``call``: one call as a value, read by what moto itself reads calls with
 - ``refusal``: one refused call; ``answers``: the one place where refusals are written
 - ``signatures/``: who has signed a request
