@@ -22,6 +22,7 @@ LOCALSTAGE = (
     "docs/localstage.md",
     "docs/differences.md",
     "docs/reliability.md",
+    "docs/speed.md",
     "docs/conformance.md",
     "FIDELITY.md",
     "localstage/README.md",
