@@ -74,9 +74,9 @@ def install(rounds: int) -> None:
     for _ in range(rounds + 1):
         with tempfile.TemporaryDirectory() as folder:
             venv.create(folder, with_pip=True)
-            pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+            pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
             began, before = time.perf_counter(), _of_ended_children_s()
-            subprocess.run([*pip, "install", ROOT / "localstage"], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run([*pip, "install", "--quiet", ROOT / "localstage"], check=True, stderr=subprocess.DEVNULL)
             waits.append(time.perf_counter() - began)
             used.append(_of_ended_children_s() - before)
             listed = subprocess.check_output(
