@@ -192,7 +192,12 @@ def test_run_when_told_to_end_in_the_middle_of_a_chat(place):
 
 def test_run_when_killed(place):
     """Even SIGKILL of the command's parent leaves no stage: it ends when nobody holds its input. A second one goes on."""
-    lines = ("import os, time", "parent = os.getppid()", "print(os.environ['LOCALSTAGE_URL'], flush=True)", "os.close(1)")
+    lines = (
+        "import os, time",
+        "parent = os.getppid()",
+        "print(os.environ['LOCALSTAGE_URL'], flush=True)",
+        "os.close(1)",
+    )
     program = "\n".join((*lines, "while os.getppid() == parent: time.sleep(0.05)"))
     process, url = start(place, "run", "--", sys.executable, "-c", program)
     other, others_url = start(place, "run", "--", sys.executable, "-c", program)
