@@ -41,15 +41,14 @@ def bootstrapped(target: Target) -> Iterator[str]:
     bucket = f"cdk-hnb659fds-assets-{account}-{REGION}"
     s3.create_bucket(Bucket=bucket)
     ssm.put_parameter(Name=VERSION, Value="21", Type="String", Overwrite=True)
-    keys = []
     for asset in json.loads((CDK / "Chat.assets.json").read_text())["files"].values():
         if asset["source"]["packaging"] == "zip":
             (destination,) = asset["destinations"].values()
-            keys.append(destination["objectKey"])
-            s3.put_object(Bucket=bucket, Key=keys[-1], Body=zipped(CDK / SOURCES[asset["displayName"]]))
+            body = zipped(CDK / SOURCES[asset["displayName"]])
+            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
     yield bucket
-    for key in keys:
-        s3.delete_object(Bucket=bucket, Key=key)
+    for object_ in s3.list_objects_v2(Bucket=bucket).get("Contents", []):  # Other tests leave some there, too.
+        s3.delete_object(Bucket=bucket, Key=object_["Key"])
     s3.delete_bucket(Bucket=bucket)
     ssm.delete_parameter(Name=VERSION)
 
