@@ -200,9 +200,10 @@ def test_panels_when_the_theme_is_dark(page):
 
 
 CONTRASTS = """() => {
-    const light = colour => {
-        const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3)
-            .map(part => part / 255).map(part => part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+    const light = colour => {  // rgb(255, 255, 255), or color(srgb 1 1 1) where two were mixed
+        const whole = colour.startsWith('color(srgb ') ? 1 : 255;
+        const [r, g, b] = colour.match(/[\\d.]+(e-\\d+)?/g).slice(0, 3)
+            .map(part => part / whole).map(part => part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
         return .2126 * r + .7152 * g + .0722 * b;
     };
     return [...document.querySelectorAll('.chat-panel :is(.chat-bubble, .chat-sender, .chat-time, .chat-state)')].map(text => {
