@@ -21,7 +21,7 @@ from typing import Any
 import platformdirs
 
 from localstage.functions.runtimes import Node, node_version
-from localstage.project.packaging import Built, CannotPackage, LocalCode, files_below
+from localstage.project.packaging import Built, CannotPackage, LocalCode, files_below, installed_once
 
 SDK = tuple(
     f"@aws-sdk/{name}"
@@ -65,23 +65,19 @@ class Dependencies:
             return None
         files, local = _what_npm_reads(code.path, package)
         key = _digest(files, local)
-        folder = self._cache / key
-        if not folder.is_dir():
+
+        def install(folder: Path) -> None:
             self._say(f"npm installs what {file} names: {', '.join(wanted)}")
-            self._cache.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=self._cache))
-            try:
-                for name, content in files.items():
-                    (draft / name).write_bytes(content)
-                npm("ci" if _LOCK in files else "install", "--omit=dev", "--install-links", folder=draft)
-                for name in ("package.json", _LOCK):
-                    (draft / name).unlink(missing_ok=True)
-                os.replace(draft, folder)
-            except (NpmFailed, OSError) as error:
-                raise CannotPackage(f"{file}: {error}") from None
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-        return Built(folder)
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+            npm("ci" if _LOCK in files else "install", "--omit=dev", "--install-links", folder=folder)
+            for name in ("package.json", _LOCK):
+                (folder / name).unlink(missing_ok=True)
+
+        try:
+            return Built(installed_once(self._cache, key, install))
+        except (NpmFailed, OSError) as error:
+            raise CannotPackage(f"{file}: {error}") from None
 
     def _wanted(self, package: Mapping[str, Any]) -> list[str]:
         """The dependencies that are not in the SDK's folder."""

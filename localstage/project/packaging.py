@@ -15,6 +15,8 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +58,26 @@ class Built:
 
     folder: Path
     alone: bool = False
+
+
+def installed_once(cache: Path, key: str, install: Callable[[Path], None]) -> Path:
+    """The cache's folder with this key, which ``install`` fills the first time; half filled it is never seen.
+
+    Raises what ``install`` raises, and OSError.
+    """
+    folder = cache / key
+    if not folder.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=cache))
+        try:
+            install(draft)
+            os.replace(draft, folder)
+        except OSError:
+            if not folder.is_dir():  # Else another deployment has been quicker.
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return folder
 
 
 Build = Callable[[LocalCode], Built | None]

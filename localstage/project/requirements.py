@@ -7,7 +7,6 @@ deployment waits for pip only when the file has changed.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
-from localstage.project.packaging import Built, CannotPackage, LocalCode
+from localstage.project.packaging import Built, CannotPackage, LocalCode, installed_once
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # AWS: Lambda developer guide, "Runtime-included SDK versions": Python's runtimes have boto3 and what it needs.
@@ -42,19 +41,15 @@ class Requirements:
         if not wanted:
             return None
         key = hashlib.sha256(f"{sys.version_info[:2]} {sys.platform}\n{wanted}".encode()).hexdigest()[:32]
-        folder = self._cache / key
-        if not folder.is_dir():
+
+        def install(folder: Path) -> None:
             self._say(f"installing {file}")
-            self._cache.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=self._cache))
-            try:
-                _install(file, wanted, draft)
-                os.replace(draft, folder)
-            except OSError as error:
-                raise CannotPackage(f"{file} cannot be installed: {error}") from None
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-        return Built(folder)
+            _install(file, wanted, folder)
+
+        try:
+            return Built(installed_once(self._cache, key, install))
+        except OSError as error:
+            raise CannotPackage(f"{file} cannot be installed: {error}") from None
 
 
 def wanted_beside_the_runtime(text: str) -> list[str]:

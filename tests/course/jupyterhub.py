@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import site
 import socket
@@ -21,11 +20,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import pytest
 import trustme
 
 from tests.course.nbval_runs import BESIDE, ROOT, clean_environment
-from tests.course.page_browser import HUB
+from tests.course.page_browser import HUB, need_npm
 
 READY_WITHIN_S = 120
 INSTALL_WITHIN_S = 600
@@ -129,10 +127,7 @@ def _with_jupyterhub(folder: Path) -> Path:
 
 
 def _proxy(folder: Path) -> Path:
-    if not shutil.which("npm"):
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("CI is true and there is no npm: JupyterHub's proxy needs Node.")
-        pytest.skip("there is no npm; JupyterHub's proxy needs Node")
+    need_npm("JupyterHub's proxy")
     folder.mkdir()
     command = ["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGES["npm"]]
     subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_WITHIN_S)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,16 +101,27 @@ class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None: ...
 
 
+def need_npm(what: str) -> None:
+    """Skips a test where there is no npm, of which it needs ``what``; in CI it fails there."""
+    if shutil.which("npm"):
+        return
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(f"CI is true and there is no npm, which fetches {what}.")
+    pytest.skip(f"there is no npm; it fetches {what}")
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serves a folder's files; gives the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def violations(page: Any, axe: str, where: str = "html") -> list[str]:

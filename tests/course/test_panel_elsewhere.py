@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,7 +22,7 @@ from classroom.exercises.progress import Record
 from classroom.my_chat.folder import Folder
 from classroom.operations.preflight import BrowserCheck
 from tests.course.jupyterlab import ARTEFACTS
-from tests.course.page_browser import served, violations
+from tests.course.page_browser import need_npm, served, violations
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 PACKAGES = {
@@ -96,10 +94,7 @@ def test_panel_when_a_saved_notebook_is_read(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with VS Code's program for widgets, what it needs, and axe."""
-    if not shutil.which("npm"):
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("CI is true and there is no npm, which fetches VS Code's program for widgets.")
-        pytest.skip("there is no npm; it fetches VS Code's program for widgets")
+    need_npm("VS Code's program for widgets")
     folder = tmp_path_factory.mktemp("vscode")
     for package, file in PACKAGES.items():
         packed = subprocess.run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shutil
 import subprocess
 import venv
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import pytest
 from classroom.operations.notebooks import SOLUTIONS
 from tests.course.jupyterlab import ARTEFACTS
 from tests.course.nbval_runs import NOTEBOOKS, ROOT
-from tests.course.page_browser import HTML, served, violations
+from tests.course.page_browser import HTML, need_npm, served, violations
 from tests.course.page_server import PageServer
 
 pytestmark = pytest.mark.weekly
@@ -56,10 +55,7 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment with the packages of docs/requirements.txt."""
-    if not shutil.which("npm"):
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("CI is true and there is no npm: the site's diagrams need it.")
-        pytest.skip("there is no npm; it fetches the site's Mermaid")
+    need_npm("the site's Mermaid")
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
