@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import io
 import json
 import re
 import zipfile
@@ -16,10 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
 from moto.awslambda.policy import Policy
+from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
+from localstage.functions.invocation import InvalidZipFile
+from localstage.functions.package import check
 from localstage.functions.runtimes import RUNTIMES
 from localstage.services.awslambda.directory import split_name
 from localstage.services.awslambda.pace import ROLE_NOT_ASSUMABLE
@@ -36,6 +38,8 @@ _RESERVED = frozenset(
         *("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
     }
 )
+_NOT_FETCHED = "Error occurred while GetObject. S3 Error Code: "
+_S3_SAID = "S3 Error Message: The specified "
 _NOT_CONFIGURED = (
     "Lambda was unable to configure your environment variables because the environment variables you have provided "
 )
@@ -90,7 +94,7 @@ class LocalLambdaBackend(LambdaBackend):
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         check_configuration({"Runtime": None, **spec}, spec.get("FunctionName", ""))
-        _check_zip_of(spec.get("Code") or {})
+        self._check_package(spec.get("Code") or {})
         self._check_role(spec.get("Role"))
         return super().create_function(spec)
 
@@ -102,23 +106,32 @@ class LocalLambdaBackend(LambdaBackend):
         return super().update_function_configuration(function_name, qualifier, body)
 
     def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        if "S3Bucket" in body and "S3Key" in body:
-            self._check_package(body["S3Bucket"], body["S3Key"])
-        _check_zip_of(body)
+        self._check_package(body)
         return super().update_function_code(function_name, qualifier, body)
+
+    def publish_layer_version(self, spec: dict[str, Any]) -> LayerVersion:
+        self._check_package(spec.get("Content") or {})
+        return super().publish_layer_version(spec)
 
     def _check_role(self, role_arn: str | None) -> None:
         """A role must trust Lambda; what is no ARN of a role at all, moto refuses in its own words."""
         if role_arn and ":role/" in role_arn and not self.may_assume("lambda.amazonaws.com", role_arn):
             raise InvalidParameterValueException(ROLE_NOT_ASSUMABLE)
 
-    def _check_package(self, bucket: str, key: str) -> None:
-        """moto's update takes a package that is not there for an empty one; its create refuses it, as AWS does."""
-        if s3_backends[self.account_id]["aws"].get_object(bucket, key) is None:
-            raise InvalidParameterValueException(
-                "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
-                "S3 Error Message: The specified key does not exist."
-            )
+    def _check_package(self, code: Mapping[str, Any]) -> None:
+        """A package is refused here that would not be unpacked; moto takes it, and one that is not there for an empty one."""
+        if "ZipFile" in code:
+            check_zip(base64.b64decode(code["ZipFile"]))
+        elif "S3Bucket" in code and "S3Key" in code:
+            try:
+                found = s3_backends[self.account_id]["aws"].get_object(code["S3Bucket"], code["S3Key"])
+            except MissingBucket:
+                raise InvalidParameterValueException(
+                    f"{_NOT_FETCHED}NoSuchBucket. {_S3_SAID}bucket does not exist"
+                ) from None
+            if found is None:
+                raise InvalidParameterValueException(f"{_NOT_FETCHED}NoSuchKey. {_S3_SAID}key does not exist.")
+            check_zip(found.value)
 
     def add_permission(self, function_name: str, qualifier: str | None, raw: str) -> dict[str, Any]:
         _, name, qualifier = split_name(function_name, self.region_name, qualifier or "")
@@ -163,12 +176,6 @@ class LocalLambdaBackend(LambdaBackend):
         return answer
 
 
-def _check_zip_of(code: dict[str, Any]) -> None:
-    """A package that comes with the call; one in a bucket is looked at when it is unpacked."""
-    if "ZipFile" in code:
-        check_zip(base64.b64decode(code["ZipFile"]))
-
-
 def check_configuration(spec: Mapping[str, Any], name: str) -> None:
     """Refuses a configuration that cannot run here, or not on AWS. Raises LambdaClientError."""
     refusal = RUNTIMES.refusal(name, spec["Runtime"]) if "Runtime" in spec else None
@@ -208,10 +215,14 @@ def _check_variables(variables: Mapping[str, str]) -> None:
 
 
 def check_zip(package: bytes) -> None:
-    """Refuses what is no zip. Raises LambdaClientError."""
+    """Refuses what is no zip, and what would not be unpacked here. Raises LambdaClientError."""
     try:
-        zipfile.ZipFile(io.BytesIO(package)).close()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        check(package)
+    except InvalidZipFile as refused:
+        # AWS: the text for too large a package as in github.com/jkehler/awslambda-psycopg2 issue 82.
+        # Guess (Packages that lead out): what AWS says of names and links.
+        raise InvalidParameterValueException(str(refused)) from None
+    except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError):
         # AWS: the text as in github.com/boto/boto3 issue 488.
         raise InvalidParameterValueException(
             "Could not unzip uploaded file. Please check your file, then try to upload again."
