@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import pytest
 from jupyter_client import BlockingKernelClient
 
 from installation.commands import FIRST_NOTEBOOK, beside_a_stage, lab_command
+from tests.process.functions_workbench import is_running
 from tests.stage.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,13 +83,11 @@ def kernel_says(address: str, places: dict[str, str], code: str) -> str:
     return "".join(part for part in said if not part.startswith("{"))
 
 
-def test_lab_when_it_runs_and_is_ended(places):
-    """Lab opens with its token only, a kernel reaches the stage and its pages, and SIGTERM ends lab, kernel and stage."""
-    port = free_port()
+def lab_on(port: int, places: dict[str, str]) -> subprocess.Popen[str]:
+    """What ``course.py lab`` becomes."""
     python = Path(sys.executable)
-    command = beside_a_stage(python, lab_command(python, port, browser=False))
-    with subprocess.Popen(
-        command,
+    return subprocess.Popen(
+        beside_a_stage(python, lab_command(python, port, browser=False)),
         cwd=ROOT,
         env=places,
         stdin=subprocess.DEVNULL,
@@ -95,7 +95,13 @@ def test_lab_when_it_runs_and_is_ended(places):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    ) as lab:
+    )
+
+
+def test_lab_when_it_runs_and_is_ended(places):
+    """Lab opens with its token only, a kernel reaches the stage and its pages, and SIGTERM ends lab, kernel and stage."""
+    port = free_port()
+    with lab_on(port, places) as lab:
         try:
             address = address_in(lab.stderr)
             assert re.match(rf"http://127\.0\.0\.1:{port}/lab/tree/{FIRST_NOTEBOOK}\?token=\w{{40,}}$", address)
@@ -120,3 +126,48 @@ def test_lab_when_it_runs_and_is_ended(places):
         os.kill(int(kernel), 0)
     assert not listens(port) and not listens(int(stage.rpartition(":")[2]))
     assert [path for path in Path(places["TMPDIR"]).iterdir() if path.name.startswith("localstage-")] == []
+
+
+LESSON = """
+import json, os, sys
+from pathlib import Path
+share, told, lesson = {arguments}
+os.chdir(Path(lesson).parent)
+cells = ["".join(cell["source"]) for cell in json.loads(Path(lesson).read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
+for source in cells[:int(len(cells) * share)]:
+    get_ipython().run_cell(source).raise_error()
+facts = {{"kernel": os.getpid(), "lab": os.getppid(), "stage": int(os.environ["LOCALSTAGE_URL"].rpartition(":")[2])}}
+Path(told).write_text(json.dumps(facts))
+"""
+
+
+@pytest.mark.weekly
+def test_lab_when_it_is_killed_in_a_lesson(places, tmp_path):
+    """SIGKILL of JupyterLab ends its kernel and its localstage, own files are whole, and the next lab does the lesson."""
+    port, told, mine = free_port(), tmp_path / "told.json", tmp_path / "my_chat"
+    places["CHAT_FOLDER"] = str(mine)
+    lesson = str(ROOT / "notebooks" / "04-store-messages.ipynb")
+    with lab_on(port, places) as lab:
+        try:
+            kernel_says(address_in(lab.stderr), places, LESSON.format(arguments=(0.5, str(told), lesson)))
+            facts = json.loads(told.read_text())
+            (mine / "of_mine.py").write_text("# mine\n")
+            kept = {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()}
+            os.kill(facts["lab"], signal.SIGKILL)
+            lab.stderr.read()
+        finally:
+            lab.send_signal(signal.SIGTERM)
+        assert lab.wait(120) == 128 + signal.SIGKILL
+    eventually(lambda: is_running(facts["kernel"]), lambda runs: not runs, "the kernel to notice that its lab has gone")
+    assert not listens(port) and not listens(facts["stage"])
+    assert [path for path in Path(places["TMPDIR"]).iterdir() if path.name.startswith("localstage-")] == []
+    assert {path: path.read_bytes() for path in kept} == kept
+    told.unlink()
+    with lab_on(port, places) as lab:
+        try:
+            said = kernel_says(address_in(lab.stderr), places, LESSON.format(arguments=(1, str(told), lesson)))
+            assert told.exists(), said[-2000:]
+        finally:
+            lab.send_signal(signal.SIGTERM)
+            lab.stderr.read()
+    assert (mine / "of_mine.py").read_text() == "# mine\n"
