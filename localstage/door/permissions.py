@@ -199,9 +199,9 @@ class StackPrincipal:
         call.signer = self._key
         self._permissions.check(call, self._keys)
 
-    def denial(self, action: str) -> str | None:
+    def denial(self, action: str, resource: str = "*") -> str | None:
         """Why the principal may not do what no call stands for, or None."""
-        decision = self._permissions.refusal(self._key, [Need(action, "*", {})], self._keys)
+        decision = self._permissions.refusal(self._key, [Need(action, resource, {})], self._keys)
         return denial(principal_of(self._key), decision) if decision is not None else None
 
 

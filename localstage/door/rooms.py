@@ -33,8 +33,8 @@ class Room:
     """A limit of the service that holds at any pace. On the account thread."""
     pace: ServicePace | None = None
     """None for a service that is done when it answers."""
-    answers: frozenset[str] = frozenset()
-    """The operations that do not go to moto: ``answer`` does them, on the event loop."""
+    answers: Callable[[AwsCall], bool] | None = None
+    """Which calls do not go to moto: ``answer`` does them, on the event loop."""
     answer: Callable[[AwsCall], Awaitable[Answer]] | None = None
     """Answers one of them. Raises Refusal."""
 

@@ -30,6 +30,7 @@ from localstage.services import apigatewayv2, awslambda, dynamodb, iam, s3, sts
 from localstage.services.apigatewayv2.deployment_limit import DeploymentLimit
 from localstage.services.apigatewayv2.reader import known_apis
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
+from localstage.services.awslambda.custom_resources import Providers
 from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
 from localstage.services.awslambda.invoke import Invocations
 from localstage.services.awslambda.pace import LambdaPace, RolePace
@@ -42,7 +43,7 @@ from localstage.services.logs.log_writer import LogWriter
 from localstage.services.needs import needs_of
 from localstage.services.refused import refusal, refusal_of_call
 from localstage.settings import ACCOUNT_ID, Settings
-from localstage.stacks.driver import PacedDriver
+from localstage.stacks.driver import Driver, PacedDriver
 
 
 class Account:
@@ -78,8 +79,9 @@ class Account:
         self.logs = LogWriter(self._thread, ACCOUNT_ID, later)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, clock.now_ms)
         self.stages = ServedStages(clock, self._delays.stage_s if self._delays else 0.0)
-        self._driver = PacedDriver(self._timers, self._thread, self._delays) if self._delays else None
+        self._driver = PacedDriver(self._timers, self._thread, self._delays) if self._delays else Driver(self._thread)
         self._invocations: Invocations | None = None
+        self._providers = Providers(self.functions, self.keys.learner, clock, patient=self._delays is not None)
         rooms = self._rooms()
         pace = AwsPace(clock, rooms, self._emptied) if self._delays else Pace()
         self.door = Door(self.verifier, self.keys, self.permissions, pace, rooms, self._moto, self._thread, self.loaded)
@@ -87,15 +89,15 @@ class Account:
     def _rooms(self) -> dict[str, Room]:
         """What each service's room offers, by the name that its calls are signed for."""
         interval_s = self._settings.deployment_interval_s if self._delays is None else self._delays.deployment_s
-        invoke = frozenset({"Invoke"})
         rooms = {
             "apigateway": Room(refusal=DeploymentLimit(interval_s, self._clock.monotonic).refusal),
             "cloudformation": Room(prepare=self._prepare_stacks),
             "iam": Room(prepare=lambda: self.logs.flush()),  # Lines are written as their function's role is now.
-            "lambda": Room(answers=invoke, answer=self._invoke),
+            "lambda": Room(answers=_is_invoke, answer=self._invoke),
             # What a function has printed and the gateway has counted can be read at once.
             "logs": Room(prepare=lambda: self.logs.flush()),
             "monitoring": Room(prepare=lambda: self.telemetry.flush()),
+            "s3": Room(answers=self._providers.takes, answer=self._providers.take),
         }
         if self._delays is not None:
             roles = RolePace(self._delays)
@@ -104,12 +106,13 @@ class Account:
             )
             rooms["dynamodb"] = Room(pace=DynamoDbPace(ACCOUNT_ID, self._delays))
             rooms["iam"] = Room(pace=IamPace(self._identities, self._late_policies, roles, self._delays))
-            rooms["lambda"] = Room(answers=invoke, answer=self._invoke, pace=lambda_pace)
+            rooms["lambda"] = Room(answers=_is_invoke, answer=self._invoke, pace=lambda_pace)
         return rooms
 
     def use_functions(self, functions: Functions) -> None:
         """Names who runs functions. Must be called before ``start``."""
         self._invocations = Invocations(self.functions, functions)
+        self._providers.functions = functions
         self.functions.deleted = functions.retire
 
     async def start(self) -> None:
@@ -120,6 +123,7 @@ class Account:
         self._loop = asyncio.get_running_loop()
         self._timers.begin(self._loop)
         self.stages.begin(self._loop)
+        self._providers.begin_on(self._loop)
         self._loading = self._loop.create_task(self._thread.run(self._load, limit_s=math.inf))
         if not seams.moto_is_known():
             await self.loaded()
@@ -134,6 +138,7 @@ class Account:
         if self._loading is not None:
             self._loading.cancel()
         self._timers.clear()
+        self._providers.stop()
         self._thread.stop()
 
     def _load(self) -> None:
@@ -157,9 +162,11 @@ class Account:
         with loaded_for_good():
             from localstage import stacks
             from localstage.services.resource_types import TYPES
+            from localstage.stacks.custom_resources import CustomResource
 
             principals = StackPrincipals(self.keys, self.permissions)
-            stacks.extend(principals, self._moto, TYPES, refusal, self._driver)
+            types = (*TYPES, CustomResource(self._providers.send))
+            stacks.extend(principals, self._moto, types, refusal, self._driver)
 
     def _changed(self, backend: str) -> None:
         """Something of one of moto's backends has changed. On the account thread: publishes what others read of it."""
@@ -167,6 +174,7 @@ class Account:
         if emptied:
             self._loop.call_soon_threadsafe(self.logs.forget)
             self.keys.forget_sts()
+            self._driver.forget()
         if emptied or backend == "iam":
             self._identities.publish(identities())
             self.keys.publish_of_iam(access_keys())
@@ -177,8 +185,6 @@ class Account:
 
     def _emptied(self) -> None:
         """The account is reset: nothing of it is waited for any more."""
-        if self._driver is not None:
-            self._driver.forget()
         self._timers.take_back()
 
     def _hand_over_functions(self, changes: Mapping[str, PublishedFunction | None], paced: bool) -> None:
@@ -188,3 +194,7 @@ class Account:
     async def _invoke(self, call: AwsCall) -> Answer:
         assert self._invocations is not None, "who runs functions must be named before the first call"
         return await self._invocations.answer(call)
+
+
+def _is_invoke(call: AwsCall) -> bool:
+    return call.operation == "Invoke"

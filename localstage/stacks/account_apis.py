@@ -83,9 +83,9 @@ class AccountApis:
             self._clients[service] = self._make(service)
         return self._clients[service]
 
-    def denial(self, action: str) -> str | None:
+    def denial(self, action: str, resource: str = "*") -> str | None:
         """Why what is done without a call may not be done, or None."""
-        return self._caller.denial(action) if self._caller else None
+        return self._caller.denial(action, resource) if self._caller else None
 
     def changed(self, backend: str) -> None:
         """Must be called after something of one of moto's backends was changed without a call."""

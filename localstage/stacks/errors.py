@@ -80,5 +80,25 @@ class InvalidChangeSetStatus(CloudFormationError):
     code = "InvalidChangeSetStatus"
 
 
+class NoCustomAttribute(ValidationError):
+    """``Fn::GetAtt`` asks for what a custom resource's function has not told."""
+
+    def __init__(self, stack_id: str, logical_id: str, attribute: str):
+        # AWS: the text as in aws/aws-cdk#29949.
+        super().__init__(
+            f"CustomResource attribute error: Vendor response doesn't contain {attribute} attribute in object "
+            f"{stack_id}|{logical_id}"
+        )
+
+
+class CustomResourceFailed(Exception):
+    """The function of a custom resource has failed at it, perhaps half way; its text is the event's reason."""
+
+    def __init__(self, reason: str, physical_id: str = ""):
+        super().__init__(reason)
+        self.physical_id = physical_id
+        """What the function calls the resource, "" if it has not told."""
+
+
 class ResourceFailure(Exception):
     """A resource could not be created, updated or deleted; its text is the event's reason."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localstage.stacks.definition import Definition
-from localstage.stacks.driver import RESOURCE, Steps
+from localstage.stacks.driver import RESOURCE, Pause, Steps
 from localstage.stacks.errors import CloudFormationError, ResourceFailure
 from localstage.stacks.resource_work import ResourceWork
 from localstage.stacks.scope import StackScope, resolved_outputs
@@ -73,7 +73,7 @@ class CreateStack:
                 reason = _internal_failure(self._stack, error)
             self._stack.enter(f"{verb}_FAILED" if reason else f"{verb}_COMPLETE", reason)
 
-    def _create(self) -> Generator[str, None, str | None]:
+    def _create(self) -> Generator[Pause, None, str | None]:
         for logical_id in self._definition.order:
             yield RESOURCE
             if not (yield from self._work.create(self._work.new_record(logical_id))):
@@ -121,7 +121,7 @@ class UpdateStack:
                 reason = _internal_failure(self._stack, error)
             self._stack.enter("UPDATE_ROLLBACK_FAILED" if reason else "UPDATE_ROLLBACK_COMPLETE", reason)
 
-    def _update(self) -> Generator[str, None, str | None]:
+    def _update(self) -> Generator[Pause, None, str | None]:
         yield RESOURCE
         for logical_id in self._definition.order:
             reason = yield from self._apply(logical_id)
@@ -129,7 +129,7 @@ class UpdateStack:
                 return reason
         return _set_outputs(self._stack, self._definition, self._scope, self._exports)
 
-    def _apply(self, logical_id: str) -> Generator[str, None, str | None]:
+    def _apply(self, logical_id: str) -> Generator[Pause, None, str | None]:
         """Bring one resource to what the definition wants; why it failed, or None."""
         record = self._stack.resources.get(logical_id)
         new = self._work.new_record(logical_id)
@@ -150,9 +150,9 @@ class UpdateStack:
             yield RESOURCE
         if replace:
             return None if (yield from self._replace(record, new)) else failure
-        return None if self._change(record, new, wanted) else failure
+        return None if (yield from self._change(record, new, wanted)) else failure
 
-    def _replace(self, record: StackResource, new: StackResource) -> Generator[str, None, bool]:
+    def _replace(self, record: StackResource, new: StackResource) -> Generator[Pause, None, bool]:
         self._done.append(_Done(new, replaced=record))
         self._stack.note(
             record,
@@ -161,7 +161,9 @@ class UpdateStack:
         )
         return (yield from self._work.create(new, verb="UPDATE"))
 
-    def _change(self, record: StackResource, new: StackResource, wanted: dict[str, Any]) -> bool:
+    def _change(
+        self, record: StackResource, new: StackResource, wanted: dict[str, Any]
+    ) -> Generator[Pause, None, bool]:
         metadata_changed = record.metadata != new.metadata
         record.metadata, record.depends_on = new.metadata, new.depends_on
         record.deletion_policy = new.deletion_policy
@@ -171,7 +173,7 @@ class UpdateStack:
                 self._stack.note(record, "UPDATE_COMPLETE")
             return True
         before = record.properties
-        error = self._work.update(record, wanted)
+        error = yield from self._work.update(record, wanted)
         if error is None:
             self._done.append(_Done(record, properties=before))
         elif not isinstance(error, ResourceFailure):
@@ -182,7 +184,7 @@ class UpdateStack:
 
     def _clean_up(self) -> Steps:
         """Delete what the new definition no longer has, dependents first."""
-        superseded = [done.replaced for done in self._done if done.replaced is not None]
+        superseded = [done.replaced for done in self._done if done.replaced is not None] + self._work.superseded
         removed = [
             record
             for record in reversed(self._stack.in_creation_order())
@@ -193,22 +195,23 @@ class UpdateStack:
         self._stack.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         for record in removed:
             yield RESOURCE
-            self._work.delete_unless(record.deletion_policy in RETAINED, record)
+            yield from self._work.delete_unless(record.deletion_policy in RETAINED, record)
             if record.status != "DELETE_FAILED":
                 del self._stack.resources[record.logical_id]
         for record in reversed(superseded):
             yield RESOURCE
-            self._work.delete_unless(record.update_replace_policy == "Retain", record)
+            yield from self._work.delete_unless(record.update_replace_policy == "Retain", record)
         for logical_id in list(self._stack.resources):
             if not self._stack.resources[logical_id].exists:
                 del self._stack.resources[logical_id]
 
-    def _roll_back(self, retained: tuple[str, ...]) -> Generator[str, None, str | None]:
+    def _roll_back(self, retained: tuple[str, ...]) -> Generator[Pause, None, str | None]:
         """Undo what was done; ``retained`` are the deletion policies of new resources that stay in the account."""
         self._stack.tags = self._old_tags
+        self._work.superseded.clear()  # What is there again is kept; what now goes is noted anew.
         for done in reversed(self._done):
             yield RESOURCE
-            if done.properties is not None and self._work.update(done.record, done.properties):
+            if done.properties is not None and (yield from self._work.update(done.record, done.properties)):
                 return _failed("update", done.record.logical_id)
             if done.replaced is not None:
                 self._stack.resources[done.record.logical_id] = done.replaced
@@ -219,7 +222,10 @@ class UpdateStack:
                 yield RESOURCE
                 # Guess (Undocumented): what was to take another resource's place does not stay beside it.
                 keep = done.record.deletion_policy in retained and done.replaced is None
-                self._work.delete_unless(keep, done.record)
+                yield from self._work.delete_unless(keep, done.record)
+        for record in self._work.superseded:
+            yield RESOURCE
+            yield from self._work.delete_unless(record.update_replace_policy == "Retain", record)
         self._stack.resources = {
             logical_id: record
             for logical_id, record in self._stack.resources.items()
@@ -256,7 +262,7 @@ class DeleteStack:
 
 def _delete_all(
     stack: Stack, work: ResourceWork, policies: tuple[str, ...], retained: Sequence[str] = ()
-) -> Generator[str, None, list[str]]:
+) -> Generator[Pause, None, list[str]]:
     """Delete the resources, dependents first, save those with one of the policies and those named.
 
     Returns the logical ids of those that could not be deleted; what they need is left alone.
@@ -267,7 +273,7 @@ def _delete_all(
         if any(record.logical_id in other.depends_on for other in failed):
             continue
         keep = record.deletion_policy in policies or record.logical_id in retained
-        if not work.delete_unless(keep, record):
+        if not (yield from work.delete_unless(keep, record)):
             failed.append(record)
     return [record.logical_id for record in failed]
 

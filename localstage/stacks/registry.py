@@ -18,8 +18,15 @@ from localstage.stacks.schema import TypeSchema, attribute_patterns, find_schema
 
 RefusalOf = Callable[[str, Properties], Refusal | None]
 """Why a resource of a type with these properties must not be made, or None."""
-# AWS waits in these for a signal from outside, or calls a function: nothing here can.
-_REFUSED = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::WaitCondition")
+CUSTOM = "AWS::CloudFormation::CustomResource"
+"""The type of all custom resources, whatever ``Custom::`` name they have."""
+# AWS waits in this one for a signal from outside: nothing here sends one.
+_REFUSED = ("AWS::CloudFormation::WaitCondition",)
+
+
+def is_custom(name: str) -> bool:
+    """Whether resources of this type are made by a function of the account."""
+    return name == CUSTOM or name.startswith("Custom::")
 
 
 class Registry:
@@ -38,14 +45,16 @@ class Registry:
         Raises:
             ResourceFailure: the stage cannot make resources of the type.
         """
+        if is_custom(name):
+            name = CUSTOM
         if name not in self._types:
             self._types[name] = self._moto_type(name)
         return self._types[name]
 
     def schema(self, name: str) -> TypeSchema | None:
-        """The published schema of a type, or None when AWS has no such type."""
+        """The published schema of a type, or None when AWS has none; a custom resource has properties of its own."""
         if name not in self._schemas:
-            self._schemas[name] = find_schema(self._region, name)
+            self._schemas[name] = None if is_custom(name) else find_schema(self._region, name)
         return self._schemas[name]
 
     def replacing_changes(self, name: str, old: Properties, new: Properties) -> list[str]:
@@ -56,11 +65,11 @@ class Registry:
 
     def is_known_to_aws(self, name: str) -> bool:
         """Whether a template with this type is well-formed."""
-        return name.startswith("Custom::") or self.schema(name) is not None
+        return is_custom(name) or self.schema(name) is not None
 
     def offers(self, name: str, attribute: str) -> bool:
         """Whether ``Fn::GetAtt`` gives this attribute of a type."""
-        if name.startswith("Custom::") or attribute.startswith("Outputs."):
+        if is_custom(name) or attribute.startswith("Outputs."):
             return True
         return offers_attribute(self._region, name, attribute)
 
@@ -68,7 +77,7 @@ class Registry:
         from moto.cloudformation.parsing import get_model_map
 
         model = get_model_map().get(name)
-        if name in _REFUSED or model is None or not can_be_deleted(model):
+        if name in _REFUSED or name == CUSTOM or model is None or not can_be_deleted(model):
             raise ResourceFailure(f"localstage does not support resource type {name}")
         return MotoType(name, model, self._refusal_of)
 

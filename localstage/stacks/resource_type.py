@@ -26,6 +26,15 @@ Properties = dict[str, Any]
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
+@dataclass
+class Told:
+    """What a step itself has learnt of a resource."""
+
+    attributes: Properties = field(default_factory=dict)
+    no_echo: bool = False
+    """Whether the attributes are secrets, which events must not show."""
+
+
 @dataclass(frozen=True)
 class ResourceContext:
     """For which resource of which stack a type works, and the APIs to do it with."""
@@ -37,6 +46,7 @@ class ResourceContext:
     type_name: str
     on_created: Callable[[str], None] = field(default=lambda physical_id: None)
     """To be called with the physical id as soon as a resource exists, if more steps follow that can fail."""
+    told: Told = field(default_factory=Told)
 
     @property
     def account_id(self) -> str:
@@ -66,7 +76,8 @@ class ResourceType(ABC):
     """One resource type. Subclasses say how; the engine calls in this order:
     ``create``, then any number of ``update``, then ``delete``.
 
-    Every method may raise ``ResourceFailure`` or let a client's error through.
+    Every method may raise ``ResourceFailure`` or let a client's error through. These three may be generators, which
+    yield what they wait for (see ``driver``); other types are done when they return.
     """
 
     name: str
@@ -80,14 +91,18 @@ class ResourceType(ABC):
     """What ``Fn::GetAtt`` gives, where it follows from {id}, its last part {name}, {region} and {account_id}."""
 
     @abstractmethod
-    def create(self, context: ResourceContext, properties: Properties) -> str:
+    def create(self, context: ResourceContext, properties: Properties) -> Any:
         """Make the resource; returns its physical id, which ``Ref`` gives."""
 
-    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
-        """Change it in place; only called when no change asks for a replacement."""
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> Any:
+        """Change it in place; only called when no change asks for a replacement.
+
+        What comes back is None, or the physical id that the resource has now: another one than before says that it
+        has taken the old one's place, which is deleted in the end.
+        """
         raise ResourceFailure(f"localstage does not support updates of {self.name}")
 
-    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> Any:
         """Delete it. What is already gone is not an error."""
         service, operation, argument = self.deletion
         ignore_missing(getattr(context.client(service), operation), **{argument: physical_id})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from botocore.exceptions import ClientError
 
+from localstage.stacks.driver import Pause, StackEnd
 from localstage.stacks.errors import NO_UPDATES, ResourceFailure
 from localstage.stacks.resource_type import Properties, ResourceContext, ResourceType
 
@@ -29,14 +32,16 @@ class NestedStack(ResourceType):
 
     name = "AWS::CloudFormation::Stack"
 
-    def create(self, context: ResourceContext, properties: Properties) -> str:
+    def create(self, context: ResourceContext, properties: Properties) -> Generator[Pause, None, str]:
         client = context.client("cloudformation")
         stack_id = client.create_stack(StackName=context.generated_name(128), **_arguments(properties))["StackId"]
         context.on_created(stack_id)
-        self._expect(context, stack_id, "CREATE_COMPLETE", "created")
+        yield from self._expect(context, stack_id, "CREATE_COMPLETE", "created")
         return stack_id
 
-    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+    def update(
+        self, context: ResourceContext, physical_id: str, old: Properties, new: Properties
+    ) -> Generator[Pause, None, None]:
         try:
             context.client("cloudformation").update_stack(StackName=physical_id, **_arguments(new))
         except ClientError as error:
@@ -44,17 +49,20 @@ class NestedStack(ResourceType):
             if error.response["Error"].get("Message") == NO_UPDATES:
                 return
             raise
-        self._expect(context, physical_id, "UPDATE_COMPLETE", "updated")
+        yield from self._expect(context, physical_id, "UPDATE_COMPLETE", "updated")
 
-    def delete(self, context: ResourceContext, physical_id: str, properties: Properties) -> None:
+    def delete(
+        self, context: ResourceContext, physical_id: str, properties: Properties
+    ) -> Generator[Pause, None, None]:
         context.client("cloudformation").delete_stack(StackName=physical_id)
-        self._expect(context, physical_id, "DELETE_COMPLETE", "deleted")
+        yield from self._expect(context, physical_id, "DELETE_COMPLETE", "deleted")
 
     def attributes(self, context: ResourceContext, physical_id: str, properties: Properties) -> Properties:
         stack = self._stack(context, physical_id)
         return {f"Outputs.{output['OutputKey']}": output["OutputValue"] for output in stack.get("Outputs", [])}
 
-    def _expect(self, context: ResourceContext, stack_id: str, status: str, done: str) -> None:
+    def _expect(self, context: ResourceContext, stack_id: str, status: str, done: str) -> Generator[Pause, None, None]:
+        yield StackEnd(stack_id)
         stack = self._stack(context, stack_id)
         if stack["StackStatus"] != status:
             reason = stack.get("StackStatusReason", stack["StackStatus"])

@@ -15,9 +15,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localstage.stacks.account_apis import AccountApis
 from localstage.stacks.definition import Definition, pseudo_parameter
-from localstage.stacks.errors import NoSuchAttribute, ResourceFailure, UnresolvedDependencies, ValidationError
+from localstage.stacks.errors import (
+    NoCustomAttribute,
+    NoSuchAttribute,
+    ResourceFailure,
+    UnresolvedDependencies,
+    ValidationError,
+)
 from localstage.stacks.intrinsics import KNOWN_AFTER_APPLY, NO_VALUE, is_text, resolve, text_of
-from localstage.stacks.registry import Registry
+from localstage.stacks.registry import Registry, is_custom
 from localstage.stacks.stack import Output, Stack, StackResource
 
 
@@ -42,9 +48,12 @@ class StackScope:
     def get_att(self, logical_id: str, attribute: str) -> Any:
         """An attribute of a resource."""
         resource = self._resource(logical_id)
-        for source in (resource.attributes, resource.properties):
+        custom = is_custom(resource.type_name)
+        for source in (resource.attributes, {} if custom else resource.properties):
             if attribute in source:
                 return source[attribute]
+        if custom:
+            raise NoCustomAttribute(self._stack.stack_id, logical_id, attribute)
         raise NoSuchAttribute(logical_id, attribute)
 
     def condition(self, name: str) -> bool:

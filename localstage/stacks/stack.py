@@ -37,6 +37,8 @@ class StackResource:
     deletion_policy: str = "Delete"
     update_replace_policy: str = "Delete"
     depends_on: frozenset[str] = frozenset()
+    no_echo: bool = False
+    """Whether its attributes are secrets, which events must not show."""
     status: str = ""
     status_reason: str | None = None
     updated: datetime = field(default_factory=utcnow)

@@ -76,8 +76,9 @@ class PacedAtOnce:
 
         async def until_the_end() -> None:
             self._driver.drive(work_id, steps, ended)
-            while self._due:
-                self._due.pop(0)()
+            while self._due or len(asyncio.all_tasks()) > 1:
+                if self._due:
+                    self._due.pop(0)()
                 await asyncio.sleep(0)
 
         asyncio.run(until_the_end())

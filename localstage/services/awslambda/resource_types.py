@@ -139,8 +139,9 @@ def _zip_of(source: str, runtime: str) -> bytes:
     if extension is None:
         raise ResourceFailure("ZipFile can only be used when Runtime is set to one of python, nodejs")
     files = {f"index.{extension}": source}
-    if extension == "js" and "cfn-response" in source:
-        files["cfn-response.js"] = Path(__file__).with_name("cfn-response.js").read_text("utf-8")
+    helper = {"py": "cfnresponse.py", "js": "cfn-response.js"}[extension]
+    if helper.partition(".")[0] in source:
+        files[helper] = Path(__file__).with_name(helper).read_text("utf-8")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
         for name, text in files.items():
