@@ -62,7 +62,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 class MalformedProxyResult(Exception):
-    """The function returned something else than ``{"statusCode": int, …}``."""
+    """The function returned something else than ``{"statusCode": int, …}`` or a part of it."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_proxy_result(payload: bytes) -> ProxyResult:
     unknown = sorted(set(result) - _RESULT_KEYS)
     if unknown:
         raise MalformedProxyResult(f"the result has keys that a proxy result cannot have: {', '.join(unknown)}")
-    status = _status_code(result.get("statusCode"))
+    status = _status_code(result.get("statusCode", 200))  # Guess (Proxy result): a missing one is 200.
     return ProxyResult(status, _body(result), _headers(result))
 
 
@@ -100,7 +100,7 @@ def _status_code(value: Any) -> int:
     if isinstance(value, str) and value.isdigit():  # Guess (Proxy result): as REST APIs do.
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 100 <= value <= 599:
-        raise MalformedProxyResult("statusCode is missing or not an HTTP status")
+        raise MalformedProxyResult("statusCode is not an HTTP status")
     return value
 
 

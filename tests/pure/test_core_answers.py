@@ -77,13 +77,19 @@ def test_proxy_result_when_well_formed():
     assert (result.status_code, result.body, result.header("Sec-WebSocket-Protocol")) == (201, "hi", "chat")
 
 
+@pytest.mark.fidelity("2.12")
+def test_proxy_result_when_it_has_no_status():
+    """An object without a statusCode, an empty one too, is a 200."""
+    assert (read_proxy_result(b"{}").status_code, read_proxy_result(b'{"body": "hi"}').body) == (200, "hi")
+
+
 @pytest.mark.parametrize(
     "payload",
     [
         b"null",
         b"3",
         b'"ok"',
-        b"{}",
+        b"[]",
         b'{"statusCode": null}',
         b'{"statusCode": true}',
         b'{"statusCode": 200, "Data": 1}',
@@ -95,7 +101,7 @@ def test_proxy_result_when_well_formed():
 )
 @pytest.mark.fidelity("2.12")
 def test_proxy_result_when_malformed(payload):
-    """None, a missing status and unknown keys are malformed (FIDELITY section 2)."""
+    """None, what is no status and unknown keys are malformed (FIDELITY section 2)."""
     with pytest.raises(MalformedProxyResult):
         read_proxy_result(payload)
 
