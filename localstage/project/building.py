@@ -1,4 +1,4 @@
-"""What ``sam build`` does to a serverless function's code before it is packaged, by its runtime and its Metadata.
+"""What ``sam build`` does to a serverless function's or layer's code before it is packaged, by its runtime and Metadata.
 
 Python's requirements and Node.js's dependencies are installed beside the code;
 with ``BuildMethod: esbuild`` the project's own esbuild bundles it. Any other way
@@ -22,6 +22,9 @@ from localstage.project.npm import Dependencies
 from localstage.project.packaging import Built, CannotPackage, LocalCode
 from localstage.project.requirements import Requirements
 
+_LANGUAGES = ("python", "nodejs")
+"""How the runtimes that can be built begin. AWS: SAM developer guide, Building Lambda layers: a layer's files lie
+in a folder of the same name, where Lambda looks for them."""
 _FLAGS = {"Minify": "minify", "KeepNames": "keep-names", "SourcesContent": "sources-content"}
 _WORDS = {"Format": "format", "Target": "target", "Platform": "platform", "TsConfig": "tsconfig"}
 _LISTS = {"External": "external", "Loader": "loader", "OutExtension": "out-extension", "Define": "define"}
@@ -29,7 +32,7 @@ _JOINED = {"MainFields": "main-fields", "Conditions": "conditions"}
 
 
 class Building:
-    """Builds functions' code. ``say`` is told before something takes long."""
+    """Builds functions' and layers' code. ``say`` is told before something takes long."""
 
     def __init__(self, say: Callable[[str], None] = lambda sentence: None):
         self._requirements = Requirements(say)
@@ -44,15 +47,21 @@ class Building:
         if method == "esbuild":
             place = hashlib.sha256(f"{code.path.resolve()} {code.logical_id}".encode()).hexdigest()[:32]
             return bundled(code, self._bundles / place)
-        if method.startswith(("python", "nodejs") if code.is_function else "none") or not method:
-            return self._installed(code) if code.is_function else None
+        language = next((word for word in _LANGUAGES if method.startswith(word)), None)
+        if code.is_function and (language or not method):
+            return self._installed(code, code.runtime)
+        if not method:
+            return None  # AWS: a layer without a BuildMethod is not built.
+        if language:
+            installed = self._installed(code, method)
+            return Built(installed and installed.folder, below=language)
         raise CannotPackage(
             f"{code.logical_id} has the BuildMethod {method}, which is SAM's own work: run sam build, "
             "and deploy .aws-sam/build/template.yaml."
         )
 
-    def _installed(self, code: LocalCode) -> Built | None:
-        if code.runtime.startswith("nodejs"):
+    def _installed(self, code: LocalCode, runtime: str) -> Built | None:
+        if runtime.startswith("nodejs"):
             return self._dependencies.build(code)
         return self._requirements.build(code)
 

@@ -56,8 +56,10 @@ class LocalCode:
 class Built:
     """A folder whose files go into the package besides the code's own, or ``alone``."""
 
-    folder: Path
+    folder: Path | None
     alone: bool = False
+    below: str = ""
+    """The folder of the package that all of it goes into; "" is the package itself."""
 
 
 def installed_once(cache: Path, key: str, install: Callable[[Path], None]) -> Path:
@@ -219,7 +221,7 @@ def _content_of(code: LocalCode, build: Build) -> bytes:
             return zip_of({path.name: path.read_bytes()})
         built = build(code)
         found = {
-            file.relative_to(folder).as_posix(): file
+            (Path(built.below if built else "") / file.relative_to(folder)).as_posix(): file
             for folder in _folders(path, built)
             for file in files_below(folder)
         }
@@ -234,7 +236,7 @@ def _content_of(code: LocalCode, build: Build) -> bytes:
 
 def _folders(path: Path, built: Built | None) -> tuple[Path, ...]:
     """The folders of a package; of equal names the later one's file counts."""
-    if built is None:
+    if built is None or built.folder is None:
         return (path,)
     return (built.folder,) if built.alone else (built.folder, path)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -121,10 +123,21 @@ def test_build_method_when_it_is_another(code, folder: Path):
         CannotPackage, match="^Chat has the BuildMethod makefile, which is SAM's own work: run sam build"
     ):
         Building().build(code(BuildMethod="makefile"))
-    layer = LocalCode("Shared", "AWS::Serverless::LayerVersion", folder, metadata={"BuildMethod": "nodejs20.x"})
-    with pytest.raises(CannotPackage, match="^Shared has the BuildMethod nodejs20.x"):
-        Building().build(layer)
-    assert Building().build(LocalCode("Plain", "AWS::Lambda::Function", folder, "nodejs20.x", layer.metadata)) is None
+    metadata = {"BuildMethod": "java21"}
+    with pytest.raises(CannotPackage, match="^Shared has the BuildMethod java21"):
+        Building().build(LocalCode("Shared", "AWS::Serverless::LayerVersion", folder, metadata=metadata))
+    assert Building().build(LocalCode("Plain", "AWS::Lambda::Function", folder, "nodejs20.x", metadata)) is None
+
+
+@pytest.mark.parametrize(("method", "below"), [("nodejs20.x", "nodejs/"), ("python3.13", "python/"), (None, "")])
+def test_layer_when_it_is_built(method: str | None, below: str, folder: Path):
+    """A layer with a runtime as its BuildMethod lies where Lambda looks for that runtime's files; without, as it is."""
+    metadata = {"BuildMethod": method} if method else {}
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "code"}, "Metadata": metadata}
+    template = folder.parent / "template.json"
+    template.write_text(json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Shared": layer}}))
+    (content,) = package(template, "bucket", Building().build).objects.values()
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == [f"{below}app.js"]
 
 
 def test_template_when_its_globals_name_the_runtime(folder: Path):

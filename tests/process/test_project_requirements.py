@@ -29,7 +29,7 @@ def test_requirements_when_they_are_installed(code: LocalCode, tmp_path: Path):
     said: list[str] = []
     requirements = Requirements(said.append, tmp_path / "cache")
     built = requirements.build(code)
-    assert built is not None and not built.alone
+    assert built is not None and built.folder is not None and not built.alone
     folder = built.folder
     assert (folder / "greeting.py").is_file() and not (folder / "boto3").exists()
     assert requirements.build(code) == built and len(said) == 1
@@ -37,6 +37,17 @@ def test_requirements_when_they_are_installed(code: LocalCode, tmp_path: Path):
     assert sorted(path.name for path in code.path.iterdir()) == sorted([wheel.name, "requirements.txt"])
     plain = LocalCode("Chat", "AWS::Lambda::Function", code.path)
     assert Building(said.append).build(plain) is None  # AWS: only sam build installs; cloudformation package does not.
+
+
+def test_requirements_when_a_layer_has_them(code: LocalCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With a runtime as its BuildMethod a layer gets them, too; without, sam build leaves it as it is."""
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
+    (code.path / "requirements.txt").write_text(f"./{next(code.path.glob('*.whl')).name}\n")
+    layer = LocalCode("Shared", "AWS::Serverless::LayerVersion", code.path, metadata={"BuildMethod": "python3.12"})
+    built = Building().build(layer)
+    assert built is not None and built.folder is not None
+    assert (built.below, (built.folder / "greeting.py").is_file()) == ("python", True)
+    assert Building().build(LocalCode("Shared", layer.resource_type, code.path)) is None
 
 
 def test_requirements_when_one_is_not_there(code: LocalCode, tmp_path: Path):
