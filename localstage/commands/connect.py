@@ -39,8 +39,8 @@ REFUSALS = {
     410: "The API has gone.",
     421: "localstage answers for this machine and AWS's hosts.",
     429: "The stage's throttle has no place for another connection now.",
-    500: "API Gateway may not call the function of $connect, or that returned 500; see: localstage logs",
-    502: "The function of $connect raised, or returned no valid answer; see: localstage logs",
+    500: "API Gateway may not call the function of $connect, or that returned 500; see: localstage logs --events",
+    502: "The function of $connect raised, or returned no valid answer; see: localstage logs --events",
 }
 """What the status of a refused handshake means. AWS: FIDELITY section 3."""
 

@@ -25,8 +25,9 @@ _LONG_S = 20.0
 @click.argument("function", required=False)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--events", is_flag=True, help="Show the events that stages served as well.")
+@click.option("--platform", is_flag=True, help="Show Lambda's own lines as well: START, END, REPORT.")
 @port_option
-def logs(function: str | None, follow: bool, events: bool, port: int | None) -> None:
+def logs(function: str | None, follow: bool, events: bool, platform: bool, port: int | None) -> None:
     """Show what functions have printed lately: all, or those with FUNCTION in their names.
 
     These are the newest 2,000 lines of all functions together. CloudWatch Logs
@@ -38,18 +39,16 @@ def logs(function: str | None, follow: bool, events: bool, port: int | None) -> 
         entries = feed.entries()
         if function is not None:
             _check_name(url, function, [entry.get("function", "") for entry in entries])
-        _show(entries, function, events)
-        while follow:
-            _show(feed.entries(_LONG_S), function, events)
+        while True:
+            for line in lines_of(entries, function, events=events, platform=platform):
+                click.echo(line)
+            if not follow:
+                return
+            entries = feed.entries(_LONG_S)
     except OSError as error:
         complain(f"localstage at {url} does not answer any more: {error}", 1)
     except KeyboardInterrupt:
         return
-
-
-def _show(entries: list[dict], function: str | None, events: bool) -> None:
-    for line in lines_of(entries, function, events=events):
-        click.echo(line)
 
 
 def _check_name(url: str, function: str, printed: list[str]) -> None:
@@ -135,4 +134,4 @@ def short(function: str) -> str:
     """A function's name without what CloudFormation put around it: chat-Connect-1A2B3C4D5E6F is Connect."""
     parts = function.split("-")
     random = len(parts[-1]) >= 12 and parts[-1].isalnum() and parts[-1].isupper()
-    return "-".join(parts[1:-1]) if random and len(parts) > 2 else function
+    return parts[-2] if random and len(parts) > 2 else function  # A logical id has no hyphen, a stack's name may have.

@@ -171,10 +171,11 @@ def test_stack_when_its_creation_failed(session: StageSession, project: Path):
 
 
 def test_logs_when_functions_have_printed(deployment, session, stage, say):
-    """logs shows a function's lines by a part of its name, with events those too, and names what there is."""
+    """logs shows a function's lines by a part of its name, with events and Lambda's own too, and names what there is."""
     answer_to("a line to find", session, stage, say)
     shown = say("logs", "echo", "--events").stdout
-    assert "Echo                echoing a line to find\n" in shown
+    assert "Echo                echoing a line to find\n" in shown and "REPORT" not in shown
+    assert "Echo                REPORT RequestId: " in say("logs", "echo", "--platform").stdout
     assert any(" $default " in line and " 200 " in line and " ms " in line for line in shown.splitlines())
     unknown = say("logs", "nobody")
     assert unknown.exit_code == 2 and "No function with 'nobody' in its name" in unknown.stderr
