@@ -25,6 +25,8 @@ from installation.set_up import set_up
 from installation.words import PREFIX, PREFIX_RULE, TARGETS, read_words
 
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
+SAVED_NOTEBOOKS = "--ServerApp.contents_manager_class=classroom.operations.saved_notebooks.SavedNotebooks"
+"""The option of Jupyter's server that shows a picture where a panel's kernel has ended."""
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -147,6 +149,7 @@ def lab_command(python: Path, port: int | None, browser: bool) -> list[str]:
         "--ServerApp.log_level=WARN",
         "--LabApp.log_level=WARN",
         f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",
+        SAVED_NOTEBOOKS,
     ]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]

@@ -69,10 +69,10 @@ def _shown(output: NotebookNode, changing: Links, page: str) -> NotebookNode:
     if _PANELS.fullmatch(plain):
         people = re.findall(r"of (\w+)>", plain)
         shown = "panels" if len(people) > 1 else "panel"
-        words = f"{' and '.join(people)}: live in JupyterLab, a picture here"
+        words = f"{' and '.join(people)}: alive in JupyterLab and VS Code, a picture here"
         words = words[0].upper() + words[1:]
         picture = f'<img src="../_static/{shown}.webp" alt="A chat panel as it looks in JupyterLab">'
         html = f"<figure>{picture}<figcaption>{words}</figcaption></figure>"
     else:
-        html = f"<p>{escape(plain)}: live in JupyterLab.</p>"
+        html = f"<p>{escape(plain)}: alive in JupyterLab and VS Code.</p>"
     return new_output("display_data", {"text/html": html, "text/plain": plain})

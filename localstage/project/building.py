@@ -54,7 +54,7 @@ class Building:
             return None  # AWS: a layer without a BuildMethod is not built.
         if language:
             installed = self._installed(code, method)
-            return Built(installed and installed.folder, below=language)
+            return Built(installed.folder if installed else None, below=language)
         raise CannotPackage(
             f"{code.logical_id} has the BuildMethod {method}, which is SAM's own work: run sam build, "
             "and deploy .aws-sam/build/template.yaml."

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from installation.commands import SAVED_NOTEBOOKS
 from tests.course.nbval_runs import ROOT, clean_environment
 
 READY_WITHIN_S = 180
@@ -88,6 +89,7 @@ def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
                 "--ServerApp.port_retries=0",
                 f"--IdentityProvider.token={token}",
                 f"--ServerApp.root_dir={work_dir / 'course'}",
+                SAVED_NOTEBOOKS,
             ],
             cwd=work_dir,
             env=environment,

@@ -199,6 +199,25 @@ def test_panels_when_the_theme_is_dark(page):
     page.screenshot(path=ARTEFACTS / "notebook-05-dark.png")
 
 
+def test_panels_when_the_notebook_is_opened_again(page):
+    """Beside its kernel a panel lives on; without, there is the picture that was saved, and no error."""
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Save Notebook$")).click()
+    page.locator(".jp-mod-dirty").first.wait_for(state="detached")
+    page.reload()
+    panels(page)
+    page.evaluate(END_SESSIONS)
+    page.reload()
+    page.get_by_text("A chat panel: alive in JupyterLab and VS Code").first.wait_for()
+    assert page.locator(".chat-panel").count() == page.get_by_text("Error displaying widget").count() == 0
+    page.screenshot(path=ARTEFACTS / "notebook-05-again.png")
+
+
+END_SESSIONS = """async () => {
+    const headers = {"X-XSRFToken": document.cookie.match(/_xsrf=([^;]*)/)[1]};
+    for (const session of await (await fetch("/api/sessions")).json())
+        await fetch(`/api/sessions/${session.id}`, {method: "DELETE", headers});
+}"""
 CONTRASTS = """() => {
     const light = colour => {  // rgb(255, 255, 255), or color(srgb 1 1 1) where two were mixed
         const whole = colour.startsWith('color(srgb ') ? 1 : 255;
