@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from classroom.account import guard
@@ -30,8 +31,8 @@ from localstage import LocalStage, NotStarted
 
 TARGETS = ("moto", "live")
 DEFAULT_PREFIX = "lab"
-# A notebook that runs by itself makes two deployments within AWS's five seconds; boto3's two retries end before.
-_PATIENCE = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
+_ATTEMPTS = 8
+"""A notebook that runs by itself makes two deployments within AWS's five seconds; boto3's three attempts end before."""
 _OWNER = "CHAT_LOCALSTAGE_OF"
 """The variable that holds the id of the process that has started its localstage itself."""
 
@@ -71,9 +72,7 @@ def enter(environ: MutableMapping[str, str] | None = None) -> Target:
         _enter_localstage(environ)
     if environ.get("CHAT_REGION"):
         environ["AWS_REGION"] = environ["AWS_DEFAULT_REGION"] = environ["CHAT_REGION"]
-    for variable, value in _PATIENCE.items():
-        environ.setdefault(variable, value)
-    boto3.setup_default_session(botocore_session=guard.new_session())  # an older one may hold a real profile
+    boto3.setup_default_session(botocore_session=_patient_session())  # an older one may hold a real profile
     if name == "moto":
         _prove_localstage(environ)
     elif any(variable.startswith("AWS_ENDPOINT_URL") for variable in environ):
@@ -166,6 +165,17 @@ def _forget_proxy(environ: MutableMapping[str, str], ended: str) -> None:
     for name in ("HTTPS_PROXY", "https_proxy"):
         if urlsplit(environ.get(name, "")).port == urlsplit(ended).port:
             del environ[name]
+
+
+def _patient_session() -> botocore.session.Session:
+    """A session for boto3 that tries often, unless the environment or a configuration file says how often.
+
+    The session holds the number, so that nothing of it is left in the environment when the session has gone.
+    """
+    session = guard.new_session()
+    if session.get_config_variable("max_attempts") is None:
+        session.set_config_variable("max_attempts", _ATTEMPTS)
+    return session
 
 
 def _prove_localstage(environ: MutableMapping[str, str]) -> None:

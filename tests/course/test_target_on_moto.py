@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -11,8 +12,11 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import boto3
 import pytest
 
+from classroom.account.target import enter
+from localstage import LocalStage
 from tests.course.nbval_runs import ROOT, clean_environment
 
 WITHIN_S = 180
@@ -262,3 +266,19 @@ def test_target_when_it_serves_the_page(tmp_path, hub: str, statuses: list[int])
     environment = clean_environment(tmp_path, **({"JUPYTERHUB_SERVICE_PREFIX": hub} if hub else {}))
     done = run_python(PAGES, environment)
     assert json.loads(done.stdout or "null") == statuses, done.stderr
+
+
+@pytest.mark.parametrize(("told", "attempts"), [({}, 8), ({"AWS_MAX_ATTEMPTS": "2"}, 2)], ids=["nothing", "a number"])
+def test_attempts_when_a_target_is_entered(
+    told: dict[str, str], attempts: int, led_to_the_stage: LocalStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients try eight times, or as often as they are told, and the environment is what it was."""
+    for name in ("AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    assert enter().name == "moto"
+    retries = boto3.client("lambda").meta.config.retries
+    assert (retries["mode"], retries["total_max_attempts"]) == ("standard", attempts)
+    assert dict(os.environ) == before

@@ -76,7 +76,7 @@ def lazy(local: StageTarget, api: DeployedApi, sleeper: Client) -> Client:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that a program makes between its attempts, which take no time; nothing is configured."""
-    for name in ("AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"):  # A lesson that was started in this process sets them.
+    for name in ("AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"):  # Whoever runs the tests may have set them.
         monkeypatch.delenv(name, raising=False)
     made: list[float] = []
     monkeypatch.setattr(time, "sleep", made.append)
