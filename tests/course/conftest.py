@@ -10,10 +10,19 @@ import pytest
 
 from localstage import LocalStage
 from tests.course.nbval_runs import clean_environment
-from tests.course.page_browser import chromium, kept_window, same_window, window
+from tests.course.page_browser import chromium, held_window, kept_held_window, kept_window, same_window, window
 from tests.stage.target import REGION, empty_account
 
-__all__ = ["chromium", "emptied", "kept_window", "led_to_the_stage", "same_window", "window"]
+__all__ = [
+    "chromium",
+    "emptied",
+    "held_window",
+    "kept_held_window",
+    "kept_window",
+    "led_to_the_stage",
+    "same_window",
+    "window",
+]
 
 
 @pytest.fixture(scope="module")

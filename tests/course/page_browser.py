@@ -21,6 +21,7 @@ from tests.course.nbval_runs import ROOT
 
 HTML = ROOT / "html"
 WITHIN_S = 90
+SIZE: Any = {"width": 900, "height": 700}
 HUB = "hub.example"
 """A name that the browser takes for this machine, as if it were a server elsewhere."""
 BEFORE, HELD_AT = "2026-11-03T10:20:29Z", "2026-11-03T10:20:30Z"
@@ -90,6 +91,10 @@ class ChatPage:
         """Errors, dialogs and violations of the content security policy so far."""
         return self._complaints + self.page.evaluate("() => window.violations")
 
+    def forget(self) -> None:
+        """Begin the list of complaints anew."""
+        self._complaints.clear()
+
     def picture(self, name: str) -> None:
         ARTEFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTEFACTS / f"page-{name}.png")
@@ -151,7 +156,7 @@ def window(chromium: Any) -> Iterator[Any]:
     windows: list[tuple[Any, ChatPage]] = []
 
     def make(**options: Any) -> ChatPage:
-        context = chromium.new_context(**{"viewport": {"width": 900, "height": 700}, **options})
+        context = chromium.new_context(**{"viewport": SIZE, **options})
         windows.append((context, ChatPage(context.new_page())))
         return windows[-1][1]
 
@@ -165,18 +170,45 @@ def window(chromium: Any) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def kept_window(chromium: Any) -> Iterator[ChatPage]:
     """The window that ``same_window`` gives out."""
-    context = chromium.new_context(viewport={"width": 900, "height": 700})
-    yield ChatPage(context.new_page())
-    context.close()
+    yield from _kept(chromium, held=False)
+
+
+@pytest.fixture(scope="module")
+def kept_held_window(chromium: Any) -> Iterator[ChatPage]:
+    """The window that ``held_window`` gives out."""
+    yield from _kept(chromium, held=True)
 
 
 @pytest.fixture
 def same_window(kept_window: ChatPage) -> Iterator[ChatPage]:
     """A window that many cases open their page in, one after the other: a window of its own takes a second.
 
-    Its clock and its scripts are the browser's: what a case sets of these would stay for the next.
+    Its size and its colour scheme are what they were when a case has ended; a script that a case added would stay.
     """
-    yield kept_window
-    assert kept_window.complaints() == []
-    kept_window.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
-    kept_window.page.goto("about:blank")  # It is connected to nothing any more.
+    yield from _cleared(kept_window)
+
+
+@pytest.fixture
+def held_window(kept_held_window: ChatPage) -> Iterator[ChatPage]:
+    """The same with a clock that stands still, at HELD_AT for the first case, later for the others."""
+    yield from _cleared(kept_held_window)
+
+
+def _kept(chromium: Any, held: bool) -> Iterator[ChatPage]:
+    context = chromium.new_context(viewport=SIZE)
+    chat = ChatPage(context.new_page())
+    if held:
+        chat.hold_clock()
+    yield chat
+    context.close()
+
+
+def _cleared(chat: ChatPage) -> Iterator[ChatPage]:
+    yield chat
+    complaints = chat.complaints()
+    chat.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    chat.page.goto("about:blank")  # It is connected to nothing any more.
+    chat.page.set_viewport_size(SIZE)
+    chat.page.emulate_media(color_scheme="light")
+    chat.forget()
+    assert complaints == []

@@ -20,9 +20,9 @@ def server() -> Iterator[PageServer]:
         yield running
 
 
-def test_page_connects_again_when_it_is_reloaded(server: PageServer, window) -> None:
+def test_page_connects_again_when_it_is_reloaded(server: PageServer, same_window: ChatPage) -> None:
     """A reload comes back to the remembered address, name and settings without a click."""
-    chat = window().open().connect(server.url, "Ann", heartbeat="45")
+    chat = same_window.open().connect(server.url, "Ann", heartbeat="45")
     chat.page.reload()
     chat.wait_status("Connected")
     assert chat.page.locator("#url").input_value() == server.url
@@ -50,9 +50,9 @@ def test_tabs_keep_to_themselves_when_they_share_a_browser(server: PageServer, w
     assert bob.complaints() == []
 
 
-def test_page_stays_away_when_its_person_disconnected(server: PageServer, window) -> None:
+def test_page_stays_away_when_its_person_disconnected(server: PageServer, same_window: ChatPage) -> None:
     """After Disconnect a reload remembers the address and does not use it."""
-    chat = window().open().connect(server.url)
+    chat = same_window.open().connect(server.url)
     chat.page.locator("#disconnect").click()
     server.wait_open(0)
     chat.page.reload()
@@ -62,18 +62,18 @@ def test_page_stays_away_when_its_person_disconnected(server: PageServer, window
     assert server.handshakes == 1
 
 
-def test_page_asks_first_when_a_link_names_an_address(server: PageServer, window) -> None:
+def test_page_asks_first_when_a_link_names_an_address(server: PageServer, same_window: ChatPage) -> None:
     """An address in the query string is filled in; nobody is connected to it without a click."""
-    chat = window().open().connect(server.url)
+    chat = same_window.open().connect(server.url)
     chat.open(query="?url=wss://elsewhere.example/prod&name=Zoe")
     assert chat.page.locator("#url").input_value() == "wss://elsewhere.example/prod"
     assert chat.page.locator("#name").input_value() == "Zoe"
     assert chat.page.locator("#status-text").inner_text() == "Not connected"
 
 
-def test_page_comes_back_when_the_line_is_cut(server: PageServer, window) -> None:
+def test_page_comes_back_when_the_line_is_cut(server: PageServer, same_window: ChatPage) -> None:
     """A cut line is noticed, tried again within seconds of real time, and messages flow as before, each shown once."""
-    chat = window().open().connect(server.url)
+    chat = same_window.open().connect(server.url)
     server.say(message("Bob", "before", 1))
     chat.wait_line("before")
     server.cut()
@@ -109,9 +109,9 @@ def test_waits_grow_when_nothing_answers(server: PageServer, window, chance: str
     chat.wait_status("Connection lost. Trying again in 1 s")
 
 
-def test_person_is_told_why_not_when_the_handshake_is_refused(server: PageServer, window) -> None:
+def test_person_is_told_why_not_when_the_handshake_is_refused(server: PageServer, same_window: ChatPage) -> None:
     """A page cannot see a refusal's status: it says so once, says where the status is shown, and goes on trying until stopped."""
-    chat = window().open()
+    chat = same_window.open()
     chat.begin(f"{server.url}/refused")
     chat.wait_line("Browsers do not tell a page which", ".notice")
     eventually(lambda: server.handshakes, lambda number: number >= 2, "a second attempt")
@@ -131,11 +131,9 @@ def test_page_says_what_is_wrong_when_an_address_is_none(same_window: ChatPage, 
     assert chat.page.locator("#url").is_editable()
 
 
-def test_close_code_is_shown_when_the_server_closes(server: PageServer, window) -> None:
+def test_close_code_is_shown_when_the_server_closes(server: PageServer, held_window: ChatPage) -> None:
     """The code and reason of a close, as of API Gateway's idle cut, are on the screen, and the page comes back."""
-    chat = window()
-    chat.hold_clock()
-    chat.open().connect(server.url)
+    chat = held_window.open().connect(server.url)
     server.close(1001, "Going away")
     chat.wait_status("Connection lost (1001 Going away). Trying again in 1 s")
     assert chat.page.locator("#message").is_disabled() and chat.page.locator("#send").is_disabled()
@@ -143,11 +141,9 @@ def test_close_code_is_shown_when_the_server_closes(server: PageServer, window) 
     chat.wait_status("Connected")
 
 
-def test_heartbeats_are_sent_when_nobody_speaks(server: PageServer, window) -> None:
+def test_heartbeats_are_sent_when_nobody_speaks(server: PageServer, held_window: ChatPage) -> None:
     """Every 30 s, or as set, a frame of the action ping goes out; its answer is not shown, and "ping" can be typed."""
-    chat = window()
-    chat.hold_clock()
-    chat.open().connect(server.url)
+    chat = held_window.open().connect(server.url)
     chat.page.clock.fast_forward(29_000)
     chat.page.clock.fast_forward(2_000)
     server.wait_heard("ping", what="one heartbeat after 30 s")
@@ -160,11 +156,9 @@ def test_heartbeats_are_sent_when_nobody_speaks(server: PageServer, window) -> N
     assert chat.page.locator("#log li").count() == 1
 
 
-def test_page_connects_again_when_a_heartbeat_is_not_answered(server: PageServer, window) -> None:
+def test_page_connects_again_when_a_heartbeat_is_not_answered(server: PageServer, held_window: ChatPage) -> None:
     """A line that answered heartbeats and no longer does is given up, although nobody closed it."""
-    chat = window()
-    chat.hold_clock()
-    chat.open().connect(f"{server.url}/mute")
+    chat = held_window.open().connect(f"{server.url}/mute")
     chat.page.clock.fast_forward(30_000)
     server.wait_heard("ping")
     server.say({"type": "notice", "message": "the pong came before this"})
@@ -176,11 +170,9 @@ def test_page_connects_again_when_a_heartbeat_is_not_answered(server: PageServer
     server.wait_open(0)
 
 
-def test_heartbeat_is_explained_once_when_its_route_is_missing(server: PageServer, window) -> None:
+def test_heartbeat_is_explained_once_when_its_route_is_missing(server: PageServer, held_window: ChatPage) -> None:
     """Where no route is named ping the answer Forbidden becomes one quiet line, and the connection is kept."""
-    chat = window()
-    chat.hold_clock()
-    chat.open().connect(f"{server.url}/no-ping")
+    chat = held_window.open().connect(f"{server.url}/no-ping")
     for beats in (1, 2):
         chat.page.clock.fast_forward(30_000)
         server.wait_heard(*["ping"] * beats)
@@ -193,11 +185,9 @@ def test_heartbeat_is_explained_once_when_its_route_is_missing(server: PageServe
     assert chat.page.locator("#log .error").count() == 0
 
 
-def test_heartbeat_is_explained_once_when_answers_are_late(server: PageServer, window) -> None:
+def test_heartbeat_is_explained_once_when_answers_are_late(server: PageServer, held_window: ChatPage) -> None:
     """Where two heartbeats go out before the first is answered, both answers are taken for theirs: no error is shown."""
-    chat = window()
-    chat.hold_clock()
-    chat.open().connect(f"{server.url}/silent")
+    chat = held_window.open().connect(f"{server.url}/silent")
     for beats in (1, 2):
         chat.page.clock.fast_forward(30_000)
         server.wait_heard(*["ping"] * beats)
@@ -207,11 +197,9 @@ def test_heartbeat_is_explained_once_when_answers_are_late(server: PageServer, w
     assert chat.page.locator("#log .error").count() == 0
 
 
-def test_page_disconnects_when_its_time_is_over(server: PageServer, window) -> None:
+def test_page_disconnects_when_its_time_is_over(server: PageServer, held_window: ChatPage) -> None:
     """Auto-disconnect is off until chosen, 60 s unless changed, counts down, ends the connection and does not come back."""
-    chat = window()
-    chat.hold_clock()
-    chat.open()
+    chat = held_window.open()
     assert not chat.page.locator("#auto-disconnect").is_checked()
     assert chat.page.locator("#auto-disconnect-s").input_value() == "60"
     chat.page.locator("#auto-disconnect").check()
@@ -235,9 +223,9 @@ def test_session_is_timed_when_connected(server: PageServer, window) -> None:
     assert chat.page.locator("#clock").inner_text() == "1:02:03"
 
 
-def test_changed_name_is_kept_when_the_page_is_reloaded(server: PageServer, window) -> None:
+def test_changed_name_is_kept_when_the_page_is_reloaded(server: PageServer, same_window: ChatPage) -> None:
     """A name typed over a link's is the page's name after a reload; another link names anew."""
-    chat = window().open(query="?name=ben")
+    chat = same_window.open(query="?name=ben")
     chat.page.locator("#name").fill("Benjamin")
     chat.page.locator("#name").press("Tab")
     chat.page.reload()
@@ -246,9 +234,9 @@ def test_changed_name_is_kept_when_the_page_is_reloaded(server: PageServer, wind
     assert chat.page.locator("#name").input_value() == "carla"
 
 
-def test_own_message_is_own_when_the_name_was_emptied(server: PageServer, window) -> None:
+def test_own_message_is_own_when_the_name_was_emptied(server: PageServer, same_window: ChatPage) -> None:
     """Who empties the name's field becomes a guest again: nothing is sent without a name, so the own line is known."""
-    chat = window().open().connect(server.url, "")
+    chat = same_window.open().connect(server.url, "")
     name = chat.page.locator("#name").input_value()
     assert re.fullmatch(r"guest-\d{4}", name)
     chat.say("who am I?")
@@ -262,10 +250,10 @@ def token_for(claims: object) -> str:
     return f"e30.{part}.c2ln"
 
 
-def test_token_is_in_the_address_when_one_is_given(server: PageServer, window) -> None:
+def test_token_is_in_the_address_when_one_is_given(server: PageServer, same_window: ChatPage) -> None:
     """The handshake brings the token in its query string, and the name is the token's, which the chat will use."""
     token = token_for({"sub": "Zoë", "exp": 1})
-    chat = window().open().connect(f"{server.url}/prod?room=1", "Ann", token=token)
+    chat = same_window.open().connect(f"{server.url}/prod?room=1", "Ann", token=token)
     assert server.asked == [f"/prod?room=1&token={token}"]
     name = chat.page.locator("#name")
     assert (name.input_value(), name.is_editable()) == ("Zoë", False)
@@ -301,9 +289,9 @@ def test_name_stays_when_a_token_names_nobody(same_window: ChatPage, token: str)
     assert (chat.page.locator("#name").input_value(), chat.page.locator("#name").is_editable()) == ("Ann", True)
 
 
-def test_wrong_heartbeat_is_shown_when_its_part_is_folded(server: PageServer, window) -> None:
+def test_wrong_heartbeat_is_shown_when_its_part_is_folded(server: PageServer, same_window: ChatPage) -> None:
     """A heartbeat that the form refuses is shown, also when "Advanced" was folded over it."""
-    chat = window().open()
+    chat = same_window.open()
     field = chat.page.locator("#heartbeat")
     chat.page.get_by_text("Advanced").click()
     field.fill("0")
@@ -314,9 +302,9 @@ def test_wrong_heartbeat_is_shown_when_its_part_is_folded(server: PageServer, wi
     assert chat.page.locator("#status-text").inner_text() == "Not connected"
 
 
-def test_messages_are_sorted_when_they_overtake_each_other(server: PageServer, window) -> None:
+def test_messages_are_sorted_when_they_overtake_each_other(server: PageServer, same_window: ChatPage) -> None:
     """Lines stand in the order of their timestamps, an own line from when it has come back, stacked as they stand."""
-    chat = window().open().connect(f"{server.url}/silent", "Ann")
+    chat = same_window.open().connect(f"{server.url}/silent", "Ann")
     server.say(message("Cy", "four", 4))
     chat.wait_line("four")
     chat.say("mine")
@@ -343,11 +331,9 @@ def test_messages_are_sorted_when_they_overtake_each_other(server: PageServer, w
     assert chat.texts() == ["one", "mine", "three", "four", "four, too", "undated"]
 
 
-def test_own_message_is_not_faint_for_ever_when_no_copy_comes(server: PageServer, window) -> None:
+def test_own_message_is_not_faint_for_ever_when_no_copy_comes(server: PageServer, held_window: ChatPage) -> None:
     """In a chat that sends its sender no copy the own line looks like any other after ten seconds, and stays "sent"."""
-    chat = window()
-    chat.hold_clock()
-    chat.open().connect(f"{server.url}/silent", "Ann")
+    chat = held_window.open().connect(f"{server.url}/silent", "Ann")
     chat.say("anybody?")
     chat.wait_line("anybody?", ".pending")
     chat.page.clock.fast_forward(10_000)
@@ -355,9 +341,9 @@ def test_own_message_is_not_faint_for_ever_when_no_copy_comes(server: PageServer
     assert chat.page.locator("#log .mark").all_text_contents() == ["sent"]
 
 
-def test_person_is_told_when_the_route_is_gone(server: PageServer, window) -> None:
+def test_person_is_told_when_the_route_is_gone(server: PageServer, same_window: ChatPage) -> None:
     """Forbidden, as after lesson 99, is explained, and the own message that it answers is marked as refused."""
-    chat = window().open().connect(f"{server.url}/no-route", "Ann")
+    chat = same_window.open().connect(f"{server.url}/no-route", "Ann")
     chat.say("hello?")
     chat.wait_line("Forbidden: this API has no route for that. Has the notebook that you came from ended?", ".error")
     assert chat.page.locator("#log .own:not(.pending) .mark").all_text_contents() == ["refused"]
@@ -386,9 +372,9 @@ def test_person_is_told_when_a_connection_does_not_come_back(server: PageServer,
         chat.page.clock.fast_forward(6_000)  # Steady: the next waits begin at one second again.
 
 
-def test_same_notice_is_shown_once_when_it_comes_again(server: PageServer, window) -> None:
+def test_same_notice_is_shown_once_when_it_comes_again(server: PageServer, same_window: ChatPage) -> None:
     """Three Connects that fail in the same way leave one notice."""
-    chat = window().open()
+    chat = same_window.open()
     for attempts in (1, 2, 3):
         chat.begin(f"{server.url}/refused")
         eventually(lambda: server.handshakes, lambda number: number >= attempts, "the handshake")

@@ -97,9 +97,9 @@ def test_link_does_nothing_when_its_address_is_hostile(same_window: ChatPage, ad
     assert chat.page.evaluate("() => location.protocol") == "file:"
 
 
-def test_name_of_a_link_is_cut_and_not_kept_when_nobody_connects(server: PageServer, window) -> None:
+def test_name_of_a_link_is_cut_and_not_kept_when_nobody_connects(server: PageServer, same_window: ChatPage) -> None:
     """A link's name is as long as a typed one at most, and is remembered only once its person has connected with it."""
-    chat = window().open().connect(server.url, "Ann")
+    chat = same_window.open().connect(server.url, "Ann")
     chat.open(query=f"?name={'M' * 5_000}&url=ws://127.0.0.1:9/")
     assert len(chat.page.locator("#name").input_value()) == 80
     chat.open()

@@ -111,9 +111,11 @@ def test_aws_url_works_when_the_stage_is_the_browsers_proxy(
     exchange(ann, bob)
 
 
-def test_page_comes_back_when_the_api_hangs_up(site: Site, outputs: dict[str, str], by_path: str, window) -> None:
+def test_page_comes_back_when_the_api_hangs_up(
+    site: Site, outputs: dict[str, str], by_path: str, same_window: ChatPage
+) -> None:
     """A connection that delete_connection ends shows its code, and a new one takes its place; the chat goes on."""
-    ann = window().open().connect(by_path, "Ann")
+    ann = same_window.open().connect(by_path, "Ann")
     table = outputs["ConnectionsTableName"]
     [row] = eventually(lambda: site.rows(table), lambda rows: len(rows) == 1, "Ann's row alone")
     first = row["connection_id"]["S"]
@@ -129,9 +131,9 @@ def test_page_comes_back_when_the_api_hangs_up(site: Site, outputs: dict[str, st
     ann.wait_line("back again", ".own:not(.pending)")
 
 
-def test_page_says_so_when_the_stage_refuses(by_path: str, window) -> None:
+def test_page_says_so_when_the_stage_refuses(by_path: str, same_window: ChatPage) -> None:
     """A stage name that is not deployed is refused with 403, which a page cannot see: it says what it knows."""
-    ann = window().open()
+    ann = same_window.open()
     ann.begin(by_path.replace("/prod", "/nowhere"))
     ann.wait_status("No connection. Trying again in")
     ann.wait_line("Browsers do not tell a page which", ".notice")

@@ -43,9 +43,9 @@ def conversation(server: PageServer, chat: ChatPage) -> None:
     chat.page.locator("#message").fill("")
 
 
-def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) -> None:
+def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, same_window: ChatPage) -> None:
     """Tab reaches every control in the order of the screen, Enter connects and sends, and the focus is never lost."""
-    chat = window().open()
+    chat = same_window.open()
     keys = chat.page.keyboard
     order = []
     for _ in range(10):
@@ -94,9 +94,9 @@ def test_chat_works_when_there_is_only_a_keyboard(server: PageServer, window) ->
     assert chat.page.evaluate(_FOCUSED) == "connect"
 
 
-def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window) -> None:
+def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, same_window: ChatPage) -> None:
     """The accessibility tree names every control, announces the status and the log, and says who said each line."""
-    chat = window().open()
+    chat = same_window.open()
     form = chat.page.locator("body").aria_snapshot()
     for line in (
         'heading "Serverless chat" [level=1]',
@@ -129,9 +129,10 @@ def test_everything_has_a_name_when_the_page_is_heard(server: PageServer, window
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read_in(server: PageServer, window, scheme: str) -> None:
+def test_text_can_be_read_in(server: PageServer, same_window: ChatPage, scheme: Any) -> None:
     """In either colour scheme all text stands out from its ground by at least 4.5 to 1."""
-    chat = window(color_scheme=scheme).open()
+    same_window.page.emulate_media(color_scheme=scheme)
+    chat = same_window.open()
     chat.picture(f"form-{scheme}")
     texts = chat.page.locator("h1, #status-text, summary, label, input:not([type=checkbox]), #connect, #clear, #empty")
     pale = dim(texts.evaluate_all(_COLOURS))
@@ -146,9 +147,14 @@ def test_text_can_be_read_in(server: PageServer, window, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_names_can_be_read_whatever_their_colour(server: PageServer, window, scheme: str) -> None:
+def test_names_can_be_read_whatever_their_colour(
+    server: PageServer, same_window: ChatPage, window, scheme: Any
+) -> None:
     """Sixty people have many colours, each the same on every screen, and every one of them stands out."""
-    chat, other = (window(color_scheme=scheme).open().connect(server.url, name) for name in ("Ann", "Bob"))
+    same_window.page.emulate_media(color_scheme=scheme)
+    chat, other = same_window, window(color_scheme=scheme)
+    for screen, name in ((chat, "Ann"), (other, "Bob")):
+        screen.open().connect(server.url, name)
     server.wait_open(2)
     server.say(*[message(f"Person {number}", "hi", number) for number in range(60)])
     seen = []
@@ -161,9 +167,9 @@ def test_names_can_be_read_whatever_their_colour(server: PageServer, window, sch
     assert chat.page.evaluate("(names) => names.map(hue)", odd) == [hue(name) for name in odd], "the panel's colours"
 
 
-def test_time_is_shown_once_when_messages_are_stacked(server: PageServer, window) -> None:
+def test_time_is_shown_once_when_messages_are_stacked(server: PageServer, same_window: ChatPage) -> None:
     """Of several messages in a row the name stands above the first and the time of a minute under the last; all are heard."""
-    chat = window().open().connect(server.url)
+    chat = same_window.open().connect(server.url)
     later = message("Bob", "a minute later", 60_000_000 + 3)
     server.say(message("Bob", "one", 1), message("Bob", "two", 2), later, message("Cy", "three", 60_000_000 + 4))
     chat.wait_line("three")
@@ -230,10 +236,11 @@ def test_new_messages_are_counted_when_the_page_is_hidden(server: PageServer, wi
 
 @pytest.mark.parametrize(("width", "height"), [(900, 700), (390, 844)], ids=["desktop", "phone"])
 def test_page_has_one_scrollbar_when_there_are_many_messages(
-    server: PageServer, window, width: int, height: int
+    server: PageServer, same_window: ChatPage, width: int, height: int
 ) -> None:
     """After fifty messages, a few of them own, the log scrolls and the page does not."""
-    chat = window(viewport={"width": width, "height": height}).open().connect(server.url, "Ann")
+    same_window.page.set_viewport_size({"width": width, "height": height})
+    chat = same_window.open().connect(server.url, "Ann")
     server.say(*numbered(f"line {number}" for number in range(50)))
     chat.wait_line("line 49")
     for number in range(5):
@@ -246,9 +253,9 @@ def test_page_has_one_scrollbar_when_there_are_many_messages(
     assert page_needs == page_has and log_needs > log_has
 
 
-def test_earlier_messages_are_explained_when_the_page_is_empty(server: PageServer, window) -> None:
+def test_earlier_messages_are_explained_when_the_page_is_empty(server: PageServer, same_window: ChatPage) -> None:
     """A reload empties the screen, and the page says that what was there is stored."""
-    chat = window().open().connect(server.url, "Ann")
+    chat = same_window.open().connect(server.url, "Ann")
     chat.say("before")
     chat.wait_line("before", ":not(.pending)")
     chat.page.reload()
