@@ -7,7 +7,6 @@ one after the other in each round, so what else the machine does meets them all.
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -20,7 +19,7 @@ from tests.benchmarks.lessons import measure_notebooks
 from tests.benchmarks.peers import LocalstageInNode, MiniStack, ServerlessOffline, ServerlessOfflineInNode
 from tests.benchmarks.report import Report
 from tests.benchmarks.rows import Row, rows
-from tests.benchmarks.subjects import Floor, Localstage, LocalstageWithoutIam, NotMeasured, Subject
+from tests.benchmarks.subjects import Floor, Localstage, LocalstageWithoutIam, NotMeasured, Subject, interrupt_once
 from tests.benchmarks.watch import memory_mb, tree
 
 PEERS: dict[str, type[Subject]] = {"ministack": MiniStack, "serverless-offline": ServerlessOffline}
@@ -105,16 +104,20 @@ def main(
         return not wanted or any(word in row.title for word in wanted)
 
     report = Report([factory.name for factory in factories], ["course.py", "bench", *sys.argv[1:]])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Whatever ends the run, no subject stays.
+    interrupt_once()
+    interrupted = False
     try:
         _measure_all(factories, rounds, [row for row in (COLD, IDLE, *rows(counts, idle)) if chosen(row)], report)
         if notebooks:
             measure_notebooks(report, Localstage.name, _tell)
     except KeyboardInterrupt:
+        interrupted = True
         click.echo("\nInterrupted; what has been measured:", err=True)
     click.echo(report.table())
     report.write(json_path)
     click.echo(f"\nThe figures of each round are in {json_path}.")
+    if interrupted:
+        sys.exit(130)
 
 
 def _measure_all(factories: list[type[Subject]], rounds: int, chosen: list[Row], report: Report) -> None:

@@ -7,6 +7,7 @@ It answers pings and no more; messages come in one frame, as every subject sends
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import struct
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 _HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
@@ -109,7 +110,8 @@ async def open_client(url: str) -> Client:
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     transport, client = await asyncio.get_running_loop().create_connection(Client, parts.hostname, parts.port)
-    client.begin(transport, _HANDSHAKE.format(path=path, host=parts.netloc).encode())
+    key = base64.b64encode(os.urandom(16)).decode()  # Another for each: serverless-offline knows a handshake by it.
+    client.begin(transport, _HANDSHAKE.format(path=path, host=parts.netloc, key=key).encode())
     try:
         await asyncio.wait_for(client.opened, 60)
     except BaseException:

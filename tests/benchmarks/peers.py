@@ -199,8 +199,6 @@ def _service(runtime: str, variables: dict[str, str], ports: list[int]) -> dict[
         },
     }
 
-    return os.environ.get("PATH", "")
-
 
 def _cache() -> Path:
     return platformdirs.user_cache_path("localstage-benchmarks", appauthor=False)

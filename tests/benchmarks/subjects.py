@@ -17,9 +17,10 @@ import tempfile
 import time
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import boto3
@@ -29,10 +30,14 @@ from botocore.exceptions import ClientError
 from localstage import LocalStage
 from localstage.state import ask
 from tests.benchmarks import chat
+from tests.benchmarks.watch import tree
 
 REGION = "us-east-1"
 _ROOT = Path(__file__).resolve().parents[2]
 _READY_WITHIN_S = 90.0
+_END_WITHIN_S = 5.0
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+"""Ctrl-C, a polite kill, a terminal that is closed."""
 
 
 class NotMeasured(Exception):
@@ -86,16 +91,16 @@ class Subject(ABC):
     def __enter__(self) -> Subject:
         try:
             self.start()
-        except ClientError as error:
-            self.stop()
-            raise NotMeasured(f"{self.name} refuses a call of the deployment: {error}") from error
-        except BaseException:
-            self.stop()
+        except BaseException as error:
+            self.__exit__()
+            if isinstance(error, ClientError):
+                raise NotMeasured(f"{self.name} refuses a call of the deployment: {error}") from error
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        with uninterrupted():
+            self.stop()
 
 
 class Localstage(Subject):
@@ -176,7 +181,7 @@ class Processes:
 
     def start(self, command: Sequence[str], variables: Mapping[str, str], folder: Path = _ROOT) -> None:
         """Starts a command in a process group of its own; what it says goes to a file in the folder."""
-        with open(self.folder / f"{len(self._started)}.log", "wb") as log:
+        with open(self.folder / f"{len(self._started)}.log", "wb") as log, uninterrupted():
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -186,7 +191,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._started.append(process)
+            self._started.append(process)
 
     def wait_for(self, port: int, ready: Callable[[], bool] = lambda: True) -> None:
         """Returns when the last started process listens and ``ready``. Raises NotMeasured with what it said."""
@@ -201,13 +206,43 @@ class Processes:
 
     def stop(self) -> None:
         for process in self._started:
+            _, *children = tree([process.pid])  # Some may have left the group.
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, number)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(5)
+                    process.wait(_END_WITHIN_S)
+            for child in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
         self._started.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def interrupt_once() -> None:
+    """From now on the first interruption is a KeyboardInterrupt; those of an impatient hand are ignored."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for one in _INTERRUPTIONS:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in _INTERRUPTIONS:
+        signal.signal(number, interrupt)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What no interruption may cut short; it comes afterwards."""
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _INTERRUPTIONS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def start_table(processes: Processes) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.process.functions_workbench import is_running
+from tests.stage.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,3 +62,40 @@ def test_benchmark_when_an_option_makes_no_sense(tmp_path):
             [sys.executable, "-m", "tests.benchmarks", *words], cwd=ROOT, capture_output=True, text=True, timeout=60
         )
         assert run.returncode == 2 and run.stderr.strip().endswith(sentence)
+
+
+INTERRUPTED = """
+import sys
+from tests.benchmarks import __main__ as bench, subjects
+
+class Stubborn(subjects.Floor):
+    def start(self):
+        self._processes.start(["sh", "-c", sys.argv[2], "sh", sys.argv[1]], {})
+        self._processes.wait_for(subjects.free_port())
+
+bench.Localstage, subjects._END_WITHIN_S = Stubborn, 0.5
+bench.main(["--json", sys.argv[1] + ".json"])
+"""
+STUBBORN = """
+trap "" HUP INT TERM
+setsid sleep 600 &
+echo "$$ $!" > "$1.new"
+mv "$1.new" "$1"
+exec sleep 600
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what has left a process group is found on Linux")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_benchmark_when_it_is_interrupted_twice(tmp_path, name: str):
+    """No process of a subject is left, even one that ignores signals and one that has left the group."""
+    file = tmp_path / "pids"
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(file), STUBBORN], cwd=ROOT) as run:
+        eventually(file.exists, bool, "the processes of a subject")
+        pids = [int(pid) for pid in file.read_text().split()]
+        assert all(map(is_running, pids))
+        run.send_signal(signal.Signals[name])
+        run.send_signal(signal.SIGINT)
+    assert run.returncode == 130
+    assert json.loads(Path(f"{file}.json").read_text())["rows"] == {}
+    eventually(lambda: [pid for pid in pids if is_running(pid)], lambda left: left == [], "its processes to be gone")

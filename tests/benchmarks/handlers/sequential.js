@@ -25,7 +25,7 @@ exports.handler = async (event) => {
     for (const item of Items) {
       const post = new PostToConnectionCommand({ ConnectionId: item.connection_id.S, Data: Buffer.from(event.body) });
       await clientFor(context).send(post).catch((error) => {
-        if (error.name !== "GoneException") throw error; // It leaves; its row goes with its $disconnect.
+        if (error.$metadata?.httpStatusCode !== 410) throw error; // It leaves; its row goes with its $disconnect.
       });
     }
   }
