@@ -47,7 +47,6 @@ class Assigned:
 class _Running:
     invocation: Invocation
     began: float
-    timer: Timer
     init_ms: float | None
     timed_out: bool = False
 
@@ -85,6 +84,8 @@ class Environment:
         self._give: Callable[[Assigned | None], None] | None = None
         """Takes the invocation that the runtime has asked for."""
         self._current: _Running | None = None
+        self._timer: Timer | None = None
+        """Runs until the runtime asks for the next invocation."""
         self._init_ms: float | None = None
         self._max_memory_mb: int | None = None
 
@@ -109,6 +110,7 @@ class Environment:
     async def close(self) -> None:
         """Ends the process and the invocation that it has in its hands, and leaves nothing behind."""
         self._withdraw_next()
+        self._stop_timer()
         if self._process is not None:
             await self._process.close()
             self._conclude_abandoned(self._process.exited.result())
@@ -122,6 +124,7 @@ class Environment:
         """
         was = self.life.phase
         self._take(Step.NEXT)
+        self._stop_timer()
         self._withdraw_next()
         self._give = give
         if was is Phase.INIT and not self._first_next.done():
@@ -135,9 +138,8 @@ class Environment:
         self._log.begin_tail()
         self._log.platform(log_lines.start(invocation.request_id, self.definition.version))
         timeout_s = self.definition.timeout_s
-        self._current = _Running(
-            invocation, self._clock.monotonic(), self._clock.call_later(timeout_s, self._time_out), self._init_ms
-        )
+        self._timer = self._clock.call_later(timeout_s, self._time_out)
+        self._current = _Running(invocation, self._clock.monotonic(), self._init_ms)
         self._init_ms = None
         if give is not None:
             give(Assigned(invocation, self._clock.now_ms() + timeout_s * 1000))
@@ -154,7 +156,6 @@ class Environment:
             raise IllegalStep(self.life.phase, Step.ANSWER)
         self._take(Step.ANSWER)
         self._current = None
-        current.timer.cancel()
         duration_ms = self._elapsed_ms(current.began)
         try:
             if self._process is not None:
@@ -225,18 +226,27 @@ class Environment:
         return process
 
     def _time_out(self) -> None:
-        """The invocation has reached its time limit: the process's end concludes it."""
-        if self._current is not None and self._process is not None:
-            self._current.timed_out = True
+        """The invocation has reached its time limit: the process's end concludes it, if the answer has not.
+
+        AWS: Lambda developer guide, execution environment lifecycle: the limit is of the whole phase, which
+        lasts until the runtime asks for the next invocation.
+        """
+        if self._process is not None:
+            if self._current is not None:
+                self._current.timed_out = True
             self._measured_memory()
             self._process.kill()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _conclude_abandoned(self, returncode: int) -> None:
         """Ends the invocation that the process had in its hands."""
         current, self._current = self._current, None
         if current is None:
             return
-        current.timer.cancel()
         measured = Measurements(self._elapsed_ms(current.began), current.init_ms, self._max_memory_mb)
         if current.timed_out:
             self._outcomes.timed_out(current.invocation, measured)

@@ -19,6 +19,8 @@ const HAS_CALLBACKS = !(RUNTIME_VERSION >= 24);
 const API = new URL(`http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/`);
 const EXIT_OF_UNCAUGHT = 129;
 const EXIT_OF_REJECTED = 128;
+const EXIT_OF_UNSETTLED = HAS_CALLBACKS ? 13 : 0; // Node.js's own: AWS's older client awaits the module at its top level
+const MAX_PAYLOAD = 6291556;
 
 const { connect: dial } = net; // whatever the function makes of it
 
@@ -38,7 +40,7 @@ function write(text) {
     try {
       rest = rest.subarray(fs.writeSync(1, rest));
     } catch (error) {
-      if (error.code !== 'EAGAIN') throw error;
+      if (error.code !== 'EAGAIN') return; // the function has closed it; AWS's client has a descriptor of its own for its log
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); // the pipe is full
     }
   }
@@ -98,7 +100,7 @@ function payloadOf(thrown) {
 // own HTTP client would take three times the processor time, and that for each invocation.
 class Connection {
   constructor() {
-    this.socket = dial(API.port, API.hostname).setNoDelay(true);
+    this.socket = dial(API.port, API.hostname).setNoDelay(true).unref();
     this.socket.on('data', (piece) => this.receive(piece));
     this.socket.on('error', (error) => this.close(error)).on('close', () => this.close());
     this.waiting = undefined;
@@ -287,9 +289,10 @@ function parsed(json, name) {
   }
 }
 
-let whenLoopIsEmpty = () => {}; // what the invocation waits for, besides its callback
+// When nothing is left to do: a module's top-level await will never end, and later an invocation without an answer has its own.
+let whenLoopIsEmpty = () => process.exit(EXIT_OF_UNSETTLED);
 
-// Settles when the invocation is over: by its promise, its callback, the context's methods, or with nothing left to do.
+// Settles when the invocation is over: by its promise, its callback, the context's methods, or an empty loop.
 function run(handler, event, facts) {
   return new Promise((resolve, reject) => {
     let over = false;
@@ -345,7 +348,7 @@ async function serve(handler) {
     process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
     try {
       const json = jsonOf(await outcomeOf(handler, JSON.parse(body), contextOf(headers)));
-      await post('response', json);
+      await post('response', json.slice(0, MAX_PAYLOAD + 1)); // of what is too large, as much as shows it
     } catch (error) {
       logError('Invoke Error', error);
       sayWhatIsMissing(error);
@@ -359,13 +362,15 @@ async function serve(handler) {
 
 // An error that nobody caught ends the environment, and is the answer to what it was doing.
 async function end(what, error, status) {
-  logError(what, error);
-  sayWhatIsMissing(error);
-  const payload = JSON.stringify(payloadOf(error));
-  const own = new Connection(); // the kept one may be waiting for the next invocation
-  const tail = requestId === undefined ? 'init/error' : `invocation/${requestId}/error`;
-  await own.exchange('POST', tail, payload).catch(() => {});
-  process.exit(status);
+  try {
+    logError(what, error);
+    sayWhatIsMissing(error);
+    const tail = requestId === undefined ? 'init/error' : `invocation/${requestId}/error`;
+    // The kept connection may be waiting for the next invocation.
+    await new Connection().exchange('POST', tail, JSON.stringify(payloadOf(error)));
+  } finally {
+    process.exit(status); // whatever the function has made of JSON or net
+  }
 }
 
 // Windows: localstage's end closes stdin. Elsewhere the shell that started this process looks after that (runtimes.py).
@@ -386,12 +391,9 @@ async function main(handler) {
   });
   process.on('beforeExit', () => whenLoopIsEmpty());
   globalThis.awslambda = streaming;
-  let loaded;
-  try {
-    loaded = await loadHandler(handler, process.env.LAMBDA_TASK_ROOT);
-  } catch (error) {
-    await end(HAS_CALLBACKS ? 'Uncaught Exception' : 'Init Error', error, EXIT_OF_UNCAUGHT);
-  }
+  const refuse = (error) => end(HAS_CALLBACKS ? 'Uncaught Exception' : 'Init Error', error, EXIT_OF_UNCAUGHT);
+  const loaded = await loadHandler(handler, process.env.LAMBDA_TASK_ROOT).catch(refuse);
+  whenLoopIsEmpty = () => {};
   await serve(loaded);
 }
 

@@ -124,11 +124,15 @@ _WITHIN_THE_STAGE = """
 exec 3<&0 </dev/null
 (while read -r _; do :; done <&3; exec "$0" -I "$1") >/dev/null 2>&1 &
 exec 3<&-
-shift
-exec "$@"
+node=$2
+shift 2
+ulimit -c 0
+exec "$node" "--max-old-space-size=$((AWS_LAMBDA_FUNCTION_MEMORY_SIZE * 90 / 100))" "$@"
 """
-"""Starts a program with an empty stdin, and ends it with all that it has started when what was stdin, the stage's pipe,
-closes. A program in JavaScript could not do so itself while it does not return to its event loop."""
+"""Starts Node.js with an empty stdin, and ends it with all that it has started when what was stdin, the stage's pipe,
+closes. A program in JavaScript could not do so itself while it does not return to its event loop.
+
+Guess (Node.js: `--max-old-space-size`): the share of the function's memory."""
 
 
 class Node:

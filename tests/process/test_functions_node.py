@@ -163,9 +163,30 @@ exports.handler = (event, context, callback) => {
     case 'exit': process.exit(0);
     case 'exit 1': process.exit(1);
     case 'kill': process.kill(process.pid, 'SIGKILL'); return new Promise(() => {});
-    case 'afterwards': setTimeout(() => { throw named('TooLateError'); }, 10); return Promise.resolve('answered');
     case 'loop': for (;;) {}
     case 'large': return callback(null, 'x'.repeat(6291560));
+    case 'null': return Promise.reject();
+    case 'bigint': return Promise.resolve(1n);
+    case 'recursion': { const again = () => again() + 1; return again(); }
+    case 'late':
+      setTimeout(() => { callback(new Error('late')); throw named('TooLateError'); }, 10);
+      return Promise.resolve('first');
+    case 'closed': require('fs').closeSync(1); console.log('to nobody'); return callback(null, 'closed');
+    case 'listener':
+      process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => callback(null, error.name));
+      setTimeout(() => { throw named('HeardError'); });
+      return;
+    case 'megabytes': for (let i = 0; i < 2000; i++) process.stdout.write('x'.repeat(1023) + '\\n'); return callback(null, 1);
+    case 'memory': { const all = []; for (;;) all.push(new Array(1e6).fill(0)); }
+    case 'abort': process.abort();
+    case 'no JSON': JSON.stringify = () => { throw new Error('mine'); }; return callback(null, {});
+    case 'starved': { const again = () => process.nextTick(again); again(); return Promise.resolve('starved'); }
+    case 'children': {
+      const start = (detached) => require('child_process').spawn('sleep', ['600'], { detached, stdio: 'ignore' });
+      const children = [start(false), start(true)];
+      children.forEach((child) => child.unref());
+      return callback(null, children.map((child) => child.pid));
+    }
     default: return callback(null, served);
   }
 };
@@ -184,6 +205,9 @@ async def test_node_handler_when_it_fails(bench: Workbench) -> None:
         ("callback", "CallbackError", "wrong in /var/task/app.js"),
         ("fail", "string", "handled"),
         ("circular", "Error", "Unable to stringify response body"),
+        ("null", "string", "handled"),
+        ("bigint", "Error", "Unable to stringify response body"),
+        ("recursion", "RangeError", "Maximum call stack size exceeded"),
         ("large", "Function.ResponseSizeTooLarge", None),
         (None, None, None),
         ("unhandled", "Runtime.UnhandledPromiseRejection", "RangeError: nobody looks"),
@@ -193,7 +217,7 @@ async def test_node_handler_when_it_fails(bench: Workbench) -> None:
         result = await bench.call(probe, event)
         payload = json.loads(result.payload)
         if event is None:
-            assert payload in (8, 1)  # Of one environment; the two before have ended one each.
+            assert payload in (11, 1)  # Of one environment; the two before have ended one each.
             continue
         assert (result.function_error, payload["errorType"]) == ("Unhandled", error_type)
         if message is not None:
@@ -220,18 +244,39 @@ async def test_node_process_when_it_ends_or_takes_too_long(bench: Workbench) -> 
         "exit": "Runtime exited without providing a reason",
         "exit 1": "Runtime exited with error: exit status 1",
         "kill": "Runtime exited with error: signal: killed",
+        "abort": "Runtime exited with error: signal: aborted",
+        "memory": "Runtime exited with error: signal: aborted",
+        "no JSON": "Runtime exited with error: exit status 128",
     }.items():
         result = await bench.call(node(FAILING), event)
         assert json.loads(result.payload) == {
             "errorType": "Runtime.ExitError",
             "errorMessage": f"RequestId: {result.request_id} Error: {reason}",
         }
-    assert await bench.value(node(FAILING), "afterwards") == "answered"
+    assert await bench.value(node(FAILING), "late") == "first"
     await until(lambda: bench.functions.environment_count == 0, "the environment to end by itself")
     assert '\tERROR\tUncaught Exception \t{"errorType":"TooLateError"' in bench.log.text
     result = await bench.call(node(FAILING, timeout_s=1), "loop")
     assert json.loads(result.payload)["errorType"] == "Sandbox.Timedout"
     assert " Task timed out after 1.00 seconds\n" in result.log_tail
+    assert await bench.value(node(FAILING, timeout_s=1), "starved") == "starved"
+    await until(lambda: bench.functions.environment_count == 0, "the end of what never asks for another invocation")
+
+
+@with_workbench()
+async def test_node_handler_when_it_meddles(bench: Workbench) -> None:
+    """Output without end, a closed stdout, listeners of its own and children cost its own invocation at most."""
+    probe = node(FAILING)
+    assert await bench.value(probe, "megabytes") == 1
+    assert bench.log.text.count("x" * 1023 + "\n") == 2000
+    assert await bench.value(probe, "listener") == "HeardError"
+    children = await bench.value(probe, "children")
+    assert await bench.value(probe, "closed") == "closed"
+    assert await bench.value(probe, None) == 5
+    if sys.platform == "linux":
+        assert all(map(is_running, children))
+        await bench.call(probe, "abort")
+        await until(lambda: not any(map(is_running, children)), "the children of an environment that has ended")
 
 
 @with_workbench()
@@ -273,6 +318,7 @@ async def test_node_function_when_its_init_fails(bench: Workbench) -> None:
             "require is not defined in",
         ),
         ({"app.js": "process.exit(3)"}, "app.handler", "Runtime.ExitError", None),
+        ({"app.mjs": "await new Promise(() => {})"}, "app.handler", "Runtime.ExitError", None),
     ):
         result = await bench.call(node(files=files, handler=handler))
         payload = json.loads(result.payload)
