@@ -191,12 +191,12 @@ class Lesson:
     def check(self, number: str) -> None:
         """Check an exercise such as ``"4.1"``: prints ``ok`` lines, or what is not right yet and where to look."""
         names = sys._getframe(1).f_globals
-        answer = Answer(registry.exercise_of(number), names, self.my_chat.folder, self)
+        answer = Answer(registry.exercise_of(str(number)), names, self.my_chat.folder, self)
         judge(answer, self._record, _watch)
 
     def solution(self, number: str) -> solutions.Solution:
         """One way to do an exercise, with its reasons."""
-        return solutions.solution(number)
+        return solutions.solution(str(number))
 
     def predict(self, number: str, question: str, *choices: str) -> Prediction:
         """A question to be answered before the next cell shows the answer; your choice is kept with your progress."""

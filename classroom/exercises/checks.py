@@ -32,6 +32,15 @@ def check(what: str, found: Any, expected: Any = True, *, look: str = "") -> Non
     print(f"ok: {what}")
 
 
+def check_returned(what: str, found: Any, kind: type, *, look: str) -> None:
+    """``check`` for what a learner's function gives back: a value of this kind. Most who give back none forgot ``return``."""
+    if found is None and kind is not type(None):
+        raise CheckFailed(
+            f"{what}. It gives back nothing (None). Look at: the word return, in front of what it gives back."
+        )
+    check(what, type(found).__name__, kind.__name__, look=look)
+
+
 def attempt(what: str, call: Callable[[], Any], *, look: str = "") -> Any:
     """What a call gives; a call that raises is a failed check, which tells the error and where to look."""
     try:

@@ -9,6 +9,8 @@ runs longer than its time. Knows no AWS.
 
 from __future__ import annotations
 
+import ast
+import difflib
 import dis
 import signal
 import threading
@@ -141,6 +143,7 @@ def _refuse_unanswered(answer: Answer, watch: CellWatch) -> None:
                 f"the cell that defines {name} stopped with an error ({watch.error_of(name)}): "
                 "mend it, run it again, then run this cell again."
             )
+    _refuse_misplaced(answer, watch)
     if any(name not in answer.names for name in exercise.names):
         raise NotAnswered("Run the cell above first, then this one.")
     blanks = sum(_blanks_in(answer.names[name]) for name in exercise.names)
@@ -156,6 +159,42 @@ def _refuse_unanswered(answer: Answer, watch: CellWatch) -> None:
     fault = fault_of(exercise.file, text)
     if fault:
         raise NotAnswered(f"there is a mistake in my_chat/{exercise.file}: {fault}")
+
+
+def _refuse_misplaced(answer: Answer, watch: CellWatch) -> None:
+    """The last cell has made something, and it is not what the check would look at."""
+    exercise, file = answer.exercise, answer.exercise.file
+    for name in exercise.names:
+        near = difflib.get_close_matches(name, watch.defined - set(exercise.names), 1, 0.8)
+        if name not in watch.defined and near:
+            raise NotAnswered(f"the last cell defines {near[0]}, and the exercise asks for {name}: mind the spelling.")
+    if not file:
+        return
+    text, path = answer.folder.text(file), answer.folder.path / file
+    if watch.wrote not in ("", file) and difflib.get_close_matches(file, [watch.wrote], 1, 0.8):
+        raise NotAnswered(
+            f"the last cell wrote my_chat/{watch.wrote}, and the exercise asks for {file}: mind the spelling."
+        )
+    if watch.unwritten_since(file) > (path.stat().st_mtime if text is not None else 0.0):
+        raise NotAnswered(
+            f"the last cell for my_chat/{file} stopped with an error and changed nothing: mend it, run it again, "
+            "then run this cell again."
+        )
+    lost = watch.defined & _functions_of(text or "") if file.endswith(".py") else set()
+    if lost:
+        raise NotAnswered(
+            f"the last cell defines {min(lost)} in this notebook, and not in my_chat/{file}: it has lost its first line, "
+            f"which is %%write {file} or %%mend {file}."
+        )
+
+
+def _functions_of(text: str) -> set[str]:
+    """The functions that a file defines, and the one that Lambda looks for."""
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        body = []
+    return {"lambda_handler", *(one.name for one in body if isinstance(one, ast.FunctionDef))}
 
 
 def _blanks_in(value: Any) -> int:

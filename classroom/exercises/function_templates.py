@@ -11,11 +11,22 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from classroom.exercises.checks import CheckFailed, check
-from classroom.exercises.templates import listed, statements_of
+from classroom.exercises.templates import Template, listed, statements_of
 
 ADDRESS = "arn:aws:execute-api:us-east-1:123456789012:"
 INDENT = "its indentation: a property stands two spaces deeper than the word Properties"
 _OTHER_LOG = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lab-other:*"
+
+
+def check_parameters(template: Template, given: Iterable[str]) -> None:
+    """The template declares every parameter that its stack is given."""
+    missing = [name for name in given if name not in template.parameters]
+    if missing:
+        raise CheckFailed(
+            f"every parameter is there. The template has no {' and no '.join(missing)}. "
+            "Look at: the part Parameters, and whether your cell has run."
+        )
+    print("ok: every parameter is there")
 
 
 def table(short: str) -> str:
@@ -55,8 +66,10 @@ def check_permission(permission: dict[str, Any], function: str, properties: dict
         check(f"the permission's {key}", permission.get(key), expected, look=f"{key} in the permission")
 
 
-def check_role(role: dict[str, Any], logs: str, may: Iterable[tuple[str, str]] = ()) -> None:
-    """Lambda may act as a role, which may write its log and do what ``may`` names, pairs of action and ARN."""
+def check_role(
+    role: dict[str, Any], logs: str, may: Iterable[tuple[str, str]] = (), may_not: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Lambda may act as a role, which may write its log and do what ``may`` names, and not ``may_not``: pairs of action and ARN."""
     trusted = [one.get("Principal") for one in statements_of(role.get("AssumeRolePolicyDocument"))]
     check("Lambda may act as the role", trusted, [{"Service": "lambda.amazonaws.com"}], look="AssumeRolePolicyDocument")
     policies = role.get("Policies") or []
@@ -68,6 +81,7 @@ def check_role(role: dict[str, Any], logs: str, may: Iterable[tuple[str, str]] =
         ("logs:PutLogEvents", _OTHER_LOG),
         ("dynamodb:DeleteTable", table("ChatMessages")),
         ("dynamodb:PutItem", table("ChatSessions")),
+        *may_not,
     )
     for action, resource, expected in (
         *((*pair, "may") for pair in allowed),

@@ -13,11 +13,11 @@ RETURNS = 'what lambda_handler returns at its end: {"statusCode": 200}, for ever
 def check_answered(what: str, outcome: Outcome, status: int = 200, *, look: str = "", error_look: str = "") -> None:
     """The handler returned a result with this status and did not raise."""
     check_not_raised(what, outcome, look=error_look or look)
-    found = outcome.result.get("statusCode") if isinstance(outcome.result, dict) else outcome.result
-    if found is None and status == 200:
+    found = outcome.result.get("statusCode") if isinstance(outcome.result, dict) else None
+    if found is None:
         raise CheckFailed(
-            f"{what}. Your handler returned {outcome.result!r}, so whoever connects would be refused with 502. "
-            f"Look at: {RETURNS}."
+            f"{what}. Your handler returned {outcome.result!r}, which is no answer: API Gateway wants a dict with a "
+            f"statusCode. Look at: {look if status != 200 and look else RETURNS}."
         )
     check(what, found, status, look=look or RETURNS)
 
@@ -26,7 +26,8 @@ def check_not_raised(what: str, outcome: Outcome, *, look: str = "") -> None:
     """The handler did not raise; silent when it did not."""
     if outcome.error:
         hint = f" Look at: {look_for(outcome.error) or look}." if look_for(outcome.error) or look else ""
-        raise CheckFailed(f"{what}. Your handler raised {outcome.error} ({outcome.line}).{hint}")
+        where = f" ({outcome.line})" if outcome.line else ""
+        raise CheckFailed(f"{what}. Your handler raised {outcome.error}{where}.{hint}")
 
 
 def look_for(error: str) -> str:
@@ -40,6 +41,12 @@ def look_for(error: str) -> str:
 _KNOWN = (
     ("KeyError: 'routeKey'", 'event["requestContext"]: the route key is in there'),
     ("KeyError: 'body'", "the route: only the event of a message has a body"),
+    (
+        "must be str, bytes or bytearray, not dict",
+        'event, which is a dict already: what the client sent is event["body"]',
+    ),
+    ("name 'ClientError' is not defined", "from botocore.exceptions import ClientError, at the top of the file"),
+    ("NameError", "the spelling of this name, and the lines at the top of the file: is its import there?"),
     ("string indices must be integers", 'event["body"], which is text: json.loads makes a dict of it'),
     ("'str' object has no attribute 'get'", 'event["body"], which is text: json.loads makes a dict of it'),
     ("Float types are not supported", "the timestamp: DynamoDB takes no float; the event's requestTimeEpoch is an int"),

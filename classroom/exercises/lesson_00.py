@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.exercise import Answer
 from classroom.exercises.registry import exercise
 from classroom.my_chat.chat import function_of
@@ -29,8 +29,7 @@ def write_a_robot(answer: Answer) -> None:
         found = attempt(
             f"it answers {text!r}", partial(robot, dict(frame)), look='frame["message"] is what was written'
         )
-        kind = type(found).__name__
-        check("the answer is a dict", kind, "dict", look="the return, which needs { } around its two entries")
+        check_returned("the answer is a dict", found, dict, look="the { } around its two entries, behind return")
         for key in ("sender", "message"):
             if key not in found:
                 raise CheckFailed(f"the answer has no entry {key!r}. It is {found!r}. Look at: the names in quotes.")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from socket import socket
 
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.exercise import Answer
 from classroom.exercises.registry import exercise
 from classroom.labs.echo import EchoServer
@@ -50,8 +50,8 @@ def read_the_head_of_a_frame(answer: Answer) -> None:
     names = ("FIN", "opcode", "masked", "length")
     for what, (frame, right) in FRAMES.items():
         found = attempt(f"{what} is read", partial(answer.head, frame))
-        count = len(found) if isinstance(found, tuple) else type(found).__name__
-        check(f"{what} has four numbers", count, 4, look="the return")
+        check_returned(f"{what} has four numbers", found, tuple, look="the commas between the four, behind return")
+        check(f"{what} has four numbers", len(found), 4, look="the commas between the four, behind return")
         look = f"byte 1 is {frame[0]:08b}, byte 2 is {frame[1]:08b}"
         check(
             f"its head is {right}",

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.dynamodb_requests import requests_of
 from classroom.exercises.exercise import Answer
 from classroom.exercises.registry import exercise
@@ -25,6 +25,10 @@ PREDICTIONS = {
     "1.d": "Only the second",
     "1.e": "Nothing",
 }
+WHEN_TAKEN = (
+    "what store does when the key is taken: it catches dynamodb.exceptions.ConditionalCheckFailedException, "
+    "no other error, and tries the next number"
+)
 CONNECTED_AT = 1_795_275_417_876
 MICROSECOND = 1_795_275_417_876_123
 ONLY_TAKEN = "which errors your except catches: only ConditionalCheckFailedException says that the key is taken"
@@ -35,8 +39,7 @@ def expire_in_time(answer: Answer) -> None:
     """The moment lies two hours and ten minutes after the connection began, in whole seconds."""
     for connected_at in (CONNECTED_AT, CONNECTED_AT + 3_600_500):
         found = attempt(f"expires_at({connected_at}) gives a moment", partial(answer.expires_at, connected_at))
-        kind = type(found).__name__
-        check("it is a whole number", kind, "int", look="the return, and the division: // gives whole numbers")
+        check_returned("it is a whole number", found, int, look="the division: // gives whole numbers")
         late = found - connected_at // 1000
         if late < 0:
             raise CheckFailed(
@@ -67,7 +70,7 @@ def read_the_last_two(answer: Answer) -> None:
             _put(answer, room, number, f"message {number}")
         with requests_of(answer.dynamodb, look="the loop in last_two") as requests:
             found = attempt("it gives the end of a room of five", partial(answer.last_two, room))
-        check("it returns a list", type(found).__name__, "list", look="the return")
+        check_returned("it returns a list", found, list, look="the square brackets around what is returned")
         look = "Limit=2" if len(found) > 2 else "the room that the query names, and the end at which it begins"
         check("it returns two messages", len(found), 2, look=look)
         if not all(isinstance(text, str) for text in found):
@@ -76,7 +79,9 @@ def read_the_last_two(answer: Answer) -> None:
             "they are the last two",
             sorted(found),
             ["message 11", "message 12"],
-            look="ScanIndexForward, which says at which end the query begins",
+            look="ScanIndexForward, which says at which end the query begins"
+            if set(found) <= {f"message {number}" for number in range(8, 13)}
+            else 'the room: {"S": room}, the argument of last_two',
         )
         check("the older one comes first", found, ["message 11", "message 12"], look="reversed(…)")
         if not requests.calls:
@@ -96,7 +101,7 @@ def read_the_last_two(answer: Answer) -> None:
         check("the end of a room with one message", found, ["Hello?"], look=look)
 
 
-@exercise("1.3", names=("store",), look="what store does when the key is taken", within_s=20)
+@exercise("1.3", names=("store",), look=WHEN_TAKEN, within_s=20)
 def lose_no_message(answer: Answer) -> None:
     """``store`` keeps every message, whoever writes at the same time, and lets other refusals out."""
     texts = ["one", "two", "three"]

@@ -126,7 +126,9 @@ def _rules(answer: Answer) -> dict[str, Any]:
 @exercise("2.3", account=True, look="the expression, and the order of the two calls")
 def mend_the_expression(answer: Answer) -> None:
     """Carol's API selects routes by ``action``, and ``prod`` serves a deployment from after that change."""
-    expression = answer.lesson.account.client("apigatewayv2").get_api(ApiId=answer.other)["RouteSelectionExpression"]
+    gateway = answer.lesson.account.client("apigatewayv2")
+    _refuse_when_gone(answer, gateway)
+    expression = gateway.get_api(ApiId=answer.other)["RouteSelectionExpression"]
     if expression == "request.body.action":
         raise NotAnswered(
             "Carol's API, whose id is in other, still has the expression request.body.action: "
@@ -152,7 +154,9 @@ def mend_the_expression(answer: Answer) -> None:
 @exercise("2.4", account=True, look="create_stage: the name, and the deployment")
 def add_a_stage(answer: Answer) -> None:
     """A stage ``dev`` serves the deployment without the dollar sign; ``prod`` serves another one."""
-    found = answer.lesson.account.client("apigatewayv2").get_stages(ApiId=answer.other)["Items"]
+    gateway = answer.lesson.account.client("apigatewayv2")
+    _refuse_when_gone(answer, gateway)
+    found = gateway.get_stages(ApiId=answer.other)["Items"]
     stages = {one["StageName"]: one.get("DeploymentId") for one in found}
     if "dev" not in stages:
         others = sorted(stages.keys() - {"prod"})
@@ -170,8 +174,24 @@ def add_a_stage(answer: Answer) -> None:
         which = "the one that prod serves" if stages["dev"] == stages.get("prod") else "another one"
         raise CheckFailed(f"dev serves yesterday's deployment. It serves {which}. Look at: DeploymentId=yesterday.")
     print("ok: dev serves yesterday's deployment")
+    mended = gateway.get_api(ApiId=answer.other)["RouteSelectionExpression"] in LOOKS_AT_ACTION
+    if mended and stages.get("prod") == answer.yesterday:
+        raise CheckFailed(
+            "prod serves another deployment than dev. It serves yesterday's, too, so people on prod get Forbidden. "
+            "Look at: update_stage, which points prod at the deployment of exercise 2.3 again; or call deploy(other)."
+        )
     told = _told(answer, answer.lesson.url_of(answer.other, "dev"), {"action": "sendMessage"})
     check("yesterday's fault shows on dev", _message(told), "Forbidden", look="what dev serves")
+
+
+def _refuse_when_gone(answer: Answer, gateway: Any) -> None:
+    """Carol's API lives until the lesson's clean-up."""
+    try:
+        gateway.get_api(ApiId=answer.other)
+    except gateway.exceptions.NotFoundException:
+        raise NotAnswered(
+            'Carol\'s API is gone, because the clean-up deletes it. Run the cells from "A route that answers" on again.'
+        ) from None
 
 
 def _told(answer: Answer, url: str, frame: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from classroom.exercises import solutions
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.exercise import Answer
-from classroom.exercises.function_templates import check_callers, check_permission, check_role
+from classroom.exercises.function_templates import check_callers, check_parameters, check_permission, check_role
 from classroom.exercises.handler_checks import check_answered
 from classroom.exercises.registry import exercise
 from classroom.exercises.templates import Template
@@ -61,7 +61,11 @@ def permit_one_route(answer: Answer) -> None:
     """The pattern lets one API call the function for one route of one stage, and nothing else."""
     for api_id in ("a1b2c3d4e5", "f6g7h8i9j0"):
         found = attempt("source_arn gives a pattern", partial(answer.source_arn, "us-east-1", "123456789012", api_id))
-        check("it is text", type(found).__name__, "str", look="the return")
+        check_returned("it is text", found, str, look="the quotation marks around the pattern")
+        if "{" in found:
+            raise CheckFailed(
+                f"the values stand in the pattern. It is {found!r}. Look at: the letter f in front of the quotation marks."
+            )
         check_callers(found, api_id, "hello", "dev")
 
 
@@ -69,8 +73,7 @@ def permit_one_route(answer: Answer) -> None:
 def describe_the_function(answer: Answer) -> None:
     """The template describes everything that was made by hand: each part is there and names the right others."""
     template = Template(answer.text, GIVEN, but=CHAT)
-    missing = [name for name in GIVEN if name not in (template.body.get("Parameters") or {})]
-    check("no parameter is missing", missing, [], look="the part Parameters, as it was given")
+    check_parameters(template, GIVEN)
     logs, _ = template.only("AWS::Logs::LogGroup")
     function, properties = template.only("AWS::Lambda::Function")
     role, granted = template.only("AWS::IAM::Role")
@@ -116,7 +119,7 @@ def replace_the_function(answer: Answer) -> None:
     """The changed template gives the function another name, which Lambda takes, and so another function."""
     before = answer.folder.text(TEMPLATE) or solutions.course_text(TEMPLATE, "3.3") or ""
     after = attempt("renamed changes the template", lambda: answer.renamed(before), look="template.replace(old, new)")
-    check("it gives a text", type(after).__name__, "str", look="the return")
+    check_returned("it gives a text", after, str, look="template.replace(old, new), which gives a text")
     was = Template(before, GIVEN, but=CHAT).only("AWS::Lambda::Function")[1]
     now = Template(after, GIVEN, but=CHAT).only("AWS::Lambda::Function")[1]
     name = now.get("FunctionName")

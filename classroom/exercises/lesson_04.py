@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.exercise import Answer
-from classroom.exercises.function_templates import check_callers, check_permission, check_role, table
+from classroom.exercises.function_templates import check_callers, check_parameters, check_permission, check_role, table
 from classroom.exercises.handler_checks import RETURNS, check_answered, check_not_raised, only_row
 from classroom.exercises.registry import exercise
 from classroom.exercises.templates import Template
@@ -43,11 +44,12 @@ def describe_the_chat_function(answer: Answer) -> None:
     check_chat_function(answer, {"MESSAGES_TABLE": "lab-ChatMessages"}, [("dynamodb:PutItem", table("ChatMessages"))])
 
 
-def check_chat_function(answer: Answer, variables: dict[str, str], may: list[tuple[str, str]]) -> None:
+def check_chat_function(
+    answer: Answer, variables: dict[str, str], may: list[tuple[str, str]], may_not: Sequence[tuple[str, str]] = ()
+) -> None:
     """Everything that the chat function needs is in the template; its variables and permissions grow with the lessons."""
     template = Template(answer.text, GIVEN, begins=CHAT)
-    missing = [name for name in GIVEN if name not in template.parameters]
-    check("no parameter is missing", missing, [], look="the part Parameters, as it was given")
+    check_parameters(template, GIVEN)
     logs, group = template.only("AWS::Logs::LogGroup")
     check("its log group", group.get("LogGroupName"), "/aws/lambda/lab-chat_handler", look="ChatLogs")
     function, properties = template.only("AWS::Lambda::Function")
@@ -62,7 +64,7 @@ def check_chat_function(answer: Answer, variables: dict[str, str], may: list[tup
         check(f"the variable {name}", found.get(name), value, look="Environment, and in it Variables, of ChatFunction")
     role, granted = template.only("AWS::IAM::Role")
     check("the function acts as the role", properties.get("Role"), f"<{role}.Arn>", look="the name of your role")
-    check_role(granted, logs, may)
+    check_role(granted, logs, may, may_not)
     _check_permissions(template, function, properties)
     integration, _ = template.only("AWS::ApiGatewayV2::Integration")
     output = template.outputs().get("ChatIntegrationId")
@@ -90,13 +92,14 @@ def read_an_event(answer: Answer) -> None:
         lambda: answer.read(EVENT),
         look='what stands inside requestContext, and json.loads(event["body"])',
     )
-    check(
-        "it gives four things", len(found) if isinstance(found, tuple) else type(found).__name__, 4, look="the return"
-    )
+    check_returned("it gives four things", found, tuple, look="the commas between the four, behind return")
+    check("it gives four things", len(found), 4, look="the commas between the four, behind return")
     request = EVENT["requestContext"]
     check("the route key", found[0], request["routeKey"], look="requestContext")
     check("the connection id", found[1], request["connectionId"], look="requestContext")
-    check("who sent it", found[2], "dana", look='event["body"] is text: json.loads makes a dict of it')
+    order = "the order: route key, connection id, sender, message"
+    swapped = found[2:] == ("Can you read this?", "dana")
+    check("who sent it", found[2], "dana", look=order if swapped else "the key sender of the body")
     check("what they sent", found[3], "Can you read this?", look="the key message of the body")
 
 

@@ -27,13 +27,17 @@ ENDPOINT = "endpoint_url, which is f\"https://{request['domainName']}/{request['
 @exercise("5.1", file=TEMPLATE, look="ChatFunction and ChatRole: the rest stays as lesson 4 left it")
 def allow_what_a_broadcast_needs(answer: Answer) -> None:
     """The chat function knows the table of connections, and may use it and post to connections of the stage prod."""
-    connections, posts = table("ChatConnections"), f"{ADDRESS}{GIVEN['ApiId']}/prod/POST/@connections/R0oXAcfD0kwCFiA="
+    connections, api = table("ChatConnections"), f"{ADDRESS}{GIVEN['ApiId']}"
+    posts, hangs_up, elsewhere = (
+        f"{api}/{which}/@connections/R0oXAcfD0kwCFiA=" for which in ("prod/POST", "prod/DELETE", "dev/POST")
+    )
     may = [("dynamodb:PutItem", table("ChatMessages"))]
     may += [(f"dynamodb:{action}", connections) for action in ("PutItem", "DeleteItem", "Scan")]
     check_chat_function(
         answer,
         {"MESSAGES_TABLE": "lab-ChatMessages", "CONNECTIONS_TABLE": "lab-ChatConnections"},
         [*may, ("execute-api:ManageConnections", posts)],
+        [("execute-api:ManageConnections", hangs_up), ("execute-api:ManageConnections", elsewhere)],
     )
 
 
@@ -51,6 +55,7 @@ def send_to_everybody(answer: Answer) -> None:
         check("the message is stored", len(trial.rows("ChatMessages")), 1, look="what your handler of lesson 4 did")
         for name in ("bob", "carol", "ann"):
             _check_screen(trial, name, [("ann", "Hello")], look="the loop over the rows of the connections")
+        _check_frame(trial)
         check_answered("bob leaves", trial.leave("bob"))
         check("his row is deleted", _there(trial), ["ann", "carol"], look="delete_item on $disconnect")
         check_answered("carol is heard", trial.send("carol", "Bye"))
@@ -189,6 +194,19 @@ def _check_screen(trial: Trial, name: str, expected: list[tuple[str, str]], *, l
     if len(found) == len(expected) and found != expected:
         look = 'the frame: json.dumps({"type": "message", "sender": …, "message": …, "timestamp": …})'
     check(f"what {name} has received", found, expected, look=look)
+
+
+def _check_frame(trial: Trial) -> None:
+    """What Bob has received says what it is, and under which timestamp it is stored."""
+    [frame], [row] = trial.screen("bob"), trial.rows("ChatMessages")
+    check("the frame's type", frame.get("type"), "message", look='"type": "message", the first entry of the frame')
+    stored = row["timestamp"]
+    check(
+        "the frame's timestamp is the row's",
+        frame.get("timestamp"),
+        stored,
+        look="timestamp, the last entry of the frame",
+    )
 
 
 def _check_endpoint(calls: tuple[str, ...]) -> None:

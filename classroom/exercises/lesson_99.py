@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.dynamodb_requests import WentOn, refusing, requests_of
 from classroom.exercises.exercise import Answer
 from classroom.exercises.registry import exercise
@@ -39,7 +39,7 @@ def find_what_is_mine(answer: Answer) -> None:
         return dict(known[name])
 
     found = attempt("it looks through an account", partial(answer.find_mine, [*others, *mine], tags_of))
-    check("it returns a list", type(found).__name__, "list", look="the return: a list of names")
+    check_returned("it returns a list", found, list, look="the return: a list of names")
     for name, (theirs, whose, look) in others.items():
         if name in found:
             raise CheckFailed(

@@ -45,7 +45,8 @@ class Outcome:
     """Those of ``needs`` that were denied."""
 
     def __repr__(self) -> str:
-        ended = f"raised {self.error} ({self.line})" if self.error else f"returned {self.result!r}"
+        where = f" ({self.line})" if self.line else ""
+        ended = f"raised {self.error}{where}" if self.error else f"returned {self.result!r}"
         return "\n".join([ended, *(f"printed {line}" for line in self.printed.splitlines())])
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import json
 import math
+import os
 import re
 import time
 
 import boto3
 import nbformat
 import pytest
+from IPython.core.error import UsageError
 
 from classroom.exercises import registry, solutions
 from classroom.exercises.checks import check, eventually
 from classroom.my_chat.chat import MyChat, NoSuchFunction, NotDeployed
+from classroom.my_chat.folder import NotWritten
 from classroom.operations.notebooks import NOTEBOOKS
 from tests.process.exercise_desk import Desk, expect_not_answered, expect_refused, expect_solved, name_of, wrong_answers
 
@@ -141,6 +144,51 @@ def test_check_when_the_cell_failed_after_a_good_run(desk):
     )
     desk.watch.after_cell(_Ran(solutions.solution("4.2").code))
     assert desk.check("4.2").endswith("ok: exercise 4.2 is done\n")
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (
+            "def answer(frame):\n    return frame",
+            "not in my_chat/robot.py: it has lost its first line, which is %%write",
+        ),
+        ("%%write robots.py\n1", "the last cell wrote my_chat/robots.py, and the exercise asks for robot.py"),
+    ],
+)
+def test_check_when_the_last_cell_went_elsewhere(desk, cell, said):
+    """A cell without its ``%%write``, or with another file's name, is told; the file from before is not judged."""
+    desk.run(solutions.solution("0.1").code)
+    desk.watch.after_cell(_Ran(cell))
+    assert re.fullmatch(f"not yet: .*{said}.*\n", desk.check("0.1"))
+    desk.watch.after_cell(_Ran('lesson.check("0.1")'))
+    assert said in desk.check("0.1")
+    desk.watch.after_cell(_Ran(solutions.solution("0.1").code))
+    assert desk.check("0.1").endswith("ok: exercise 0.1 is done\n")
+
+
+def test_check_when_the_cell_of_a_file_failed(desk):
+    """The file from before does not pass for what the cell should have written; one changed in an editor since is judged."""
+    desk.run(solutions.solution("0.1").code)
+    desk.watch.after_cell(_Ran("%%mend robot.py\ndef answer(frame)", NotWritten("a mistake")))
+    assert "stopped with an error and changed nothing: mend it" in desk.check("0.1")
+    path = desk.folder.path / "robot.py"
+    os.utime(path, (time.time() + 1, time.time() + 1))
+    assert desk.check("0.1").endswith("ok: exercise 0.1 is done\n")
+
+
+def test_check_when_a_name_is_misspelled(desk):
+    """The name that the last cell defines stands beside the one that is asked for."""
+    desk.run("def expires_at(connected_at):\n    return ...")
+    desk.watch.after_cell(_Ran("def expire_at(connected_at):\n    return 1"))
+    said = "not yet: the last cell defines expire_at, and the exercise asks for expires_at: mind the spelling.\n"
+    assert desk.check("1.1") == said
+
+
+def test_cell_when_its_line_for_a_file_is_not_the_first(desk, capsys):
+    """IPython knows no line magic of that name; what to do is said below."""
+    desk.watch.after_cell(_Ran("# mine\n%%write robot.py\n1", UsageError("Line magic function `%%write` not found.")))
+    assert capsys.readouterr().out.startswith("The line with %% has to be the first one of its cell")
 
 
 def test_file_when_its_check_has_passed(desk):
