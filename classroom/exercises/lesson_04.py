@@ -159,3 +159,39 @@ _REFUSED: dict[str, dict[str, Any]] = {
     "a message of spaces": {"message": "   "},
     "a number": {"message": 7},
 }
+
+
+@exercise("4.5", file="agree.py", look="the words that are offered, and the header of what is returned")
+def agree_on_a_word(answer: Answer) -> None:
+    """On ``$connect`` the handler repeats ``chat.v2`` to whoever offers it, and says no word to anybody else.
+
+    AWS: FIDELITY section 3, the header of the handshake's answer.
+    """
+    with answer.trial() as trial:
+        trial.connect("ann")  # so that a message can come from somebody
+        for offered, expected in _OFFERS.items():
+            event = trial.event("$connect", "ann")
+            if offered:
+                event["headers"][_WORD] = offered
+                event["multiValueHeaders"][_WORD] = [offered]
+            what = f"a client that offers {offered or 'nothing'} is let in"
+            outcome = trial.handle(event)
+            check_answered(what, outcome, error_look="the header, which is missing where nothing is offered")
+            found = {name.lower(): word for name, word in (outcome.result.get("headers") or {}).items()}
+            look = "headers, the second entry of what is returned" if expected else "the whole words of the offer"
+            check("the word that it hears", found.get(_WORD.lower()), expected, look=look)
+        said = trial.send("ann", "Hello")
+        check_answered("a message is answered", said, error_look="headers, which the event of a message does not have")
+        check_answered("whoever leaves is answered", trial.leave("ann"), error_look="headers")
+
+
+_WORD = "Sec-WebSocket-Protocol"
+_OFFERS = {
+    "chat.v2": "chat.v2",
+    "chat.v1, chat.v2": "chat.v2",
+    "chat.v2,chat.v1": "chat.v2",
+    "chat.v1": None,
+    "chat.v20": None,
+    "": None,
+}
+"""What clients offer, and the word that they have to hear."""

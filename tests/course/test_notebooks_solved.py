@@ -11,6 +11,7 @@ from classroom.operations.notebooks import SOLUTIONS, executed_of
 from tests.course.nbval_runs import NOTEBOOKS, number_of
 
 MOST = {
+    "4": 5,
     "5": 7,
     "6": 5,
     "7": 6,
