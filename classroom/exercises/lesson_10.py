@@ -1,6 +1,6 @@
-"""The exercises of lesson 10: ways through a crowd, what a message uses, what a month costs, the walls, and where to go.
+"""The exercises of lesson 10 that measure: ways through a crowd, how long they take, and what a message uses.
 
-All of them are arithmetic or a few lines of Python; no AWS is asked.
+Those that compute are in ``lesson_10_computed``. All of them are a few lines of Python; no AWS is asked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import ceil, isclose
+from math import isclose
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,15 +17,14 @@ from classroom.exercises.checks import CheckFailed, attempt, check
 from classroom.exercises.exercise import Answer
 from classroom.exercises.registry import exercise
 from classroom.my_chat.chat import function_of
-from classroom.operations import prices
-from classroom.reading.sheet import Sheet, lines_of
 
 PREDICTIONS = {
     "10.a": "Up to twice as soon",
     "10.b": "What it has read: everybody",
-    "10.c": "The messages that go out",
-    "10.d": "No sooner: after about 100 seconds",
-    "10.e": "As much: a dollar for a million",
+    "10.c": "Twice as much or so",
+    "10.d": "The messages that go out",
+    "10.e": "No sooner: after about 100 seconds",
+    "10.f": "As much: a dollar for a million",
 }
 PART = 50
 _TOGETHER, _WITHIN_S = 4, 5.0
@@ -103,6 +102,67 @@ def _refuse(whom: str, connection_id: str) -> None:
         raise ConnectionError(f"{whom} cannot be reached.")
 
 
+class _Crowd:
+    """A crowd of a machine that is busy now and then: while it is, whoever is told something hears it a second later."""
+
+    WAYS = ("slow", "quick", "odd", "even")
+    EACH_S = dict(zip(WAYS, (0.004, 0.001, 0.003, 0.002), strict=True))
+
+    def __init__(self) -> None:
+        self.size, self.grown, self._told = 0, list[int](), 0
+        self.tellings: dict[tuple[int, str], int] = {}
+
+    def grow(self, to: int) -> _Crowd:
+        self.size = to
+        self.grown.append(to)
+        return self
+
+    def tell(self, way: str) -> float:
+        self.tellings[self.size, way] = self.tellings.get((self.size, way), 0) + 1
+        busy = self._told % 12 < 4  # for as many tellings as there are ways
+        self._told += 1
+        return self.size * self.EACH_S[way] + (1.0 if busy else 0.0)
+
+
+@exercise("10.2", file="measure.py", look="three loops: sizes, rounds, ways")
+def measure_the_crowd(answer: Answer) -> None:
+    """Each way at each size, in turns, so that a busy moment hits all alike; the quickest counts."""
+    own, sizes, times = function_of(answer.text, "measure", "measure.py"), [10, 20, 50], 4
+    crowd = _Crowd()
+    found = attempt("measure gives a dict", lambda: own(crowd, crowd.WAYS, sizes, times))
+    if not isinstance(found, dict):
+        raise CheckFailed(f"measure gives a dict. Found {found!r}. Look at: the return at its end.")
+    check("the crowd grows to each size, in order", list(dict.fromkeys(crowd.grown)), sizes, look="crowd.grow(size)")
+    look = "the range of the rounds: as many as times says, at each size"
+    wanted = {(size, way): times for size in sizes for way in crowd.WAYS}
+    if crowd.tellings != wanted:
+        _miscounted(crowd.tellings, wanted, look)
+    print(f"ok: each way is told {times} times at each size")
+    check("there is a list for each way", sorted(found), sorted(crowd.WAYS), look="the keys of your dict: the ways")
+    for way in crowd.WAYS:
+        for size, seconds in zip(sizes, found[way], strict=False):
+            _quickest(way, size, seconds, size * crowd.EACH_S[way])
+        check(f"{way}: a number for each size", len(found[way]), len(sizes), look="append, once for each size")
+
+
+def _miscounted(found: Mapping[tuple[int, str], int], wanted: Mapping[tuple[int, str], int], look: str) -> None:
+    size, way = next(key for key in [*wanted, *found] if found.get(key) != wanted.get(key))
+    raise CheckFailed(
+        f"each way is told {wanted.get((size, way), 0)} times at each size. With a crowd of {size}, {way!r} was told "
+        f"{found.get((size, way), 0)} times. Look at: {look}."
+    )
+
+
+def _quickest(way: str, size: int, found: Any, expected: float) -> None:
+    if isinstance(found, int | float) and isclose(found, expected):
+        return
+    if isinstance(found, int | float) and isclose(found, expected + 1):
+        why = "the machine was busy for four tellings, and all four were of this way. Look at: the order of your loops, in turns"
+    else:
+        why = "that is not the quickest telling. Look at: min"
+    raise CheckFailed(f"the quickest of {way!r} with {size} people. Found {found!r} instead of {expected:g}: {why}.")
+
+
 _LINES = [
     "INIT_START Runtime Version: python:3.13.v1\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:1\n",
     "START RequestId: 1 Version: $LATEST\n",
@@ -141,7 +201,7 @@ class _Logs:
         return {**page, **({"nextToken": str(start + 3)} if start + 3 < len(_LINES) else {})}
 
 
-@exercise("10.2", file="used.py", look="one line at a time: is it a REPORT, or JSON?")
+@exercise("10.3", file="used.py", look="one line at a time: is it a REPORT, or JSON?")
 def count_what_was_used(answer: Answer) -> None:
     """All pages are read; the five numbers are in the lines, and lines that say nothing about them are passed over."""
     read = function_of(answer.text, "log_lines", "used.py")
@@ -164,161 +224,3 @@ def count_what_was_used(answer: Answer) -> None:
             raise CheckFailed(f"the dict has {', '.join(_USED)}. {name!r} is missing. Look at: the keys.")
         check(f"{name} of two messages to 90 people", round(found[name], 6), expected, look=look)
     check("no lines, nothing used", {name: used([])[name] for name in _USED}, dict.fromkeys(_USED, 0))
-
-
-CLASS = {
-    "people": 30,
-    "minutes": 600,
-    "messages": 400,
-    "hearers": 30,
-    "bytes": 200,
-    "billed_ms": 40,
-    "memory_mb": 256,
-    "read_units": 1,
-    "write_units": 1,
-    "log_bytes": 600,
-}
-COMPANY = {**CLASS, "people": 2_000, "minutes": 9_600, "messages": 2_000, "hearers": 20}
-LONG = {**CLASS, "bytes": 40_000}
-_PARTS = {
-    "messages": "what comes in, once, and what goes out, once for each hearer; and a message of 40,000 bytes is two",
-    "minutes": "people times minutes: everybody is connected, whether they write or not",
-    "lambda": "one request for each message that comes in, and its milliseconds as seconds, times its MB as GB: / 1024",
-    "dynamodb": "read and write units of each message that comes in",
-    "transfer": "the bytes that go out, as GB of 1e9 bytes; what comes in is free",
-    "logs": "log_bytes of each message that comes in, as GB",
-}
-
-
-def right_bill(month: Mapping[str, float], price: Mapping[str, float]) -> dict[str, float]:
-    """What the parts of a month cost."""
-    said = month["people"] * month["messages"]
-    heard, units = said * month["hearers"], ceil(month["bytes"] / 32_768)
-    seconds = said * month["billed_ms"] / 1000
-    return {
-        "messages": (said + heard) * units * price["websocket_message"],
-        "minutes": month["people"] * month["minutes"] * price["connection_minute"],
-        "lambda": said * price["lambda_request"] + seconds * month["memory_mb"] / 1024 * price["lambda_gb_second"],
-        "dynamodb": said
-        * (month["read_units"] * price["dynamodb_read"] + month["write_units"] * price["dynamodb_write"]),
-        "transfer": heard * month["bytes"] / 1e9 * price["transfer_gigabyte"],
-        "logs": said * month["log_bytes"] / 1e9 * price["log_gigabyte"],
-    }
-
-
-@exercise("10.3", file="bill.py", look="one message first: what it costs on its way in, and on its way out")
-def write_the_bill(answer: Answer) -> None:
-    """Six parts, for a class, a company, and messages that are longer than 32 KB."""
-    own, price = function_of(answer.text, "bill", "bill.py"), prices.all_prices()
-    for what, month in (("a class", CLASS), ("a company", COMPANY), ("a class with long messages", LONG)):
-        found = attempt(f"bill gives the parts of {what}", partial(own, dict(month), dict(price)))
-        if not isinstance(found, dict):
-            raise CheckFailed(f"bill gives a dict. Found {found!r}. Look at: the return at its end.")
-        for part, expected in right_bill(month, price).items():
-            if part not in found:
-                raise CheckFailed(f"the bill has six parts. {part!r} is missing. Look at: the keys of your dict.")
-            _amount(f"{part}, for {what}", found[part], expected, look=_PARTS[part])
-
-
-def _amount(what: str, found: Any, expected: float, *, look: str, unit: str = "$") -> None:
-    """An amount is right to a tenth of a percent."""
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        raise CheckFailed(f"{what}. Found {found!r}, which is no number. Look at: {look}.")
-    if not isclose(found, expected, rel_tol=1e-3, abs_tol=1e-12):
-        raise CheckFailed(f"{what}. Found {unit}{found:,.6g} instead of {unit}{expected:,.6g}. Look at: {look}.")
-    print(f"ok: {what}")
-
-
-@exercise("10.4", file="walls.py", look="the quota, and what uses it up")
-def find_the_walls(answer: Answer) -> None:
-    """A bucket that is full at first, a door that takes so many a second, and a function that must answer in time."""
-    names = ("seconds_to_reach", "minutes_to_arrive", "most_reached", "least_s")
-    seconds_to_reach, minutes_to_arrive, most_reached, least_s = (
-        function_of(answer.text, name, "walls.py") for name in names
-    )
-    look = "the bucket is full at first: that many cost no time, and the others come at the rate; never less than 0"
-    for listeners, rate, burst in ((1_000_000, 10_000, 5_000), (1_000_000, 2_500, 1_250), (3_000, 10_000, 5_000)):
-        found = attempt("seconds_to_reach", partial(seconds_to_reach, listeners, rate, burst))
-        expected = max(0, listeners - burst) / rate
-        _amount(f"seconds for {listeners:,} listeners at {rate:,} a second", found, expected, look=look, unit="")
-    look = "people by connections a second are seconds, of which 60 are a minute"
-    for people, per_second in ((1_000_000, 500), (30, 500)):
-        found = attempt("minutes_to_arrive", partial(minutes_to_arrive, people, per_second))
-        _amount(f"minutes until {people:,} have come", found, people / per_second / 60, look=look, unit="")
-    look = "each worker has within_s, and each of its posts takes post_s; a post that is begun and not ended reaches nobody"
-    for post_s, workers, within_s in ((0.016, 1, 29), (0.016, 16, 29), (2, 1, 29), (0.25, 4, 10)):
-        found = attempt("most_reached", partial(most_reached, post_s, workers, within_s))
-        expected = int(within_s / post_s) * workers
-        _amount(f"listeners in {within_s} s, {workers} at a time", found, expected, look=look, unit="")
-    for what, asked, expected, look in (
-        ("the processor is what limits", (1_000, 0.01, 0.02, 16, 10_000, 5_000), 10.0, "listeners times post_s"),
-        (
-            "waiting is what limits",
-            (1_000, 0.001, 0.039, 4, 10_000, 5_000),
-            10.0,
-            "post_s + answer_s, shared by workers",
-        ),
-        ("the account is what limits", (100_000, 0.0001, 0.001, 64, 1_000, 5_000), 95.0, "seconds_to_reach"),
-    ):
-        found = attempt("least_s", partial(least_s, *asked))
-        _amount(f"least_s, where {what}", found, expected, look=look, unit="")
-
-
-SAID, MINUTES = 1_000_000, 43_200_000
-HEARERS = (1, 10, 100, 1_000, 10_000)
-SERVICES = {
-    "API Gateway": ("websocket_message", "connection_minute"),
-    "AppSync Events": ("appsync_operation", "appsync_minute"),
-    "IoT Core": ("iot_message", "iot_minute"),
-}
-
-
-@exercise("10.5", file="services.py", look="what is counted: messages in, messages out, minutes")
-def compare_the_services(answer: Answer) -> None:
-    """What three services take, as a function and as three lines on axes of matplotlib."""
-    names = ("month_of", "fleet", "draw")
-    month_of, fleet, draw = (function_of(answer.text, name, "services.py") for name in names)
-    price = prices.all_prices()
-
-    def right(service: str, said: float, hearers: float, minutes: float) -> float:
-        message, minute = SERVICES[service]
-        return said * (1 + hearers) * price[message] + minutes * price[minute]
-
-    look = "said messages in, said times hearers out, and the minutes at this service's price"
-    for service in SERVICES:
-        for said, hearers, minutes in ((1e6, 30, 0), (0, 30, 1e6), (2e5, 500, 4.32e7)):
-            asked = partial(month_of, service, said, hearers, minutes, dict(price))
-            found = attempt(f"month_of gives the cost of {service}", asked, look=look)
-            what = f"{service}: {said:,.0f} messages to {hearers}, {minutes:,.0f} minutes"
-            _amount(what, found, right(service, said, hearers, minutes), look=look)
-    for what, said, hearers, minutes, servers in (
-        ("two servers at least", 1e6, 10, 0, 2),
-        ("deliveries that need three", 1e6, 13_500, 0, 3),
-        ("connections that need five", 0, 1, 9.5e8, 5),
-    ):
-        found = attempt("fleet gives what servers cost", partial(fleet, said, hearers, minutes, dict(price)))
-        expected = 720 * (servers * price["server_hour"] + price["balancer_hour"])
-        look = "how many servers deliveries need, and connections: ten times the average, and the larger of both"
-        _amount(f"fleet: {what}", found, expected, look=look)
-    axes = Sheet("A month", "hearers", "US dollars").axes
-    attempt("draw draws", lambda: draw(axes, SAID, list(HEARERS), MINUTES, dict(price)), look="axes.plot(xs, ys)")
-    lines = {label: (xs, ys) for label, xs, ys in lines_of(axes)}
-    for service in SERVICES:
-        if service not in lines:
-            there = ", ".join(lines) or "none"
-            raise CheckFailed(
-                f"there is a line for each service. {service!r} is missing; there are: {there}. "
-                "Look at: label=service, in axes.plot."
-            )
-        points = list(zip(*lines[service], strict=True))
-        check(
-            f"the line of {service} has a point for each number of hearers", [int(x) for x, _ in points], list(HEARERS)
-        )
-        for x, y in points:
-            expected = right(service, SAID, x, MINUTES)
-            if not isclose(y, expected, rel_tol=1e-3):
-                raise CheckFailed(
-                    f"the line of {service} is its cost. With hearers = {x:,.0f} it is {y:,.6g} instead of {expected:,.6g}. "
-                    "Look at: what month_of is asked with, for each point."
-                )
-        print(f"ok: the line of {service}")

@@ -18,11 +18,13 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any
 
+import boto3
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from classroom.account import packages, stack
 from classroom.errors import OneSentence
+from classroom.exercises.checks import eventually
 from classroom.my_chat.chat import Version
 
 FOLDER = stack.TEMPLATES / "crowd"
@@ -51,6 +53,28 @@ def deploy(lesson: Any, exercise: str) -> dict[str, str]:
     key = packages.upload(lesson.account, package(version.text))
     given = {"Prefix": lesson.name("crowd"), "CodeBucket": lesson.bucket, "CodeKey": key}
     return stack.deploy(lesson.account, lesson.name("crowd"), "crowd/crowd.yaml", given)
+
+
+def fill_rooms(lesson: Any, people: int = 400, each: int = 20) -> Any:
+    """Put rows of people who are not there into rooms of twenty, "room 0", "room 1" and so on; boto3's table."""
+    table = boto3.resource("dynamodb").Table(lesson.name("crowd-Crowd"))
+    with table.batch_writer() as batch:
+        for number in range(people):
+            row = {"room_id": f"room {number // each}", "connection_id": f"c{number}"}
+            batch.put_item(Item={**row, "name": "Somebody with an ordinary name"})
+    return table
+
+
+def wait_until_logged(lesson: Any, people: int) -> str:
+    """Wait until the log tells that so many people have left, or nearly: AWS does not promise a disconnect. The log group."""
+    group = f"/aws/lambda/{lesson.name('crowd')}-crowd"
+    wanted = {"logGroupName": group, "filterPattern": '"left"'}
+
+    def nearly_all_left() -> bool:
+        return len(lesson.account.pages("logs", "filter_log_events", "events", **wanted)) >= 0.95 * people
+
+    eventually("those who left are in the log", nearly_all_left, timeout=60)
+    return group
 
 
 class Crowd:
@@ -95,10 +119,6 @@ class Crowd:
     def listen_s(self) -> float:
         """Processor time that this process takes for each frame that somebody in the crowd hears, on average."""
         return self._cpu_s / self._frames if self._frames else 0.0
-
-    def best(self, way: str, times: int = 4) -> float:
-        """The quickest of several tellings: whatever else a machine does can only make one slower."""
-        return min(self.tell(way) for _ in range(times))
 
     def close(self) -> None:
         """Let everybody leave, in order; harmless when nobody is there."""

@@ -6,9 +6,12 @@ an answer of API Gateway; the listener takes a moment, too. A step waits where
 others are in front of it:
 
 - an execution environment's processor runs one worker at a time, as Python does, at the share that its memory buys,
-- API Gateway takes so many requests a second from an account (a token bucket), and computes a part of each answer
-  for one request after the other,
+- API Gateway takes so many requests a second from an account (a token bucket), and may compute for one request
+  after the other, also when it has answered: the frame has to reach the listener, and the metrics have to be counted,
 - on one machine all of that, listeners included, shares the machine's processors.
+
+What it leaves out: the start of an execution environment, a second page of the query, and everything else that
+the machine has to do.
 
 The simulation goes from event to event; chance has a seed. Pure: it knows no
 clock, no socket and no AWS, and what it is told in a ``System`` is all it knows.
@@ -34,7 +37,7 @@ class System:
     answer_s: float
     """From a post being sent to its answer, with nobody in front."""
     gateway_s: float = 0.0
-    """The part of ``answer_s`` that API Gateway computes for one request at a time; for the rest nobody waits."""
+    """What API Gateway computes for each request, one at a time: before its answer, and after it if that is more."""
     begin_s: float = 0.0
     """From what somebody says to the function's first post: the route, the invocation, the query."""
     give_s: float = 0.0
@@ -56,12 +59,22 @@ class System:
 
 @dataclass(frozen=True)
 class Way:
-    """How a function goes through a crowd: processor seconds for each post, workers, and connections of one invocation."""
+    """How a function goes through a crowd: processor seconds for each post, workers, and connections of one invocation.
+
+    ``answer_s`` is what this way's client waits for an answer, where that is not the system's.
+    """
 
     post_s: float
     workers: int = 1
     part: int | None = None
     memory_mb: int = FULL_CPU_MB
+    answer_s: float | None = None
+
+
+AWS = System(
+    answer_s=0.015, tail=0.5, begin_s=0.03, give_s=0.02, part_begin_s=0.05, rate=10_000, burst=5_000, environments=1_000
+)
+"""AWS in a region with the larger quotas. Rate, burst and environments are written down; the times are assumptions."""
 
 
 def delivery_s(system: System, way: Way, connections: int, seed: int = 1) -> float:
@@ -76,12 +89,17 @@ def delivery_s(system: System, way: Way, connections: int, seed: int = 1) -> flo
     return run.end()
 
 
+def growth_s(system: System, way: Way, connections: int) -> float:
+    """Seconds that a crowd takes longer than one listener: to be added to what one listener was measured to take."""
+    return delivery_s(system, way, connections) - delivery_s(system, way, 1)
+
+
 def fitted(system: System, way: Way, connections: int, seconds: float) -> System:
-    """The system whose ``gateway_s`` makes a way take so many seconds; as near as it can be, between 0 and ``answer_s``."""
-    low, high = 0.0, system.answer_s
+    """The system whose ``gateway_s`` makes a crowd take so much longer than one listener; 0 if it takes longer without."""
+    low, high = 0.0, 2 * seconds / connections
     for _ in range(20):
         middle = (low + high) / 2
-        if delivery_s(replace(system, gateway_s=middle), way, connections) < seconds:
+        if growth_s(replace(system, gateway_s=middle), way, connections) < seconds:
             low = middle
         else:
             high = middle
@@ -168,17 +186,28 @@ class _Run:
             if self._system.rate:
                 yield _Run.take_token
             if self._system.gateway_s:
-                yield self._gateway.enter
-                yield self._machine.enter
-                yield _after(self._system.gateway_s)
-                self._machine.leave(self)
-                self._gateway.leave(self)
-            yield _after(self._answer_s() - self._system.gateway_s)
+                yield _Run.request
+            else:
+                yield _after(self._answer_s())
             if self._system.listen_s:
                 self.at(self.now, self._listener())
         running[0] -= 1
         if not running[0]:
             self._environments.leave(self)
+
+    def request(self, worker: _Process) -> None:
+        """Let API Gateway compute for a post; the worker goes on when it is answered."""
+        self.at(self.now, self._request(worker))
+
+    def _request(self, worker: _Process) -> _Process:
+        answer, computed = self._answer_s(), self._system.gateway_s
+        yield self._gateway.enter
+        yield self._machine.enter
+        yield _after(min(answer, computed))
+        self.at(self.now + max(0.0, answer - computed), worker)
+        yield _after(max(0.0, computed - answer))
+        self._machine.leave(self)
+        self._gateway.leave(self)
 
     def _listener(self) -> _Process:
         yield self._listeners.enter
@@ -188,7 +217,8 @@ class _Run:
         self._listeners.leave(self)
 
     def _answer_s(self) -> float:
-        mean, tail = self._system.answer_s, self._system.tail
+        own, tail = self._way.answer_s, self._system.tail
+        mean = self._system.answer_s if own is None else own
         return mean * (1 - tail) + (self._chance.expovariate(1 / (mean * tail)) if mean and tail else 0.0)
 
     def take_token(self, process: _Process) -> None:

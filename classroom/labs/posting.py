@@ -1,9 +1,9 @@
 """Four ways to post to a connection, and the processor time that each takes of the function.
 
-    python -m classroom.labs.posting WAY ENDPOINT_URL CONNECTION_ID POSTS
+    python -m classroom.labs.posting WAY ENDPOINT_URL CONNECTION_ID POSTS WORKERS
 
-posts so often to one connection, one post after the other, and prints one line of
-JSON. It runs in a process of its own, as a function does, with the account's
+posts so often to one connection, one post after the other or with some workers side by side,
+and prints one line of JSON. It runs in a process of its own, as a function does, with the account's
 environment: the time is this process's own (user and system), not API Gateway's.
 """
 
@@ -21,8 +21,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -65,11 +67,13 @@ class Signer:
         return f"POST {path} HTTP/1.1\r\n{sent}authorization:{proof}\r\ncontent-length:{length}\r\n\r\n".encode()
 
 
-def with_boto3(endpoint_url: str, connection_id: str) -> Callable[[int], Any]:
-    """boto3's own call, as every published chat makes it."""
+def with_boto3(endpoint_url: str, connection_id: str, connections: int = 10) -> Callable[[int], Any]:
+    """boto3's own call, as every published chat makes it; it keeps so many connections open, ten if nobody says otherwise."""
     import boto3
+    from botocore.config import Config
 
-    api = boto3.client("apigatewaymanagementapi", endpoint_url=endpoint_url)
+    config = Config(max_pool_connections=connections)
+    api = boto3.client("apigatewaymanagementapi", endpoint_url=endpoint_url, config=config)
     return lambda count: [api.post_to_connection(ConnectionId=connection_id, Data=DATA) for _ in range(count)]
 
 
@@ -122,12 +126,19 @@ def with_streams(endpoint_url: str, connection_id: str) -> Callable[[int], Any]:
     return lambda count: runner.run(post(count))
 
 
-WAYS = {
+WAYS: dict[str, Callable[[str, str], Callable[[int], Any]]] = {
     "boto3": with_boto3,
     "SigV4Auth, http.client": with_http_client,
     "own signer, http.client": with_own_signer,
     "own signer, asyncio": with_streams,
 }
+
+SIDE_BY_SIDE: dict[str, Callable[[str, str], Callable[[int], Any]]] = {
+    "boto3": with_boto3,
+    "boto3, 16 connections": partial(with_boto3, connections=16),
+    "SigV4Auth, http.client": with_http_client,
+}
+"""The ways that several workers can share."""
 
 
 @dataclass(frozen=True)
@@ -138,16 +149,26 @@ class Post:
     wall_ms: float
 
 
-def measured(way: str, endpoint_url: str, connection_id: str, posts: int = 500) -> Post:
-    """What one post takes, the quickest of turns of ten, measured in a process of its own.
+def measured(way: str, endpoint_url: str, connection_id: str, posts: int = 500, workers: int = 1) -> Post:
+    """What one post takes, the quickest of turns of ten for each worker, measured in a process of its own.
+
+    More than one worker is for ``SIDE_BY_SIDE``; the other ways have one connection.
 
     Raises:
         subprocess.CalledProcessError: a post was not answered with 200; its standard error says which.
     """
-    command = [sys.executable, "-m", "classroom.labs.posting", way, endpoint_url, connection_id, str(posts)]
+    numbers = (str(posts), str(workers))
+    command = [sys.executable, "-m", "classroom.labs.posting", way, endpoint_url, connection_id, *numbers]
     done = subprocess.run(command, cwd=HANDLERS.parent, check=True, capture_output=True, text=True)
     found = json.loads(done.stdout)
     return Post(found["cpu_ms"], found["wall_ms"])
+
+
+def way_to(panel: Any, url: str) -> tuple[str, str]:
+    """The endpoint for posts to the chat at ``url``, and the connection id of a panel in it, which an error frame tells."""
+    panel.send_frame({"action": "who am I?"})
+    panel.wait_for_frame("Forbidden")
+    return url.replace("wss://", "https://"), json.loads(panel.raw_frames()[-1])["connectionId"]
 
 
 def posts_a_second(cpu_ms: float, memory_mb: int) -> float:
@@ -186,21 +207,26 @@ def _expect(status: int) -> None:
         raise RuntimeError(f"A post was answered with {status} instead of 200.")
 
 
-def main(way: str, endpoint_url: str, connection_id: str, posts: int) -> None:
+def main(way: str, endpoint_url: str, connection_id: str, posts: int, workers: int) -> None:
     """Measures one way and prints what it found."""
-    post = WAYS[way](endpoint_url, connection_id)
+    post = {**WAYS, **SIDE_BY_SIDE}[way](endpoint_url, connection_id)
     post(WARM)
-    turns = [_turn(post) for _ in range(max(1, posts // TURN))]
+    with ThreadPoolExecutor(workers) as pool:
+        turns = [_turn(post, pool, workers) for _ in range(max(2, posts // (TURN * workers)))]
     wall, cpu = (min(one) for one in zip(*turns, strict=True))
-    print(json.dumps({"way": way, "posts": posts, "cpu_ms": cpu * 1000 / TURN, "wall_ms": wall * 1000 / TURN}))
+    each = 1000 / (TURN * workers)
+    print(json.dumps({"way": way, "posts": posts, "cpu_ms": cpu * each, "wall_ms": wall * each}))
 
 
-def _turn(post: Callable[[int], Any]) -> tuple[float, float]:
-    """Seconds, and seconds of processor time, of some posts."""
+def _turn(post: Callable[[int], Any], pool: ThreadPoolExecutor, workers: int) -> tuple[float, float]:
+    """Seconds, and seconds of processor time, of ten posts for each worker."""
     began, cpu_began = time.perf_counter(), time.process_time()
-    post(TURN)
+    if workers == 1:
+        post(TURN)
+    else:
+        list(pool.map(post, [1] * TURN * workers))
     return time.perf_counter() - began, time.process_time() - cpu_began
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

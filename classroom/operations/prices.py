@@ -1,4 +1,4 @@
-"""What a class costs on AWS, from the dated prices in ``prices.toml``.
+"""What a class costs on AWS, from the dated prices in ``prices.toml``, and how much an account may do (``quotas.toml``).
 
 Pure arithmetic: a ``Class`` says what is done, ``bill`` what each part costs.
 It knows no account and calls no AWS.
@@ -47,16 +47,37 @@ def price(name: str) -> float:
     return _prices()[name]["usd"]
 
 
-def all_prices() -> dict[str, float]:
-    """Every price in US dollars, by its name in ``prices.toml``."""
-    return {name: entry["usd"] for name, entry in _prices().items() if isinstance(entry, dict)}
+def all_prices(region: str = "") -> dict[str, float]:
+    """Every price that is known of a region, by its name in ``prices.toml``; of us-east-1, which is complete, if none is named."""
+    return {name: entry["usd"] for name, entry in _entries(region).items()}
 
 
-def sources() -> dict[str, str]:
+def sources(region: str = "") -> dict[str, str]:
     """For each price what it is for, and where it was read, by its name."""
-    return {
-        name: f"{entry['unit']} ({entry['source']})" for name, entry in _prices().items() if isinstance(entry, dict)
-    }
+    return {name: f"{entry['unit']} ({entry['source']})" for name, entry in _entries(region).items()}
+
+
+def regions() -> list[str]:
+    """The regions of which at least one price is known, the complete one first."""
+    return [_prices()["region"], *_prices()["regions"]]
+
+
+def throttle(region: str) -> tuple[int, int]:
+    """How many requests a second API Gateway takes from an account in a region at first, and how many more at once."""
+    found = quotas()["api_gateway"]
+    lower = "lower_" if region in found["lower_regions"] else ""
+    return found[f"{lower}rate"], found[f"{lower}burst"]
+
+
+@cache
+def quotas() -> dict[str, Any]:
+    """What ``quotas.toml`` says of each service: ``rate`` a second, its unit and its source."""
+    return tomllib.loads(_FILE.with_name("quotas.toml").read_text("utf-8"))
+
+
+def _entries(region: str) -> dict[str, Any]:
+    found = _prices() if region in ("", _prices()["region"]) else _prices()["regions"].get(region, {})
+    return {name: entry for name, entry in found.items() if isinstance(entry, dict) and "usd" in entry}
 
 
 def bill(plan: Class) -> dict[str, float]:

@@ -18,6 +18,7 @@ from functools import lru_cache
 
 import boto3
 from boto3.dynamodb.conditions import Key
+from botocore.config import Config
 
 from log import log
 from management import ManagementApi
@@ -31,7 +32,8 @@ cheap_api = lru_cache(ManagementApi)  # one for each execution environment, whos
 
 @lru_cache
 def boto3_api(endpoint_url):
-    return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint_url)
+    config = Config(max_pool_connections=16)  # one for each worker; without it boto3 keeps ten open
+    return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint_url, config=config)
 
 
 def lambda_handler(event, context):

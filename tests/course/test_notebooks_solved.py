@@ -18,7 +18,7 @@ MOST = {
     "7b": 6,
     "7c": 5,
     "8": 5,
-    "10": 5,
+    "10": 7,
 }  # one for the template and each step of the broadcast, of the page; one for each bug
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.labs.crowd_model import System, Way, delivery_s, error, fitted
+from classroom.labs.crowd_model import System, Way, delivery_s, error, fitted, growth_s
 
 POST, ANSWER = 0.001, 0.01
 
@@ -60,15 +60,27 @@ def test_parts_when_they_begin_one_after_the_other():
     assert delivery_s(few, Way(POST, part=10), 50) == pytest.approx(3 * 10 * (POST + ANSWER))
 
 
+def test_gateway_when_it_goes_on_after_its_answer():
+    """A worker goes on as soon as it is answered; the gateway's rest keeps the next request waiting, and overlaps posts."""
+    system = System(answer_s=ANSWER, gateway_s=3 * ANSWER, processors=8)
+    assert delivery_s(system, Way(POST), 10) == pytest.approx(POST + 10 * 3 * ANSWER)
+    assert delivery_s(system, Way(3 * ANSWER), 10) == pytest.approx(10 * 4 * ANSWER + 2 * ANSWER)
+
+
+def test_answer_when_a_way_has_its_own():
+    """A client that waits longer for its answers is slower, on the same system."""
+    way = Way(POST, answer_s=2 * ANSWER)
+    assert delivery_s(System(answer_s=ANSWER), way, 100) == pytest.approx(100 * (POST + 2 * ANSWER))
+
+
 def test_fitted_system_when_one_time_is_known():
-    """What one crowd took tells how much of an answer is computed one after the other, and so what others will take."""
-    true = System(answer_s=ANSWER, gateway_s=0.004, processors=2)
-    way = Way(POST, 16)
-    found = fitted(System(answer_s=ANSWER, processors=2), way, 100, delivery_s(true, way, 100))
-    assert found.gateway_s == pytest.approx(0.004, rel=0.01)
-    assert delivery_s(found, way, 400) == pytest.approx(delivery_s(true, way, 400), rel=0.01)
-    slower = fitted(System(answer_s=ANSWER), way, 100, 60.0)
-    assert slower.gateway_s == pytest.approx(ANSWER)
+    """What one crowd took tells how much the gateway computes one after the other, and so what others will take."""
+    for gateway_s in (0.004, 3 * ANSWER):
+        true = System(answer_s=ANSWER, gateway_s=gateway_s, processors=2)
+        way = Way(POST, 16)
+        found = fitted(System(answer_s=ANSWER, processors=2), way, 100, growth_s(true, way, 100))
+        assert found.gateway_s == pytest.approx(gateway_s, rel=0.01)
+        assert delivery_s(found, way, 400) == pytest.approx(delivery_s(true, way, 400), rel=0.01)
 
 
 def test_chance_when_the_seed_is_the_same():
