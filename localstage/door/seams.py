@@ -77,12 +77,16 @@ USED = (
     "moto.core.responses:BaseResponse._get_param",
     "moto.core.responses:BaseResponse.normalized_request",
     # What moto keeps of an account and shows no other way.
+    "moto.awslambda.models:LambdaBackend._event_source_mappings",
     "moto.awslambda.models:LambdaBackend._lambdas",
     "moto.awslambda.models:LambdaStorage._functions",
     "moto.iam.models:IAMBackend._init_aws_policies",
     "moto.iam.policy_validation:IAMPolicyDocumentValidator._validate_version",
     "moto.moto_api._internal:mock_random",
     "moto.sns.models:Topic._policy_json",
+    "moto.sqs.models:Queue._messages",
+    "moto.sqs.models:Queue.pending_messages",
+    "moto.sqs.models:SQSBackend.receive_message",
 )
 """These are called, read or overridden, private or undocumented as they are."""
 

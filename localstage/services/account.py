@@ -26,12 +26,14 @@ from localstage.door.rooms import Room
 from localstage.door.signatures.verification import Verifier
 from localstage.functions.service import Functions
 from localstage.gateway.served_stages import ServedStages
+from localstage.policy.document import Need
 from localstage.services import apigatewayv2, awslambda, dynamodb, iam, s3, sts
 from localstage.services.apigatewayv2.deployment_limit import DeploymentLimit
 from localstage.services.apigatewayv2.reader import known_apis
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
 from localstage.services.awslambda.custom_resources import Providers
 from localstage.services.awslambda.directory import FunctionDirectory, PublishedFunction
+from localstage.services.awslambda.event_sources import Batch, EventSource, EventSources, Queues
 from localstage.services.awslambda.invoke import Invocations
 from localstage.services.awslambda.pace import LambdaPace, RolePace
 from localstage.services.awslambda.reader import FunctionPublisher
@@ -79,6 +81,8 @@ class Account:
         self.logs = LogWriter(self._thread, ACCOUNT_ID, later)
         self.telemetry = GatewayTelemetry(self._thread, self.logs, ACCOUNT_ID, clock.now_ms)
         self.stages = ServedStages(clock, self._delays.stage_s if self._delays else 0.0)
+        self._sources = EventSources(self.functions, _queues(), self._thread, clock)
+        self._published_sources: dict[str, EventSource] = {}
         self._driver = PacedDriver(self._timers, self._thread, self._delays) if self._delays else Driver(self._thread)
         self._invocations: Invocations | None = None
         self._providers = Providers(self.functions, self.keys.learner, clock, patient=self._delays is not None)
@@ -112,7 +116,7 @@ class Account:
     def use_functions(self, functions: Functions) -> None:
         """Names who runs functions. Must be called before ``start``."""
         self._invocations = Invocations(self.functions, functions)
-        self._providers.functions = functions
+        self._providers.functions = self._sources.functions = functions
         self.functions.deleted = functions.retire
 
     async def start(self) -> None:
@@ -139,6 +143,7 @@ class Account:
             self._loading.cancel()
         self._timers.clear()
         self._providers.stop()
+        self._sources.stop()
         self._thread.stop()
 
     def _load(self) -> None:
@@ -148,7 +153,7 @@ class Account:
         dynamodb.extend()
         sts.extend(self.keys.publish_of_sts)
         apigatewayv2.extend(self.stages.publish, self._settings.allow_host)
-        awslambda.extend(self.permissions.may_assume)
+        awslambda.extend(self.permissions.may_assume, self._function_may)
         seams.check(loaded_only=True)
 
     async def _prepare_stacks(self) -> None:
@@ -180,8 +185,24 @@ class Account:
             self.keys.publish_of_iam(access_keys())
         if emptied or backend == "awslambda":
             self._publisher.publish()
+            self._publish_sources()
+        if backend == "sqs":
+            self._publish_sources()
+            self._loop.call_soon_threadsafe(self._sources.wake)
         if emptied or backend == "apigateway":
             self.stages.publish_apis(known_apis(ACCOUNT_ID))
+
+    def _publish_sources(self) -> None:
+        from localstage.services.awslambda.event_source_mappings import sources_of
+
+        sources = sources_of(ACCOUNT_ID)
+        if sources != self._published_sources:
+            self._published_sources = sources
+            self._loop.call_soon_threadsafe(self._sources.take, sources)
+
+    def _function_may(self, function_arn: str, role_arn: str, need: Need) -> bool:
+        """On the account thread: whether a function's role grants what it needs."""
+        return self.permissions.refusal(self.keys.of_function(function_arn, role_arn), [need]) is None
 
     def _emptied(self) -> None:
         """The account is reset: nothing of it is waited for any more."""
@@ -194,6 +215,22 @@ class Account:
     async def _invoke(self, call: AwsCall) -> Answer:
         assert self._invocations is not None, "who runs functions must be named before the first call"
         return await self._invocations.answer(call)
+
+
+def _queues() -> Queues:
+    """Queues as event sources ask them, with moto's loaded at the first question."""
+
+    def take(arn: str, size: int, wait_for_more: bool) -> Batch:
+        from localstage.services.messaging import queue_batches
+
+        return queue_batches.take(ACCOUNT_ID, arn, size, wait_for_more)
+
+    def delete(arn: str, receipt_handles: list[str]) -> None:
+        from localstage.services.messaging import queue_batches
+
+        queue_batches.delete(ACCOUNT_ID, arn, receipt_handles)
+
+    return Queues(take, delete)
 
 
 def _is_invoke(call: AwsCall) -> bool:

@@ -12,6 +12,7 @@ from localstage.services import refused
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:jobs"
+STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-01-01T00:00:00.000"
 UNIVERSAL = "arn:aws:scheduler:::aws-sdk:lambda:invoke"
 Call = tuple[str, str, dict[str, Any]]
 """Service, operation and parameters."""
@@ -98,8 +99,28 @@ def test_call_when_it_would_invoke_a_function(call: Call, code: str, who: str):
     ("call", "sentence"),
     [
         (
-            ("lambda", "CreateEventSourceMapping", {"FunctionName": "f", "EventSourceArn": QUEUE}),
-            f"localstage has no event source mappings; {QUEUE} cannot invoke f.",
+            ("lambda", "CreateEventSourceMapping", {"FunctionName": "f", "EventSourceArn": STREAM}),
+            f"localstage has event source mappings of SQS queues only; {STREAM} cannot invoke f.",
+        ),
+        (
+            ("lambda", "CreateEventSourceMapping", {"FunctionName": "f", "SelfManagedEventSource": {"Endpoints": {}}}),
+            "localstage has event source mappings of SQS queues only; no source of its own can invoke f.",
+        ),
+        (
+            (
+                "lambda",
+                "UpdateEventSourceMapping",
+                {"FunctionName": "f", "FilterCriteria": {"Filters": [{"Pattern": "{}"}]}},
+            ),
+            "localstage filters no messages of queues: a mapping with FilterCriteria would invoke f with all.",
+        ),
+        (
+            (
+                "lambda",
+                "CreateEventSourceMapping",
+                {"FunctionName": "f", "ProvisionedPollerConfig": {"MinimumPollers": 2}},
+            ),
+            "localstage has no provisioned pollers; a mapping to f asks for them.",
         ),
         (
             ("lambda", "CreateFunctionUrlConfig", {"FunctionName": "f"}),
@@ -127,6 +148,7 @@ def test_call_when_lambda_itself_would_invoke(call: Call, sentence: str):
     "call",
     [
         ("logs", "PutSubscriptionFilter", {"destinationArn": QUEUE}),
+        ("lambda", "CreateEventSourceMapping", {"FunctionName": "f", "EventSourceArn": QUEUE, "FilterCriteria": {}}),
         ("logs", "DescribeLogGroups", {"destinationArn": FUNCTION}),
         ("s3", "PutBucketNotificationConfiguration", notification(QueueConfigurations=[{"QueueArn": QUEUE}])),
         ("s3", "PutBucketNotificationConfiguration", {"Bucket": "files"}),
@@ -153,11 +175,7 @@ def test_schedule_when_its_target_is_any_call():
 
 
 @pytest.mark.parametrize(
-    ("kind", "properties"),
-    [
-        ("AWS::Events::Rule", {"Name": "r", "Targets": [{"Id": "1", "Arn": FUNCTION}]}),
-        ("AWS::Lambda::EventSourceMapping", {"FunctionName": FUNCTION, "EventSourceArn": QUEUE}),
-    ],
+    ("kind", "properties"), [("AWS::Events::Rule", {"Name": "r", "Targets": [{"Id": "1", "Arn": FUNCTION}]})]
 )
 def test_type_when_it_would_invoke_a_function(kind: str, properties: dict[str, Any]):
     """A type that is made without a call is refused with the sentence of the call."""

@@ -154,8 +154,8 @@ def test_policies_when_made_changed_and_deleted(stacks):
     assert iam.list_policies(Scope="Local")["Policies"] == []
 
 
-def test_event_source_when_a_queue_is_to_call_a_function(stacks):
-    """An event source mapping fails the stack by name, for the stage would never invoke."""
+def test_event_source_when_the_role_may_not_read_the_queue(stacks):
+    """An event source mapping fails the stack where the function's role lacks a permission for the queue."""
     template = FUNCTION.replace(
         "Outputs:",
         """  Queue: {Type: 'AWS::SQS::Queue'}
@@ -165,7 +165,8 @@ def test_event_source_when_a_queue_is_to_call_a_function(stacks):
 Outputs:""",
     )
     assert stacks.create("chat", template)["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "localstage has no event source mappings" in stacks.reason("chat", "Source", "CREATE_FAILED")
+    reason = stacks.reason("chat", "Source", "CREATE_FAILED")
+    assert "The function execution role does not have permissions to call ReceiveMessage on SQS" in reason
 
 
 def test_invocation_settings_when_made_changed_and_deleted(stacks):

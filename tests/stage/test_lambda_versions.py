@@ -199,8 +199,9 @@ def test_triggers_when_configured(target: Target, versioned: str):
     queue = sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = sns.create_topic(Name=f"test-{uuid.uuid4().hex[:8]}")["TopicArn"]
-    assert refusal(lambda_.create_event_source_mapping, EventSourceArn=queue_arn, FunctionName=versioned) == (
-        f"localstage has no event source mappings; {queue_arn} cannot invoke {versioned}."
+    stream = queue_arn.replace(":sqs:", ":kinesis:")
+    assert refusal(lambda_.create_event_source_mapping, EventSourceArn=stream, FunctionName=versioned) == (
+        f"localstage has event source mappings of SQS queues only; {stream} cannot invoke {versioned}."
     )
     assert "does not invoke functions from SNS topics" in refusal(
         sns.subscribe, TopicArn=topic, Protocol="lambda", Endpoint=versioned

@@ -149,7 +149,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
         ("AWS::Lambda::Url", {"TargetFunctionArn": FUNCTION, "AuthType": "NONE"}, "AWS::Lambda::Url"),
         (
             "AWS::Lambda::EventSourceMapping",
-            {"FunctionName": FUNCTION, "EventSourceArn": "arn:aws:sqs:us-east-1:1:q"},
+            {"FunctionName": FUNCTION, "EventSourceArn": "arn:aws:kinesis:us-east-1:1:stream/s"},
             FUNCTION,
         ),
         (

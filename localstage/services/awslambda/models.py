@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
+from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction, LayerVersion
 from moto.awslambda.policy import Policy
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
@@ -24,7 +24,9 @@ from localstage.functions.invocation import InvalidZipFile
 from localstage.functions.package import check
 from localstage.functions.runtimes import RUNTIMES
 from localstage.services.awslambda.directory import split_name
+from localstage.services.awslambda.event_source_mappings import MappingExists, MayCall, check_mapping, same_function
 from localstage.services.awslambda.pace import ROLE_NOT_ASSUMABLE
+from localstage.services.messaging.queue_batches import find_queue
 
 _NAME = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 _LIMIT_BYTES = 4096
@@ -91,6 +93,7 @@ class LocalLambdaBackend(LambdaBackend):
     __module__ = LambdaBackend.__module__  # moto finds a service's URLs beside its backend's module.
 
     may_assume: Callable[[str, str], bool]
+    may_call: MayCall
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         check_configuration({"Runtime": None, **spec}, spec.get("FunctionName", ""))
@@ -132,6 +135,45 @@ class LocalLambdaBackend(LambdaBackend):
             if found is None:
                 raise InvalidParameterValueException(f"{_NOT_FETCHED}NoSuchKey. {_S3_SAID}key does not exist.")
             check_zip(found.value)
+
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
+        function = self.get_function(spec["FunctionName"])
+        for other in self.list_event_source_mappings(spec["EventSourceArn"], spec["FunctionName"]):
+            raise MappingExists(other.event_source_arn, function.function_name, other.uuid)
+        check_mapping(self.account_id, spec, function, self.may_call)
+        mapping = super().create_event_source_mapping(spec)
+        self._name_function(mapping)
+        queue = find_queue(self.account_id, mapping.event_source_arn)
+        if queue is not None:
+            queue.lambda_event_source_mappings.clear()  # moto would invoke the function itself, in Docker.
+        return mapping
+
+    def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
+        before = self.get_event_source_mapping(uuid)
+        if before is None:
+            return None
+        now = {
+            "EventSourceArn": before.event_source_arn,
+            "FunctionName": before.function_name,
+            "BatchSize": before.batch_size,
+            "MaximumBatchingWindowInSeconds": before.max_batch_window,
+            **spec,
+        }
+        check_mapping(self.account_id, now, self.get_function(now["FunctionName"]), self.may_call)
+        mapping = super().update_event_source_mapping(uuid, spec)
+        assert mapping is not None, "it was there before"
+        mapping.function_name = now["FunctionName"]
+        self._name_function(mapping)
+        return mapping
+
+    def list_event_source_mappings(self, event_source_arn: str, function_name: str) -> list[EventSourceMapping]:
+        found = super().list_event_source_mappings(event_source_arn, "")
+        return [one for one in found if not function_name or same_function(self, one, function_name)]
+
+    def _name_function(self, mapping: EventSourceMapping) -> None:
+        """moto drops the qualifier."""
+        _, name, qualifier = split_name(mapping.function_name, self.region_name)
+        mapping.function_arn = f"{self.get_function(name).function_arn}{f':{qualifier}' if qualifier else ''}"
 
     def add_permission(self, function_name: str, qualifier: str | None, raw: str) -> dict[str, Any]:
         _, name, qualifier = split_name(function_name, self.region_name, qualifier or "")

@@ -174,6 +174,21 @@ class LayerVersion(ApiType):
         ignore_missing(context.client("lambda").delete_layer_version, LayerName=layer, VersionNumber=int(version))
 
 
+class EventSourceMapping(ApiType):
+    """What invokes a function with a queue's messages; its physical id is its UUID."""
+
+    def create(self, context: ResourceContext, properties: Properties) -> str:
+        return super().create(context, _with_tag_map(properties))
+
+    def update(self, context: ResourceContext, physical_id: str, old: Properties, new: Properties) -> None:
+        kept = {name: value for name, value in new.items() if name not in ("EventSourceArn", "Tags")}
+        super().update(context, physical_id, old, kept)
+
+
+def _with_tag_map(properties: Properties) -> Properties:
+    return {**properties, "Tags": tag_map(properties["Tags"])} if "Tags" in properties else properties
+
+
 TYPES: tuple[ResourceType, ...] = (
     Function(),
     Version(),
@@ -210,6 +225,20 @@ TYPES: tuple[ResourceType, ...] = (
         parents=("FunctionName",),
         generated=("StatementId", 100),
         attribute_formats={"Id": "{id}"},
+    ),
+    EventSourceMapping(
+        "AWS::Lambda::EventSourceMapping",
+        "lambda",
+        "create_event_source_mapping",
+        "update_event_source_mapping",
+        "delete_event_source_mapping",
+        physical_id="{UUID}",
+        id_argument="UUID",
+        cleared={"BatchSize": 10, "Enabled": True, "FunctionResponseTypes": [], "MaximumBatchingWindowInSeconds": 0},
+        attribute_formats={
+            "Id": "{id}",
+            "EventSourceMappingArn": "arn:aws:lambda:{region}:{account_id}:event-source-mapping:{id}",
+        },
     ),
     ApiType(
         "AWS::Lambda::EventInvokeConfig",

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.urls import url_paths as moto_paths
 from moto.core.responses import TYPE_RESPONSE
@@ -31,6 +32,19 @@ class LocalLambdaResponse(LambdaResponse):
             "FunctionCount": len(functions),
         }
         return 200, {"Content-Type": "application/json"}, json.dumps({"AccountLimit": _LIMITS, "AccountUsage": usage})
+
+    def update_event_source_mapping(self) -> TYPE_RESPONSE:
+        """moto's error has no code."""
+        return self._mapping_or_error(super().update_event_source_mapping())
+
+    def delete_event_source_mapping(self) -> TYPE_RESPONSE:
+        """moto's error has no code."""
+        return self._mapping_or_error(super().delete_event_source_mapping())
+
+    def _mapping_or_error(self, answer: TYPE_RESPONSE) -> TYPE_RESPONSE:
+        if answer[0] == 404:
+            raise LambdaClientError("ResourceNotFoundException", "The resource you requested does not exist.")
+        return answer
 
     def remove_permission(self) -> TYPE_RESPONSE:
         """moto does not look at the qualifier."""
