@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import signal
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -21,9 +22,12 @@ def pytest_configure() -> None:
     """Let all boto3 sessions of this process share what is read from botocore's files.
 
     Each would parse the endpoints of all services anew, which was half of the processor time of the stage tier.
+    Let Python keep what it compiles, whatever the shell says: set-up compiles no package, so each of hundreds of
+    processes would compile what it imports anew, a kernel alone for a second and a half.
     And hear Ctrl-C again where a shell has started the suite in its background: what ignores it makes all that it
     starts ignore it, and tests end some of that by it.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

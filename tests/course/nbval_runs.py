@@ -183,4 +183,4 @@ def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
     for place in places.values():
         Path(place).mkdir(parents=True, exist_ok=True)  # IPython would make one in the system's folder and leave it
     places["CHAT_FOLDER"] = str(work_dir / "my_chat")
-    return {**kept, **places, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {**kept, **places, "PYTHONPATH": str(ROOT), **more}
