@@ -45,7 +45,8 @@ class Progress:
     ``total`` packages are expected; ``clock`` gives seconds. ``phase`` is
     ``looking up``, ``downloading``, ``installing``, or what ``end`` was told.
     pip says nothing while it installs: how many packages it has unpacked since
-    it began to is set from outside.
+    it began to is set from outside. When all are there it reads them again to
+    name them in its last line, which takes seconds.
     """
 
     def __init__(self, total: int, stream: TextIO, clock: Callable[[], float]):
@@ -76,6 +77,8 @@ class Progress:
     def text(self) -> str:
         """The state in a few words."""
         minutes, seconds = divmod(int(self._clock() - self._started), 60)
+        if self.phase == "installing" and self.unpacked >= self._to_unpack:
+            return f"  all {self._to_unpack} are written, pip reads them once more, {minutes}:{seconds:02d}"
         counts = {
             "looking up": (len(self._names), self._total),
             "downloading": (len(self._files), self._total),

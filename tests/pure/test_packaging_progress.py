@@ -58,7 +58,7 @@ def test_text_when_pip_has_said(lines, text):
 
 
 def test_bar_when_packages_are_unpacked():
-    """While pip installs, which it does in silence, the bar moves with the packages that are there, of those that are new."""
+    """While pip installs, in silence, the bar moves with the new packages that are there; when all are, it says what pip does."""
     progress = Progress(20, io.StringIO(), HandClock())
     progress.see("Installing collected packages: a, b, c, d")
     seen = []
@@ -67,7 +67,7 @@ def test_bar_when_packages_are_unpacked():
     assert seen == [
         "  installing #####............... 1 of 4, 0:00",
         "  installing ###############..... 3 of 4, 0:00",
-        "  installing #################### 4 of 4, 0:00",
+        "  all 4 are written, pip reads them once more, 0:00",
     ]
 
 
