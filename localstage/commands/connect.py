@@ -77,7 +77,7 @@ def connect(
         with open_connection(
             place, additional_headers=[_pair(word, ":") for word in header], proxy=None, max_size=None, compression=None
         ) as connection:
-            _note(f"Connected to {place}. " + ("Ctrl-D closes." if sys.stdin.isatty() else ""))
+            _note(f"Connected to {place}.{' Ctrl-D closes.' if sys.stdin.isatty() else ''}")
             status = _Talk(connection, wait, frames).run()
     except InvalidStatus as refused:
         code = refused.response.status_code

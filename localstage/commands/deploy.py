@@ -89,7 +89,7 @@ def deploy(
     except NotStarted as error:
         complain(str(error).removeprefix("localstage: "))
     except (OSError, BotoCoreError) as error:
-        complain(f"localstage does not answer any more: {error}", 1)
+        complain(f"localstage has ended, or does not answer: {error}", 1)
     except KeyboardInterrupt:
         return
 

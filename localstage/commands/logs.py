@@ -39,12 +39,15 @@ def logs(function: str | None, follow: bool, events: bool, platform: bool, port:
         entries = feed.entries()
         if function is not None:
             _check_name(url, function, [entry.get("function", "") for entry in entries])
+        lines = list(lines_of(entries, function, events=events, platform=platform))
+        if not lines:
+            click.echo(f"Nothing was printed yet.{'' if events else ' --events shows what stages served.'}", err=True)
         while True:
-            for line in lines_of(entries, function, events=events, platform=platform):
+            for line in lines:
                 click.echo(line)
             if not follow:
                 return
-            entries = feed.entries(_LONG_S)
+            lines = list(lines_of(feed.entries(_LONG_S), function, events=events, platform=platform))
     except OSError as error:
         complain(f"localstage at {url} does not answer any more: {error}", 1)
     except KeyboardInterrupt:

@@ -106,10 +106,10 @@ def status(port: int | None) -> None:
             sys.exit(1)
         click.echo(
             f"{emulator.access.url} (pid {emulator.pid}, {facts['region']}); connections: {facts['connections']}, "
-            f"execution environments: {facts['environments']}; see {emulator.access.url}/_localstage/"
+            f"execution environments: {facts['environments']}\n  live: {emulator.access.url}/_localstage/"
         )
         for stage in stages:
-            click.echo(f"  {stage['api_name']}, stage {stage['stage']}: {stage['local_url']} and {stage['url']}")
+            click.echo(f"  {stage['api_name']}, stage {stage['stage']}:\n    {stage['local_url']}\n    {stage['url']}")
 
 
 @click.command()

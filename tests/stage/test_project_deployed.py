@@ -195,7 +195,7 @@ def test_overview_when_somebody_is_connected(deployment, session, stage):
 def test_status_when_a_stage_is_served(deployment, session, stage, say):
     """status names the addresses of each stage."""
     (address,) = addresses(session, stage.url, "echo")
-    assert f"\n  echo-api, stage prod: {address.local_url} and {address.url}\n" in say("status").stdout
+    assert f"\n  echo-api, stage prod:\n    {address.local_url}\n    {address.url}\n" in say("status").stdout
 
 
 @pytest.mark.parametrize(
