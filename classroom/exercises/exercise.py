@@ -210,7 +210,7 @@ def _blanks_in(value: Any) -> int:
 def _missed(answer: Answer, record: Record, sentence: str) -> None:
     number = answer.exercise.number
     misses = record.missed(number)
-    print(f"not yet: {sentence}")
+    print(f"not yet: {sentence[:-1] if sentence.endswith('?.') else sentence}")
     if misses >= SOLUTION_AFTER:
         print(f'lesson.solution("{number}") shows one way to do it, with its reasons.')
     elif misses >= HINT_AFTER:

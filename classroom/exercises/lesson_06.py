@@ -29,7 +29,14 @@ _ENOUGH = 0.999999
 @exercise("6.1", file=FILE, look="the list of what the page does, above")
 def write_a_page(answer: Answer) -> None:
     """The page opens a socket to the address in its link, sends what is typed, and shows what comes."""
-    trial = PageTrial(answer.text)
+    try:
+        trial = PageTrial(answer.text)
+    except PageFailed as failed:
+        if "'null'" not in str(failed):
+            raise
+        raise CheckFailed(
+            f'the page finds the address in its link. {failed} Look at: link.get("url"), all in small letters.'
+        ) from None
     check("one connection is opened", trial.attempts, 1, look="new WebSocket(…)")
     check(
         "it goes to the address in the link",
@@ -150,7 +157,7 @@ def close_codes(answer: Answer) -> None:
 _CODES = {
     "nobody wrote for ten minutes": (1001, "going away"),
     "delete_connection": (1000, "a close frame did come, and nothing was wrong"),
-    "the handshake was refused with 403": (1006, "was there a connection at all?"),
+    "the handshake was refused with 403": (1006, "whether there was a connection at all"),
     "the train went into a tunnel": (1006, "who could have sent a close frame?"),
     "a frame of 33 KB was sent": (1009, "API Gateway takes at most 32 KB in one frame"),
 }
@@ -181,6 +188,7 @@ def _says(trial: PageTrial, text: str) -> None:
         "stays",
         look="event.preventDefault(): otherwise the browser sends the form, and the connection is gone",
     )
+    check("the field is empty again", trial.typed, "", look="the field's value, which becomes an empty text after send")
 
 
 def _keeps_what_is_typed(trial: PageTrial, when: str) -> None:
@@ -200,7 +208,11 @@ def _shows_messages(trial: PageTrial) -> None:
     lines = trial.screen()
     for sender, text in (("ann", "Hi there"), ("bob", "Me too")):
         line = next((line for line in lines if text in line), "")
-        look = "JSON.parse(event.data), in onmessage"
+        look = (
+            "the backticks around the line: between quotation marks ${…} stays as it is"
+            if any("${" in line for line in lines)
+            else "JSON.parse(event.data), in onmessage"
+        )
         check(
             f"{sender}'s message is on the page",
             text if line else " | ".join(lines) or "an empty page",

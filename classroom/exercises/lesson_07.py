@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.exercise import Answer
 from classroom.exercises.handler_checks import check_answered
 from classroom.exercises.registry import exercise
@@ -105,7 +105,7 @@ def who_is_here(answer: Answer) -> None:
         return attempt("present is given sessions", lambda: present(list(sessions), now), look=look)
 
     here = found(session("ann", 5), session("bob", 30, 10), session("carol", 119), session("dana", 1, 0))
-    check("what present gives back", type(here).__name__, "set", look="{… for row in sessions if …}")
+    check_returned("what present gives back is a set", here, set, look="{… for row in sessions if …}")
     check(
         "ann came five minutes ago, carol two hours less a minute ago; bob and dana have gone",
         sorted(here),

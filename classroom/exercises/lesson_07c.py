@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from classroom.account.packages import HANDLERS
-from classroom.exercises.checks import CheckFailed, attempt, check
+from classroom.exercises.checks import CheckFailed, attempt, check, check_returned
 from classroom.exercises.exercise import Answer
 from classroom.exercises.handler_checks import check_answered
 from classroom.exercises.registry import exercise
@@ -104,7 +104,7 @@ def make_a_token(answer: Answer) -> None:
 
         look = "encode(): a signature is made of bytes, and so is base64url"
         token = attempt(f"a token is made for {name}", make, look=look)
-        check(f"the type of {name}'s token", type(token).__name__, "str", look="decode(), at the end of base64url")
+        check_returned(f"{name}'s token is text", token, str, look="decode(), at the end of base64url")
         parts = token.split(".")
         check("its parts, between dots", len(parts), 3, look="header.claims.signature")
         strange = sorted(set(token) & set("+/="))
