@@ -20,9 +20,10 @@ from types import ModuleType
 from typing import Any
 
 from private import keep_private  # beside this file
+from python_aws_hosts import lead_aws_hosts_through  # beside this file
 from stragglers import end_stragglers  # beside this file
 
-del sys.modules["private"], sys.modules["stragglers"]  # The names are the function's.
+del sys.modules["private"], sys.modules["python_aws_hosts"], sys.modules["stragglers"]  # The names are the function's.
 
 # Guess (Packages at hand): FIDELITY has no list of what Lambda's Python runtime brings.
 RUNTIME_PACKAGES = frozenset(
@@ -98,6 +99,8 @@ def main(handler: str, client: str, layers_root: str) -> None:
         from python_runtime_client import PythonRuntimeClient  # beside this file
 
         sys.modules["runtime_client"] = PythonRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]).as_module()
+    if "HTTPS_PROXY" in os.environ:
+        lead_aws_hosts_through(os.environ["HTTPS_PROXY"])
     sys.argv[1:] = [handler]
     if os.environ.get("LC_CTYPE") == "C.UTF-8":  # set by Python itself where the locale en_US.UTF-8 is missing
         del os.environ["LC_CTYPE"]

@@ -32,6 +32,22 @@ const response = require('cfn-response');
 exports.handler = (event, context) =>
   response.send(event, context, response.SUCCESS, { Told: `b ${event.ResourceProperties.Word}` }, 'node');
 """
+BY_HAND = """
+import http.client, json, urllib3
+from urllib.parse import urlsplit
+
+def handler(event, context):
+    copied = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    by = event["ResourceProperties"]["By"]
+    body = json.dumps({"Status": "SUCCESS", "PhysicalResourceId": by, "Data": {"Told": by}, **copied})
+    if by == "urllib3":
+        urllib3.PoolManager().request("PUT", event["ResponseURL"], headers={"content-type": ""}, body=body)
+    else:
+        url = urlsplit(event["ResponseURL"])
+        connection = http.client.HTTPSConnection(url.netloc)
+        connection.request("PUT", f"{url.path}?{url.query}", body, {"content-type": ""})
+        connection.getresponse().read()
+"""
 WRITE_LOGS = {"Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
 ROLE = {
     "Type": "AWS::IAM::Role",
@@ -99,6 +115,14 @@ def test_stack_when_python_and_node_functions_provide_its_resources(stacks: Stac
     assert stacks.outputs(name) == {"First": "a other", "Second": "b other"}
     stacks.api.delete_stack(StackName=name)
     assert settled(stacks, made["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_stack_when_functions_answer_by_other_clients(stacks: Stacks, name: str):
+    """A function that answers by urllib3 or http.client, which read no HTTPS_PROXY, reaches S3's host all the same."""
+    by = {kind: custom("ByHand", By=client) for kind, client in (("One", "urllib3"), ("Two", "http.client"))}
+    stacks.create(name, template(ByHand=function(BY_HAND), **by))
+    assert settled(stacks, name)["StackStatus"] == "CREATE_COMPLETE", stacks.events(name)
+    assert stacks.outputs(name) == {"One": "urllib3", "Two": "http.client"}
 
 
 def test_stack_when_the_functions_of_its_resources_fail(stacks: Stacks, name: str):
