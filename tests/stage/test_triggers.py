@@ -145,7 +145,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
             FUNCTION,
         ),
         ("AWS::SNS::Topic", {"Subscription": [{"Protocol": "lambda", "Endpoint": FUNCTION}]}, FUNCTION),
-        ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": FUNCTION}}, "AWS::Cognito::UserPool"),
+        ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": FUNCTION}}, FUNCTION),
         ("AWS::Lambda::Url", {"TargetFunctionArn": FUNCTION, "AuthType": "NONE"}, "AWS::Lambda::Url"),
         (
             "AWS::Lambda::EventSourceMapping",
