@@ -45,8 +45,8 @@ def show_prices() -> None:
     """Print every price of us-east-1 with its source, and what is known of the other regions, with their quotas."""
     known = prices.all_prices()
     print("In us-east-1, in US dollars, read on", prices.read_on())
-    for name, source in prices.sources().items():
-        print(f"{name:22} {known[name]:<11g} {source}")
+    for name, (unit, source) in prices.sources().items():
+        print(f"{name:22} {known[name]:<11g} {unit}\n{'':34} {source}")
     print("\nAnd elsewhere:")
     for region in prices.regions():
         rate, burst = prices.throttle(region)
@@ -128,7 +128,8 @@ def up_to_the_wall(
         beyond, {"the wall": [seconds_to_reach(size, AWS.rate, AWS.burst) for size in beyond]}, linewidth=4, **gray
     )
     sheet.axes.axvspan(MEASURED_TO, beyond[-1], color="gray", alpha=0.08, linewidth=0)
-    sheet.axes.text(MEASURED_TO * 1.15, 0.08, "extrapolated from here", fontsize=9)
+    top = {"transform": sheet.axes.get_xaxis_transform(), "verticalalignment": "top", "fontsize": 9}
+    sheet.axes.text(MEASURED_TO * 1.15, 0.97, "extrapolated from here", **top)
     return sheet
 
 
@@ -149,11 +150,11 @@ def choices(
     price: Mapping[str, float],
 ) -> None:
     """Print what each shape costs a month in each service and with servers, and which service the learner's function chooses."""
-    services = ("API Gateway", "AppSync Events", "IoT Core")
-    print(f"{'dollars a month':16}" + "".join(f"{name:>15}" for name in (*services, "servers")) + "  chosen")
+    services = {"API Gateway": "Gateway", "AppSync Events": "AppSync", "IoT Core": "IoT Core"}
+    print(f"{'dollars a month':15}" + "".join(f"{name:>10}" for name in (*services.values(), "servers")) + "  chosen")
     for name, shape in SHAPES.items():
         costs = [*(month_of(service, shape, price) for service in services), fleet(shape, price)]
-        print(f"{name:16}" + "".join(f"{cost:15,.2f}" for cost in costs), "", choose(shape, price))
+        print(f"{name:15}" + "".join(f"{cost:10,.2f}" for cost in costs), "", choose(shape, price))
 
 
 def _alone(way: str, post: Mapping[str, Post]) -> float:

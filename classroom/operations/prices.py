@@ -52,9 +52,9 @@ def all_prices(region: str = "") -> dict[str, float]:
     return {name: entry["usd"] for name, entry in _entries(region).items()}
 
 
-def sources(region: str = "") -> dict[str, str]:
+def sources(region: str = "") -> dict[str, tuple[str, str]]:
     """For each price what it is for, and where it was read, by its name."""
-    return {name: f"{entry['unit']} ({entry['source']})" for name, entry in _entries(region).items()}
+    return {name: (entry["unit"], entry["source"]) for name, entry in _entries(region).items()}
 
 
 def regions() -> list[str]:
