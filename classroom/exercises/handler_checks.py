@@ -38,6 +38,7 @@ def look_for(error: str) -> str:
     return ""
 
 
+_CONNECTION_ID = "the name connection_id, in the tables of connections and sessions; the event spells it connectionId"
 _KNOWN = (
     ("KeyError: 'routeKey'", 'event["requestContext"]: the route key is in there'),
     ("KeyError: 'body'", "the route: only the event of a message has a body"),
@@ -55,7 +56,9 @@ _KNOWN = (
         "ResourceNotFoundException",
         'the name of the table: it begins with your prefix, and os.environ["MESSAGES_TABLE"] has it',
     ),
+    ("Missing the key connection_id", _CONNECTION_ID),
     ("Missing the key", "the row: it needs room_id and timestamp, the two keys of the table"),
+    ("key element does not match the schema", f"Key, the whole key of the row and nothing else; {_CONNECTION_ID}"),
     ("Type mismatch for key", 'the row: put_item of a Table takes plain values, "global" and not {"S": "global"}'),
     ("PostToConnection operation", "endpoint_url, the connection id, and the except around post_to_connection"),
     ("NoRegionError", "boto3.resource and boto3.client: the region is in the environment already"),

@@ -140,6 +140,9 @@ class PretendedAws:
             raise Refused(400, "ResourceNotFoundException", f"Requested resource not found: Table: {asked} not found")
         if self.tables_fail:
             raise Refused(500, "InternalServerError", "Internal server error")
+        kinds = {attribute: kind for attribute, value in given.get("Key", {}).items() for kind in value}
+        if "Key" in given and kinds != KEYS[name]:  # AWS's words, as boto3's issue 1270 shows them
+            raise Refused(400, "ValidationException", "The provided key element does not match the schema")
         with self._changed:
             return act(name, self.tables[name], given)
 

@@ -70,3 +70,19 @@ def test_update_when_it_is_refused(aws, expression, code, words):
     status, answer = update(aws, expression)
     assert (status, answer["__type"]) == (400, f"com.amazonaws#{code}") and words in answer["message"]
     assert aws.tables["ChatSessions"] == [ROW]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"connectionId": {"S": "ann"}},
+        {"connection_id": {"N": "1"}},
+        {"connection_id": {"S": "ann"}, "source_ip": {"S": "192.0.2.1"}},
+        {},
+    ],
+)
+def test_update_when_the_key_is_another(aws, key):
+    """A key of another name, another type, or with more than the key, is refused in DynamoDB's words."""
+    status, answer = update(aws, "SET ended = :a", Key=key)
+    assert (status, answer["message"]) == (400, "The provided key element does not match the schema")
+    assert aws.tables["ChatSessions"] == [ROW]
