@@ -48,11 +48,13 @@ def listens(port: int) -> bool:
 
 
 def address_in(lines) -> str:
-    """The address with the token that JupyterLab prints; none of our settings may be unknown to it."""
+    """The address with the token that JupyterLab prints, once it listens; none of our settings may be unknown to it."""
     for line in lines:
         assert "not recognized" not in line
-        found = re.search(r"http://127\.0\.0\.1:\S+", line)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)\S+", line)
         if found:
+            port = int(found[1])
+            eventually(lambda: listens(port), bool, "JupyterLab to listen, which it does after it printed its address")
             return found[0]
     raise AssertionError("JupyterLab ended without printing its address")
 
@@ -105,7 +107,6 @@ def test_lab_when_it_runs_and_is_ended(places):
         try:
             address = address_in(lab.stderr)
             assert re.match(rf"http://127\.0\.0\.1:{port}/lab/tree/{FIRST_NOTEBOOK}\?token=\w{{40,}}$", address)
-            eventually(lambda: listens(port), bool, "JupyterLab to listen, which it does after it printed its address")
             with DIRECT.open(address, timeout=90) as page:
                 assert page.status == 200 and b"JupyterLab" in page.read()
             with pytest.raises(urllib.error.HTTPError, match="403"):
