@@ -32,6 +32,8 @@ OUR_CODE = ["localstage", "classroom", "handlers", "installation", "notebooks"]
 """What a learner runs."""
 OF_PYTEST = ("conftest.py", "testing.py")
 """What pytest alone loads: of the tests, and localstage's plugin."""
+LEFT_OUT = "rfc3987-syntax"
+"""What jsonschema does without; requirements.txt says why it has to."""
 
 
 def pinned(platform: str, text: str = BOTH) -> dict[str, Requirement]:
@@ -61,6 +63,8 @@ def reached(direct: list[str], platform: str, python: str) -> dict[str, list[Req
         walked.add((name, frozenset(wanted.extras)))
         for needed in map(Requirement, distribution(name).requires or ()):
             extras = wanted.extras or {""}
+            if needed.name == LEFT_OUT:
+                continue
             if needed.marker is None or any(needed.marker.evaluate({**marker_values, "extra": e}) for e in extras):
                 waiting.append(needed)
     return found
