@@ -8,6 +8,7 @@ lines, signs and sends what these functions ask of AWS.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from click.testing import CliRunner
 
 from localstage import LocalStage, cli
 from localstage.functions.runtimes import Node
+from localstage.project.building import Building
+from localstage.project.deployment import Deployment, Wanted
+from localstage.project.watch import Watch
 from localstage.sessions import StageSession
 from localstage.state import ask
 from tests.stage.target import Target, status_of_refusal
@@ -99,3 +103,58 @@ def test_chat_when_the_cdk_bundled_its_typescript(target: Target, outputs: dict[
     assert told(people) == ["hello", "hello"]
     for person in people:
         person.close()
+
+
+BUNDLED = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Runtime: nodejs20.x, Handler: app.handler}}
+Resources:
+  Plain: {Type: AWS::Serverless::Function, Properties: {CodeUri: plain, FunctionName: node-plain}}
+  Bundled:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: esbuild, BuildProperties: {EntryPoints: [app.ts]}}
+    Properties: {CodeUri: bundled, FunctionName: node-bundled}
+"""
+# In esbuild's place, which a test would have to fetch: it knows one file and one type.
+ESBUILD = """#!/usr/bin/env node
+const fs = require('node:fs');
+const folder = process.argv.find((word) => word.startsWith('--outdir=')).slice(9);
+fs.mkdirSync(folder, { recursive: true });
+fs.writeFileSync(`${folder}/app.js`, fs.readFileSync(process.argv[2], 'utf8').replaceAll(': string', ''));
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script that names its interpreter is POSIX's")
+def test_watched_project_when_code_in_node_changes(stage: LocalStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What deploy --watch looks at has the sources of plain and of bundled functions; the changed one alone is new."""
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
+    esbuild = tmp_path / "project" / "node_modules" / ".bin" / "esbuild"
+    sources = [tmp_path / "project" / name for name in ("plain/app.js", "bundled/app.ts")]
+    for file, text in (
+        (esbuild, ESBUILD),
+        (sources[0], "exports.handler = async () => 'old'"),
+        (sources[1], "exports.handler = async (): string => 'old'"),
+        (tmp_path / "project" / "template.yaml", BUNDLED),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    esbuild.chmod(0o755)
+    session = StageSession(stage.access)
+    functions = session.client("lambda")
+
+    def answers() -> list[str]:
+        invoked = [functions.invoke(FunctionName=name) for name in ("node-plain", "node-bundled")]
+        return [json.load(answer["Payload"]) for answer in invoked]
+
+    deployment = Deployment(
+        session, Wanted(tmp_path / "project" / "template.yaml", "watched-node", {}, build=Building().build)
+    )
+    deployment.deploy()
+    assert answers() == ["old", "old"]
+    seen = Watch(deployment.watched)
+    for source, name, now in ((sources[1], "Bundled", ["old", "new"]), (sources[0], "Plain", ["new", "new"])):
+        source.write_text(source.read_text().replace("'old'", "'new'"))
+        eventually(lambda: seen.changed(deployment.watched), bool, "the change to be seen")
+        assert deployment.deploy() == [name]
+        assert answers() == now
+    session.client("cloudformation").delete_stack(StackName="watched-node")
