@@ -128,7 +128,7 @@ def up_to_the_wall(
         beyond, {"the wall": [seconds_to_reach(size, AWS.rate, AWS.burst) for size in beyond]}, linewidth=4, **gray
     )
     sheet.axes.axvspan(MEASURED_TO, beyond[-1], color="gray", alpha=0.08, linewidth=0)
-    top = {"transform": sheet.axes.get_xaxis_transform(), "verticalalignment": "top", "fontsize": 9}
+    top: dict[str, Any] = {"transform": sheet.axes.get_xaxis_transform(), "verticalalignment": "top", "fontsize": 9}
     sheet.axes.text(MEASURED_TO * 1.15, 0.97, "extrapolated from here", **top)
     return sheet
 
