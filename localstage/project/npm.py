@@ -93,6 +93,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise CannotPackage(f"{file} is no JSON: {error}.") from None
     if not isinstance(package, dict):
         raise CannotPackage(f"{file} is no package.json: it has no object.")
+    if not isinstance(package.get("dependencies") or {}, dict):
+        raise CannotPackage(f"{file} is no package.json: its dependencies are no object.")
     return package
 
 

@@ -16,19 +16,22 @@ import io
 import json
 import os
 import shutil
+import stat
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from localstage.functions.package import UNZIPPED_LIMIT_BYTES
 from localstage.stacks.errors import ValidationError
 from localstage.stacks.template import SERVERLESS, read_template
 
 _FUNCTIONS = {"AWS::Lambda::Function": "Code", "AWS::Serverless::Function": "CodeUri"}
 _LAYERS = {"AWS::Lambda::LayerVersion": "Content", "AWS::Serverless::LayerVersion": "ContentUri"}
 _PLACES = {"AWS::Lambda": ("S3Bucket", "S3Key"), "AWS::Serverless": ("Bucket", "Key")}
+_MOST_FILES = 200_000
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -103,8 +106,11 @@ class Packaged:
     """Whether a function's code may change without the stack: no version or alias is made of it."""
 
 
-def package(template: Path, bucket: str, build: Build = lambda code: None) -> Packaged:
-    """Package a template's local code for a bucket. Raises CannotPackage."""
+def package(
+    template: Path, bucket: str, build: Build = lambda code: None, above: frozenset[Path] = frozenset()
+) -> Packaged:
+    """Package a template's local code for a bucket; ``above`` are those that it is nested in. Raises CannotPackage."""
+    above |= {template.resolve()}
     try:
         text = template.read_text("utf-8")
         body = read_template(text).body
@@ -121,7 +127,9 @@ def package(template: Path, bucket: str, build: Build = lambda code: None) -> Pa
         if not code.is_function:
             made.put(body, code)
     for properties, path in _nested(body, template.parent):
-        made.put_template(properties, package(path, bucket, build))
+        if path.resolve() in above:
+            raise CannotPackage(f"{template}: the TemplateURL {path} is the template itself, or one that nests it.")
+        made.put_template(properties, package(path, bucket, build, above))
     shape = json.dumps(body)
     functions = {code.logical_id: made.put(body, code) for code in found if code.is_function}
     watched = tuple(dict.fromkeys([template, *made.watched]))
@@ -197,28 +205,43 @@ def zip_of(files: Mapping[str, bytes], executable: frozenset[str] = frozenset())
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files of a folder that belong into a package.
+    """The files of a folder that belong into a package. Raises CannotPackage for far too many.
 
     Left out are caches, hidden folders (``.git``, ``.aws-sam``) and virtual
-    environments, which ``aws cloudformation package`` would take along.
+    environments, which ``aws cloudformation package`` would take along, and
+    links to a folder above themselves, by which it would never end.
     """
-    for place, folders, names in os.walk(folder, followlinks=True):
-        here = Path(place)
-        folders[:] = [
-            name
-            for name in sorted(folders)
-            if not name.startswith(".") and name != "__pycache__" and not (here / name / "pyvenv.cfg").exists()
-        ]
-        yield from (here / name for name in sorted(names) if not name.endswith(".pyc"))
+    yield from _walk(folder, frozenset(), iter(range(_MOST_FILES)))
+
+
+def _walk(folder: Path, above: frozenset[tuple[int, int]], left: Iterator[int]) -> Iterator[Path]:
+    try:
+        facts = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:  # Gone meanwhile, or not to be read.
+        return
+    here = (facts.st_dev, facts.st_ino)
+    if here in above:
+        return
+    for entry in entries:
+        if next(left, None) is None:
+            raise CannotPackage(
+                f"{folder} has more files, or links to folders, than a package can: over {_MOST_FILES:,}."
+            )
+        path = Path(entry.path)
+        if not entry.is_dir():
+            yield from [path] if path.suffix != ".pyc" else []
+        elif not entry.name.startswith(".") and entry.name != "__pycache__" and not (path / "pyvenv.cfg").exists():
+            yield from _walk(path, above | {here}, left)
 
 
 def _content_of(code: LocalCode, build: Build) -> bytes:
     path = code.path
     try:
         if path.suffix in (".zip", ".jar") and path.is_file():
-            return path.read_bytes()
+            return _read(code, [path])[path]
         if path.is_file():
-            return zip_of({path.name: path.read_bytes()})
+            return zip_of({path.name: _read(code, [path])[path]})
         built = build(code)
         found = {
             (Path(built.below if built else "") / file.relative_to(folder)).as_posix(): file
@@ -229,9 +252,30 @@ def _content_of(code: LocalCode, build: Build) -> bytes:
             raise CannotPackage(f"{code.logical_id}: the folder {path} has no files.")
         # Windows calls every file executable.
         executable = frozenset(name for name, file in found.items() if os.name == "posix" and os.access(file, os.X_OK))
-        return zip_of({name: file.read_bytes() for name, file in found.items()}, executable)
+        contents = _read(code, found.values())
+        return zip_of({name: contents[file] for name, file in found.items()}, executable)
     except OSError as error:
         raise CannotPackage(f"{code.logical_id}: {error.filename or path} cannot be read: {error.strerror}.") from None
+    except UnicodeEncodeError as error:
+        raise CannotPackage(f"{code.logical_id}: the file name {error.object!r} is no UTF-8.") from None
+
+
+def _read(code: LocalCode, files: Iterable[Path]) -> dict[Path, bytes]:
+    """The files' contents. A device or a pipe would not end, and what no function can have is not read. Raises OSError."""
+    contents: dict[Path, bytes] = {}
+    left = UNZIPPED_LIMIT_BYTES
+    for file in files:
+        facts = file.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise CannotPackage(f"{code.logical_id}: {file} is no file but a device, a pipe or a socket.")
+        left -= facts.st_size
+        if left < 0:  # AWS: Lambda quotas; its sentence is said of a zip that has been uploaded.
+            raise CannotPackage(
+                f"{code.logical_id}: with {file} the package has more than {UNZIPPED_LIMIT_BYTES:,} bytes, "
+                "and Lambda takes none that is larger."
+            )
+        contents[file] = file.read_bytes()
+    return contents
 
 
 def _folders(path: Path, built: Built | None) -> tuple[Path, ...]:

@@ -37,7 +37,10 @@ class Requirements:
         file = code.path / "requirements.txt"
         if not file.is_file():
             return None
-        wanted = "\n".join(wanted_beside_the_runtime(file.read_text("utf-8")))
+        try:
+            wanted = "\n".join(wanted_beside_the_runtime(file.read_text("utf-8")))
+        except UnicodeDecodeError:
+            raise CannotPackage(f"{file} is no text in UTF-8; PowerShell's > writes UTF-16.") from None
         if not wanted:
             return None
         key = hashlib.sha256(f"{sys.version_info[:2]} {sys.platform}\n{wanted}".encode()).hexdigest()[:32]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from localstage.project.packaging import files_below
+from localstage.project.packaging import CannotPackage, files_below
 
 _Picture = frozenset[tuple[str, int, int]]
 
@@ -36,9 +37,10 @@ def picture_of(paths: Iterable[Path]) -> _Picture:
 
 
 def _entries(path: Path) -> Iterator[tuple[str, int, int]]:
-    for file in files_below(path) if path.is_dir() else (path,):
-        try:
-            facts = os.stat(file)
-        except OSError:
-            continue
-        yield str(file), facts.st_mtime_ns, facts.st_size
+    with suppress(CannotPackage):  # The next deployment says it.
+        for file in files_below(path) if path.is_dir() else (path,):
+            try:
+                facts = os.stat(file)
+            except OSError:
+                continue
+            yield str(file), facts.st_mtime_ns, facts.st_size

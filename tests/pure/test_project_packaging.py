@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from localstage.project.deployment import stack_name_of
-from localstage.project.packaging import CannotPackage, Packaged, package
-from localstage.project.requirements import wanted_beside_the_runtime
+from localstage.project.packaging import CannotPackage, LocalCode, Packaged, package
+from localstage.project.requirements import Requirements, wanted_beside_the_runtime
 from localstage.project.watch import Watch
 
 SAM = """
@@ -120,6 +121,78 @@ def test_package_when_something_is_wrong(folder: Path, text: str, sentence: str)
     """What cannot be packaged is one sentence that names it."""
     with pytest.raises(CannotPackage, match=sentence):
         packaged(folder, text)
+
+
+ONE = "Resources: {One: {Type: AWS::Serverless::Function, Properties: {CodeUri: own}}}\n"
+
+
+def refused(folder: Path, text: str = ONE) -> str:
+    """The sentence with which a project is not packaged."""
+    with pytest.raises(CannotPackage) as error:
+        packaged(folder, text)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes are POSIX's")
+def test_package_when_links_go_round_in_circles(folder: Path):
+    """A link to a folder above it is left out, and two folders that link to each other end; other links are followed."""
+    (folder / "own" / "self").symlink_to(".")
+    (folder / "a").mkdir()
+    (folder / "b").mkdir()
+    (folder / "a" / "b").symlink_to("../b")
+    (folder / "b" / "a").symlink_to("../a")
+    (folder / "b" / "part.py").write_text("x = 1\n")
+    (folder / "own" / "linked").symlink_to("../a")
+    (folder / "own" / "again").symlink_to("../a")
+    made = packaged(folder, ONE)
+    assert set(names_in(made.functions["One"])) == {"app.py", "pkg/part.py", "linked/b/part.py", "again/b/part.py"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes are POSIX's")
+def test_package_when_links_make_too_many_folders(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Thirty folders with two links to the next one each would be a thousand million; it is refused."""
+    monkeypatch.setattr("localstage.project.packaging._MOST_FILES", 1000)
+    for number in range(30):
+        (folder / "own" / f".{number}").mkdir()
+        for name in ("left", "right"):
+            (folder / "own" / f".{number}" / name).symlink_to(f"../.{number + 1}")
+    (folder / "own" / "bomb").symlink_to(".0")
+    assert "more files, or links to folders, than a package can" in refused(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes are POSIX's")
+def test_package_when_a_file_does_not_end(folder: Path):
+    """Devices and pipes are refused by name before they are read, and so is what no function can have."""
+    odd = folder / "own" / "odd"
+    odd.symlink_to("/dev/zero")
+    assert "odd is no file but a device" in refused(folder)
+    odd.unlink()
+    os.mkfifo(odd)
+    assert "odd is no file but a device" in refused(folder)
+    odd.unlink()
+    with odd.open("wb") as file:
+        file.truncate(262_144_001)
+    assert "more than 262,144,000 bytes" in refused(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file has such a name")
+def test_package_when_names_and_files_are_no_text(folder: Path):
+    """A name that is no UTF-8, and requirements in UTF-16, are each one sentence."""
+    code = LocalCode("One", "AWS::Serverless::Function", folder / "own")
+    (folder / "own" / "requirements.txt").write_bytes("requests\n".encode("utf-16"))
+    with pytest.raises(CannotPackage, match="is no text in UTF-8"):
+        Requirements(cache=folder / "cache").build(code)
+    with open(os.fsencode(folder / "own") + b"/\xff.py", "wb"):
+        assert "is no UTF-8" in refused(folder)
+
+
+def test_template_when_it_nests_itself(folder: Path):
+    """A template that is its own nested stack, and two that nest each other, are refused."""
+    nested = "Resources: {Inner: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: NAME}}}\n"
+    assert "is the template itself, or one that nests it" in refused(folder, nested.replace("NAME", "template.yaml"))
+    (folder / "inner.yaml").write_text(nested.replace("NAME", "./template.yaml"))
+    assert "is the template itself, or one that nests it" in refused(folder, nested.replace("NAME", "inner.yaml"))
 
 
 def test_requirements_when_the_runtime_has_them():
