@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from localstage.commands.words import Duration, complain, meant, port_option
+from localstage.commands.words import Duration, complain, meant, port_option, show
 from localstage.state import ask
 
 if TYPE_CHECKING:  # The other commands, such as serve, start without websockets.
@@ -128,7 +128,7 @@ class _Talk:
 
         with suppress(ConnectionClosed):
             for number, frame in enumerate(self._connection, 1):
-                click.echo(frame if isinstance(frame, str) else repr(frame))
+                show(frame if isinstance(frame, str) else repr(frame))
                 self._received.set()
                 if number == self._frames:
                     self._enough.set()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localstage.commands.logs import Feed, hints_of, lines_of
-from localstage.commands.words import complain, meant, none_runs, port_option, the_running_one
+from localstage.commands.words import complain, meant, none_runs, port_option, show, the_running_one
 from localstage.environment import Access
 from localstage.hints import hint_for
 from localstage.launcher import LocalStage, NotStarted
@@ -82,7 +82,7 @@ def deploy(
             deployed = _deploy(deployment, goes_on=watch)
             if deployed:
                 for key, value in deployment.outputs().items():
-                    click.echo(f"  {key} = {value}")
+                    show(f"  {key} = {value}")
                 _show_addresses(session, access.url, wanted.stack_name)
             if follow or watch:
                 _follow(feed, deployment, watch)
@@ -158,7 +158,7 @@ def _deploy(deployment: Deployment, goes_on: bool) -> bool:
         sentence = f"{error}\nlikely cause: {hint}" if hint else str(error)
         if not goes_on:
             complain(sentence, 1)
-        click.secho(f"Not deployed: {sentence}", fg="red", err=True)
+        show(click.style(f"Not deployed: {sentence}", fg="red"), err=True)
         return False
     what = f": new code for {', '.join(changed)}" if changed else ""
     click.secho(f"Deployed in {time.monotonic() - began:.2f} s{what}.", fg="green")
@@ -176,7 +176,7 @@ def _follow(feed: Feed, deployment: Deployment, watch: bool) -> None:
     while True:
         entries = feed.entries(look_s if watch else _LONG_S)
         for line in (*lines_of(entries, platform=False), *hints_of(entries, hints)):
-            click.echo(line)
+            show(line)
         began = time.monotonic()
         if watch and seen.changed(deployment.watched):
             _deploy(deployment, goes_on=True)
@@ -187,7 +187,7 @@ def _follow(feed: Feed, deployment: Deployment, watch: bool) -> None:
 def _show_event(event: StackEvent) -> None:
     if not event.status.endswith("_IN_PROGRESS"):
         reason = f": {event.reason}" if event.reason else ""
-        click.echo(f"  {event.status:<16} {event.resource_type:<34} {event.logical_id}{reason}")
+        show(f"  {event.status:<16} {event.resource_type:<34} {event.logical_id}{reason}")
 
 
 def _show_addresses(session: StageSession, url: str, stack_name: str) -> None:

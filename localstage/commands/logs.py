@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from localstage.commands.words import complain, port_option, the_running_one
+from localstage.commands.words import complain, port_option, show, the_running_one
 from localstage.hints import hint_for
 from localstage.state import ask
 
@@ -44,7 +44,7 @@ def logs(function: str | None, follow: bool, events: bool, platform: bool, port:
             click.echo(f"Nothing was printed yet.{'' if events else ' --events shows what stages served.'}", err=True)
         while True:
             for line in lines:
-                click.echo(line)
+                show(line)
             if not follow:
                 return
             lines = list(lines_of(feed.entries(_LONG_S), function, events=events, platform=platform))

@@ -17,6 +17,8 @@ from localstage.state import RunningEmulator, running_emulators
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)?$")
+_CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""A color, or a control character that is neither a tab nor the end of a line."""
 _UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, None: 1}
 
 
@@ -123,7 +125,22 @@ def _ports(emulators: list[RunningEmulator]) -> str:
     return ", ".join(str(one.port) for one in emulators)
 
 
+def show(text: str, err: bool = False) -> None:
+    """Prints what others may have written: messages, functions' output, templates. On a terminal it only shows.
+
+    Anybody who may send a message to a chat could otherwise move the cursor, hide lines or
+    write the clipboard of who looks at the log. Colors stay; a pipe gets every byte.
+    """
+    is_shown = (sys.stderr if err else sys.stdout).isatty()
+    click.echo(_CONTROL.sub(_written_out, text) + "\x1b[0m" * ("\x1b[" in text) if is_shown else text, err=err)
+
+
+def _written_out(control: re.Match[str]) -> str:
+    found = control.group()
+    return found if found.endswith("m") else f"\\x{ord(found):02x}"
+
+
 def complain(sentence: str, status: int = 2) -> NoReturn:
     """Ends the program with one sentence on standard error."""
-    click.echo(f"localstage: {sentence}", err=True)
+    show(f"localstage: {sentence}", err=True)
     sys.exit(status)

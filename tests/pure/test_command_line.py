@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from localstage import cli, serving, state
 from localstage.commands import deploy, process
+from localstage.commands.words import show
 from localstage.environment import Access
 from localstage.launcher import NotStarted
 from localstage.state import RunningEmulator, note_path, write_note
@@ -133,3 +135,16 @@ def test_command_when_its_words_are_invented(command: str, words: list[str]):
     assert said.exit_code in (0, 1, 2) and "Traceback" not in said.output
     if said.exit_code == 2 and "Usage:" not in said.output and not any("\n" in word for word in words):
         assert said.stderr.count("\n") == 1, said.stderr
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_output_when_strangers_have_written_it(
+    on_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """A terminal is not steered by a message: only colors pass, and end with it; a pipe gets every byte."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: on_terminal)
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)
+    message = "a\x1b]52;c;cm0gLXJmIH4=\x07b\x1b[2Jc\rd\x9b1me\x1b[31mf\tg\nh"
+    show(message)
+    shown = "a\\x1b]52;c;cm0gLXJmIH4=\\x07b\\x1b[2Jc\\x0dd\\x9b1me\x1b[31mf\tg\nh\x1b[0m"
+    assert capsys.readouterr().out == f"{shown if on_terminal else message}\n"
