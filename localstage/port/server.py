@@ -28,6 +28,7 @@ from localstage.port.detach import NoResponse, detach_transport
 from localstage.port.exchange import Answer, Handler, Reply, Request, by_name, reply_of
 from localstage.port.hosts import is_aws_host, is_own_host
 from localstage.port.pages import PAGES_PATH
+from localstage.port.peer import is_anothers
 from localstage.port.tunnel import Tunnels, users_proxy
 
 PageHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -172,7 +173,11 @@ class Port:
         handler = self._find(whole)
         if handler is not None:
             return _response(request, await reply_of(handler(whole)))
-        return await (self._handlers.pages if _is_page(request.raw_path) else self._handlers.emulator)(request)
+        is_page = _is_page(request.raw_path)
+        if is_anothers(request.transport) and not (is_page and self._pages_for_any_host):  # There a proxy asks.
+            sentence = "localstage shows its pages to the user who runs it, not to others of this machine.\n"
+            return web.Response(status=403, text=sentence)
+        return await (self._handlers.pages if is_page else self._handlers.emulator)(request)
 
     def _find(self, request: Request) -> Handler | None:
         """Who answers a request; None: those who know aiohttp."""

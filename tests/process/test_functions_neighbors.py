@@ -1,15 +1,16 @@
-"""What a function can read of its neighbors and of the emulator, as an ordinary user runs them (Linux)."""
+"""What a function, as an ordinary user runs it, can read of its neighbors and of the emulator; what other users can (Linux)."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.process.ordinary_user import as_ordinary_user
+from tests.process.ordinary_user import IS_ROOT, NOBODY, as_ordinary_user
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc and prctl are Linux's")
 
@@ -86,3 +87,40 @@ def test_function_when_it_looks_for_keys() -> None:
         gone = {"", "FileNotFoundError", "ProcessLookupError"}  # Other tests' may end meanwhile.
         assert "PermissionError" in refusals <= {"PermissionError", *gone}
         assert answer["memory of others"] == []
+
+
+WAITING = """
+import sys
+from localstage import LocalStage
+with LocalStage() as stage:
+    print(stage.url, flush=True)
+    sys.stdin.read()
+"""
+ASKING = """
+import sys, urllib.error, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+for path in ("status", "activity", "", "pages/"):
+    try:
+        print(opener.open(f"{sys.argv[1]}/_localstage/{path}", timeout=60).status)
+    except urllib.error.HTTPError as refused:
+        print(refused.code)
+"""
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can ask as several users")
+def test_pages_when_another_user_asks() -> None:
+    """What functions print and who is connected is shown to the emulator's own user and to root, not to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with as_ordinary_user(Path(folder, "home"), ["-c", WAITING], stdin=subprocess.PIPE) as emulator:
+            assert emulator.stdout is not None
+            url = emulator.stdout.readline().strip()
+            said = {
+                user: subprocess.run(
+                    ["/usr/bin/python3", "-c", ASKING, url], user=user, cwd="/", text=True, capture_output=True
+                ).stdout.split()
+                for user in (0, NOBODY, NOBODY - 1)
+            }
+            emulator.communicate()
+    assert said[NOBODY - 1] == ["403"] * 4
+    assert said[0] == said[NOBODY] == ["200", "200", "200", "404"]
