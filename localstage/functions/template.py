@@ -64,8 +64,9 @@ def serve(asking: socket.socket) -> list[str]:
             tell(asking, error=str(error))
         else:
             if not pid:
+                signal.set_wakeup_fd(-1)
                 for end in (asking, woken, wake):
-                    end.detach()  # The numbers will be the copy's.
+                    end.close()
                 return _become(json.loads(message), *descriptors)
             copies.add(pid)
             tell(asking, forked=pid)
@@ -116,11 +117,11 @@ def _end(copies: set[int]) -> None:
 def _become(request: dict[str, Any], stdin: int, stdout: int) -> list[str]:
     """Gives this copy what a process of its own would have: session, signals, descriptors, directory, variables."""
     os.setsid()
-    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, source in enumerate((stdin, stdout, stdout)):
         os.dup2(source, number)
-    os.closerange(3, 1024)
+    for source in (stdin, stdout):
+        os.close(source)  # Not all that is open: libffi keeps its own file, from which ctypes maps callbacks later.
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environment"])

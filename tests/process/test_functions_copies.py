@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 
 
 # What a handler can see of its process, but for what differs from one process to the next.
 PROBE = """
-import gc, os, signal, sys, time, threading
+import ctypes, gc, os, signal, sys, time, threading
 from importlib.util import find_spec
 
 descriptors = sorted(os.listdir("/proc/self/fd"))
@@ -28,6 +28,7 @@ import boto3
 def handler(event, context):
     own = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_LOG_", "AWS_LAMBDA_FUNCTION_NAME", "TMPDIR", "_X_AMZN_TRACE_ID")
     task = os.environ["LAMBDA_TASK_ROOT"]
+    callbacks = [ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1) for _ in range(5000)]  # libffi may map a file of its own.
     seen = {name: os.environ[name].replace(task.rpartition("/")[0], "") for name in os.environ if not name.startswith(own)}
     return {
         "parent": os.getppid(),
@@ -38,6 +39,7 @@ def handler(event, context):
         "arguments": sys.argv,
         "alone": os.getsid(0) == os.getpgrp() == os.getpid(),
         "descriptors": len(descriptors),
+        "callbacks": sum(callback() for callback in callbacks),
         "stdin": sys.stdin.read(),
         "streams": [(each.encoding, each.errors, each.line_buffering, each.isatty()) for each in (sys.stdout, sys.stderr)],
         "signals": [str(signal.getsignal(number)) for number in sorted(signal.valid_signals()) if number < 32],
