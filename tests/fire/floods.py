@@ -7,7 +7,7 @@ import asyncio
 from websockets.frames import Frame, Opcode
 
 from localstage import LocalStage
-from tests.fire.clients import Client, echo_api, median_and_most, memory_mb, others_ms, pid_of
+from tests.fire.clients import Client, echo_api, median_and_most, memory_mb, others_ms, pid_of, status_of
 from tests.fire.rows import Row
 
 FLOOD_S = 8.0
@@ -15,6 +15,7 @@ AFTER_S = 4.0
 MOST_WAIT_MS = 500.0
 """What is promised to the others: that they wait no longer, on a machine of two slow cores."""
 MOST_GROWTH_MB = 40.0
+SLOW_CLIENTS, SLOW_FRAME_BYTES = 2_000, 32 * 1024
 
 
 def tiny_messages(stage: LocalStage) -> Row:
@@ -36,6 +37,47 @@ def empty_pongs(stage: LocalStage) -> Row:
 def unread_pings(stage: LocalStage) -> Row:
     """Pings whose answers nobody reads."""
     return _flood(stage, "one client pings without end and never reads", Frame(Opcode.PING, b"x" * 100))
+
+
+def slow_frames(stage: LocalStage) -> Row:
+    """Clients that announce a frame, and then send one byte of it a second."""
+    announced = Frame(Opcode.TEXT, b"x" * SLOW_FRAME_BYTES).serialize(mask=True)
+
+    async def run() -> tuple[list[float], list[float], float, str, int]:
+        path, pid = echo_api(stage), pid_of(stage)
+        begun, ended = asyncio.Event(), asyncio.Event()
+        calm = asyncio.create_task(others_ms(stage, path, begun))
+        await asyncio.sleep(1)
+        begun.set()
+        before_ms, before_mb, enough = await calm, memory_mb(pid), asyncio.Semaphore(200)
+
+        async def connect() -> Client:
+            async with enough:
+                return await Client.connect_in_the_end(stage, path)
+
+        clients = await asyncio.gather(*(connect() for _ in range(SLOW_CLIENTS)))
+        others = asyncio.create_task(others_ms(stage, path, ended))
+        for client in clients:
+            client.writer.write(announced[:-10])
+        for second in range(8):
+            await asyncio.sleep(1)
+            for client in clients:
+                client.writer.write(announced[second - 10 : second - 9])
+        ended.set()
+        during_ms, grown_mb = await others, memory_mb(pid) - before_mb
+        still_open = (await asyncio.to_thread(status_of, stage))["connections"]
+        clients[0].writer.write(announced[-2:])
+        heard = await asyncio.wait_for(clients[0].hear(), 60)
+        for client in clients:
+            client.cut()
+        return before_ms, during_ms, grown_mb, heard, still_open
+
+    before_ms, during_ms, grown_mb, heard, still_open = asyncio.run(run())
+    number = f"others {median_and_most(during_ms)} (before {median_and_most(before_ms)}); {grown_mb:+.0f} MB; "
+    number += f"{still_open:,} still open, whole frames are answered" if heard == "here" else f"answered {heard!r}"
+    held = heard == "here" and max(during_ms) < MOST_WAIT_MS and grown_mb < SLOW_CLIENTS * 2.5 * SLOW_FRAME_BYTES / 1e6
+    tried = f"{SLOW_CLIENTS:,} clients begin a frame of {SLOW_FRAME_BYTES // 1024} KB and send a byte of it a second"
+    return Row("load", tried, held, number)
 
 
 def _flood(stage: LocalStage, tried: str, frame: Frame, first: Frame | None = None) -> Row:
