@@ -29,6 +29,8 @@ _HEAD_LIMIT = 16 * 1024
 BODY_LIMIT = 256 * 1024
 _WAITING_LIMIT = BODY_LIMIT + _HEAD_LIMIT
 """What may come behind a request that is being answered, before nothing more is read."""
+_AWAITED_LIMIT = 32 * 1024 * 1024
+"""What all bodies may have together that have begun and are not whole; the other server refuses strangers unread."""
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ONCE = ("host", "content-length", "connection", "upgrade")
 _LEFT_TO_OTHERS = ("transfer-encoding", "content-encoding", "expect", "trailer", "te", "http2-settings")
@@ -139,6 +141,7 @@ class SmallRequests:
     def __init__(self, find: Callable[[SmallRequest], Handler | None], other: Callable[[], asyncio.Protocol]) -> None:
         self.find = find
         self.other = other
+        self.awaited_bytes = 0
         self._connections: set[Connection] = set()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self._empty = asyncio.Event()
@@ -249,12 +252,16 @@ class Connection(asyncio.Protocol):
             request, handler, start = awaited
             end = start + request.length
             if len(self._received) < end:
-                if self._awaited is None:
+                if self._awaited is None and self._server.awaited_bytes + request.length > _AWAITED_LIMIT:
+                    self._hand_over()
+                elif self._awaited is None:
                     self._awaited = awaited
+                    self._server.awaited_bytes += request.length
                     self._watch_for(HEAD_WITHIN_S, transport.abort)
                 return
             if self._awaited is not None:
                 self._awaited = None
+                self._server.awaited_bytes -= request.length
                 self._watch_for(KEPT_S, self._look_whether_it_rests)
             request.belongs_to(self, self._received[start:end])
             self._received = self._received[end:]
@@ -351,6 +358,8 @@ class Connection(asyncio.Protocol):
     def _leave(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        if self._awaited is not None:
+            self._server.awaited_bytes -= self._awaited[0].length
         self._transport = self._answering = self._awaited = None
         self._received = b""
         self._server.left(self)

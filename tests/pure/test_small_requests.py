@@ -356,6 +356,34 @@ def test_connection_when_a_body_does_not_come(monkeypatch: pytest.MonkeyPatch, f
     on_a_line(echo, scenario)
 
 
+def test_connection_when_many_bodies_do_not_come(monkeypatch: pytest.MonkeyPatch):
+    """What is awaited of all bodies is bounded; one over it is the other server's, until others have come or gone."""
+    monkeypatch.setattr("localstage.port.small_requests._AWAITED_LIMIT", 10)
+
+    async def run() -> None:
+        server = SmallRequests(lambda request: echo, Other)
+
+        def begun(data: bytes) -> tuple[Line, Any]:
+            line, connection = Line(), server()
+            connection.connection_made(line)
+            connection.data_received(data)
+            return line, connection
+
+        first, over = begun(request(b"1234567")[:-1]), begun(request(b"abcd")[:-1])
+        assert isinstance(over[0].protocol, Other) and over[0].protocol.received == request(b"abcd")[:-1]
+        assert begun(request(b"a whole body waits for nothing"))[0].written
+        first[1].data_received(b"7")
+        assert first[0].written.endswith(b"1234567")
+        for _ in range(3):
+            line, gone = begun(request(b"1234567")[:-1])
+            assert line.protocol is None
+            gone.connection_lost(None)
+        assert server.awaited_bytes == 0
+        await server.close(0)
+
+    asyncio.run(run())
+
+
 def test_connection_when_a_handler_takes_it():
     """The handler has the transport and what came behind the request; the server writes nothing."""
     taken: list[tuple[asyncio.Transport, bytes]] = []
