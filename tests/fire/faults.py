@@ -59,7 +59,6 @@ HOLDING = {
         {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "sts:*", "Resource": "*a" * 200 + "*b"}}
     ),
 }
-HALF_BODIES, HALF_BODY_BYTES, MOST_OF_HALF_BODIES_MB = 1_000, 250_000, 100
 MOST_PROCESSOR_S = 3.0
 """Of the emulator's, for one of them: how long that takes is the business of what else the machine does."""
 
@@ -175,29 +174,3 @@ def unsigned_bodies(stage: LocalStage) -> Row:
     held = answers == [b"403"] * 4 and grown_mb < 20
     number = f"refused unread, {grown_mb:+.0f} MB" if answers == [b"403"] * 4 else f"answered {answers}"
     return Row("input", "four unsigned bodies of 300 MB", held, number)
-
-
-def half_bodies(stage: LocalStage) -> Row:
-    """Unsigned requests of which the body's last byte never comes, each short enough to be read whole."""
-    port = urlsplit(stage.url).port
-    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {HALF_BODY_BYTES + 1}\r\n\r\n".encode()
-
-    async def run() -> float:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(head.replace(str(HALF_BODY_BYTES + 1).encode(), b"1") + b"x")
-        await reader.readuntil(b"\r\n")  # With the first call comes what is loaded behind the open port.
-        before, writers = memory_mb(pid_of(stage)), [writer]
-        for _ in range(HALF_BODIES):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writers.append(writer)
-            writer.write(head + b"x" * HALF_BODY_BYTES)
-            with suppress(OSError, TimeoutError):
-                await asyncio.wait_for(writer.drain(), 1)
-        grown_mb = memory_mb(pid_of(stage)) - before
-        for writer in writers:
-            writer.transport.abort()
-        return grown_mb
-
-    grown_mb = asyncio.run(run())
-    tried = f"{HALF_BODIES:,} unsigned bodies of {HALF_BODY_BYTES // 1000} KB of which the last byte never comes"
-    return Row("input", tried, grown_mb < MOST_OF_HALF_BODIES_MB, f"{grown_mb:+.0f} MB")
