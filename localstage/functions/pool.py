@@ -7,9 +7,10 @@ happened (``enqueue``, ``ended``, … and each step of an environment's
 here knows of processes or the event loop.
 
 The rules: a free environment of the current revision takes the oldest waiting
-invocation, the most recently used one first. A start costs much processor
-time, so a function that has an environment gets another only for an invocation
-that has waited ``grow_after_s``, and only few start together. The bound holds
+invocation, the one that was started first before others: its code is compiled, its
+connections are open, and those that only a burst needed rest and end. A start costs
+much processor time, so a function that has an environment gets another only for an
+invocation that has waited ``grow_after_s``, and only few start together. The bound holds
 for all functions together; an environment of another function that rests makes
 room. A function without any environment always gets one, beyond the bound if
 none rests in time, so a function that invokes another cannot wait for itself.
@@ -174,9 +175,10 @@ class Pool:
                 yield End(life.environment)
 
     def _assignments(self, name: str, function: _Function, now: float) -> Iterator[Assign]:
-        idle = sorted((life for life in self._current(name) if life.phase is Phase.READY), key=lambda life: life.since)
-        while idle and function.waiting:
-            life = idle.pop()
+        ready = [life for life in self._current(name) if life.phase is Phase.READY]  # In the order of their starts.
+        for life in ready:
+            if not function.waiting:
+                return
             life.take(Step.ASSIGN, now)
             yield Assign(life.environment, function.waiting.popleft()[0])
 

@@ -56,8 +56,8 @@ def test_environment_is_reused_when_it_is_free():
     assert pool.decide(1) == [Assign("e1", "t2")]
 
 
-def test_most_recently_used_environment_comes_first():
-    """Of two free environments the one that was used last serves, so that the other can rest."""
+def test_environment_that_was_started_first_comes_first():
+    """Of two free environments the older one serves, whichever was used last, so that the other can rest."""
     pool = new_pool()
     enqueue(pool, "t1", "t2")
     assert len(pool.decide(0)) == 1
@@ -68,7 +68,7 @@ def test_most_recently_used_environment_comes_first():
     freed(pool, "e1", 0.5)
     freed(pool, "e2", 0.6)
     enqueue(pool, "t3", now=0.7)
-    assert pool.decide(0.7) == [Assign("e2", "t3")]
+    assert pool.decide(0.7) == [Assign("e1", "t3")]
 
 
 def test_queue_is_first_in_first_out():
