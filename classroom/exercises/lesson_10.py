@@ -19,7 +19,7 @@ from classroom.exercises.registry import exercise
 from classroom.my_chat.chat import function_of
 
 PREDICTIONS = {
-    "10.a": "Up to twice as soon",
+    "10.a": "At most twice as soon, perhaps not at all",
     "10.b": "What it has read: everybody",
     "10.c": "Twice as much or so",
     "10.d": "The messages that go out",
