@@ -18,7 +18,7 @@ from tests.fire.soak import soak
 TRIALS: dict[str, Trial] = {
     trial.__name__.replace("_", "-"): trial
     for trial in (
-        *(crowds.idle, crowds.talking, crowds.burst, crowds.emulators),
+        *(crowds.idle, crowds.talking, crowds.burst, crowds.burst_on_one_core, crowds.changing, crowds.emulators),
         *(floods.tiny_messages, floods.empty_fragments, floods.empty_pongs, floods.unread_pings),
         floods.slow_frames,
         *(faults.handlers, faults.killed, faults.holding, faults.half_requests, faults.unsigned_bodies),

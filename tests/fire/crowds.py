@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.client import HTTPConnection
+from pathlib import Path
 
 from localstage import LocalStage
 from tests.benchmarks.watch import pss_mb
 from tests.fire.clients import Client, echo_api, median_and_most, memory_mb, others_ms, pid_of, status_of
 from tests.fire.rows import Row
-from tests.stage.target import StageTarget, deploy_api
+from tests.fire.soak import visited_api
+from tests.stage.target import StageTarget, deploy_api, table_of_ids
 
 IDLE, TALKING, WORDS = 10_000, 2_000, 5
 ECHO = "def handler(event, context):\n    return {'statusCode': 200, 'body': event.get('body', '')}\n"
 BURST_CLIENTS, BURST_MESSAGES = 10, 200
 EMULATORS = 30
+CHANGING = 500
 
 
 def idle(stage: LocalStage) -> Row:
@@ -113,6 +118,57 @@ def burst(stage: LocalStage) -> Row:
     lost, doubled = len(sent - set(heard)), len(heard) - len(set(heard))
     number = f"{len(heard):,} answers in {took_s:.0f} s; {lost} lost, {doubled} doubled or refused"
     return Row("load", f"{len(sent):,} messages at once to a function", not lost and not doubled, number)
+
+
+def burst_on_one_core(stage: LocalStage) -> Row:
+    """The same where emulator, functions and clients have one processor between them."""
+    ours = os.sched_getaffinity(0)
+    for thread in Path(f"/proc/{pid_of(stage)}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {min(ours)})  # What it starts has no more than it has.
+    os.sched_setaffinity(0, {min(ours)})
+    try:
+        row = burst(stage)
+    finally:
+        os.sched_setaffinity(0, ours)
+    return replace(row, tried=f"{row.tried}, on one core")
+
+
+def changing(stage: LocalStage) -> Row:
+    """A crowd that leaves while as many others come: a function writes down who is there."""
+    _allow_many_files()
+
+    async def run(path: str) -> tuple[int, float]:
+        async def come() -> list[Client]:
+            enough = asyncio.Semaphore(50)
+
+            async def connect() -> Client:
+                async with enough:
+                    return await Client.connect_in_the_end(stage, path)
+
+            return await asyncio.gather(*(connect() for _ in range(CHANGING)))
+
+        first = await come()
+        began = time.perf_counter()
+        coming = asyncio.create_task(come())
+        for client in first:
+            client.cut()
+            await asyncio.sleep(0)  # Somebody else's turn: they come in between.
+        second = await coming
+        while (there := await asyncio.to_thread(rows)) != CHANGING and time.perf_counter() - began < 120:
+            await asyncio.sleep(0.2)
+        took_s = time.perf_counter() - began
+        for client in second:
+            client.cut()
+        return there, took_s
+
+    with table_of_ids(StageTarget(stage)) as table:
+
+        def rows() -> int:
+            return StageTarget(stage).client("dynamodb").scan(TableName=table, Select="COUNT")["Count"]
+
+        there, took_s = asyncio.run(run(visited_api(stage, table)))
+    number = f"{there} rows for the {CHANGING} who are there after {took_s:.1f} s"
+    return Row("load", f"{CHANGING} clients leave while {CHANGING} come", there == CHANGING, number)
 
 
 def emulators(_: LocalStage) -> Row:

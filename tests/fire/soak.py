@@ -32,18 +32,23 @@ WARM_UP = 0.5
 MOST_GROWTH_MB_PER_HOUR = 20.0
 
 
+def visited_api(stage: LocalStage, table: str) -> str:
+    """Deploys an API of which a function keeps the connections in this table and answers every message; its path."""
+    api = deploy_api(
+        StageTarget(stage),
+        dict.fromkeys(("$connect", "$disconnect", "$default"), HANDLER),
+        two_way=("$default",),
+        Environment={"Variables": {"TABLE": table}},
+        Timeout=60,
+    )
+    return f"/{api.api_id}/prod"
+
+
 def soak(stage: LocalStage, minutes: float) -> Row:
     """Visits without end, with every fifth cut off."""
     with table_of_ids(StageTarget(stage)) as table:
-        api = deploy_api(
-            StageTarget(stage),
-            dict.fromkeys(("$connect", "$disconnect", "$default"), HANDLER),
-            two_way=("$default",),
-            Environment={"Variables": {"TABLE": table}},
-            Timeout=60,
-        )
-        until = time.monotonic() + minutes * 60
-        talks, samples = asyncio.run(_visit(stage, f"/{api.api_id}/prod", until))
+        path = visited_api(stage, table)
+        talks, samples = asyncio.run(_visit(stage, path, time.monotonic() + minutes * 60))
         rows = StageTarget(stage).client("dynamodb").scan(TableName=table, Select="COUNT")["Count"]
     settled = samples[int(len(samples) * WARM_UP) :]
     half = len(settled) // 2
