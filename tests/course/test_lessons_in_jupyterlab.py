@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tests.course.nbval_runs import NOTEBOOKS
 from tests.stage.waiting import eventually
 
 START, BROADCAST = (next(path for path in NOTEBOOKS if path.name.startswith(number)) for number in ("00-", "05-"))
+AGAIN = Path("again.ipynb")
+"""A copy of the first lesson, for a test that takes its kernel away."""
 WITHIN_MS = 180_000
 NOTHING_RUNS = (
     "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
@@ -30,7 +33,11 @@ def shown(tmp_path_factory) -> Iterator[Callable[[Path, int, int], Any]]:
     from playwright.sync_api import sync_playwright
 
     ARTEFACTS.mkdir(exist_ok=True)
-    with jupyterlab(tmp_path_factory.mktemp("lab"), START, BROADCAST) as address, sync_playwright() as playwright:
+    again = shutil.copy(START, tmp_path_factory.mktemp("again") / AGAIN)
+    with (
+        jupyterlab(tmp_path_factory.mktemp("lab"), START, BROADCAST, again) as address,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         opened: dict[str, Any] = {}
 
@@ -55,9 +62,7 @@ def shown(tmp_path_factory) -> Iterator[Callable[[Path, int, int], Any]]:
 def first_lesson(shown):
     """A browser page with lesson 0, all of whose cells have run."""
     page = shown(START, 1150, 1_000)
-    page.locator(".chat-pair .chat-bubble", has_text="Loud and clear.").first.wait_for()
-    page.get_by_text("Every panel is disconnected.").wait_for()
-    page.wait_for_function(NOTHING_RUNS)
+    wait_until_first_lesson_has_run(page)
     yield page
     page.close()
 
@@ -68,6 +73,13 @@ def page(shown):
     page = shown(BROADCAST, 1280, 1000)
     wait_until_run(page)
     return page
+
+
+def wait_until_first_lesson_has_run(page) -> None:
+    """Returns when two people have chatted, both panels are disconnected, and no cell runs any more."""
+    page.locator(".chat-pair .chat-bubble", has_text="Loud and clear.").first.wait_for()
+    page.get_by_text("Every panel is disconnected.").wait_for()
+    page.wait_for_function(NOTHING_RUNS)
 
 
 def wait_until_run(page) -> None:
@@ -199,24 +211,27 @@ def test_panels_when_the_theme_is_dark(page):
     page.screenshot(path=ARTEFACTS / "notebook-05-dark.png")
 
 
-def test_panels_when_the_notebook_is_opened_again(page):
+def test_panels_when_the_notebook_is_opened_again(shown):
     """Beside its kernel a panel lives on; without, there is the picture that was saved, and no error."""
+    page = shown(AGAIN, 1150, 1_000)
+    wait_until_first_lesson_has_run(page)
     page.get_by_role("menuitem", name="File", exact=True).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Save Notebook$")).click()
     page.locator(".jp-mod-dirty").first.wait_for(state="detached")
     page.reload()
     panels(page)
-    page.evaluate(END_SESSIONS)
+    page.evaluate(END_SESSION, AGAIN.name)
     page.reload()
     page.get_by_text("A chat panel: alive in JupyterLab and VS Code").first.wait_for()
     assert page.locator(".chat-panel").count() == page.get_by_text("Error displaying widget").count() == 0
-    page.screenshot(path=ARTEFACTS / "notebook-05-again.png")
+    page.screenshot(path=ARTEFACTS / "notebook-again.png")
+    page.close()
 
 
-END_SESSIONS = """async () => {
+END_SESSION = """async name => {
     const headers = {"X-XSRFToken": document.cookie.match(/_xsrf=([^;]*)/)[1]};
     for (const session of await (await fetch("/api/sessions")).json())
-        await fetch(`/api/sessions/${session.id}`, {method: "DELETE", headers});
+        if (session.path.endsWith(name)) await fetch(`/api/sessions/${session.id}`, {method: "DELETE", headers});
 }"""
 CONTRASTS = """() => {
     const light = colour => {  // rgb(255, 255, 255), or color(srgb 1 1 1) where two were mixed
