@@ -176,13 +176,16 @@ def test_panels_when_the_log_is_long(page):
 def test_panels_when_the_frames_are_shown(page):
     """The frames view shows the JSON of both directions, and goes back to the log."""
     alice, _ = panels(page)
+    message_field(alice).fill("In a frame")
+    message_field(alice).press("Enter")
+    bubbles(alice, "own", "In a frame").wait_for()
     toggle = alice.locator(".chat-head button").first
     toggle.click()
     alice.locator(".chat-frame.chat-sent code", has_text='"action": "sendMessage"').last.wait_for()
     assert alice.locator(".chat-frame.chat-received code").count() > 1
     page.screenshot(path=ARTEFACTS / "notebook-05-frames.png")
     toggle.click()
-    bubbles(alice, "own", "line 11").last.wait_for()
+    bubbles(alice, "own", "In a frame").wait_for()
 
 
 def test_panels_when_disconnected(page):
