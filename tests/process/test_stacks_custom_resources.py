@@ -121,13 +121,15 @@ def test_custom_resource_when_a_stack_lives(account: Account, kind: str):
     assert events == [("Room", "CREATE_IN_PROGRESS"), ("Room", "CREATE_IN_PROGRESS"), ("Room", "CREATE_COMPLETE")]
 
 
+def named_by_size(event: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a function whose resource is another one when its size is."""
+    return {"PhysicalResourceId": f"room-{event['ResourceProperties']['Size']}", "Data": {"Place": "here"}}
+
+
 @pytest.mark.fidelity("11.7")
 def test_custom_resource_when_an_update_renames_it(account: Account):
     """Another physical id is another resource: the old one is deleted once the update is complete."""
-    account.reply = lambda event: {
-        "PhysicalResourceId": f"room-{event['ResourceProperties']['Size']}",
-        "Data": {"Place": "here"},
-    }
+    account.reply = named_by_size
     account.create(template(1))
     stack = account.update(template(2))
     assert stack.status == "UPDATE_COMPLETE"
@@ -141,10 +143,7 @@ def test_custom_resource_when_an_update_renames_it(account: Account):
 @pytest.mark.fidelity("11.7")
 def test_custom_resource_when_an_update_is_rolled_back(account: Account):
     """The roll-back is an Update with the old properties; what the first one had put in its place is deleted."""
-    account.reply = lambda event: {
-        "PhysicalResourceId": f"room-{event['ResourceProperties']['Size']}",
-        "Data": {"Place": "here"},
-    }
+    account.reply = named_by_size
     account.create(template(1))
     stack = account.update(template(2, topic="refused"))
     assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
