@@ -16,8 +16,8 @@ from installation.commands import become
 from installation.pins import TESTS, read_pins
 from installation.progress import reason_in
 
-PACKAGES = ("awscli", "docutils", "pyasn1", "rsa")
-"""The AWS command line, and what it needs that a learner does not have already."""
+PACKAGES = ("awscli", "colorama", "docutils", "pyasn1", "rsa")
+"""The AWS command line, and what it needs that a learner does not have already, on some system at least."""
 _ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -81,12 +81,16 @@ def test_pins_when_the_oldest_python_installs_them():
 
 
 def test_pins_when_read_line_by_line():
-    """Each package has one exact version and stands once, in one of the files; there is no option and no address."""
+    """Each package has one exact version and stands once for a system, in one of the files; no option and no address."""
     lines = [line for line in BOTH.splitlines() if line and not line.startswith("#")]
     pins = [Requirement(line) for line in lines]
     assert [str(pin.specifier)[:2] for pin in pins] == ["=="] * len(pins)
     assert all(pin.url is None for pin in pins) and "://" not in BOTH
-    assert len({canonicalize_name(pin.name) for pin in pins}) == len(pins)
+    assert len({(canonicalize_name(pin.name), str(pin.specifier)) for pin in pins}) == len(
+        {canonicalize_name(pin.name) for pin in pins}
+    )
+    for platform in PLATFORMS:
+        assert len(pinned(platform)) == len(pins_in(BOTH, platform))
 
 
 def refused_or_missing(platform: str, python: str) -> list[str]:
@@ -135,10 +139,13 @@ def test_pins_when_compared_with_what_runs_here():
     assert different == {}
 
 
-def test_pins_when_the_aws_command_line_is_installed_later():
-    """What ``aws`` installs at its first use is all that it needs and a learner does not have."""
-    needed = reached([line for line in DIRECT[TESTS] if line.startswith("awscli==")], sys.platform, PYTHON)
-    assert needed.keys() - pinned(sys.platform, TEXTS[LEARNER]).keys() == set(PACKAGES)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_pins_when_the_aws_command_line_is_installed_later(platform):
+    """What ``aws`` installs at its first use is all that it needs and a learner of that system does not have."""
+    needed = reached([line for line in DIRECT[TESTS] if line.startswith("awscli==")], platform, PYTHON)
+    learner, tests = (pinned(platform, TEXTS[name]).keys() for name in (LEARNER, TESTS))
+    assert needed.keys() - learner == tests & set(PACKAGES)
+    assert set(PACKAGES) <= {name for each in PLATFORMS for name in pinned(each, TEXTS[TESTS])}
 
 
 def imported_names(path: Path) -> set[str]:
