@@ -16,7 +16,7 @@ from classroom.account import packages
 from classroom.labs import variants
 from localstage import LocalStage
 from tests.stage.target import StageTarget
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "cloudformation"
 BUCKET = "deployment-packages"
@@ -91,8 +91,7 @@ class Site:
 
     def logged(self, function: str) -> list[str]:
         """What a function has written to its log group."""
-        events = self.target.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
-        return [event["message"] for event in events]
+        return messages_in(self.target.client("logs"), f"/aws/lambda/{function}")
 
     def close(self) -> None:
         for socket in self._sockets:

@@ -9,7 +9,7 @@ import pytest
 import websocket
 
 from tests.stage.target import DeployedApi, Target, cloudwatch_role, deploy_api
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 pytestmark = pytest.mark.stays_here("it sets the account's CloudWatch role, which is not the test's alone")
 HANDLER = """
@@ -48,16 +48,8 @@ def visit(target: Target, api: DeployedApi, **settings: Any) -> list[str]:
         if message.get("text") != "hello":
             socket.recv()
     socket.close()
-
-    def lines() -> list[str]:
-        try:
-            found = logs.filter_log_events(logGroupName=group)["events"]
-        except logs.exceptions.ResourceNotFoundException:
-            return []
-        return [event["message"] for event in found]
-
     enough = 3 if settings["LoggingLevel"] == "ERROR" else 20
-    return eventually(lines, lambda found: len(found) >= enough, "the visit's execution log")
+    return eventually(lambda: messages_in(logs, group), lambda found: len(found) >= enough, "the visit's execution log")
 
 
 def texts(lines: list[str]) -> list[str]:

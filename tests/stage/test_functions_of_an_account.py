@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from localstage import LocalStage
 from tests.process.functions_workbench import is_running
 from tests.stage.target import Target, create_function, package
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 COUNTING = """
 import os
@@ -79,13 +79,11 @@ def test_invoke_when_asynchronous(target: Target, counting: str):
     """An Event invocation is accepted with 202 and runs."""
     mark = "asynchronous hello"
     assert invoke(target, counting, mark, InvocationType="Event")["StatusCode"] == 202
-    group = f"/aws/lambda/{counting.rpartition(':')[2]}"
-
-    def messages() -> list[str]:
-        found = target.client("logs").filter_log_events(logGroupName=group)["events"]
-        return [event["message"] for event in found]
-
-    eventually(messages, lambda found: any(mark in message for message in found), "the function's output in its log")
+    eventually(
+        lambda: messages_in(target.client("logs"), counting),
+        lambda found: any(mark in message for message in found),
+        "the function's output in its log",
+    )
 
 
 def test_invoke_when_a_function_invokes_another(target: Target, counting: str):

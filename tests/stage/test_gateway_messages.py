@@ -7,6 +7,7 @@ import pytest
 from websocket import ABNF
 
 from tests.stage.target import DeployedApi, Target, ask, deploy_api
+from tests.stage.waiting import eventually, messages_in
 
 ECHO_EVENT = """
 import json
@@ -122,9 +123,11 @@ def test_error_frame_when_the_handler_times_out(target: Target, api: DeployedApi
 def test_error_frame_when_the_handler_cannot_be_imported(target: Target, api: DeployedApi):
     """An import error is the same frame, and the traceback is in the function's log."""
     assert json.loads(ask(target, api, '{"action": "broken"}')[0])["message"] == "Internal server error"
-    name = api.function_arns["broken"].rpartition(":")[2]
-    logs = target.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
-    assert any("Unable to import module 'handler'" in event["message"] for event in logs)
+    eventually(
+        lambda: "".join(messages_in(target.client("logs"), api.function_arns["broken"])),
+        lambda text: "Unable to import module 'handler'" in text,
+        "the traceback in the function's log",
+    )
 
 
 @pytest.mark.fidelity("2.11", "7.1")
@@ -143,11 +146,14 @@ def test_silence_when_a_one_way_route_returns_an_error_status(target: Target, ap
 def test_traceback_when_the_handler_raised(target: Target, api: DeployedApi):
     """The log of the function holds START, the traceback, END and REPORT of the failing invocation."""
     ask(target, api, '{"action": "wish", "wish": "raise"}')
-    name = api.function_arns["wish"].rpartition(":")[2]
-    events = target.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
-    text = "".join(event["message"] for event in events)
-    assert "[ERROR] ValueError: as wished" in text and "Traceback" in text
-    assert all(word in text for word in ("START RequestId: ", "END RequestId: ", "REPORT RequestId: "))
+    before, _, after = eventually(
+        lambda: "".join(messages_in(target.client("logs"), api.function_arns["wish"])).partition(
+            "[ERROR] ValueError: as wished"
+        ),
+        lambda parts: "REPORT RequestId: " in parts[2],
+        "the report of the invocation that raised",
+    )
+    assert "START RequestId: " in before and "Traceback" in after and "END RequestId: " in after
 
 
 @pytest.mark.parametrize(("text", "code"), [("x" * (32 * 1024 + 1), 1009)])

@@ -9,7 +9,7 @@ import pytest
 import websocket
 
 from tests.stage.target import DeployedApi, Target, cloudwatch_role, deploy_api, new_name
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 pytestmark = pytest.mark.stays_here("it sets the account's CloudWatch role, which is not the test's alone")
 DOOR = """
@@ -66,8 +66,7 @@ def test_access_log_when_events_were_served(target: Target, api: DeployedApi):
     """Each event is one line in the configured format; a variable without a value reads "-"."""
 
     def lines() -> list[dict]:
-        found = target.client("logs").filter_log_events(logGroupName=api.__dict__["group"])["events"]
-        return [json.loads(event["message"]) for event in found]
+        return [json.loads(message) for message in messages_in(target.client("logs"), api.__dict__["group"])]
 
     told = eventually(lines, lambda found: len(found) >= 6, "six lines of access log")
     facts = sorted((line["event"], line["route"], line["status"], line["integration"]) for line in told)

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from tests.stage.target import Target, create_function, new_name
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -35,12 +35,11 @@ def invoked(target: Target, arn: str, event: object = None) -> dict:
 
 def messages(target: Target, arn: str, last: str) -> list[str]:
     """All log messages of a function, as soon as the last of them is there."""
-    logs, group = target.client("logs"), f"/aws/lambda/{arn.rpartition(':')[2]}"
-
-    def look() -> list[str]:
-        return [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
-
-    return eventually(look, lambda found: bool(found) and found[-1].startswith(last), f"a message {last} in {group}")
+    return eventually(
+        lambda: messages_in(target.client("logs"), arn),
+        lambda found: bool(found) and found[-1].startswith(last),
+        f"a message {last} of {arn}",
+    )
 
 
 @pytest.mark.fidelity("9.1", "9.8")

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.stage.target import DeployedApi, Target, add_route, allow_api_gateway, create_function, package
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 TELLING = """
 def handler(event, context):
@@ -173,16 +173,7 @@ def test_invoke_when_the_reserved_concurrency_is_zero(target: Target):
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert lambda_.invoke(FunctionName=arn, InvocationType="Event")["StatusCode"] == 202
     lambda_.delete_function_concurrency(FunctionName=arn)
-
-    def printed() -> list[str]:
-        groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{arn.rpartition(':')[2]}")["logGroups"]
-        return [
-            event["message"]
-            for group in groups
-            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
-        ]
-
-    eventually(printed, lambda found: "it ran\n" in found, "the throttled event to be served")
+    eventually(lambda: messages_in(logs, arn), lambda found: "it ran\n" in found, "the throttled event to be served")
 
 
 def refusal(call, **arguments: object) -> str:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.stage.roles import BASIC, allow, answer_of, client_with, create_role, deny, function_of, set_statements
 from tests.stage.stacks import refusal
 from tests.stage.target import REGION, add_route, allow_api_gateway, create_function, package, table_of_ids
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 CALLS = """
 import json, os
@@ -305,9 +305,6 @@ def test_role_when_it_does_not_trust_lambda(target, account):
     assert refusal(lambda_.update_function_configuration, FunctionName=function, Role=role) == refused
 
 
-GROUP = "/aws/lambda/"
-
-
 @pytest.mark.fidelity("10.3")
 @pytest.mark.parametrize("missing", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
 def test_logs_when_a_permission_is_missing(target, missing):
@@ -316,15 +313,12 @@ def test_logs_when_a_permission_is_missing(target, missing):
     arn = function_of(target, role, "def handler(event, context):\n    print('seen')\n    return 1\n")
     assert answer_of(target, arn, {}) == 1
     set_statements(target, role, BASIC)
-    group, logs = GROUP + arn.rpartition(":")[2], target.client("logs")
 
     def messages() -> list[str]:
-        if answer_of(target, arn, {}) != 1 or not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-            return []
-        return [event["message"].strip() for event in logs.filter_log_events(logGroupName=group)["events"]]
+        return messages_in(target.client("logs"), arn) if answer_of(target, arn, {}) == 1 else []
 
-    seen = eventually(messages, lambda lines: "seen" in lines, "the log once all three are allowed", 60)
-    first = seen.index("seen")
+    seen = eventually(messages, lambda lines: "seen\n" in lines, "the log once all three are allowed")
+    first = seen.index("seen\n")
     # Had the first invocation been logged, the environment's start would be there too.
     assert not any(line.startswith("INIT_START") for line in seen[:first])
 
@@ -334,7 +328,7 @@ def test_logs_when_the_group_exists(target):
     """A group that exists need not be created: two permissions on the group's ARN with its ``:*`` are enough."""
     role = create_role(target)
     arn = function_of(target, role, "def handler(event, context):\n    print('seen')\n    return 1\n")
-    group, logs = GROUP + arn.rpartition(":")[2], target.client("logs")
+    group, logs = f"/aws/lambda/{arn.rpartition(':')[2]}", target.client("logs")
     logs.create_log_group(logGroupName=group)
     group_arn = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["arn"]
     assert group_arn.endswith(":*")
@@ -342,9 +336,9 @@ def test_logs_when_the_group_exists(target):
 
     def messages() -> list[str]:
         answer_of(target, arn, {})
-        return [event["message"].strip() for event in logs.filter_log_events(logGroupName=group)["events"]]
+        return messages_in(logs, group)
 
-    eventually(messages, lambda lines: "seen" in lines, "the log", 60)
+    eventually(messages, lambda lines: "seen\n" in lines, "the log")
     logs.delete_log_group(logGroupName=group)
 
 
@@ -354,17 +348,9 @@ def test_denial_when_it_is_in_the_functions_log(target, table):
     source = f"import boto3\ndef handler(event, context):\n    boto3.client('dynamodb').scan(TableName='{table}')\n"
     arn = function_of(target, role, source, Timeout=30)
     target.client("lambda").invoke(FunctionName=arn)
-    group, logs = GROUP + arn.rpartition(":")[2], target.client("logs")
-
-    def messages() -> str:
-        groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-        return (
-            "".join(event["message"] for event in logs.filter_log_events(logGroupName=group)["events"])
-            if groups
-            else ""
-        )
-
-    log = eventually(messages, lambda text: "[ERROR]" in text, "the error in the log", 60)
+    log = eventually(
+        lambda: "".join(messages_in(target.client("logs"), arn)), lambda text: "[ERROR]" in text, "the error in the log"
+    )
     assert (
         "[ERROR] ClientError: An error occurred (AccessDeniedException) when calling the Scan operation: User: " in log
     )

@@ -14,7 +14,7 @@ import pytest
 import websocket
 
 from tests.stage.target import REGION, Target
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 PUT = """
 import boto3, os
@@ -138,10 +138,7 @@ class Sample:
 
     def messages(self, function: str) -> str:
         """All that a function has logged."""
-        group, logs = f"/aws/lambda/{self.physical_id(function)}", self.target.client("logs")
-        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-            return ""
-        return "".join(event["message"] for event in logs.filter_log_events(logGroupName=group)["events"])
+        return "".join(messages_in(self.target.client("logs"), f"/aws/lambda/{self.physical_id(function)}"))
 
     def handshake(self) -> int:
         try:

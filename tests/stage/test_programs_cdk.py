@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from tests.stage.target import REGION, Target, cloudwatch_role, status_of_refusal
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 CDK = Path(__file__).parent / "cdk"
 SOURCES = {"Connect/Code": "handlers", "Door/Code": "authorizer"}
@@ -125,12 +125,11 @@ def test_signed_api_when_the_cdk_wrote_its_template(target: Target, stack_name: 
     socket.send(json.dumps({"kind": "other"}))
     assert json.loads(socket.recv())["message"] == "Forbidden"
     socket.close()
-    logs = target.client("logs")
-
-    def lines() -> list[str]:
-        return [event["message"] for event in logs.filter_log_events(logGroupName=outputs["LogGroup"])["events"]]
-
-    told = eventually(lines, lambda found: any('"MESSAGE echo ' in line for line in found), "the access log's line")
+    told = eventually(
+        lambda: messages_in(target.client("logs"), outputs["LogGroup"]),
+        lambda found: any('"MESSAGE echo ' in line for line in found),
+        "the access log's line",
+    )
     assert any('"CONNECT $connect ' in line and line.split()[-2] == "403" for line in told)
 
 

@@ -11,7 +11,7 @@ import pytest
 from localstage import LocalStage
 from tests.stage.stacks import Stacks, refusal
 from tests.stage.target import StageTarget, create_function, new_name
-from tests.stage.waiting import eventually
+from tests.stage.waiting import eventually, messages_in
 
 CODE = """
 import json
@@ -75,9 +75,8 @@ class Queue:
         """The records of each invocation with messages of this queue, once there are so many."""
 
         def printed() -> list[list[dict[str, Any]]]:
-            group = f"/aws/lambda/{self._function.rpartition(':')[2]}"
-            lines = self.logs.filter_log_events(logGroupName=group, filterPattern='"GOT"')["events"]
-            records = [json.loads(line["message"][3:])["Records"] for line in lines if line["message"][:3] == "GOT"]
+            lines = messages_in(self.logs, self._function, '"GOT"')
+            records = [json.loads(line[3:])["Records"] for line in lines if line[:3] == "GOT"]
             return [batch for batch in records if batch[0]["eventSourceARN"] == self.arn]
 
         return eventually(printed, lambda seen: len(seen) >= count, f"{count} invocations by {self.arn}")
