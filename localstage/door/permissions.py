@@ -15,8 +15,8 @@ from localstage.door.call import AwsCall
 from localstage.door.identities import GrantedPolicies, Identities, KnownKeys, PoliciesOf
 from localstage.door.refusal import CallRefused, Refusal
 from localstage.door.signatures.verification import KnownKey
-from localstage.policy.context import Principal, RequestContext, Value, keys_of_request
-from localstage.policy.decision import Decision, decide, service_is_allowed
+from localstage.policy.context import Keys, Principal, RequestContext, Value, keys_of_request
+from localstage.policy.decision import Decision, Decisions, service_is_allowed
 from localstage.policy.document import Need, Policy
 from localstage.policy.sentences import denial, masked_denial
 
@@ -83,6 +83,7 @@ class Permissions:
         self._needs_of = needs_of
         self._enforced = enforced
         self._policies = policies or GrantedPolicies(identities)
+        self._decisions = Decisions()
         self.facts = facts
 
     def check(self, call: AwsCall, more: Mapping[str, Value] | None = None) -> None:
@@ -107,18 +108,18 @@ class Permissions:
         if decision is not None:
             raise AccessDenied(principal_of(key), decision, call.service)
 
-    def refusal(self, key: KnownKey, needs: Iterable[Need], keys: Mapping[str, Value] | None = None) -> Decision | None:
+    def refusal(self, key: KnownKey, needs: Iterable[Need], keys: Keys | None = None) -> Decision | None:
         """The first need that is not granted, or None if all are."""
         if not self._enforced:
             return None
         grants, principal = self._policies.grants_of(key), principal_of(key)
-        context = RequestContext(keys_of_request(self._now_ms()), self._keys_of_caller(key), keys or {})
+        context = RequestContext(lambda: keys_of_request(self._now_ms()), lambda: self._keys_of_caller(key), keys or {})
         for need in needs:
             assumes = need.action == "sts:AssumeRole"
             trust = self._trust_of(need.resource) if assumes else None
             policy = None if assumes else self.facts.policy_of(need)
             about = context.about(lambda: self.facts.tags_of(need.resource))  # noqa: B023 - asked at once
-            decision = decide(principal, need, about, grants, policy, trust)
+            decision = self._decisions.decide(principal, need, about, grants, policy, trust)
             if not decision.allowed:
                 return decision
             if assumes and trust is None:
@@ -127,8 +128,9 @@ class Permissions:
 
     def denial_of_execute_api(self, key: KnownKey, action: str, arn: str, source_ip: str | None) -> str | None:
         """Why a caller may not connect or manage connections, in API Gateway's words; None if the caller may."""
-        keys = keys_of_request(self._now_ms(), source_ip=source_ip)
-        decision = self.refusal(key, [Need(action, arn, {})], keys)
+        decision = self.refusal(
+            key, [Need(action, arn, {})], lambda: keys_of_request(self._now_ms(), source_ip=source_ip)
+        )
         return masked_denial(principal_of(key), decision) if decision is not None else None
 
     def may_assume(self, service: str, role_arn: str) -> bool:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 Value = str | Sequence[str] | Callable[[], Sequence[str]]
 """One value, several, or what gives them when a policy asks."""
+Keys = Mapping[str, Value] | Callable[[], Mapping[str, Value]]
+"""Condition keys with their values, or what gives them when a policy asks."""
 Tags = Callable[[], Mapping[str, str]]
 ALWAYS: Mapping[str, Value] = MappingProxyType({"aws:SecureTransport": "true", "aws:ViaAWSService": "false"})
 """Keys that every call has: calls to the loopback address count as made over TLS, since nothing leaves the machine."""
@@ -51,36 +53,34 @@ def _keys_of_time(second: int) -> Mapping[str, Value]:
 
 
 class RequestContext:
-    """Condition keys, in any case of letters, and their values. Never changed once made."""
+    """Condition keys, in any case of letters, and their values. They are read when a policy asks, and stay so."""
 
-    def __init__(self, *layers: Mapping[str, Value], resource_tags: Tags | None = None):
+    def __init__(self, *layers: Keys, resource_tags: Tags | None = None):
         """``resource_tags`` gives the tags of the resource, if a policy asks for one."""
+        self._layers = layers
         self._tags = resource_tags
-        self._values: dict[str, Value] = {}
-        for layer in layers:
-            for key, value in layer.items():
-                self._values[key.lower()] = value
+        self._values: dict[str, Value] | None = None
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether a policy has asked for a key, here or in a context that was made of this one."""
+        return self._values is not None
 
     def with_keys(self, more: Mapping[str, Value]) -> RequestContext:
         """This context and more keys."""
-        return self._with({**self._values, **RequestContext(more)._values}, self._tags) if more else self
+        return RequestContext(self._read, more, resource_tags=self._tags) if more else self
 
     def about(self, resource_tags: Tags) -> RequestContext:
         """This context, of a request about a resource with these tags."""
-        return self._with(self._values, resource_tags)
-
-    @staticmethod
-    def _with(values: dict[str, Value], tags: Tags | None) -> RequestContext:
-        made = RequestContext(resource_tags=tags)
-        made._values = values
-        return made
+        return RequestContext(self._read, resource_tags=resource_tags)
 
     def values(self, key: str) -> Sequence[str]:
         """The key's values, none if the request has no such key; ``key`` in lower case."""
+        known = self._read()
         if key.startswith(_RESOURCE_TAG) and self._tags is not None:
             wanted = key[len(_RESOURCE_TAG) :]
             return tuple(tag for name, tag in self._tags().items() if name.lower() == wanted)
-        value = self._values.get(key, ())
+        value = known.get(key, ())
         if callable(value):
             value = value()
         return (value,) if isinstance(value, str) else value
@@ -89,3 +89,9 @@ class RequestContext:
         """The value of a key that has exactly one, as policy variables need it."""
         values = self.values(key)
         return values[0] if len(values) == 1 else None
+
+    def _read(self) -> Mapping[str, Value]:
+        if self._values is None:
+            layers = (layer() if callable(layer) else layer for layer in self._layers)
+            self._values = {key.lower(): value for layer in layers for key, value in layer.items()}
+        return self._values

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import is_
 
 from localstage.policy.context import ALWAYS, Principal, RequestContext, Value
 from localstage.policy.document import Need, Policy, Statement
@@ -20,6 +21,7 @@ IDENTITY, BOUNDARY, SESSION, RESOURCE, TRUST = (
     "resource-based policy",
     "role trust policy",
 )
+_KEPT_DECISIONS = 4096
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,39 @@ def decide(
             return Decision(need, False, True, kind, tuple(pair for pair in identity if pair[1].denies))
     missing = _missing(identity, limits, [how for _, how in named], trust is not None, grants)
     return Decision(need, missing is None, False, missing or "", tuple(identity) if missing is None else ())
+
+
+class Decisions:
+    """Decides as ``decide`` does, and keeps the decisions that are the same for every request of a principal.
+
+    Those are the ones for which no policy has asked the request for a key, be it in a condition or in a
+    variable. One counts as long as the very policies do that made it. Any thread may ask.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Principal, str, str], tuple[tuple[object, ...], Decision]] = {}
+
+    def decide(
+        self,
+        principal: Principal,
+        need: Need,
+        context: RequestContext,
+        grants: Grants,
+        resource_policy: Policy | None = None,
+        trust: Policy | None = None,
+    ) -> Decision:
+        """The decision about one need, whose keys may be those of an earlier request."""
+        name = (principal, need.action, need.resource)
+        counting = (grants.identity, grants.boundary, grants.session, grants.administrator, resource_policy, trust)
+        made_by, decision = self._kept.get(name, ((), None))
+        if decision is not None and all(map(is_, counting, made_by)):
+            return decision
+        decision = decide(principal, need, context, grants, resource_policy, trust)
+        if not context.was_asked:
+            if len(self._kept) >= _KEPT_DECISIONS:
+                self._kept.clear()
+            self._kept[name] = (counting, decision)
+        return decision
 
 
 def service_is_allowed(

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from localstage.policy.context import Principal
-from localstage.policy.decision import BOUNDARY, IDENTITY, RESOURCE, TRUST, Grants
+from localstage.policy.context import Principal, RequestContext
+from localstage.policy.decision import BOUNDARY, IDENTITY, RESOURCE, TRUST, Decisions, Grants, decide
 from localstage.policy.decision import SESSION as SESSION_POLICY
-from localstage.policy.document import MalformedPolicy, read_policy, readable_policies, readable_policy
+from localstage.policy.document import MalformedPolicy, Need, read_policy, readable_policies, readable_policy
 from localstage.policy.sentences import denial, masked_denial
 from tests.pure.permission_cases import ACCOUNT, ALICE, SESSION, TABLE, decided, policy
 
@@ -170,6 +170,77 @@ def test_sentence_when_a_need_is_denied(grants, reason):
 def test_sentence_when_the_service_has_its_own_form(action, resource, middle):
     """SQS writes its actions small, SNS its name large, S3 its ARNs in quotes."""
     assert f"is not authorized to perform: {middle} " in denial(SESSION, decided(Grants(), action, resource))
+
+
+USER_ONLY = policy({"Condition": {"StringEquals": {"aws:PrincipalType": "User"}}})
+OWN_TABLE = policy({"Resource": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/${{aws:PrincipalType}}"})
+TAGGED = policy({"Condition": {"Null": {"aws:ResourceTag/owner": "false"}}})
+
+
+def test_decision_when_no_policy_asks_the_request():
+    """It is kept for the next request, whose keys are then not even looked up, until other policies count."""
+    asked: list[str] = []
+
+    def context() -> RequestContext:
+        return RequestContext(lambda: asked.append("keys") or {}).about(lambda: asked.append("tags") or {})
+
+    decisions, need = Decisions(), Need("dynamodb:PutItem", TABLE, {"dynamodb:Select": "COUNT"})
+    first = decisions.decide(SESSION, need, context(), Grants((ALL,)))
+    assert first.allowed and decisions.decide(SESSION, need, context(), Grants((ALL,))) == first and asked == []
+    for grants, others, allowed in (
+        (Grants((ALL, DENY)), {}, False),
+        (Grants((NOTHING,)), {}, False),
+        (Grants((NOTHING,)), {"resource_policy": policy({"Principal": "*"})}, True),
+        (Grants((ALL,), boundary=(NOTHING,)), {}, False),
+        (Grants((ALL,), session=(NOTHING,)), {}, False),
+        (Grants(administrator=True), {}, True),
+        (Grants(), {}, False),
+        (Grants((ALL,)), {"trust": policy({"Principal": {"AWS": "nobody"}})}, False),
+        (Grants((ALL,)), {}, True),
+    ):
+        for _ in range(2):
+            decision = decisions.decide(SESSION, need, context(), grants, **others)
+            assert decision == decide(SESSION, need, context(), grants, **others) and decision.allowed is allowed
+
+
+@pytest.mark.parametrize("held", [USER_ONLY, OWN_TABLE, TAGGED], ids=["condition", "variable", "tag"])
+def test_decision_when_a_policy_asks_the_request(held):
+    """It is made anew for each request."""
+    decisions = Decisions()
+    for kind, tags, allowed in (
+        ("User", {"owner": "a"}, True),
+        ("AssumedRole", {}, False),
+        ("User", {"owner": "b"}, True),
+    ):
+        need = Need("dynamodb:PutItem", TABLE.replace("Messages", "User"), {})
+        context = RequestContext({"aws:PrincipalType": kind}).about(lambda: tags)
+        assert decisions.decide(SESSION, need, context, Grants((held,))).allowed is allowed
+
+
+def test_decision_when_another_asks():
+    """What is kept is one principal's, one action's and one resource's."""
+    decisions, grants = Decisions(), Grants((policy({"Action": "dynamodb:PutItem", "Resource": TABLE}),))
+    mine = policy({"Principal": {"AWS": ALICE.arn}, "Action": "dynamodb:Scan"})
+    for _ in range(2):
+        for principal, action, resource, allowed in (
+            (SESSION, "dynamodb:PutItem", TABLE, True),
+            (SESSION, "dynamodb:PutItem", TABLE + "2", False),
+            (SESSION, "dynamodb:Scan", TABLE, False),
+            (ALICE, "dynamodb:Scan", TABLE, True),
+        ):
+            decision = decisions.decide(principal, Need(action, resource, {}), RequestContext({}), grants, mine)
+            assert decision.allowed is allowed
+
+
+def test_decisions_when_they_are_many(monkeypatch):
+    """So many are kept and no more."""
+    monkeypatch.setattr("localstage.policy.decision._KEPT_DECISIONS", 3)
+    decisions = Decisions()
+    for number in [*range(7), *range(7)]:
+        resource = f"{TABLE}{number}"
+        held = Grants((policy({"Resource": f"{TABLE}5"}),))
+        assert decisions.decide(ALICE, Need("a:B", resource, {}), RequestContext({}), held).allowed is (number == 5)
+        assert len(decisions._kept) <= 3
 
 
 @pytest.mark.fidelity("6.11")
