@@ -192,7 +192,9 @@ class Connection(asyncio.Protocol):
         """Whether the client reads its answers more slowly than it asks."""
         self._closes = False
         self._watch: asyncio.TimerHandle | None = None
-        self._rests_since = 0.0
+        self._due = 0.0
+        """When what is waited for must have come, by the loop's clock."""
+        self._overdue: Callable[[], None] | None = None
 
     # What the transport tells.
 
@@ -202,7 +204,7 @@ class Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.remote = str(name[0]) if name else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
-        self._watch_for(HEAD_WITHIN_S, transport.abort)
+        self._await_for(HEAD_WITHIN_S, transport.abort)
         self._server.opened(self, transport)
         self._read()  # What came behind a TLS handshake is here before its end is known.
 
@@ -257,12 +259,12 @@ class Connection(asyncio.Protocol):
                 elif self._awaited is None:
                     self._awaited = awaited
                     self._server.awaited_bytes += request.length
-                    self._watch_for(HEAD_WITHIN_S, transport.abort)
+                    self._await_for(HEAD_WITHIN_S, transport.abort)
                 return
             if self._awaited is not None:
                 self._awaited = None
                 self._server.awaited_bytes -= request.length
-                self._watch_for(KEPT_S, self._look_whether_it_rests)
+            self._await_for(KEPT_S, self._end_rest)
             request.belongs_to(self, self._received[start:end])
             self._received = self._received[end:]
             self._answer(request, handler)
@@ -275,9 +277,6 @@ class Connection(asyncio.Protocol):
         if request is None or handler is None:
             self._hand_over()
             return None
-        if not self._rests_since:
-            self._watch_for(KEPT_S, self._look_whether_it_rests)
-        self._rests_since = self._loop.time()
         return request, handler, end + 4
 
     def _hand_over(self) -> None:
@@ -334,33 +333,44 @@ class Connection(asyncio.Protocol):
             log.error("%s %s: %s", request.method, request.target, error)
             closes, data = True, wire_format(_FAILED, True)
         transport.write(data)
-        self._rests_since = self._loop.time()
+        self._await_for(KEPT_S, self._end_rest)
         if closes:
             transport.close()
         elif self._received:
             transport.resume_reading()
 
-    def _look_whether_it_rests(self) -> None:
-        """Closes a connection that nobody uses; nothing is counted for each request."""
-        rested_s = self._loop.time() - self._rests_since
-        if self._answering is None and rested_s >= KEPT_S:
-            if self._transport is not None:
-                self._transport.close()
-            return
-        self._watch_for(max(1.0, KEPT_S - rested_s), self._look_whether_it_rests)
+    def _end_rest(self) -> None:
+        """Closes a connection that nobody uses; one whose request is still being answered may rest afterwards."""
+        if self._answering is not None:
+            self._await_for(KEPT_S, self._end_rest)
+        elif self._transport is not None:
+            self._transport.close()
 
-    def _watch_for(self, seconds: float, then: Callable[[], None]) -> None:
-        """Does something after a time, in place of what was to be done before."""
-        if self._watch is not None:
-            self._watch.cancel()
-        self._watch = self._loop.call_later(seconds, then)
+    def _await_for(self, seconds: float, otherwise: Callable[[], None]) -> None:
+        """Does something after a time, unless something else is waited for until then.
+
+        Each request says so twice and more, so a timer that comes early enough is left to look again.
+        """
+        self._due, self._overdue = self._loop.time() + seconds, otherwise
+        if self._watch is None or self._watch.when() > self._due:
+            if self._watch is not None:
+                self._watch.cancel()
+            self._watch = self._loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        """The timer has come: what was waited for is overdue, or it is something later by now."""
+        came, self._watch = self._watch, None
+        if came is not None and came.when() < self._due:
+            self._watch = self._loop.call_at(self._due, self._look)
+        elif self._overdue is not None:
+            self._overdue()
 
     def _leave(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
         if self._awaited is not None:
             self._server.awaited_bytes -= self._awaited[0].length
-        self._transport = self._answering = self._awaited = None
+        self._transport = self._answering = self._awaited = self._overdue = None
         self._received = b""
         self._server.left(self)
 

@@ -356,6 +356,28 @@ def test_connection_when_a_body_does_not_come(monkeypatch: pytest.MonkeyPatch, f
     on_a_line(echo, scenario)
 
 
+def test_connection_when_nobody_uses_it(monkeypatch: pytest.MonkeyPatch):
+    """It is closed after some time; one whose request is still being answered then, as long after the answer."""
+    monkeypatch.setattr("localstage.port.small_requests.KEPT_S", 0.02)
+
+    async def run() -> None:
+        late: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        server = SmallRequests(lambda request: echo if request.target == "/" else lambda _: late, Other)
+        asking, resting = Line(), Line()
+        for line, path in ((asking, "/later"), (resting, "/")):
+            connection = server()
+            connection.connection_made(line)
+            connection.data_received(request(b"1", path))
+        await asyncio.wait_for(resting.ended.wait(), 60)
+        assert resting.written and not asking.closed and not asking.written
+        late.set_result(Answer(200, []))
+        await asyncio.wait_for(asking.ended.wait(), 60)
+        assert asking.written.startswith(b"HTTP/1.1 200 OK\r\n")
+        await server.close(0)
+
+    asyncio.run(run())
+
+
 def test_connection_when_many_bodies_do_not_come(monkeypatch: pytest.MonkeyPatch):
     """What is awaited of all bodies is bounded; one over it is the other server's, until others have come or gone."""
     monkeypatch.setattr("localstage.port.small_requests._AWAITED_LIMIT", 10)
