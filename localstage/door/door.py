@@ -116,8 +116,8 @@ class Door:
         def answer(request: Request) -> Reply | Awaitable[Reply]:
             whole = SignableRequest.of(request.method, request.target, request.sent, request.body or b"")
             try:
-                self._verifier.recognise(whole)
                 if request.body is None:
+                    self._verifier.recognise(whole)
                     return answer_later(request)
                 signer = self._verifier.verify(whole, "execute-api")
             except SignatureRefused as refused:

@@ -63,11 +63,10 @@ class ManagementApi:
         )
         if sentence is not None:
             raise management.NotAuthorized(sentence)
-        if not is_well_formed_id(connection_id):
-            raise management.InvalidConnectionId(connection_id)
         connection = self._gateway.connections.get(address.api_id, address.stage, connection_id)
         if connection is None:
-            raise management.ConnectionGone(connection_id)
+            gone = management.ConnectionGone if is_well_formed_id(connection_id) else management.InvalidConnectionId
+            raise gone(connection_id)
         return connection
 
     def _post(self, connection: Connection, body: bytes) -> None:
