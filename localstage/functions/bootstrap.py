@@ -67,7 +67,23 @@ class RuntimePackages:
     ) -> importlib.machinery.ModuleSpec | None:
         if path is not None or name not in RUNTIME_PACKAGES:
             return None
-        return importlib.machinery.PathFinder.find_spec(name, self._directories, target)
+        found = importlib.machinery.PathFinder.find_spec(name, self._directories, target)
+        if name == "botocore" and found is not None and isinstance(found.loader, importlib.machinery.SourceFileLoader):
+            found.loader = _Botocore(found.loader.name, found.loader.path)
+        return found
+
+
+class _Botocore(importlib.machinery.SourceFileLoader):
+    """Loads botocore, which then reads its JSON files as plain dictionaries and not as OrderedDicts.
+
+    A first client reads a megabyte of them: 3.5 MB and 50 ms less in each process that makes one.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        import botocore.loaders
+
+        botocore.loaders.OrderedDict = dict
 
 
 def preload() -> None:

@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import replace
 
+import botocore.session
 import pytest
 
 from localstage.functions.invocation import InvalidRuntime
@@ -188,6 +189,19 @@ async def test_package_of_this_python_is_missing_when_lambda_lacks_it(bench: Wor
     assert await bench.value(probe, "botocore") == "botocore"
     refused = json.loads((await bench.call(probe, "aiohttp")).payload)
     assert (refused["errorType"], refused["errorMessage"]) == ("ModuleNotFoundError", "No module named 'aiohttp'")
+
+
+@with_workbench()
+async def test_files_of_botocore_when_a_function_reads_them(bench: Workbench) -> None:
+    """They are plain dictionaries, which take less memory, with all that botocore itself reads."""
+    probe = function(
+        "import botocore.session\n"
+        "def handler(event, context):\n"
+        "    read = botocore.session.get_session().get_data('endpoints')\n"
+        "    return [type(read['partitions'][0]).__name__, read]"
+    )
+    kind, read = await bench.value(probe)
+    assert kind == "dict" and read == botocore.session.get_session().get_data("endpoints")
 
 
 @with_workbench()
