@@ -36,9 +36,11 @@ def target(stage: LocalStage) -> StageTarget:
 
 
 NEEDED = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+RUNS_S = 60
+"""So long the function may run and its messages are hidden, also on a busy machine: who waits for them ends that."""
 
 
-def function_that_may(target: StageTarget, actions: Iterable[str], timeout_s: int = 1) -> str:
+def function_that_may(target: StageTarget, actions: Iterable[str], timeout_s: int = RUNS_S) -> str:
     """The ARN of a function that may do these, besides what every test's function may."""
     arn = create_function(target, CODE, Timeout=timeout_s)
     role = target.client("lambda").get_function_configuration(FunctionName=arn)["Role"].rpartition("/")[2]
@@ -60,7 +62,7 @@ class Queue:
         self.sqs, self.lambda_, self.logs = (target.client(name) for name in ("sqs", "lambda", "logs"))
         self._function = function
         name = new_name() + (".fifo" if "FifoQueue" in attributes else "")
-        self.url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "1", **attributes})[
+        self.url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": str(RUNS_S), **attributes})[
             "QueueUrl"
         ]
         self.arn = self.attribute("QueueArn")
@@ -83,6 +85,15 @@ class Queue:
 
     def bodies(self, count: int) -> list[list[str]]:
         return [[record["body"] for record in batch] for batch in self.events(count)]
+
+    def soon_seen_again(self, body: str, given: int = 1) -> None:
+        """Lets the time end in which a message is hidden, as soon as the function was given it so many times."""
+
+        def handles() -> list[str]:
+            return [record["receiptHandle"] for batch in self.events(0) for record in batch if record["body"] == body]
+
+        handle = eventually(handles, lambda seen: len(seen) >= given, f"{body} to be given {given} times")[-1]
+        self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=handle, VisibilityTimeout=1)
 
     def empty(self) -> None:
         """Returns when no message is in the queue, seen or hidden."""
@@ -145,6 +156,8 @@ def test_messages_when_the_function_fails(queues: Any):
     whole.sqs.send_message(QueueUrl=whole.url, MessageBody="once")
     entries = [{"Id": body, "MessageBody": body} for body in ("good", "bad")]
     partly.sqs.send_message_batch(QueueUrl=partly.url, Entries=entries)
+    whole.soon_seen_again("once")
+    partly.soon_seen_again("bad")
     assert whole.bodies(2) == [["once"], ["once"]]
     assert [batch[0]["attributes"]["ApproximateReceiveCount"] for batch in whole.events(2)] == ["1", "2"]
     assert sorted(body for batch in partly.bodies(2) for body in batch) == ["bad", "bad", "good"]
@@ -159,6 +172,8 @@ def test_messages_when_they_fail_too_often(queues: Any):
     policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2})
     queue = queues({"RedrivePolicy": policy})
     queue.sqs.send_message(QueueUrl=queue.url, MessageBody="poison")
+    for given in (1, 2):
+        queue.soon_seen_again("poison", given)
     eventually(
         lambda: dead.attribute("ApproximateNumberOfMessages"), "1".__eq__, "the message in the dead-letter queue"
     )
@@ -172,6 +187,7 @@ def test_messages_when_the_queue_is_fifo(queues: Any):
     queue = queues({"FifoQueue": "true", "ContentBasedDeduplication": "true"}, BatchSize=1)
     for body, group in (("once", "a"), ("second", "a"), ("third", "a"), ("other", "b")):
         queue.sqs.send_message(QueueUrl=queue.url, MessageBody=body, MessageGroupId=group)
+    queue.soon_seen_again("once")
     records = [record for (record,) in queue.events(5)]
     of_group = [record["body"] for record in records if record["attributes"]["MessageGroupId"] == "a"]
     assert of_group == ["once", "once", "second", "third"]
@@ -211,9 +227,9 @@ def test_mapping_when_aws_refuses_it(target: StageTarget, queues: Any, function:
     assert code == "ResourceConflictException" and message.endswith(f"existing mapping with UUID {queue.uuid}")
     code, message = refusal(create, FunctionName=function, EventSourceArn=other)
     assert code == "InvalidParameterValueException" and "NonExistentQueue" in message
-    slow = function_that_may(target, NEEDED, timeout_s=2)
+    slow = function_that_may(target, NEEDED, timeout_s=RUNS_S + 1)
     assert refusal(create, FunctionName=slow, EventSourceArn=queue.arn)[1] == (
-        "Queue visibility timeout: 1 seconds is less than Function timeout: 2 seconds"
+        f"Queue visibility timeout: {RUNS_S} seconds is less than Function timeout: {RUNS_S + 1} seconds"
     )
     assert refusal(create, FunctionName=slow, EventSourceArn=queue.arn, BatchSize=11)[1] == (
         "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
