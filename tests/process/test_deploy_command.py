@@ -58,8 +58,15 @@ def said(process: subprocess.Popen[str], words: str) -> list[str]:
 
 def connect(place: dict[str, str], text: str) -> subprocess.CompletedProcess[str]:
     """What connect does with a line that is piped in."""
-    command = [sys.executable, "-m", "localstage", "connect", "--frames", "1", "--wait", "60s"]
+    command = [sys.executable, "-m", "localstage", "connect", "--frames", "1", "--wait", "150s"]
     return subprocess.run(command, env=place, input=f"{text}\n", text=True, capture_output=True, timeout=WITHIN_S)
+
+
+def save(path: Path, text: str) -> None:
+    """Puts a file in the place of another, whole: who watches it sees nothing half written."""
+    whole = path.parents[1] / "saved"
+    whole.write_text(text)
+    whole.replace(path)
 
 
 def test_deploy_when_it_watches(watching: subprocess.Popen[str], place: dict[str, str], tmp_path: Path):
@@ -71,11 +78,11 @@ def test_deploy_when_it_watches(watching: subprocess.Popen[str], place: dict[str
     assert said(watching, r" \$default +200 ")
     code, template = tmp_path / "project" / "chat.py", tmp_path / "project" / "template.yaml"
     good = template.read_text()
-    template.write_text("Resources: [")
+    save(template, "Resources: [")
     said(watching, r"^Not deployed: template.yaml: Template format error: YAML not well-formed. \(line 1")
-    template.write_text(good)
+    save(template, good)
     said(watching, "^Deployed in ")
-    code.write_text(code.read_text().replace("Data=body", "Data=body.upper()"))
+    save(code, code.read_text().replace("Data=body", "Data=body.upper()"))
     said(watching, "^Deployed in .*: new code for Chat.")
     assert connect(place, "changed").stdout == "CHANGED\n"
     watching.send_signal(signal.SIGINT)

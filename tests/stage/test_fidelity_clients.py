@@ -12,7 +12,8 @@ import socket as sockets
 import struct
 import urllib.request
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import pytest
 import websocket
@@ -23,11 +24,12 @@ from tests.stage.target import DeployedApi, StageTarget, Target, deploy_api
 from tests.stage.waiting import eventually
 
 HANDLER = """
-import threading
+import os, threading
 
 def handler(event, context):
-    if event["requestContext"]["eventType"] == "CONNECT" and "queryStringParameters" in event:
-        threading.Event().wait(1)
+    if event["requestContext"]["eventType"] == "CONNECT" and "until" in event.get("queryStringParameters", {}):
+        while not os.path.exists(event["queryStringParameters"]["until"]):
+            threading.Event().wait(0.01)
     return {"statusCode": 200, "body": str(len(event.get("body", "")))}
 """
 
@@ -214,13 +216,15 @@ def test_handshake_when_it_is_malformed(local: StageTarget, api: DeployedApi, ex
 
 @pytest.mark.fidelity("3.1")
 @pytest.mark.parametrize("reset", [False, True])
-def test_stage_when_a_client_leaves_during_connect(local: StageTarget, api: DeployedApi, reset: bool):
+def test_stage_when_a_client_leaves_during_connect(local: StageTarget, api: DeployedApi, tmp_path: Path, reset: bool):
     """A client that goes while $connect runs leaves no connection behind."""
     line = _raw(local)
-    line.sendall(_handshake(api, query="?slow=1"))
+    left = tmp_path / "left"
+    line.sendall(_handshake(api, query=f"?until={quote(str(left), safe='')}"))
     line.settimeout(0.3)
     with pytest.raises(TimeoutError):  # The upgrade is held until the integration has finished.
         line.recv(1)
     if reset:
         line.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
     line.close()
+    left.touch()

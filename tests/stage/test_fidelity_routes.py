@@ -22,6 +22,7 @@ from tests.stage.target import (
     create_function,
     deploy_api,
 )
+from tests.stage.waiting import eventually
 
 TELL_ROUTE = """
 import json, threading
@@ -102,11 +103,15 @@ def test_answer_when_a_result_has_no_body_or_an_error_status(target: Target, api
 def test_answers_when_the_second_is_quicker(target: Target, api: DeployedApi):
     """A slow message does not hold up the next one of the same connection."""
     socket = target.connect(api.url)
-    socket.send("bad")
-    socket.recv()
-    socket.send("slow")
-    socket.send("bad")
-    assert [socket.recv(), socket.recv()] == ["bad all the same", "$default"]
+
+    def answers() -> list[str]:
+        socket.send("slow")
+        socket.send("bad")
+        return [socket.recv(), socket.recv()]
+
+    # The first time the second message may need a new environment, whose start takes long on a busy machine.
+    quicker_first = ["bad all the same", "$default"]
+    eventually(answers, lambda seen: seen == quicker_first, "the second answer before the first")
     socket.close()
 
 
@@ -119,11 +124,20 @@ def test_integration_when_it_exceeds_its_time_out(target: Target):
     ask(target, api, "warm")
     gateway.update_integration(ApiId=api.api_id, IntegrationId=integration, TimeoutInMillis=500)
     gateway.create_deployment(ApiId=api.api_id, StageName="prod")
-    frame, after = ask(target, api, "slow", "next")
+    socket = target.connect(api.url)
+    socket.send("slow")
+    frame = socket.recv()
     assert re.fullmatch(
         r'\{"message": "Endpoint request timed out", "connectionId":"[\w-]+=", "requestId":"[\w-]+="\}', frame
     )
-    assert after == "$default"
+
+    def after() -> str:
+        socket.send("next")
+        return socket.recv()
+
+    # A new environment may take longer to start than the time-out is: the message after that is served.
+    eventually(after, lambda answer: answer == "$default", "the connection to go on")
+    socket.close()
     late = deploy_api(target, {"$connect": TELL_ROUTE.replace('event["body"]', '"slow"')}, Timeout=20)
     integration = gateway.get_integrations(ApiId=late.api_id)["Items"][0]["IntegrationId"]
     gateway.update_integration(ApiId=late.api_id, IntegrationId=integration, TimeoutInMillis=50)
