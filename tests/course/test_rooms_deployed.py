@@ -23,6 +23,7 @@ from classroom.panel.room_panel import RoomPanel
 from localstage import LocalStage
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
+from tests.stage.waiting import eventually
 
 
 class Person:
@@ -30,7 +31,7 @@ class Person:
 
     def __init__(self, site: Site, url: str):
         self._socket = site.connect(url)
-        self._socket.settimeout(20)
+        self._socket.settimeout(120)
         self.heard: list[dict[str, Any]] = []
 
     def next(self) -> dict[str, Any]:
@@ -255,8 +256,13 @@ def crowd(site: Site, chat: dict[str, str], size: int) -> tuple[dict[str, int], 
 
     with ThreadPoolExecutor(1) as pool:  # since Playwright's own event loop may run in this thread
         pool.submit(asyncio.run, gather_them()).result()
-    divided = [json.loads(line) for line in site.logged("open-room_messages") if '"divided a room"' in line]
-    return heard, divided[-1]["connections"] if divided else 0
+    divided = eventually(lambda: told_by(site, "open-room_messages", "divided a room"), bool, "the room to be divided")
+    return heard, divided[-1]["connections"]
+
+
+def told_by(site: Site, function: str, what: str) -> list[dict[str, Any]]:
+    """The lines of a function's log that tell of this."""
+    return [json.loads(line) for line in site.logged(function) if f'"{what}"' in line]
 
 
 def test_large_room_served_in_parts(site: Site, open_chat: dict[str, str]) -> None:
@@ -269,7 +275,9 @@ def test_large_room_served_in_parts(site: Site, open_chat: dict[str, str]) -> No
     heard, divided = crowd(site, open_chat, 24)
     assert set(heard.values()) == {1} and divided == 25
     functions.update_function_configuration(FunctionName="open-room_messages", Environment={"Variables": variables})
-    parts = [json.loads(line) for line in site.logged("open-fan_out") if '"told a room"' in line]
+    parts = eventually(
+        lambda: told_by(site, "open-fan_out", "told a room"), lambda seen: len(seen) >= 3, "three parts of the room"
+    )
     assert sorted(part["delivered"] for part in parts) == [5, 10, 10]
 
 

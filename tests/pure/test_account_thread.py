@@ -151,6 +151,7 @@ def test_stop_when_the_thread_is_at_endless_work(monkeypatch: pytest.MonkeyPatch
         thread.stop()
         await asyncio.gather(asked, return_exceptions=True)
         assert thread._thread is not None
+        thread._thread.join(NEVER_S)
         return thread._thread.is_alive()
 
     assert not asyncio.run(scenario())

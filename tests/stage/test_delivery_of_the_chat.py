@@ -9,6 +9,7 @@ import zipfile
 from classroom.account.packages import sources_of
 from localstage import LocalStage
 from tests.stage.target import StageTarget, deploy_api
+from tests.stage.waiting import eventually
 
 HANDLER = """
 import json
@@ -52,6 +53,15 @@ def test_delivery_when_one_does_not_read_and_one_has_gone(stage: LocalStage) -> 
     people["gone"].close()
     host = api.url.replace("wss://", "https://")
     management = target.client("apigatewaymanagementapi", endpoint_url=host)
+
+    def has_gone() -> bool:
+        try:
+            management.get_connection(ConnectionId=ids["gone"])
+        except management.exceptions.GoneException:
+            return True
+        return False
+
+    eventually(has_gone, bool, "the connection that was closed to be gone")
     waiting = 0
     try:
         while waiting < 1_000:

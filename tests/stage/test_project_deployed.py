@@ -14,6 +14,7 @@ from localstage.project.deployment import Deployment, NotDeployed, StackEvent, W
 from localstage.project.packaging import CannotPackage
 from localstage.sessions import StageSession
 from localstage.state import ask
+from tests.stage.waiting import eventually
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -109,7 +110,7 @@ def say(stage: LocalStage) -> Callable[..., Result]:
 def answer_to(text: str, session: StageSession, stage: LocalStage, say: Callable[..., Result]) -> str:
     """What the stack's stage answers to one line."""
     (address,) = addresses(session, stage.url, "echo")
-    return say("connect", address.local_url, "--wait", "20s", "--frames", "1", input=f"{text}\n").stdout
+    return say("connect", address.local_url, "--wait", "150s", "--frames", "1", input=f"{text}\n").stdout
 
 
 def test_deploy_when_the_project_is_new_and_again(say, project: Path, session, stage):
@@ -122,7 +123,7 @@ def test_deploy_when_the_project_is_new_and_again(say, project: Path, session, s
     again = say("deploy", str(project), "--no-follow", "--stack-name", "echo", "-p", "Greeting=hello")
     assert again.exit_code == 0 and "_COMPLETE" not in again.stdout
     assert answer_to("you", session, stage, say) == "hello you\n"
-    aws = say("connect", address.url, "--frames", "1", "--wait", "20s", input="again\n")
+    aws = say("connect", address.url, "--frames", "1", "--wait", "150s", input="again\n")
     assert (aws.stdout, aws.exit_code) == ("hello again\n", 0)
 
 
@@ -173,10 +174,13 @@ def test_stack_when_its_creation_failed(session: StageSession, project: Path):
 def test_logs_when_functions_have_printed(deployment, session, stage, say):
     """logs shows a function's lines by a part of its name, with events and Lambda's own too, and names what there is."""
     answer_to("a line to find", session, stage, say)
-    shown = say("logs", "echo", "--events").stdout
+
+    def has_event(shown: str) -> bool:
+        return any(" $default " in line and " 200 " in line and " ms " in line for line in shown.splitlines())
+
+    shown = eventually(lambda: say("logs", "echo", "--events").stdout, has_event, "the event, which follows its answer")
     assert "Echo                echoing a line to find\n" in shown and "REPORT" not in shown
     assert "Echo                REPORT RequestId: " in say("logs", "echo", "--platform").stdout
-    assert any(" $default " in line and " 200 " in line and " ms " in line for line in shown.splitlines())
     unknown = say("logs", "nobody")
     assert unknown.exit_code == 2 and "No function with 'nobody' in its name" in unknown.stderr
 

@@ -13,6 +13,7 @@ import pytest
 
 from localstage import LocalStage
 from tests.stage.target import StageTarget, deploy_api
+from tests.stage.waiting import eventually
 
 ECHO = "def handler(event, context):\n    print('served')\n    return {'statusCode': 200}\n"
 OWN_FILES = ("", "page.js", "page.css", "status", "overview", "activity")
@@ -78,22 +79,32 @@ def test_page_when_the_request_is_another(stage: LocalStage, method: str, path: 
 def test_activity_when_an_event_is_served(stage: LocalStage):
     """Who waits is answered when something happens: the event with its latency, without the message's text."""
     target = StageTarget(stage)
-    socket = target.connect(deploy_api(target, {"$default": ECHO}).url)
-    last = json.loads(ask(stage, "activity").text)["last"]
-    answers: list[dict] = []
-    waiting = Thread(target=lambda: answers.append(json.loads(ask(stage, f"activity?after={last}&wait=20").text)))
-    began = time.monotonic()
-    waiting.start()
-    socket.send("a secret text")
-    waiting.join(20)
-    assert answers and time.monotonic() - began < 20 and answers[0]["last"] > last
-    deadline, entries = time.monotonic() + 60, answers[0]["entries"]
-    while {entry["kind"] for entry in entries} != {"event", "line"}:
-        assert time.monotonic() < deadline, entries
-        entries = json.loads(ask(stage, f"activity?after={last}&wait=1").text)["entries"]
-    (event,) = [entry for entry in entries if entry["kind"] == "event"]
-    assert (event["route"], event["status"], event["error"]) == ("$default", 200, None)
-    assert event["latency_ms"] >= 0 and event["connection_id"]
-    assert "served" in [entry["text"] for entry in entries if entry["kind"] == "line"]
-    assert "a secret text" not in json.dumps(entries)
+    api = deploy_api(target, {"$default": ECHO})
+    socket = target.connect(api.url)
+    first = json.loads(ask(stage, "activity").text)["last"]
+
+    def woken() -> bool:
+        """Whether who waits was answered before the time was over."""
+        last = json.loads(ask(stage, "activity").text)["last"]
+        answers: list[dict] = []
+        waiting = Thread(target=lambda: answers.append(json.loads(ask(stage, f"activity?after={last}&wait=20").text)))
+        began = time.monotonic()
+        waiting.start()
+        socket.send("a secret text")
+        waiting.join()
+        return answers[0]["last"] > last and time.monotonic() - began < 20
+
+    eventually(woken, bool, "an answer to who waits for what happens")
+
+    def of_this_test() -> tuple[list[dict], list[str]]:
+        """The events of the message's route, and the function's lines."""
+        entries = json.loads(ask(stage, f"activity?after={first}").text)["entries"]
+        assert "a secret text" not in json.dumps(entries)
+        name = api.function_arns["$default"].rpartition(":")[2]
+        events = [entry for entry in entries if entry.get("api_id") == api.api_id and entry["route"] == "$default"]
+        return events, [entry["text"] for entry in entries if entry.get("function") == name]
+
+    events, _ = eventually(of_this_test, lambda seen: bool(seen[0]) and "served" in seen[1], "the event and the line")
+    assert (events[0]["status"], events[0]["error"]) == (200, None)
+    assert events[0]["latency_ms"] >= 0 and events[0]["connection_id"]
     socket.close()
