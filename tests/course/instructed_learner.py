@@ -62,7 +62,7 @@ def prepare(admin: StageTarget, prefix: str) -> Learner:
             {"ParameterKey": "BudgetEmail", "ParameterValue": "teacher@example.com"},
         ],
     )
-    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 240})
     outputs = {
         entry["OutputKey"]: entry["OutputValue"]
         for entry in formation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]

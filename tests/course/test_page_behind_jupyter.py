@@ -58,12 +58,12 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
         )
         try:
             eventually(
-                lambda: _answers(f"{origin}{BASE}/api/status?token={token}"), bool, "the Jupyter server to answer", 60
+                lambda: _answers(f"{origin}{BASE}/api/status?token={token}"), bool, "the Jupyter server to answer"
             )
             yield origin.replace("127.0.0.1", HUB), token
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(90)
 
 
 def _answers(address: str) -> bool:

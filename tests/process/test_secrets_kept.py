@@ -64,7 +64,7 @@ def test_secrets_when_everything_is_read(tmp_path: Path) -> None:
         )
     finally:
         process.send_signal(signal.SIGTERM)
-        told_in_the_end = process.communicate(timeout=60)
+        told_in_the_end = process.communicate(timeout=180)
     told["the process"] = said + "".join(told_in_the_end)
     assert [(where, secret) for where, text in told.items() for secret in secrets if secret in text] == []
     assert "PRIVATE KEY" not in told["files"]
@@ -103,7 +103,7 @@ def everything_told(url: str, key: str, secret: str) -> tuple[list[str], dict[st
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for page in ("", "status", "overview", "activity", "nothing"):
         try:
-            with opener.open(f"{url}/_localstage/{page}", timeout=30) as answer:
+            with opener.open(f"{url}/_localstage/{page}", timeout=90) as answer:
                 told[f"page {page}"] = answer.read().decode()
         except urllib.error.HTTPError as error:
             told[f"page {page}"] = error.read().decode()

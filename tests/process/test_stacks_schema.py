@@ -19,5 +19,5 @@ assert find_schema("us-east-1", "AWS::SQS::Queue").tag_property == "Tags"
 def test_schema_when_it_is_read():
     """A schema is read without the rest of cfn-lint, which a program can import whole afterwards."""
     command = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(command, text=True, capture_output=True, timeout=60, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, text=True, capture_output=True, timeout=180, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr

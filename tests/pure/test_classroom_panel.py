@@ -139,7 +139,7 @@ def test_panel_when_waiting_for_what_comes_later():
     panel = new_panel()
     timer = threading.Timer(0.05, panel.frame_received, [message("bob", "at last")])
     timer.start()
-    panel.wait_for("at last", timeout=5)
+    panel.wait_for("at last", timeout=60)
     timer.join()
     assert panel.messages() == [("bob", "at last")]
 

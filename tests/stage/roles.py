@@ -79,7 +79,7 @@ def function_of(target: Target, role_arn: str, source: str, **configuration: Any
                 raise
             return ""
 
-    arn = eventually(create, bool, "the role to be known to Lambda", 60)
+    arn = eventually(create, bool, "the role to be known to Lambda")
     lambda_.get_waiter("function_active_v2").wait(FunctionName=arn)
     return arn
 

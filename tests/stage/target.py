@@ -207,8 +207,8 @@ class StageTarget:
         return create_function_role(self)
 
     def function_options(self, source: str) -> Mapping[str, Any]:
-        """None."""
-        return {}
+        """Beside other tests, boto3 may take longer to make a client than the three seconds that are the default."""
+        return {"Timeout": 60} if "boto3" in source else {}
 
 
 def status_of(opener: urllib.request.OpenerDirector, url: str) -> int:

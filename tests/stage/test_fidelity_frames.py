@@ -202,11 +202,11 @@ def first_line(
 ) -> tuple[int, bytes]:
     """Status and the last bytes of the answer to a handshake written by hand, followed by ``then``."""
     lines = [f"{method} /{api.api_id}/prod{query} {version}", *(f"{name}: {value}" for name, value in headers.items())]
-    with sockets.create_connection(("127.0.0.1", urlsplit(local.stage.url).port or 0), timeout=30) as line:
+    with sockets.create_connection(("127.0.0.1", urlsplit(local.stage.url).port or 0), timeout=90) as line:
         line.sendall("\r\n".join([*lines, "", ""]).encode() + then)
         answer = line.recv(4096)
-        while then and b"route" not in answer:
-            answer += line.recv(4096)
+        while then and b"route" not in answer and (piece := line.recv(4096)):
+            answer += piece
     return int(answer.split(b" ", 2)[1]), answer
 
 

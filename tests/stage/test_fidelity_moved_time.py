@@ -45,7 +45,7 @@ def status(moved: MovedStage, api_id: str) -> int:
         "",
         "",
     ]
-    with sockets.create_connection(("127.0.0.1", urlsplit(moved.url).port or 0), timeout=30) as line:
+    with sockets.create_connection(("127.0.0.1", urlsplit(moved.url).port or 0), timeout=90) as line:
         line.sendall("\r\n".join(lines).encode())
         return int(line.recv(200).split(b" ", 2)[1])
 

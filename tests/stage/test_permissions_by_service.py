@@ -206,7 +206,7 @@ def test_call_when_nothing_is_allowed(target, nobody, account, service, operatio
             getattr(client, operation)(**filled(arguments, account))
         return refused.value.response
 
-    response = eventually(error, lambda seen: "not authorized" in seen["Error"]["Message"], "the new key", 60)
+    response = eventually(error, lambda seen: "not authorized" in seen["Error"]["Message"], "the new key")
     middle = filled(middle, account)
     action = middle.partition(" ")[0]
     assert response["Error"]["Code"] == code
@@ -225,7 +225,6 @@ def test_call_when_everything_is_allowed(target, everybody, account, service, op
         lambda: outcome(client_with(target, everybody, service), operation, filled(arguments, account)),
         lambda seen: seen == own,
         f"{own}",
-        60,
     )
 
 
@@ -293,12 +292,11 @@ def test_session_when_it_is_limited(target, account):
         except ClientError:
             return ()
 
-    credentials = eventually(session, bool, "the new role", 60)
+    credentials = eventually(session, bool, "the new role")
     eventually(
         lambda: outcome(client_with(target, credentials, "sns"), "list_topics", {}),
         lambda seen: seen == "ok",
         "the role's policy",
-        60,
     )
     with pytest.raises(ClientError, match="because no session policy allows the sqs:listqueues action"):
         client_with(target, credentials, "sqs").list_queues()
@@ -330,7 +328,7 @@ def test_tag_when_it_is_somebody_elses(target, account):
         )[1],
         "apigatewayv2",
     )
-    eventually(lambda: outcome(learner, "get_api", {"ApiId": own}), lambda seen: seen == "ok", "the policy", 60)
+    eventually(lambda: outcome(learner, "get_api", {"ApiId": own}), lambda seen: seen == "ok", "the policy")
     route = {"RouteKey": "$default"}
     assert outcome(learner, "create_route", {"ApiId": own, **route}) == "ok"
     for operation, arguments in (("get_api", {}), ("update_api", {"Name": "mine"}), ("create_route", route)):
@@ -354,7 +352,6 @@ def test_variable_when_a_user_has_a_name(target, account):
         lambda: outcome(client, "describe_table", {"TableName": f"{name}-x"}),
         lambda code: code == "ResourceNotFoundException",
         "the policy",
-        60,
     )
     assert outcome(client, "describe_table", {"TableName": "other-x"}) == "AccessDeniedException"
 

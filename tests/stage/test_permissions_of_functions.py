@@ -276,11 +276,11 @@ def test_hang_up_when_allowed_and_not(target, caller, account):
         "calls": {"delete": ["apigatewaymanagementapi", "delete_connection", {"ConnectionId": socket.recv()}]},
     }
     set_statements(target, role, statements["post"], statements["describe"])
-    eventually(lambda: answer_of(target, arn, event), lambda seen: seen["describe"] == "ok", "the policy", 60)
+    eventually(lambda: answer_of(target, arn, event), lambda seen: seen["describe"] == "ok", "the policy")
     assert f"{api_id}/prod/DELETE/@connections/{{connectionId}}" in answer_of(target, arn, hang_up)["delete"]
     every = statements["post"]["Resource"].replace("/POST/", "/DELETE/")
     set_statements(target, role, allow("execute-api:ManageConnections", every))
-    eventually(lambda: answer_of(target, arn, hang_up)["delete"], lambda seen: seen == "ok", "the hang-up", 60)
+    eventually(lambda: answer_of(target, arn, hang_up)["delete"], lambda seen: seen == "ok", "the hang-up")
     assert not socket.recv()
     socket.close()
 

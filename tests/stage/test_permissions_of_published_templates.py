@@ -181,9 +181,9 @@ def sample(target) -> Iterator[Sample]:
 
 def test_sample_when_it_is_whole(sample):
     """As published everybody hears what is said."""
-    eventually(sample.answer, lambda heard: heard == "hello", "the sample to work", 60)
+    eventually(sample.answer, lambda heard: heard == "hello", "the sample to work")
     assert sample.handshake() == 101
-    eventually(lambda: sample.messages("SendMessage"), bool, "the log", 60)
+    eventually(lambda: sample.messages("SendMessage"), bool, "the log")
 
 
 @pytest.mark.fidelity("10.1", "10.2")
@@ -203,18 +203,17 @@ def test_sample_when_a_policy_is_removed(target, sample, function, number, hands
     document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
     iam.delete_role_policy(RoleName=role, PolicyName=name)
     try:
-        eventually(sample.handshake, lambda status: status == handshake, f"{handshake} at the handshake", 60)
+        eventually(sample.handshake, lambda status: status == handshake, f"{handshake} at the handshake")
         if answer is not None:
-            eventually(sample.answer, lambda heard: heard == answer, f"{answer!r} as the answer", 60)
+            eventually(sample.answer, lambda heard: heard == answer, f"{answer!r} as the answer")
         wanted = f"is not authorized to perform: {denied} on resource: "
-        eventually(lambda: sample.messages(function), lambda log: wanted in log, f"{denied} in the log", 60)
+        eventually(lambda: sample.messages(function), lambda log: wanted in log, f"{denied} in the log")
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
     eventually(
         lambda: (sample.handshake(), sample.answer() if answer != "hello" else "hello"),
         lambda seen: seen == (101, "hello"),
         "the sample to work again",
-        60,
     )
 
 
@@ -228,12 +227,12 @@ def test_sample_when_logging_is_not_allowed(target, sample):
 
     def silent() -> bool:
         before = sample.messages("SendMessage")
-        eventually(sample.answer, lambda heard: heard == "hello", "an answer", 60)
+        eventually(sample.answer, lambda heard: heard == "hello", "an answer")
         return sample.messages("SendMessage") == before
 
-    eventually(silent, bool, "an invocation without a log", 60)
+    eventually(silent, bool, "an invocation without a log")
     iam.attach_role_policy(RoleName=role, PolicyArn=basic)
-    eventually(silent, lambda seen: not seen, "the log to go on", 60)
+    eventually(silent, lambda seen: not seen, "the log to go on")
 
 
 @pytest.mark.fidelity("10.4")
@@ -242,11 +241,11 @@ def test_sample_when_api_gateway_may_not_invoke(target, sample):
     lambda_, function = target.client("lambda"), sample.physical_id("OnConnect")
     [statement] = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])["Statement"]
     lambda_.remove_permission(FunctionName=function, StatementId=statement["Sid"])
-    eventually(sample.handshake, lambda status: status == 500, "500 at the handshake", 60)
+    eventually(sample.handshake, lambda status: status == 500, "500 at the handshake")
     lambda_.add_permission(
         FunctionName=function,
         StatementId=statement["Sid"],
         Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com",
     )
-    eventually(sample.handshake, lambda status: status == 101, "the handshake to work again", 60)
+    eventually(sample.handshake, lambda status: status == 101, "the handshake to work again")

@@ -80,7 +80,7 @@ class Learner:
             except ClientError:
                 return False
 
-        eventually(create, bool, "the permission to create a stack", 60)
+        eventually(create, bool, "the permission to create a stack")
         return name
 
 
@@ -92,7 +92,7 @@ def account(target) -> str:
 @pytest.fixture(scope="module")
 def learner(target, account) -> Learner:
     role = create_role(target, trusted={"AWS": account})
-    made = eventually(lambda: _assume(target, role), lambda credentials: credentials is not None, "the new role", 60)
+    made = eventually(lambda: _assume(target, role), lambda credentials: credentials is not None, "the new role")
     return Learner(target, role, [made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]])
 
 
@@ -153,7 +153,7 @@ def test_stack_when_its_caller_may(target, learner, stacks, account):
     assert settled(target, stacks[0]) == ("CREATE_COMPLETE", "")
     learner.client("cloudformation").delete_stack(StackName=stacks[0])
     client = target.client("dynamodb")
-    eventually(lambda: client.list_tables()["TableNames"], lambda names: table not in names, "the table to be gone", 60)
+    eventually(lambda: client.list_tables()["TableNames"], lambda names: table not in names, "the table to be gone")
 
 
 def test_stack_when_another_caller_deletes_it(target, learner, stacks, account):
@@ -163,7 +163,7 @@ def test_stack_when_another_caller_deletes_it(target, learner, stacks, account):
     target.client("cloudformation").create_stack(StackName=stacks[0], TemplateBody=TABLE % table)
     assert settled(target, stacks[0])[0] == "CREATE_COMPLETE"
     learner.may(allow("cloudformation:*"))
-    eventually(lambda: _deleted(learner, stacks[0]), bool, "the permission to delete a stack", 60)
+    eventually(lambda: _deleted(learner, stacks[0]), bool, "the permission to delete a stack")
     status, reason = settled(target, stacks[0])
     assert status == "DELETE_FAILED" and "is not authorized to perform: dynamodb:DeleteTable on resource: " in reason
 

@@ -36,7 +36,7 @@ def role(target, account) -> str:
 
 @pytest.fixture(scope="module")
 def credentials(target, role) -> list[str]:
-    made = eventually(lambda: _session(target, role), lambda seen: seen is not None, "the new role", 60)
+    made = eventually(lambda: _session(target, role), lambda seen: seen is not None, "the new role")
     return [made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]]
 
 
@@ -161,13 +161,13 @@ def test_user_when_its_boundary_is_narrow(target, account):
     key = iam.create_access_key(UserName=name)["AccessKey"]
     credentials = [key["AccessKeyId"], key["SecretAccessKey"]]
     assert iam.get_user(UserName=name)["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
-    eventually(lambda: _may(target, credentials, "sqs", "list_queues"), lambda why: why == "", "the new key", 60)
+    eventually(lambda: _may(target, credentials, "sqs", "list_queues"), lambda why: why == "", "the new key")
     assert _may(target, credentials, "sns", "list_topics").endswith(
         f"User: arn:aws:iam::{account}:user/{name} is not authorized to perform: SNS:ListTopics on resource: "
         f"arn:aws:sns:{REGION}:{account}:* because no permissions boundary allows the SNS:ListTopics action"
     )
     iam.delete_user_permissions_boundary(UserName=name)
-    eventually(lambda: _may(target, credentials, "sns", "list_topics"), lambda why: why == "", "no boundary", 60)
+    eventually(lambda: _may(target, credentials, "sns", "list_topics"), lambda why: why == "", "no boundary")
     iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
     iam.delete_group_policy(GroupName=name, PolicyName="all")
     iam.remove_user_from_group(UserName=name, GroupName=name)

@@ -187,7 +187,7 @@ def test_invocation_when_signed_for_another_service(stage, aws):
 
 def post(stage, path: str, body: bytes, headers: dict[str, str]):
     """One signed request: status, headers, body."""
-    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=90)
     try:
         connection.request("POST", path, body=body, headers=headers)
         answer = connection.getresponse()
@@ -207,7 +207,7 @@ def test_caller_identity_when_pre_signed(stage, aws):
 
 def get(stage, target: str, method: str = "GET", **headers: str):
     """One bare request: status, headers, body."""
-    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(stage.url).netloc, timeout=90)
     try:
         connection.request(method, target, headers=headers)
         answer = connection.getresponse()
