@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from localstage.functions.invocation import InvalidZipFile
+from tests.moved_clock import StandingClock
 from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench
 
 FAILING = """
@@ -29,7 +30,7 @@ def handler(event, context):
 """
 
 
-@with_workbench()
+@with_workbench(clock=StandingClock())
 @pytest.mark.fidelity("9.3")
 async def test_exception_is_the_payload_of_the_result(bench: Workbench) -> None:
     """An exception gives Lambda's four keys in order, with Lambda's directories, and the environment lives on."""

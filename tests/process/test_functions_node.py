@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from localstage.functions.runtimes import Node, Runtimes
+from tests.moved_clock import StandingClock
 from tests.process.functions_workbench import Workbench, function, is_running, until, with_workbench, zipped
 
 pytestmark = pytest.mark.skipif(Node().missing() is not None, reason=f"it needs {Node().missing()}")
@@ -50,11 +51,11 @@ exports.handler = async (event, context) => {
 """
 
 
-@with_workbench()
+@with_workbench(clock=StandingClock())
 @pytest.mark.fidelity("9.14")
 async def test_node_function_when_it_is_invoked(bench: Workbench) -> None:
     """Its environment is kept; context, variables and the log are Lambda's."""
-    probe = node(DESCRIBING, name="describe", memory_mb=256, environment={"MINE": "1"})
+    probe = node(DESCRIBING, name="describe", memory_mb=256, timeout_s=600, environment={"MINE": "1"})
     qualified = replace(probe, invoked_arn=probe.arn + ":live")
     client_context = json.dumps({"custom": {"a": "é"}}, indent=1, ensure_ascii=False)
     first = await bench.call(qualified, {"text": "é\n"}, client_context=client_context)
@@ -75,7 +76,7 @@ async def test_node_function_when_it_is_invoked(bench: Workbench) -> None:
     }
     methods = {"succeed", "fail", "done", "getRemainingTimeInMillis"}
     assert set(seen["names"]) == {*seen["context"], *methods, "identity", "tenantId"}
-    assert 25_000 < seen["remaining"] <= 30_000 and seen["waits"] is True
+    assert 540_000 < seen["remaining"] <= 600_000 and seen["waits"] is True
     environ = seen["environ"]
     assert environ["AWS_EXECUTION_ENV"] == "AWS_Lambda_nodejs20.x" and environ["MINE"] == "1"
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", environ["_X_AMZN_TRACE_ID"])
@@ -263,7 +264,7 @@ async def test_node_process_when_it_ends_or_takes_too_long(bench: Workbench) -> 
     await until(lambda: bench.functions.environment_count == 0, "the end of what never asks for another invocation")
 
 
-@with_workbench()
+@with_workbench(clock=StandingClock())
 async def test_node_handler_when_it_meddles(bench: Workbench) -> None:
     """Output without end, a closed stdout, listeners of its own and children cost its own invocation at most."""
     probe = node(FAILING)
