@@ -59,7 +59,7 @@ def test_benchmark_when_an_option_makes_no_sense(tmp_path):
         (["--json", str(tmp_path / "none" / "b.json")], "which is no folder: make it first."),
     ):
         run = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks", *words], cwd=ROOT, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "tests.benchmarks", *words], cwd=ROOT, capture_output=True, text=True, timeout=180
         )
         assert run.returncode == 2 and run.stderr.strip().endswith(sentence)
 

@@ -76,7 +76,7 @@ def test_environment_when_activated_and_given_to_a_child():
     with LocalStage() as stage:
         environment = {**stage.environment(as_aws=True)}
         done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, text=True, capture_output=True, timeout=60
+            [sys.executable, "-c", program], env=environment, text=True, capture_output=True, timeout=180
         )
         assert (done.stdout, done.returncode) == ("123456789012\n", 0), done.stderr
         before = dict(os.environ)
