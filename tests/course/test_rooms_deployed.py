@@ -184,7 +184,7 @@ def test_page_and_panel_in_one_room(site: Site, open_chat: dict[str, str], windo
     panel.wait_for("line 0")
     for number in range(1, 60):
         panel.send(f"line {number}")
-    panel.wait_for("line", count=60)
+    panel.wait_for("line", count=60, timeout=120)
     ann = window().open().connect(by_path, "Ann", room="salon")
     ann.wait_line("line 59")
     assert ann.texts() == [text for _, text in panel.messages()[-50:]]
