@@ -129,25 +129,25 @@ def add_urls(seam: str, paths: Mapping[str, Callable[..., Any]]) -> None:
     _find(seam).update(paths)
 
 
-def import_without(module: str, deferred: str, names: Iterable[str]) -> None:
-    """Imports a module of moto's without another one that it takes some names from, which is imported when it is used.
+def import_without(module: str, deferred: str, names: Iterable[str], **values: Any) -> None:
+    """Imports a module without another one that it takes some names from, which is imported when it is used.
 
     ``moto.cloudformation`` needs the models of thirty services for its own stack engine, which is not used here:
     150 MB of data and more than a second. The names stand for callables that import the module in earnest; so does
-    any later import of it. Does nothing where either is there already.
+    any later import of it. ``values`` are taken as they are. Does nothing where either is there already.
     """
     if module in sys.modules or deferred in sys.modules:
         return
     package, _, last = deferred.rpartition(".")
     stand_in = ModuleType(deferred)
-    for name in names:
-        setattr(stand_in, name, partial(_call_in, deferred, name))
+    vars(stand_in).update({name: partial(_call_in, deferred, name) for name in names}, **values)
     sys.modules[deferred] = stand_in
     try:
         import_module(module)
     finally:
         del sys.modules[deferred]
-        vars(sys.modules[package]).pop(last, None)
+        if package in sys.modules:
+            vars(sys.modules[package]).pop(last, None)
 
 
 def _call_in(module: str, name: str, *arguments: Any, **options: Any) -> Any:

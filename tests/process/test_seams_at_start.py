@@ -50,3 +50,22 @@ def test_stacks_when_no_type_of_motos_is_used():
     """moto's data of thirty services is not loaded with the stack engine, and is there for who asks for its types."""
     ended = subprocess.run([sys.executable, "-c", STACKS], capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stdout) == (0, "False OutputMap True\n"), ended.stderr
+
+
+WITHOUT = """
+import sys
+from localstage.door.moto import MotoServer
+MotoServer(None, None).load()
+before = [name for name in ("charset_normalizer", "s3transfer.manager") if name in sys.modules]
+import boto3, requests
+answer = requests.Response()
+answer._content = "Straße in Köln, für Gäste, die früh aufstehen müssen".encode()
+upload = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b").upload_file
+print(before, answer.apparent_encoding, upload.__name__, "s3transfer.manager" in sys.modules)
+"""
+
+
+def test_start_when_nobody_guesses_encodings_or_uploads_files():
+    """What moto's libraries need for that is not loaded with them, and is there, without a warning, when it is used."""
+    ended = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[] utf-8 upload_file True\n", "")
