@@ -80,6 +80,7 @@ class Emulator:
                 emulator=Status(settings, self._gateway, self._functions, self._activity, self._url).answer,
                 runtime_api=self._functions.handle_runtime_request,
                 pages=Pages(settings.pages, settings.more_pages).answer,
+                is_known=lambda request: self._functions.knows(request.target) or door.knows(request),
             ),
             settings.pages_for_any_host,
         )

@@ -41,7 +41,7 @@ from localstage.door.rooms import NO_ROOM, Rooms
 from localstage.door.signatures.refusals import SignatureRefused, UnknownKey
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey, Verifier
-from localstage.port.exchange import Handler, Reply, Request, reply_of
+from localstage.port.exchange import BodyNeverCame, Handler, Reply, Request, reply_of
 
 ConnectionsHandler = Callable[[Request, KnownKey], Reply]
 """Answers a call of ``@connections`` with its body and its signer."""
@@ -110,6 +110,14 @@ class Door:
             await self._wait_for_moto()
             self._wait_for_moto = None
 
+    def knows(self, request: Request) -> bool:
+        """Whether the head names a key of this account; nothing is proven yet."""
+        try:
+            self._verifier.recognise(SignableRequest.of(request.method, request.target, request.sent))
+        except SignatureRefused:
+            return False
+        return True
+
     def management(self, handler: ConnectionsHandler) -> Handler:
         """The handler of ``@connections``, for calls that are signed for the service execute-api."""
 
@@ -133,7 +141,7 @@ class Door:
     async def _verified(self, call: AwsCall, request: Request) -> AwsCall:
         """The whole call with its signer, or without one where AWS asks for none. Raises SignatureRefused."""
         if await _needs_no_signature(call):
-            return call.with_body(await request.read())
+            return call.with_body(await request.read_from_stranger())
         self._verifier.recognise(call.request)  # A body that nobody known sends is not read into memory.
         call = call.with_body(await request.read())
         if len(call.body) > _LARGE_BODY_BYTES:
@@ -197,7 +205,12 @@ def _call_of_head(request: Request) -> AwsCall:
 async def _small_body(request: Request) -> bytes:
     """The body, read for the protocol that it shows; nothing of one that is large or has no length."""
     length = request.headers.get("content-length", "0")
-    return await request.read() if length.isdigit() and int(length) <= _SMALL_BODY_BYTES else b""
+    if not length.isdigit() or int(length) > _SMALL_BODY_BYTES:
+        return b""
+    try:
+        return await request.read_from_stranger()
+    except BodyNeverCame:
+        return b""
 
 
 async def _needs_no_signature(call: AwsCall) -> bool:

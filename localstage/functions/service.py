@@ -146,6 +146,10 @@ class Functions:
         """Answers a request to ``/{environment_id}/{tail}``; ``tail`` begins with the Runtime API's version."""
         return runtime_api.answer(self._environments.get(environment_id), tail, request)
 
+    def knows(self, target: str) -> bool:
+        """Whether a request's target is that of an execution environment, whose id nobody else knows."""
+        return target.split("/", 2)[1] in self._environments
+
     def retire(self, function_arn: str) -> None:
         """The function is deleted: its idle environments end, the busy ones when they are free."""
         self._pool.retire(lambda key: key.startswith(function_arn + ":"))

@@ -20,6 +20,10 @@ class Answer:
     body: bytes = b""
 
 
+class BodyNeverCame(Exception):
+    """Somebody who is not known has begun a body and not ended it."""
+
+
 class Request(Protocol):
     """One request, whose head has been read."""
 
@@ -40,7 +44,10 @@ class Request(Protocol):
     """Whether it is one of HTTP/1.1 without a body, as a WebSocket's handshake must be."""
 
     async def read(self) -> bytes:
-        """The body, when it has come; who waits for ``100 Continue`` is told to go on."""
+        """The body of somebody who is known, when it has come; who waits for ``100 Continue`` is told to go on."""
+
+    async def read_from_stranger(self) -> bytes:
+        """The body of anybody else, which counts among what is awaited. Raises BodyNeverCame."""
 
     def detach(self) -> tuple[asyncio.Transport, bytes]:
         """Takes the transport out of its server; returns it, and what has come behind the request.

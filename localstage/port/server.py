@@ -23,9 +23,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from localstage.core.management import is_management_path, read_execute_api_host
 from localstage.port import small_requests
+from localstage.port.awaited_bodies import AwaitedBodies, refuse
 from localstage.port.certificates import Authority
 from localstage.port.detach import NoResponse, detach_transport
-from localstage.port.exchange import Answer, Handler, Reply, Request, by_name, reply_of
+from localstage.port.exchange import Answer, BodyNeverCame, Handler, Reply, Request, by_name, reply_of
 from localstage.port.hosts import is_aws_host, is_own_host
 from localstage.port.pages import PAGES_PATH
 from localstage.port.peer import is_anothers
@@ -55,6 +56,8 @@ class Handlers:
     emulator: PageHandler
     runtime_api: Callable[[str, str, Request], Reply | Awaitable[Reply]]
     pages: PageHandler
+    is_known: Callable[[Request], bool] = lambda request: False
+    """Whether a request's head names a key of this emulator: its body is waited for, however many others are."""
 
 
 class PortBusy(Exception):
@@ -64,10 +67,15 @@ class PortBusy(Exception):
 class _HttpServer(web.Server):
     """aiohttp's server, which also knows the transports that have been taken out of it, and waits for no slow head."""
 
-    def __init__(self, handler: PageHandler, **options: Any):
+    def __init__(self, handler: PageHandler, awaited: AwaitedBodies, **options: Any):
         super().__init__(handler, request_factory=self._new_request, **options)
+        self.awaited = awaited
+        self._options = options
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self._without_head: dict[Any, asyncio.TimerHandle] = {}
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=asyncio.get_running_loop(), **self._options)
 
     def connection_made(self, handler: Any, transport: asyncio.Transport) -> None:
         self._transports.add(transport)
@@ -78,6 +86,7 @@ class _HttpServer(web.Server):
 
     def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:
         self._has_sent_head(handler)
+        self.awaited.give_back(handler)
         super().connection_lost(handler, exc)
 
     def _new_request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
@@ -102,6 +111,35 @@ class _HttpServer(web.Server):
             transport.abort()
 
 
+class _Connection(web.RequestHandler):
+    """One connection of aiohttp's, of which what has come is counted until its request is answered or its sender known."""
+
+    def __init__(self, server: _HttpServer, **options: Any):
+        super().__init__(server, **options)
+        self._awaited = server.awaited
+        self._is_known = False
+
+    def data_received(self, data: bytes) -> None:
+        transport = self.transport
+        if self._is_known or transport is None or self._awaited.take(self, len(data)):
+            super().data_received(data)
+            return
+        self.transport = None  # else it would be closed
+        self.force_close()
+        asyncio.get_running_loop().call_soon(self.connection_lost, None)  # Behind the first step of its task.
+        refuse(transport)
+
+    def sender_is_known(self) -> None:
+        """Until the request is answered, what comes is not counted: it was asked for."""
+        self._is_known = True
+        self._awaited.give_back(self)
+
+    def is_answered(self) -> None:
+        """What came with the request is forgotten; the next one's sender is not known yet."""
+        self._is_known = False
+        self._awaited.give_back(self)
+
+
 class Port:
     """The listening socket. ``start`` returns when it accepts; ``stop`` when it is gone."""
 
@@ -109,10 +147,11 @@ class Port:
         """``pages_for_any_host``: another name in Host is expected there, because a proxy stands in front."""
         self._handlers = handlers
         self._pages_for_any_host = pages_for_any_host
+        awaited = AwaitedBodies()
         self._server = _HttpServer(
-            self._answer, access_log=None, logger=_log(), keepalive_timeout=300, lingering_time=2
+            self._answer, awaited, access_log=None, logger=_log(), keepalive_timeout=300, lingering_time=2
         )
-        self._small = small_requests.SmallRequests(self._find, self._server)
+        self._small = small_requests.SmallRequests(self._find, self._server, awaited, handlers.is_known)
         self._tunnels = Tunnels(authority, self._small, users_proxy())
         self._listener: asyncio.Server | None = None
 
@@ -162,6 +201,13 @@ class Port:
                 text=f"The body cannot be read: {' '.join(str(error).split())}\n",
                 headers={"Connection": "close"},
             )
+        except BodyNeverCame:
+            return web.Response(status=408, text="The body did not come.\n", headers={"Connection": "close"})
+        except ConnectionResetError:  # The client has gone before its body was whole: there is nobody to be answered.
+            return NoResponse()
+        finally:
+            if isinstance(request.protocol, _Connection):
+                request.protocol.is_answered()
 
     async def _hand_on(self, request: web.BaseRequest) -> web.StreamResponse:
         """What aiohttp has read."""
@@ -215,6 +261,18 @@ class _AiohttpRequest:
         self._request = request
 
     async def read(self) -> bytes:
+        if isinstance(self._request.protocol, _Connection):
+            self._request.protocol.sender_is_known()
+        return await self._read()
+
+    async def read_from_stranger(self) -> bytes:
+        try:
+            async with asyncio.timeout(small_requests.HEAD_WITHIN_S):
+                return await self._read()
+        except TimeoutError:
+            raise BodyNeverCame from None
+
+    async def _read(self) -> bytes:
         if self.body is None:
             transport = self._request.transport
             if self.headers.get("expect", "").lower() == "100-continue" and transport is not None:

@@ -19,6 +19,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from weakref import WeakSet
 
+from localstage.port.awaited_bodies import AwaitedBodies, refuse
 from localstage.port.exchange import Answer, Handler, Reply, reply_of
 
 HEAD_WITHIN_S = 30.0
@@ -29,8 +30,6 @@ _HEAD_LIMIT = 16 * 1024
 BODY_LIMIT = 256 * 1024
 _WAITING_LIMIT = BODY_LIMIT + _HEAD_LIMIT
 """What may come behind a request that is being answered, before nothing more is read."""
-_AWAITED_LIMIT = 32 * 1024 * 1024
-"""What all bodies may have together that have begun and are not whole; the other server refuses strangers unread."""
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ONCE = ("host", "content-length", "connection", "upgrade")
 _LEFT_TO_OTHERS = ("transfer-encoding", "content-encoding", "expect", "trailer", "te", "http2-settings")
@@ -84,6 +83,9 @@ class SmallRequest:
     async def read(self) -> bytes:
         return self.body or b""
 
+    async def read_from_stranger(self) -> bytes:
+        return self.body or b""
+
     def detach(self) -> tuple[asyncio.Transport, bytes]:
         assert self._connection is not None, "only what has come from a client has a transport"
         return self._connection.detach()
@@ -135,13 +137,21 @@ class SmallRequests:
     """The server. It makes a protocol for each connection; ``close`` must be called in the end.
 
     ``find`` says who answers a request, None for one that is the other server's;
-    ``other`` makes a protocol of that one. Lives on one event loop.
+    ``other`` makes a protocol of that one. ``is_known`` says by a head whether its sender
+    is waited for even when ``awaited`` is full. Lives on one event loop.
     """
 
-    def __init__(self, find: Callable[[SmallRequest], Handler | None], other: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        find: Callable[[SmallRequest], Handler | None],
+        other: Callable[[], asyncio.Protocol],
+        awaited: AwaitedBodies,
+        is_known: Callable[[SmallRequest], bool],
+    ) -> None:
         self.find = find
         self.other = other
-        self.awaited_bytes = 0
+        self.awaited = awaited
+        self.is_known = is_known
         self._connections: set[Connection] = set()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self._empty = asyncio.Event()
@@ -254,16 +264,12 @@ class Connection(asyncio.Protocol):
             request, handler, start = awaited
             end = start + request.length
             if len(self._received) < end:
-                if self._awaited is None and self._server.awaited_bytes + request.length > _AWAITED_LIMIT:
-                    self._hand_over()
-                elif self._awaited is None:
-                    self._awaited = awaited
-                    self._server.awaited_bytes += request.length
-                    self._await_for(HEAD_WITHIN_S, transport.abort)
+                if self._awaited is None:
+                    self._await_body(awaited, transport)
                 return
             if self._awaited is not None:
                 self._awaited = None
-                self._server.awaited_bytes -= request.length
+                self._server.awaited.give_back(self)
             self._await_for(KEPT_S, self._end_rest)
             request.belongs_to(self, self._received[start:end])
             self._received = self._received[end:]
@@ -278,6 +284,15 @@ class Connection(asyncio.Protocol):
             self._hand_over()
             return None
         return request, handler, end + 4
+
+    def _await_body(self, begun: tuple[SmallRequest, Handler, int], transport: asyncio.Transport) -> None:
+        request = begun[0]
+        if self._server.awaited.take(self, request.length) or self._server.is_known(request):
+            self._awaited = begun
+            self._await_for(HEAD_WITHIN_S, transport.abort)
+        else:
+            self._leave()
+            refuse(transport)
 
     def _hand_over(self) -> None:
         transport, received = self._transport, self._received
@@ -368,8 +383,7 @@ class Connection(asyncio.Protocol):
     def _leave(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        if self._awaited is not None:
-            self._server.awaited_bytes -= self._awaited[0].length
+        self._server.awaited.give_back(self)
         self._transport = self._answering = self._awaited = self._overdue = None
         self._received = b""
         self._server.left(self)

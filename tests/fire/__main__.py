@@ -21,7 +21,14 @@ TRIALS: dict[str, Trial] = {
         *(crowds.idle, crowds.talking, crowds.burst, crowds.burst_on_one_core, crowds.changing, crowds.emulators),
         *(floods.tiny_messages, floods.empty_fragments, floods.empty_pongs, floods.unread_pings),
         floods.slow_frames,
-        *(faults.handlers, faults.killed, faults.holding, faults.half_requests, faults.unsigned_bodies),
+        *(
+            faults.handlers,
+            faults.killed,
+            faults.holding,
+            faults.half_requests,
+            faults.half_bodies,
+            faults.unsigned_bodies,
+        ),
         *(places.asleep, places.full_disk, places.odd_places),
     )
 }

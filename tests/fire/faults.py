@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from localstage import LocalStage
 from tests.benchmarks.watch import cpu_s
-from tests.fire.clients import memory_mb, pid_of
+from tests.fire.clients import echo_api, median_and_most, memory_mb, others_ms, pid_of
 from tests.fire.rows import Row
 from tests.stage.target import StageTarget, create_function
 
@@ -59,6 +60,8 @@ HOLDING = {
         {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "sts:*", "Resource": "*a" * 200 + "*b"}}
     ),
 }
+HALF_BODIES, HALF_BODY_BYTES = 1_000, 250_000
+MOST_OF_HALF_BODIES_MB = 100.0
 MOST_PROCESSOR_S = 3.0
 """Of the emulator's, for one of them: how long that takes is the business of what else the machine does."""
 
@@ -145,6 +148,40 @@ def half_requests(stage: LocalStage) -> Row:
 
     took_s = asyncio.run(closed())
     return Row("input", "500 requests of which the head never ends", took_s < 60, f"all cut after {took_s:.0f} s")
+
+
+def half_bodies(stage: LocalStage) -> Row:
+    """Strangers who each send most of a body at the same moment, to either of the port's servers, and never its end."""
+
+    async def stranger(number: int) -> str:
+        """The status of the answer, "cut" without one."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(stage.url).port)
+        odd = "TE: trailers\r\n" * (number % 2)  # aiohttp reads those.
+        head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n{odd}Content-Length: {HALF_BODY_BYTES + 1}\r\n\r\n"
+        writer.write(head.encode() + b"x" * HALF_BODY_BYTES)
+        try:
+            return (await asyncio.wait_for(reader.readuntil(b"\r\n"), 120)).split(b" ")[1].decode()
+        except (OSError, asyncio.IncompleteReadError):
+            return "cut"
+        finally:
+            writer.transport.abort()
+
+    async def run() -> tuple[Counter[str], float, list[float]]:
+        path, pid = echo_api(stage), pid_of(stage)
+        before_mb, most_mb, ended = memory_mb(pid), 0.0, asyncio.Event()
+        others = asyncio.create_task(others_ms(stage, path, ended))
+        strangers = asyncio.gather(*(stranger(number) for number in range(HALF_BODIES)))
+        while not strangers.done():
+            most_mb = max(most_mb, memory_mb(pid))
+            await asyncio.sleep(0.02)
+        ended.set()
+        return Counter(await strangers), most_mb - before_mb, await others
+
+    answers, grown_mb, measured = asyncio.run(run())
+    ended = ", ".join(f"{count} × {answer}" for answer, count in sorted(answers.items()))
+    number = f"{grown_mb:+.0f} MB at most; {ended}; others {median_and_most(measured)}"
+    tried = f"{HALF_BODIES:,} strangers send {HALF_BODY_BYTES // 1000} KB of a body at once, and not its end"
+    return Row("input", tried, grown_mb < MOST_OF_HALF_BODIES_MB, number)
 
 
 def unsigned_bodies(stage: LocalStage) -> Row:

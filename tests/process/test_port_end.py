@@ -156,3 +156,70 @@ def test_request_when_its_body_is_not_what_it_is_said_to_be(caplog: pytest.LogCa
 
     on_a_port(read, scenario)
     assert caplog.records == []
+
+
+class Bodies:
+    """A handler that gives back the body of everybody, and waits for those who are known with ``X-Known``."""
+
+    def __init__(self) -> None:
+        self._begun: asyncio.Queue[None] = asyncio.Queue()
+
+    async def __call__(self, request: Request) -> Answer:
+        self._begun.put_nowait(None)
+        return Answer(200, [], await (request.read() if "x-known" in request.headers else request.read_from_stranger()))
+
+    async def ask(self, port: Port, body: bytes, *, length: int, extra: str = "", is_read: bool = True) -> tuple:
+        """Sends a head that only aiohttp reads, and a body or its beginning; returns when the handler waits for it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+        head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n{extra}TE: a\r\nUpgrade: websocket\r\nContent-Length: {length}\r\n\r\n"
+        writer.write(head.encode() + body)
+        if is_read:
+            await self._begun.get()
+        return reader, writer
+
+
+def test_bodies_when_too_many_are_not_whole(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    """Over the budget a stranger is told so at once; the known one's body and those that had begun are read whole."""
+    monkeypatch.setattr("localstage.port.awaited_bodies.LIMIT", 400)
+    bodies = Bodies()
+
+    async def scenario(port: Port) -> None:
+        known, sending = await bodies.ask(port, b"", length=2000, extra="X-Known: 1\r\n")
+        half, ending = await bodies.ask(port, b"x" * 19, length=20)
+        over, refused = await bodies.ask(port, b"x" * 300, length=9000, is_read=False)
+        assert (await over.read()).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        sending.write(b"k" * 2000)
+        assert (await known.readuntil(b"k" * 2000)).startswith(b"HTTP/1.1 200 OK\r\n")
+        ending.write(b"x")
+        assert (await half.readuntil(b"x" * 20)).startswith(b"HTTP/1.1 200 OK\r\n")
+        later, asking = await bodies.ask(port, b"y" * 250, length=250)
+        assert (await later.readuntil(b"y" * 250)).startswith(b"HTTP/1.1 200 OK\r\n")
+        for writer in (sending, ending, refused, asking):
+            writer.close()
+        await port.stop()
+
+    on_a_port(bodies, scenario)
+    assert caplog.records == []
+
+
+def test_bodies_when_a_stranger_never_ends_one(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    """It is not waited for without end; who leaves instead keeps nothing of the budget, and nothing goes to the log."""
+    monkeypatch.setattr("localstage.port.awaited_bodies.LIMIT", 400)
+    bodies = Bodies()
+
+    async def scenario(port: Port) -> None:
+        for _ in range(3):
+            _, leaving = await bodies.ask(port, b"x" * 250, length=9000)
+            leaving.transport.abort()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+            writer.write(b"GET /_localstage/x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            assert b" 404 " in await reader.readuntil(b"\r\n")  # By then the port has noticed that the other left.
+            writer.close()
+        monkeypatch.setattr("localstage.port.small_requests.HEAD_WITHIN_S", 0.05)
+        half, staying = await bodies.ask(port, b"x" * 250, length=9000)
+        assert (await half.readuntil(b"\r\n")).startswith(b"HTTP/1.1 408 ")
+        staying.close()
+        await port.stop()
+
+    on_a_port(bodies, scenario)
+    assert caplog.records == []

@@ -11,6 +11,7 @@ import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.http_parser import HttpRequestParser
 
+from localstage.port.awaited_bodies import AwaitedBodies
 from localstage.port.exchange import Answer, Handler, Request
 from localstage.port.small_requests import BODY_LIMIT, SmallRequest, SmallRequests, read_head, wire_format
 
@@ -187,6 +188,9 @@ class Line(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def pause_reading(self) -> None:
         self.reads = False
 
@@ -211,7 +215,7 @@ def on_a_line(handler: Handler, scenario: Callable[[Line, Any], Any], find: Any 
     """Runs a scenario with a line and the protocol of its server."""
 
     async def run() -> None:
-        server = SmallRequests(find or (lambda request: handler), Other)
+        server = SmallRequests(find or (lambda request: handler), Other, AwaitedBodies(), lambda request: False)
         line, connection = Line(), server()
         connection.connection_made(line)
         await scenario(line, connection)
@@ -362,7 +366,8 @@ def test_connection_when_nobody_uses_it(monkeypatch: pytest.MonkeyPatch):
 
     async def run() -> None:
         late: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        server = SmallRequests(lambda request: echo if request.target == "/" else lambda _: late, Other)
+        handlers: dict[str, Handler] = {"/": echo, "/later": lambda request: late}
+        server = SmallRequests(lambda request: handlers[request.target], Other, AwaitedBodies(), lambda request: False)
         asking, resting = Line(), Line()
         for line, path in ((asking, "/later"), (resting, "/")):
             connection = server()
@@ -379,11 +384,12 @@ def test_connection_when_nobody_uses_it(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_connection_when_many_bodies_do_not_come(monkeypatch: pytest.MonkeyPatch):
-    """What is awaited of all bodies is bounded; one over it is the other server's, until others have come or gone."""
-    monkeypatch.setattr("localstage.port.small_requests._AWAITED_LIMIT", 10)
+    """What is awaited of strangers is bounded; one over it is told 503, until others have come or gone."""
+    monkeypatch.setattr("localstage.port.awaited_bodies.LIMIT", 10)
 
     async def run() -> None:
-        server = SmallRequests(lambda request: echo, Other)
+        awaited = AwaitedBodies()
+        server = SmallRequests(lambda request: echo, Other, awaited, lambda request: request.target == "/known")
 
         def begun(data: bytes) -> tuple[Line, Any]:
             line, connection = Line(), server()
@@ -392,7 +398,12 @@ def test_connection_when_many_bodies_do_not_come(monkeypatch: pytest.MonkeyPatch
             return line, connection
 
         first, over = begun(request(b"1234567")[:-1]), begun(request(b"abcd")[:-1])
-        assert isinstance(over[0].protocol, Other) and over[0].protocol.received == request(b"abcd")[:-1]
+        assert over[0].written.startswith(b"HTTP/1.1 503 ") and over[0].written.endswith(b"try again in a moment.\n")
+        over[0].protocol.data_received(b"d" * 1000)
+        assert over[0].written.count(b"HTTP/1.1") == 1 and awaited.bytes == 7
+        known = begun(request(b"abcd", "/known")[:-1])
+        known[1].data_received(b"d")
+        assert known[0].written.endswith(b"abcd")
         assert begun(request(b"a whole body waits for nothing"))[0].written
         first[1].data_received(b"7")
         assert first[0].written.endswith(b"1234567")
@@ -400,7 +411,7 @@ def test_connection_when_many_bodies_do_not_come(monkeypatch: pytest.MonkeyPatch
             line, gone = begun(request(b"1234567")[:-1])
             assert line.protocol is None
             gone.connection_lost(None)
-        assert server.awaited_bytes == 0
+        assert awaited.bytes == 0
         await server.close(0)
 
     asyncio.run(run())
