@@ -85,7 +85,7 @@ def first_difference(found: Any, expected: Any, where: str = "") -> str:
     return "" if found == expected else f"Found {found!r}{place} instead of {expected!r}."
 
 
-def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, timeout: float = 15.0) -> None:
+def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, timeout: float = 30.0) -> None:
     """``check`` for what takes a moment: look again until it is right, for at most ``timeout`` seconds.
 
     A message is on its way through API Gateway and a function when ``send``

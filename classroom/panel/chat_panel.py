@@ -37,8 +37,8 @@ from classroom.panel.transcript import (
 )
 from classroom.panel.wire import chat_frame, read_frame, shortened
 
-WAIT_S = 10.0
-"""How long a cell waits for something to happen before it says what did not."""
+WAIT_S = 30.0
+"""How long a cell waits for something to happen before it says what did not: API Gateway gives an integration 29 s."""
 
 
 class PanelTimeout(OneSentence, TimeoutError):
