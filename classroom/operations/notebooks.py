@@ -60,6 +60,8 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     client = NotebookClient(
         notebook,
         timeout=timeout_s,
+        iopub_timeout=timeout_s,  # On a busy machine a cell's output comes seconds after its end; it would be left out.
+        raise_on_iopub_timeout=True,
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         store_widget_state=False,

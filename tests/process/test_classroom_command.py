@@ -5,11 +5,20 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import nbformat
 import pytest
 from click.testing import CliRunner, Result
 
 from classroom.__main__ import main
 from classroom.operations import notebooks
+
+LATE = """
+import sys, threading
+sys.stdout.flush_timeout = sys.stderr.flush_timeout = 0.1
+get_ipython().kernel.iopub_thread.schedule(lambda: threading.Event().wait(6))
+"late"
+"""
+"""A cell whose output comes six seconds after its reply."""
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +63,18 @@ def test_notebooks_when_no_lesson_is_named(monkeypatch: pytest.MonkeyPatch, caps
     assert "name lessons, such as 05, or say --all" in capsys.readouterr().err
     assert notebooks.main(["run", "--all"]) == 0
     assert ran == [path.name for path in notebooks.paths([])]
+
+
+@pytest.mark.weekly  # nbclient would wait four seconds for an output.
+def test_notebook_when_its_output_is_late(tmp_path: Path):
+    """What a cell shows is written, however long after the cell's end a busy machine sends it."""
+    path = tmp_path / "late.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LATE)]), path)
+    into = tmp_path / "ran"
+    into.mkdir()
+    notebooks.run(path, into=into)
+    [cell] = nbformat.read(into / path.name, as_version=4).cells
+    assert [output.data["text/plain"] for output in cell.outputs] == ["'late'"]
 
 
 def test_help_when_it_is_read():
