@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import site
 import socket
 import ssl
@@ -22,7 +21,7 @@ from typing import Any
 
 import trustme
 
-from tests.course.nbval_runs import BESIDE, ROOT, clean_environment
+from tests.course.nbval_runs import clean_environment, copy_for_a_learner
 from tests.course.page_browser import HUB, need_npm
 
 READY_WITHIN_S = 120
@@ -87,13 +86,14 @@ def jupyterhub(work_dir: Path) -> Iterator[Hub]:
     """Runs a hub, each of whose people has a copy of the course; ends it and everybody's servers."""
     python = _with_jupyterhub(work_dir / "environment")
     proxy = _proxy(work_dir / "proxy")
-    config = work_dir / "jupyterhub_config.py"
+    config, course = work_dir / "jupyterhub_config.py", work_dir / "course"
+    copy_for_a_learner(course)
     ports = dict(zip(("port", "hub_port", "api_port"), _free_ports(3), strict=True))
     key, cert = _certificate(work_dir)
     config.write_text(
         _CONFIG.format(
             work=str(work_dir), key=key, cert=cert, proxy=str(proxy), python=str(python), password=PASSWORD,
-            within=READY_WITHIN_S, environment=_environment(work_dir), course=str(_course(work_dir)), **ports,
+            within=READY_WITHIN_S, environment=_environment(work_dir), course=str(course), **ports,
         )
     )  # fmt: skip
     log = work_dir / "hub.log"
@@ -144,15 +144,6 @@ def _environment(work_dir: Path) -> dict[str, str]:
         "JUPYTERLAB_DIR": str(share / "lab"),
         "JUPYTER_CONFIG_PATH": str(Path(sys.prefix) / "etc" / "jupyter"),
     }
-
-
-def _course(work_dir: Path) -> Path:
-    """What a learner clones, without the tests."""
-    course = work_dir / "course"
-    for name in (*BESIDE, "localstage", "notebooks"):
-        shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__", "executed"))
-    shutil.copy(ROOT / "requirements.txt", course)
-    return course
 
 
 def _certificate(work_dir: Path) -> tuple[str, str]:

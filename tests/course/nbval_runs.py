@@ -11,6 +11,7 @@ import importlib
 import multiprocessing
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,6 +106,13 @@ def _solving(cell: NotebookNode, solutions: dict[str, str]) -> Iterator[Notebook
 def _uncompared(source: str) -> NotebookNode:
     """A cell that must not fail, whatever it shows."""
     return nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]})
+
+
+def copy_for_a_learner(course: Path) -> None:
+    """What a learner clones, without the tests and the outputs."""
+    for name in (*BESIDE, "installation", "localstage", "notebooks"):
+        shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__", "executed"))
+    shutil.copy(ROOT / "requirements.txt", course)
 
 
 def run_strictly(

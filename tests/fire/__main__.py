@@ -1,4 +1,4 @@
-"""Attacks on localstage, each on an emulator of its own: ``python -m tests.fire``, ten minutes, Linux.
+"""Attacks on localstage, each on an emulator of its own: ``python -m tests.fire``, a quarter of an hour, Linux.
 
 Prints the rows of docs/reliability.md. Ends with status 1 if something that is promised fell.
 """
@@ -11,7 +11,7 @@ from functools import partial
 import click
 
 from localstage import LocalStage
-from tests.fire import crowds, faults, floods, places
+from tests.fire import crowds, faults, floods, learners, places
 from tests.fire.rows import Trial
 from tests.fire.soak import soak
 
@@ -29,6 +29,7 @@ TRIALS: dict[str, Trial] = {
             faults.half_bodies,
             faults.unsigned_bodies,
         ),
+        learners.thirty_learners,
         *(places.asleep, places.full_disk, places.odd_places),
     )
 }
