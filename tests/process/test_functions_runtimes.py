@@ -9,6 +9,7 @@ import pytest
 
 from localstage.functions.invocation import InvalidRuntime
 from localstage.functions.runtimes import EnvironmentFiles, Python, Runtimes
+from tests.moved_clock import StandingClock
 from tests.process.functions_workbench import Workbench, function, with_workbench, zipped
 
 # Speaks the Runtime API itself. A "program" is a text that is formatted with the event.
@@ -75,7 +76,7 @@ HELLO = function(
 )
 
 
-@with_workbench(runtimes=BOTH)
+@with_workbench(runtimes=BOTH, clock=StandingClock())
 async def test_function_when_its_language_is_another_row(bench: Workbench) -> None:
     """It starts, is reused, fails and logs under its own language's words, beside a Python function."""
     assert await bench.value(HELLO, "hi") == {"said": "hi from hello, AWS_Lambda_toy1.x, /opt/toy", "served": 1}
