@@ -82,7 +82,7 @@ def aws(stage: LocalStage, tmp_path_factory: pytest.TempPathFactory) -> Aws:
             cwd=directory,
             text=True,
             capture_output=True,
-            timeout=120,
+            timeout=300,
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == status, (words, done.stdout, done.stderr)
@@ -195,7 +195,7 @@ def test_command_when_the_readme_gives_it(tmp_path: Path):
         cwd=tmp_path,
         text=True,
         capture_output=True,
-        timeout=120,
+        timeout=300,
         env={**_here(), "AWS_PAGER": ""},
         stdin=subprocess.DEVNULL,
     )
