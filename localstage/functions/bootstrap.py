@@ -76,7 +76,7 @@ class RuntimePackages:
 class _Botocore(importlib.machinery.SourceFileLoader):
     """Loads botocore, which then reads its JSON files as plain dictionaries and not as OrderedDicts.
 
-    A first client reads a megabyte of them: 3.5 MB and 50 ms less in each process that makes one.
+    A first client reads a megabyte of them: 3.5 MB less in each process that makes one.
     """
 
     def exec_module(self, module: ModuleType) -> None:
