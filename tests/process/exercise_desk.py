@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tempfile
 import tomllib
 from collections.abc import Collection
 from functools import cache
@@ -117,20 +118,17 @@ class Desk:
         return printed.getvalue()
 
     def solve_up_to(self, number: str) -> None:
-        """Run the cells that the exercise builds on, and the solutions before it of its lesson or its file that write one."""
-        lesson, file = registry.lesson_of(number), registry.exercise_of(number).file
+        """Run the cells that the exercise builds on, and put into a new folder what the solutions before it have written."""
+        lesson = registry.lesson_of(number)
         if lesson in CELLS_BEFORE:
             self._open_an_account()
             notebook, cells = CELLS_BEFORE[lesson]
             for cell in cells:
                 self.run(_source(notebook, f"{lesson:02}-{cell}"))
-        of_the_lesson = [one for one in solutions.all_solutions() if registry.lesson_of(one.number) == lesson]
-        files = {file, *(one.file for one in of_the_lesson if one.code.startswith("%%mend"))}
-        for one in solutions.all_solutions():
-            if one.number == number:
-                return
-            if one.file and (one in of_the_lesson or one.file in files):
-                self.run(one.code)
+        for name, text in _written_before(number).items():
+            place = self.folder.path / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, "utf-8")
 
     def lesson(self, number: str) -> Any:
         """What a judge is given as the exercise's lesson; here one that reaches no account."""
@@ -163,6 +161,22 @@ class Desk:
 def _session() -> boto3.Session:
     """One session for all desks: reading DynamoDB's model takes most of a test's time."""
     return boto3.Session("testing", "testing", region_name="us-east-1")
+
+
+@cache
+def _written_before(number: str) -> dict[str, str]:
+    """The files of a folder after the solutions before an exercise, of its lesson or its file, that write one."""
+    lesson, file = registry.lesson_of(number), registry.exercise_of(number).file
+    of_the_lesson = [one for one in solutions.all_solutions() if registry.lesson_of(one.number) == lesson]
+    files = {file, *(one.file for one in of_the_lesson if one.code.startswith("%%mend"))}
+    with tempfile.TemporaryDirectory() as place, Desk(Path(place)) as desk:
+        for one in solutions.all_solutions():
+            if one.number == number:
+                break
+            if one.file and (one in of_the_lesson or one.file in files):
+                desk.run(one.code)
+        found = (path for path in Path(place).rglob("*") if path.is_file())
+        return {str(path.relative_to(place)): path.read_text("utf-8") for path in found}
 
 
 @cache
