@@ -2,7 +2,7 @@
 
 moto documents none of this. A release that renames one of these things is told
 at the start, in one sentence, instead of by a hundred failing tests. Rooms put
-their own in moto's place with ``replace`` and ``add_urls``, which take what
+their own in moto's place with ``replace`` and ``add``, which take what
 stands in the table alone; a test walks it, and another looks for private names
 that it lacks. Besides, ``MotoServer.load`` sets a variable of moto's, and leaves out
 what moto's packages would load or compile at their start for what nobody does here.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -34,6 +34,7 @@ REPLACED = (
     "moto.core.base_backend:Session",
     "moto.core.common_models:BaseModel.__new__",
     "moto.core.responses:method_names_from_class",
+    "moto.core.serialize:SERVICE_SPECIFIC_SERIALIZERS",
     "moto.core.utils:Session",
     "moto.core.utils:create_loader",
     "moto.dynamodb.urls:url_paths",
@@ -43,7 +44,7 @@ REPLACED = (
     "moto.s3.models:FakeBucket.get_permission",
     "moto.sts.urls:url_paths",
 )
-"""In the place of these something of localstage's is put, or, of URLs, beside them."""
+"""In the place of these something of localstage's is put, or, of URLs and serializers, beside them."""
 
 USED = (
     # How moto reads calls and writes answers: call.py, answers.py.
@@ -60,6 +61,8 @@ USED = (
     "moto.core.serialize:get_serializer_class",
     "moto.core.serialize:BaseJSONSerializer._get_protocol_specific_error_code",
     "moto.core.serialize:BaseJSONSerializer._serialize_error_metadata",
+    "moto.core.serialize:BaseJSONSerializer._serialize_type_structure",
+    "moto.core.serialize:JSONSerializer._default_serialize",
     "moto.core.serialize:BaseJSONSerializer._serialize_query_compatible_error_to_response",
     "moto.core.serialize:BaseXMLSerializer._serialize_body",
     "moto.core.serialize:BaseXMLSerializer._serialize_error_metadata",
@@ -123,10 +126,10 @@ def replace(seam: str, ours: Any) -> None:
     setattr(_walk(import_module(module), owner), name, ours)
 
 
-def add_urls(seam: str, paths: Mapping[str, Callable[..., Any]]) -> None:
-    """Adds to the URLs that moto routes by, or replaces some. Raises MotoHasChanged."""
+def add(seam: str, entries: Mapping[str, Any]) -> None:
+    """Adds to a table of moto's, such as the URLs that it routes by, or replaces some. Raises MotoHasChanged."""
     assert seam in REPLACED, f"{seam} is not in the table of seams"
-    _find(seam).update(paths)
+    _find(seam).update(entries)
 
 
 def import_without(module: str, deferred: str, names: Iterable[str], **values: Any) -> None:

@@ -62,4 +62,4 @@ def extend(
         return backend
 
     seams.replace("moto.cloudformation.models:cloudformation_backends.backend", make_backend)
-    seams.add_urls("moto.cloudformation.urls:url_paths", {"{0}/$": StackEngineResponse.dispatch})
+    seams.add("moto.cloudformation.urls:url_paths", {"{0}/$": StackEngineResponse.dispatch})

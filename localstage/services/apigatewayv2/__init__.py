@@ -38,5 +38,5 @@ def extend(publish: Publish, allow_host: str = "") -> None:
     seams.replace("moto.apigatewayv2.models:apigatewayv2_backends.backend", make_backend)
     # REST and v2 APIs are signed for the same service name, so moto's server hands
     # both to its REST backend, which holds a copy of the v2 paths.
-    seams.add_urls("moto.apigatewayv2.urls:url_paths", responses.URL_PATHS)
-    seams.add_urls("moto.apigateway.urls:url_paths", responses.URL_PATHS)
+    seams.add("moto.apigatewayv2.urls:url_paths", responses.URL_PATHS)
+    seams.add("moto.apigateway.urls:url_paths", responses.URL_PATHS)

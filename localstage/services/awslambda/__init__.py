@@ -35,4 +35,4 @@ def extend(may_assume: Callable[[str, str], bool], may_call: Callable[[str, str,
 
     seams.replace("moto.awslambda.models:lambda_backends.backend", make_backend)
     seams.replace("moto.awslambda.models:LambdaFunction", models.LocalLambdaFunction)
-    seams.add_urls("moto.awslambda.urls:url_paths", responses.URL_PATHS)
+    seams.add("moto.awslambda.urls:url_paths", responses.URL_PATHS)

@@ -15,6 +15,7 @@ __all__ = ["extend"]
 def extend() -> None:
     """Makes moto use this room. Idempotent. Must be called before the first request to moto's server."""
     from localstage.door import seams
-    from localstage.services.dynamodb.responses import LocalDynamoHandler
+    from localstage.services.dynamodb.responses import ItemSerializer, LocalDynamoHandler
 
-    seams.add_urls("moto.dynamodb.urls:url_paths", {"{0}/": LocalDynamoHandler.dispatch})
+    seams.add("moto.dynamodb.urls:url_paths", {"{0}/": LocalDynamoHandler.dispatch})
+    seams.add("moto.core.serialize:SERVICE_SPECIFIC_SERIALIZERS", {"dynamodb": {"json": ItemSerializer}})

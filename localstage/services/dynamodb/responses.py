@@ -17,6 +17,7 @@ from math import ceil
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.core.serialize import JSONSerializer
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.responses import DynamoHandler
 
@@ -58,6 +59,26 @@ class LocalDynamoHandler(DynamoHandler):
             if sentence:
                 raise MockValidationException(sentence)
         return super().create_table()
+
+
+class ItemSerializer(JSONSerializer):
+    """moto's JSON, but for an item's texts and numbers, which moto keeps as they are sent.
+
+    moto looks for each under dozens of names that it could have in a Python object: four fifths of a Scan's time.
+    """
+
+    def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if key and shape.name == "AttributeValue" and _is_text_or_number(value):
+            self._default_serialize(serialized, value, shape, key)
+        else:
+            super()._serialize_type_structure(serialized, value, shape, key)
+
+
+def _is_text_or_number(value: Any) -> bool:
+    if type(value) is not dict or len(value) != 1:
+        return False
+    [(kind, content)] = value.items()
+    return kind in ("S", "N") and type(content) is str
 
 
 class _MeasuredReads:

@@ -23,4 +23,4 @@ def extend() -> None:
 
     seams.replace("moto.iam.models:iam_backends.backend", LocalIamBackend)
     seams.replace("moto.iam.models:IAMPolicyDocumentValidator", LocalPolicyValidator)
-    seams.add_urls("moto.iam.urls:url_paths", {"{0}/$": LocalIamResponse.dispatch})
+    seams.add("moto.iam.urls:url_paths", {"{0}/$": LocalIamResponse.dispatch})

@@ -27,4 +27,4 @@ def extend(publish_key: Callable[[KnownKey], None]) -> None:
         """The answers, with where keys are published."""
 
     TokenResponse.publish_key = staticmethod(publish_key)
-    seams.add_urls("moto.sts.urls:url_paths", {"{0}/$": TokenResponse.dispatch})
+    seams.add("moto.sts.urls:url_paths", {"{0}/$": TokenResponse.dispatch})
