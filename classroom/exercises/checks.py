@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any
 
 from classroom.errors import OneSentence
+from classroom.patience import patience
 
 
 class CheckFailed(OneSentence, AssertionError):
@@ -85,13 +86,13 @@ def first_difference(found: Any, expected: Any, where: str = "") -> str:
     return "" if found == expected else f"Found {found!r}{place} instead of {expected!r}."
 
 
-def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, timeout: float = 30.0) -> None:
-    """``check`` for what takes a moment: look again until it is right, for at most ``timeout`` seconds.
+def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, timeout: float = 15.0) -> None:
+    """``check`` for what takes a moment: look again until it is right, for ``timeout`` seconds; longer on a busy machine.
 
     A message is on its way through API Gateway and a function when ``send``
     returns, so a cell that reads the table at once would come too early.
     """
-    deadline = time.monotonic() + timeout
-    while first_difference(found := look_up(), expected) and time.monotonic() < deadline:
+    began = time.monotonic()
+    while first_difference(found := look_up(), expected) and time.monotonic() - began < (given := patience(timeout)):
         Event().wait(0.1)
-    check(what, found, expected, look=f"what the cell looked up; it did not change within {timeout:g} s")
+    check(what, found, expected, look=f"what the cell looked up; it did not change within {given:.2g} s")

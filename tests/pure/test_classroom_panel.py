@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import threading
 from datetime import datetime
@@ -10,10 +9,8 @@ from datetime import datetime
 import ipywidgets
 import pytest
 
-from classroom.exercises.checks import eventually
 from classroom.panel.chat_panel import NotAWebSocket, Panel, PanelTimeout, SideBySide
 from classroom.panel.panel_view import EntryField
-from localstage.core.snapshot import Integration
 
 
 def noon() -> datetime:
@@ -147,22 +144,15 @@ def test_panel_when_waiting_for_what_comes_later():
     assert panel.messages() == [("bob", "at last")]
 
 
-def test_panel_when_waiting_in_vain():
+def test_panel_when_waiting_in_vain(monkeypatch):
     """A wait that ends in vain says what it waited for, the status and what is on the screen."""
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
     panel = new_panel()
     panel.frame_received(message("bob", "hi"))
     with pytest.raises(
         PanelTimeout, match="alice waited 0.01 s for 2 × 'hi'; status: connected; on the screen: bob: hi"
     ):
         panel.wait_for("hi", count=2, timeout=0.01)
-
-
-def test_patience_when_an_integration_takes_all_its_time():
-    """A cell waits longer than API Gateway does for a function: on a machine of thirty learners answers come that late."""
-    waits = [
-        inspect.signature(wait).parameters["timeout"].default for wait in (Panel.wait_for, Panel.connect, eventually)
-    ]
-    assert min(waits) * 1000 >= Integration.timeout_ms
 
 
 def test_status_line_when_others_write():
