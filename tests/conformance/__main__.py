@@ -152,8 +152,7 @@ def _account() -> str:
 
 def _ask(tests: Sequence[str], rows: Sequence[str], into: Path, variables: dict[str, str]) -> dict[str, Any]:
     """Asks one of the two, in a process of its own; what was seen. Raises Stop, KeyboardInterrupt."""
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=line"]
-    command += ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:nbval"]  # Its import takes seconds.
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line"]
     command += ["-p", "tests.conformance.plugin", "--sightings", str(into), *(f"--row={row}" for row in rows), *tests]
     log = into.with_suffix(".log")
     with open(log, "wb") as said:
