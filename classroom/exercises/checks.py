@@ -92,7 +92,7 @@ def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, t
     A message is on its way through API Gateway and a function when ``send``
     returns, so a cell that reads the table at once would come too early.
     """
-    began = time.monotonic()
+    began, given = time.monotonic(), timeout
     while first_difference(found := look_up(), expected) and time.monotonic() - began < (given := patience(timeout)):
         Event().wait(0.1)
     check(what, found, expected, look=f"what the cell looked up; it did not change within {given:.2g} s")

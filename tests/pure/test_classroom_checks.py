@@ -56,6 +56,13 @@ def test_eventually_when_it_takes_a_moment(capsys):
     assert capsys.readouterr().out == "ok: two rows\n"
 
 
+def test_eventually_when_it_is_right_at_once(capsys):
+    """What is right already is looked up once."""
+    looks = iter(["row"])
+    eventually("a row", lambda: next(looks), "row")
+    assert capsys.readouterr().out == "ok: a row\n"
+
+
 def test_eventually_when_it_never_comes(monkeypatch):
     """What stays wrong fails with what was found and for how long it was looked up."""
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
