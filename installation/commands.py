@@ -124,7 +124,7 @@ def _test(options: argparse.Namespace, more: list[str]) -> int:
     # Two processes more than cores, because lessons and browsers wait for most of their time.
     processes = (os.cpu_count() or 1) + 2
     pytest = [str(environment.python), "-m", "pytest", "-n", str(processes), "--dist", "loadscope"]
-    quick = ["-p", "no:nbval"]  # Its import costs each process two seconds; lessons run in processes of their own.
+    quick = ["-p", "no:nbval"]  # Lessons run in processes of their own; nobody else needs it.
     variables = environment.variables()
     variables.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of processes would compile our modules anew
     return become(pytest + quick + more, variables)
