@@ -14,6 +14,8 @@ from typing import Any
 from classroom.errors import OneSentence
 from classroom.patience import patience
 
+_WAIT_S = 15.0
+
 
 class CheckFailed(OneSentence, AssertionError):
     """A fact is not as it should be; the text says which, and where to look."""
@@ -86,13 +88,17 @@ def first_difference(found: Any, expected: Any, where: str = "") -> str:
     return "" if found == expected else f"Found {found!r}{place} instead of {expected!r}."
 
 
-def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, timeout: float = 15.0) -> None:
-    """``check`` for what takes a moment: look again until it is right, for ``timeout`` seconds; longer on a busy machine.
+def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, timeout: float | None = None) -> None:
+    """``check`` for what takes a moment: look again until it is right, for ``timeout`` or 15 seconds.
 
     A message is on its way through API Gateway and a function when ``send``
-    returns, so a cell that reads the table at once would come too early.
+    returns, so a cell that reads the table at once would come too early. The 15
+    seconds become more on a busy machine (``patience``).
     """
-    began, given = time.monotonic(), timeout
-    while first_difference(found := look_up(), expected) and time.monotonic() - began < (given := patience(timeout)):
+    began = time.monotonic()
+    while True:
+        given = patience(_WAIT_S) if timeout is None else timeout
+        if not first_difference(found := look_up(), expected) or time.monotonic() - began >= given:
+            break
         Event().wait(0.1)
     check(what, found, expected, look=f"what the cell looked up; it did not change within {given:.2g} s")

@@ -39,7 +39,12 @@ from classroom.panel.wire import chat_frame, read_frame, shortened
 from classroom.patience import patience
 
 WAIT_S = 10.0
-"""How long a cell waits for something to happen before it says what did not; longer on a busy machine (``patience``)."""
+"""How long a cell that names no time-out waits for something before it says what did not happen; see ``patience``."""
+
+
+def _seconds(timeout: float | None) -> float:
+    """How long to wait: what the cell says, to the second, since it may be a rhythm; else as long as the machine needs."""
+    return patience(WAIT_S) if timeout is None else timeout
 
 
 class PanelTimeout(OneSentence, TimeoutError):
@@ -102,7 +107,7 @@ class Panel:
     def connected(self) -> bool:
         return self._status == CONNECTED
 
-    def connect(self, timeout: float = WAIT_S) -> None:
+    def connect(self, timeout: float | None = None) -> None:
         """Connect if not connected, and wait until the server has accepted or refused."""
         with self._changed:
             if self._status in (CONNECTED, CONNECTING):
@@ -113,11 +118,11 @@ class Panel:
         line.open()
         self._wait(lambda: self._status != CONNECTING, timeout, "an answer to the handshake")
 
-    def disconnect(self, timeout: float = WAIT_S) -> None:
+    def disconnect(self, timeout: float | None = None) -> None:
         """Close the connection and wait until it is closed; harmless when there is none."""
         line = self._line
         if line is not None and self._status in (CONNECTED, CONNECTING):
-            line.close(timeout)
+            line.close(_seconds(timeout))
             self._wait(lambda: self._status not in (CONNECTED, CONNECTING), timeout, "the connection to close")
 
     def send(self, text: str) -> None:
@@ -137,7 +142,7 @@ class Panel:
             self._changed.notify_all()
         line.send(text)
 
-    def wait_for(self, text: str = "", *, count: int = 1, timeout: float = WAIT_S) -> None:
+    def wait_for(self, text: str = "", *, count: int = 1, timeout: float | None = None) -> None:
         """Block until ``count`` messages or answers that contain ``text`` are on the screen.
 
         If somebody of the lesson has sent this text, what was on the screen
@@ -163,7 +168,7 @@ class Panel:
             return False
         return True
 
-    def wait_for_frame(self, text: str = "", *, count: int = 1, timeout: float = WAIT_S) -> None:
+    def wait_for_frame(self, text: str = "", *, count: int = 1, timeout: float | None = None) -> None:
         """Block until ``count`` received frames contain ``text``."""
         self._wait(
             lambda: sum(text in frame.text for frame in self._frames if frame.direction == "received") >= count,
@@ -171,7 +176,7 @@ class Panel:
             f"{count} frame(s) with {text!r}",
         )
 
-    def wait_disconnected(self, timeout: float = WAIT_S) -> None:
+    def wait_disconnected(self, timeout: float | None = None) -> None:
         """Block until the other side has closed the connection."""
         self._wait(lambda: self._status not in (CONNECTED, CONNECTING), timeout, "the connection to end")
 
@@ -267,11 +272,11 @@ class Panel:
                 self._log.append(Entry("notice", str(error), clock=self._time()))
                 self._show_log()
 
-    def _wait(self, holds: Callable[[], bool], timeout: float, wanted: str) -> None:
+    def _wait(self, holds: Callable[[], bool], timeout: float | None, wanted: str) -> None:
         with self._changed:
             began = time.monotonic()
             while not holds():
-                given = patience(timeout)
+                given = _seconds(timeout)
                 left = began + given - time.monotonic()
                 if left <= 0:
                     seen = shortened(str(self.transcript()), 300).replace("\n", " | ")

@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any
 
-from classroom.panel.chat_panel import WAIT_S, Panel
+from classroom.panel.chat_panel import Panel
 from classroom.panel.conversation import Conversation
 from classroom.panel.transcript import Entry, Frame
 
@@ -35,13 +35,13 @@ class RoomPanel(Panel):
         with self._changed:
             return list(self._conversation.members)
 
-    def connect(self, timeout: float = WAIT_S) -> None:
+    def connect(self, timeout: float | None = None) -> None:
         """Connect, join the room, and wait for its history: what was said meanwhile is on the screen then."""
         super().connect(timeout)
         if self.connected:
             self._join(timeout)
 
-    def go_to(self, room: str, timeout: float = WAIT_S) -> None:
+    def go_to(self, room: str, timeout: float | None = None) -> None:
         """Leave the room for another one; the screen is emptied first."""
         with self._changed:
             left, self._conversation = self.room, Conversation(room, self.name)
@@ -49,7 +49,7 @@ class RoomPanel(Panel):
         self.send_frame({"action": "leaveRoom", "room": left})
         self._join(timeout)
 
-    def earlier(self, timeout: float = WAIT_S) -> None:
+    def earlier(self, timeout: float | None = None) -> None:
         """Show what was said before the first message on the screen, if anything was."""
         with self._changed:
             wish, oldest = self._conversation.earlier(), self._conversation.first
@@ -57,7 +57,7 @@ class RoomPanel(Panel):
             self.send_frame(wish)
             self._wait(lambda: self._conversation.first != oldest, timeout, "earlier messages")
 
-    def wait_members(self, *names: str, timeout: float = WAIT_S) -> None:
+    def wait_members(self, *names: str, timeout: float | None = None) -> None:
         """Block until exactly these are in the room, as this screen knows it."""
         self._wait(
             lambda: self._conversation.members == sorted(names), timeout, f"{', '.join(sorted(names))} in the room"
@@ -93,7 +93,7 @@ class RoomPanel(Panel):
     def earlier_wanted(self) -> None:
         self._try(self.earlier)
 
-    def _join(self, timeout: float) -> None:
+    def _join(self, timeout: float | None) -> None:
         with self._changed:
             self._answered = False
             wish, errors = self._conversation.join(), self._refusals()

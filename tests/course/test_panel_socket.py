@@ -141,14 +141,10 @@ def test_panel_when_disconnected_leaves_no_thread(server):
     assert threading.active_count() <= before + 3  # the server's own threads for the connection may still end
 
 
-def test_panel_when_the_message_never_comes(server, monkeypatch):
+def test_panel_when_the_message_never_comes(server):
     """A wait in vain ends in one sentence and leaves the panel usable."""
     panel = server.panel("alice")
-    with (
-        monkeypatch.context() as idle,
-        pytest.raises(PanelTimeout, match="alice waited 0.05 s for 1 × 'never'; status: co"),
-    ):
-        idle.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    with pytest.raises(PanelTimeout, match="alice waited 0.05 s for 1 × 'never'; status: connected"):
         panel.wait_for("never", timeout=0.05)
     panel.send("now")
     panel.wait_for("now")

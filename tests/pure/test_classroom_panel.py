@@ -145,8 +145,11 @@ def test_panel_when_waiting_for_what_comes_later():
 
 
 def test_panel_when_waiting_in_vain(monkeypatch):
-    """A wait that ends in vain says what it waited for, the status and what is on the screen."""
-    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    """A wait that ends in vain says what it waited for, the status and what is on the screen.
+
+    A time that the cell names is kept on a busy machine too: it may be a rhythm, as of lesson 06's heartbeats.
+    """
+    monkeypatch.setattr("os.getloadavg", lambda: (999.0, 0.0, 0.0), raising=False)
     panel = new_panel()
     panel.frame_received(message("bob", "hi"))
     with pytest.raises(
