@@ -12,12 +12,15 @@ MOST = 3.0
 """How many times as long the busiest machine is given: 10 s become as long as API Gateway gives an integration."""
 
 
-def patience(seconds: float) -> float:
-    """So many seconds on a machine with a processor to spare, and more the more programs wait for one (its load average).
+def patience(timeout: float | None, at_rest_s: float) -> float:
+    """The seconds that a cell waits: what it names, exactly, since that may be a rhythm; else ``at_rest_s`` or more.
 
-    Windows has no load average: always ``seconds`` there.
+    It is more where more programs wait for a processor than there are processors (the load average, which
+    Windows does not have).
     """
+    if timeout is not None:
+        return timeout
     if not hasattr(os, "getloadavg"):
-        return seconds
+        return at_rest_s
     waiting_for_each_processor = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds * min(max(waiting_for_each_processor, 1.0), MOST)
+    return at_rest_s * min(max(waiting_for_each_processor, 1.0), MOST)

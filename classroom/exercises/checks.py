@@ -96,9 +96,7 @@ def eventually(what: str, look_up: Callable[[], Any], expected: Any = True, *, t
     seconds become more on a busy machine (``patience``).
     """
     began = time.monotonic()
-    while True:
-        given = patience(_WAIT_S) if timeout is None else timeout
-        if not first_difference(found := look_up(), expected) or time.monotonic() - began >= given:
-            break
+    while first_difference(found := look_up(), expected) and time.monotonic() - began < patience(timeout, _WAIT_S):
         Event().wait(0.1)
-    check(what, found, expected, look=f"what the cell looked up; it did not change within {given:.2g} s")
+    waited_s = patience(timeout, _WAIT_S)
+    check(what, found, expected, look=f"what the cell looked up; it did not change within {waited_s:.2g} s")

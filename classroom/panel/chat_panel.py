@@ -42,11 +42,6 @@ WAIT_S = 10.0
 """How long a cell that names no time-out waits for something before it says what did not happen; see ``patience``."""
 
 
-def _seconds(timeout: float | None) -> float:
-    """How long to wait: what the cell says, to the second, since it may be a rhythm; else as long as the machine needs."""
-    return patience(WAIT_S) if timeout is None else timeout
-
-
 class PanelTimeout(OneSentence, TimeoutError):
     """What a cell waited for did not happen; the text says what was seen instead."""
 
@@ -122,7 +117,7 @@ class Panel:
         """Close the connection and wait until it is closed; harmless when there is none."""
         line = self._line
         if line is not None and self._status in (CONNECTED, CONNECTING):
-            line.close(_seconds(timeout))
+            line.close(patience(timeout, WAIT_S))
             self._wait(lambda: self._status not in (CONNECTED, CONNECTING), timeout, "the connection to close")
 
     def send(self, text: str) -> None:
@@ -276,7 +271,7 @@ class Panel:
         with self._changed:
             began = time.monotonic()
             while not holds():
-                given = _seconds(timeout)
+                given = patience(timeout, WAIT_S)
                 left = began + given - time.monotonic()
                 if left <= 0:
                     seen = shortened(str(self.transcript()), 300).replace("\n", " | ")
