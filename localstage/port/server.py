@@ -22,7 +22,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from localstage.core.management import is_management_path, read_execute_api_host
-from localstage.port import small_requests
+from localstage.port import small_requests, wire
 from localstage.port.awaited_bodies import AwaitedBodies, refuse
 from localstage.port.certificates import Authority
 from localstage.port.detach import NoResponse, detach_transport
@@ -291,7 +291,7 @@ def _response(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     response = web.Response(status=reply.status, body=reply.body)
     response.headers.popall("Content-Type", None)
     for name, value in reply.headers:
-        if name.lower() not in small_requests.FRAMING:
+        if name.lower() not in wire.FRAMING:
             response.headers.add(name, value)
     if request.method == "HEAD":
         length = next((value for name, value in reply.headers if name.lower() == "content-length"), "0")

@@ -1,8 +1,7 @@
 """An HTTP/1.1 server for the requests that programs send all the time, and for no others.
 
-It takes a request whose head has come in one piece, whose body is short and has
-a Content-Length, and of which nothing can be read in two ways (RFC 9112); aiohttp
-costs three times as much for each. Whatever else begins on a connection is left
+It takes a request whose head has come in one piece and which ``wire.py`` can read;
+aiohttp costs three times as much for each. Whatever else begins on a connection is left
 to another server, from its first byte: that one knows chunks, ``Expect``, other
 versions, and how malformed requests are refused. Does not know what is asked.
 """
@@ -11,126 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from email.utils import formatdate
-from functools import lru_cache
-from http import HTTPStatus
 from weakref import WeakSet
 
 from localstage.port.awaited_bodies import AwaitedBodies, refuse
 from localstage.port.exchange import Answer, Handler, Reply, reply_of
+from localstage.port.wire import BODY_LIMIT, HEAD_LIMIT, SmallRequest, read_head, wire_format
 
 HEAD_WITHIN_S = 30.0
 """How long a client may take for the head of its first request, and for the body of each."""
 KEPT_S = 300.0
 """How long a connection may rest between two requests."""
-_HEAD_LIMIT = 16 * 1024
-BODY_LIMIT = 256 * 1024
-_WAITING_LIMIT = BODY_LIMIT + _HEAD_LIMIT
+_WAITING_LIMIT = BODY_LIMIT + HEAD_LIMIT
 """What may come behind a request that is being answered, before nothing more is read."""
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_ONCE = ("host", "content-length", "connection", "upgrade")
-_LEFT_TO_OTHERS = ("transfer-encoding", "content-encoding", "expect", "trailer", "te", "http2-settings")
-_TEXT = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
-"""What a line of a head may consist of (RFC 9110, section 5.5)."""
-_VISIBLE = frozenset(map(chr, range(0x21, 0x7F)))
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_NO_BODY = (204, 304)
-FRAMING = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
-"""Headers that an answer has from the server that sends it, and from nobody else."""
 _FAILED = Answer(500, [("Content-Type", "text/plain")], b"500 Internal Server Error\n")
 
 log = logging.getLogger(__name__)
-
-
-class SmallRequest:
-    """A request that has been read whole (``exchange.Request``), or that waits for the rest of its body."""
-
-    __slots__ = (
-        "_connection",
-        "body",
-        "closes",
-        "headers",
-        "is_bare",
-        "length",
-        "method",
-        "remote",
-        "secure",
-        "sent",
-        "target",
-    )
-
-    def __init__(self, method: str, target: str, sent: tuple[tuple[str, str], ...], headers: Mapping[str, str]):
-        self.method = method
-        self.target = target
-        self.sent = sent
-        self.headers: Mapping[str, str] = headers
-        self.length = int(headers.get("content-length", "0"))
-        self.closes = headers.get("connection", "").lower() == "close"
-        self.body: bytes | None = None
-        self.remote = ""
-        self.secure = False
-        self.is_bare = not self.length
-        self._connection: Connection | None = None
-
-    def belongs_to(self, connection: Connection, body: bytes) -> None:
-        """Says who has received it, and what its body is."""
-        self._connection, self.body = connection, body
-        self.remote, self.secure = connection.remote, connection.secure
-
-    async def read(self) -> bytes:
-        return self.body or b""
-
-    async def read_from_stranger(self) -> bytes:
-        return self.body or b""
-
-    def detach(self) -> tuple[asyncio.Transport, bytes]:
-        assert self._connection is not None, "only what has come from a client has a transport"
-        return self._connection.detach()
-
-
-def read_head(head: bytes) -> SmallRequest | None:
-    """The request that a head describes, without the empty line at its end; None for one that is left to others."""
-    text = head.decode("utf-8", "surrogateescape")
-    first, *lines = text.split("\r\n")
-    if head.translate(None, _TEXT) != b"\r\n" * len(lines):  # No other control character, no CR or LF by itself.
-        return None
-    method, _, rest = first.partition(" ")
-    target, _, version = rest.partition(" ")
-    if version != "HTTP/1.1" or method not in _METHODS or not target.startswith("/") or not _VISIBLE.issuperset(target):
-        return None
-    sent: list[tuple[str, str]] = []
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        key = _lowered(name)
-        if not colon or not key or (key in headers and key in _ONCE):
-            return None
-        value = value.strip(" \t")
-        sent.append((name, value))
-        headers[key] = f"{headers[key]},{value}" if key in headers else value
-    if "host" not in headers or not headers.keys().isdisjoint(_LEFT_TO_OTHERS) or not _is_framed(headers):
-        return None
-    return SmallRequest(method, target, tuple(sent), headers)
-
-
-@lru_cache(maxsize=1024)
-def _lowered(name: str) -> str:
-    """A header's name in lower case; "" if it is none."""
-    return name.lower() if name and _TOKEN.issuperset(name) else ""
-
-
-def _is_framed(headers: dict[str, str]) -> bool:
-    """Whether it is plain where the body ends, and what becomes of the connection then."""
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_LIMIT):
-        return False
-    wishes = {token.strip() for token in headers.get("connection", "keep-alive").lower().split(",")}
-    if "upgrade" in headers:
-        return headers["upgrade"].lower() == "websocket" and wishes <= {"upgrade", "keep-alive"} and length == "0"
-    return wishes in ({"keep-alive"}, {"close"})
 
 
 class SmallRequests:
@@ -277,7 +173,7 @@ class Connection(asyncio.Protocol):
 
     def _next_request(self) -> tuple[SmallRequest, Handler, int] | None:
         """The request that begins here, who answers it, and where its body begins; None: the rest is another server's."""
-        end = self._received.find(b"\r\n\r\n", 0, _HEAD_LIMIT)
+        end = self._received.find(b"\r\n\r\n", 0, HEAD_LIMIT)
         request = read_head(self._received[:end]) if end > 0 else None
         handler = self._server.find(request) if request is not None else None
         if request is None or handler is None:
@@ -391,32 +287,3 @@ class Connection(asyncio.Protocol):
 
 async def _reply_of(outcome: Awaitable[Reply]) -> Reply:
     return await reply_of(outcome)
-
-
-def wire_format(answer: Answer, closes: bool = False) -> bytes:
-    """An answer as it is sent. Raises ValueError for a header that would be more than one line."""
-    lines = [_status_line(answer.status), f"Date: {_date(int(time.time()))}"]
-    for name, value in answer.headers:
-        key = _lowered(name)
-        if not key or "\n" in value or "\r" in value or "\0" in value:
-            raise ValueError(f"{value!r} cannot be the value of a header {name!r}")
-        if key not in FRAMING:
-            lines.append(f"{name}: {value}")
-    if answer.status not in _NO_BODY:
-        lines.append(f"Content-Length: {len(answer.body)}")
-    if closes:
-        lines.append("Connection: close")
-    return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape") + answer.body
-
-
-@lru_cache(maxsize=64)
-def _status_line(status: int) -> str:
-    try:
-        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"HTTP/1.1 {status} "
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)

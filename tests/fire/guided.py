@@ -33,7 +33,7 @@ def frames() -> Target:
 
 def heads() -> Target:
     """Heads of HTTP requests: read, or left to the other server."""
-    from localstage.port.small_requests import read_head
+    from localstage.port.wire import read_head
 
     def attack(data: bytes) -> None:
         request = read_head(data)

@@ -13,7 +13,8 @@ from aiohttp.http_parser import HttpRequestParser
 
 from localstage.port.awaited_bodies import AwaitedBodies
 from localstage.port.exchange import Answer, Handler, Request
-from localstage.port.small_requests import BODY_LIMIT, SmallRequest, SmallRequests, read_head, wire_format
+from localstage.port.small_requests import SmallRequests
+from localstage.port.wire import BODY_LIMIT, SmallRequest, read_head, wire_format
 
 PLAIN = b"POST /prod/%40connections/x%3D HTTP/1.1\r\nHost: localhost:4566\r\nContent-Length: 5\r\nX-A: 1\r\nx-a:  2 \t"
 UPGRADE = (
