@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from localstage.door import seams
+from localstage.functions.endpoints import read_endpoints
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -28,8 +29,6 @@ _NOTHING_CONFIGURED = {
     "credentials_file": (None, None, os.devnull, None),
 }
 _PROSE = re.compile(rb'"documentation":\s*"[^"\\]*(?:\\.[^"\\]*)*"')
-_VARIANTS = re.compile(rb'"variants"\s*:\s*\[[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*\]')
-"""Endpoints for FIPS and for IPv6 besides, a third of all: nobody is configured to call one."""
 _IN_EACH_FOLDER = ("service-2", "endpoint-rule-set-1")
 
 
@@ -103,17 +102,16 @@ def _files() -> Any:
     from botocore.loaders import JSONFileLoader
 
     class Files(JSONFileLoader):
-        """Reads a file as plain dictionaries, without what explains it to people, and what nobody calls."""
+        """Reads a file as plain dictionaries, without what explains it to people."""
 
         def _load_file(self, full_path: str, open_method: Callable[..., Any]) -> Any:
             if not os.path.isfile(full_path):
                 return None
+            if os.path.basename(full_path) == "endpoints.json":
+                return read_endpoints(full_path)
             with loaded_for_good(), open_method(full_path, "rb") as file:
-                text = file.read()
                 # Cut before it is read: what is freed afterwards between what stays is of little use to anybody.
-                if os.path.basename(full_path).startswith("endpoints."):
-                    return json.loads(_VARIANTS.sub(b'"variants":[]', text))
-                return without_prose(json.loads(_PROSE.sub(b'"documentation":""', text)))
+                return without_prose(json.loads(_PROSE.sub(b'"documentation":""', file.read())))
 
     return Files()
 

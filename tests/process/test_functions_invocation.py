@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import replace
 
+import boto3
 import botocore.loaders
 import pytest
 
@@ -193,16 +194,21 @@ async def test_package_of_this_python_is_missing_when_lambda_lacks_it(bench: Wor
 
 @with_workbench()
 async def test_files_of_botocore_when_a_function_reads_them(bench: Workbench) -> None:
-    """They are plain dictionaries, which take less memory, with all that botocore itself reads."""
+    """They are plain dictionaries, which take less memory, with all that botocore itself reads; so are endpoints."""
     probe = function(
-        "import botocore.session\n"
+        "import boto3, botocore.session\n"
         "def handler(event, context):\n"
         "    read = botocore.session.get_session().get_data('endpoints')\n"
-        "    return [type(read['partitions'][0]).__name__, read]"
+        "    session = boto3.Session('id', 'key', region_name='eu-north-1')\n"
+        "    urls = [session.client(name).meta.endpoint_url for name in ('sqs', 'iot', 'iam')]\n"
+        "    return [type(read['partitions'][0]).__name__, read, urls, session.get_available_regions('iot', 'aws-cn')]"
     )
-    kind, read = await bench.value(probe)
+    kind, read, urls, regions = await bench.value(probe)
     # A loader of its own: what this process's clients share, botocore has written into.
     assert kind == "dict" and read == botocore.loaders.create_loader().load_data("endpoints")
+    session = boto3.Session("id", "key", region_name="eu-north-1")
+    assert urls == [session.client(name).meta.endpoint_url for name in ("sqs", "iot", "iam")]
+    assert regions == session.get_available_regions("iot", "aws-cn") != []
 
 
 @with_workbench()
