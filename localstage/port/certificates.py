@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import certifi
@@ -30,10 +31,25 @@ class Authority:
         if context is None:
             if len(self._contexts) >= _MOST_HOSTS:
                 del self._contexts[next(iter(self._contexts))]
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.set_alpn_protocols(["http/1.1"])
+            context = _context()
             self._ca.issue_cert(host).configure_cert(context)
             self._contexts[host] = context
+        return context
+
+    def context_by_name(self, is_ours: Callable[[str], bool]) -> ssl.SSLContext:
+        """One that has the certificate of the host that the client names; a client that names none of ours is refused."""
+        context = _context()
+
+        def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> int | None:
+            if name is None or not is_ours(name):
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+            try:
+                connection.context = self.server_context(name.lower())
+            except ValueError:
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+            return None
+
+        context.sni_callback = choose
         return context
 
     def write_own(self, path: Path) -> None:
@@ -49,3 +65,9 @@ class Authority:
         had = os.environ.get("SSL_CERT_FILE", "")
         roots = Path(had if had and Path(had).is_file() else certifi.where()).read_bytes()
         path.write_bytes(roots.rstrip(b"\n") + b"\n" + self._ca.cert_pem.bytes())
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -151,7 +151,9 @@ class Port:
         self._server = _HttpServer(
             self._answer, awaited, access_log=None, logger=_log(), keepalive_timeout=300, lingering_time=2
         )
-        self._small = small_requests.SmallRequests(self._find, self._server, awaited, handlers.is_known)
+        self._small = small_requests.SmallRequests(
+            self._find, self._server, awaited, handlers.is_known, lambda *begun: self._tunnels.secure(*begun)
+        )
         self._tunnels = Tunnels(authority, self._small, users_proxy())
         self._listener: asyncio.Server | None = None
 

@@ -1,9 +1,9 @@
 """An HTTP/1.1 server for the requests that programs send all the time, and for no others.
 
 It takes a request whose head has come in one piece and which ``wire.py`` can read;
-aiohttp costs three times as much for each. Whatever else begins on a connection is left
-to another server, from its first byte: that one knows chunks, ``Expect``, other
-versions, and how malformed requests are refused. Does not know what is asked.
+aiohttp costs three times as much for each. A connection that begins with TLS is handed
+on; whatever else begins on one is left to another server, from its first byte: that one
+knows chunks, ``Expect``, other versions, and how malformed requests are refused. Does not know what is asked.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ KEPT_S = 300.0
 """How long a connection may rest between two requests."""
 _WAITING_LIMIT = BODY_LIMIT + HEAD_LIMIT
 """What may come behind a request that is being answered, before nothing more is read."""
+_TLS = 22
+"""The first byte of a TLS connection: the type of a record with a handshake in it (RFC 8446, section 5.1)."""
 _FAILED = Answer(500, [("Content-Type", "text/plain")], b"500 Internal Server Error\n")
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,8 @@ class SmallRequests:
     """The server. It makes a protocol for each connection; ``close`` must be called in the end.
 
     ``find`` says who answers a request, None for one that is the other server's;
-    ``other`` makes a protocol of that one. ``is_known`` says by a head whether its sender
+    ``other`` makes a protocol of that one, ``secure`` takes over a transport that has received
+    the beginning of TLS. ``is_known`` says by a head whether its sender
     is waited for even when ``awaited`` is full. Lives on one event loop.
     """
 
@@ -43,11 +46,13 @@ class SmallRequests:
         other: Callable[[], asyncio.Protocol],
         awaited: AwaitedBodies,
         is_known: Callable[[SmallRequest], bool],
+        secure: Callable[[asyncio.Transport, bytes], None],
     ) -> None:
         self.find = find
         self.other = other
         self.awaited = awaited
         self.is_known = is_known
+        self.secure = secure
         self._connections: set[Connection] = set()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self._empty = asyncio.Event()
@@ -195,6 +200,9 @@ class Connection(asyncio.Protocol):
         assert transport is not None, "who has received something has a transport"
         transport.resume_reading()
         self._leave()
+        if received[0] == _TLS and not self.secure:
+            self._server.secure(transport, received)
+            return
         other = self._server.other()
         transport.set_protocol(other)
         other.connection_made(transport)

@@ -1,4 +1,4 @@
-"""HTTP CONNECT: TLS for AWS's hosts ends here, other hosts are passed through.
+"""TLS for AWS's hosts ends here, behind an HTTP CONNECT or without one; to other hosts CONNECT passes through.
 
 Does not know what is asked inside: a connection to an AWS host is handed back
 to the HTTP server as a new one.
@@ -19,6 +19,7 @@ from aiohttp import web
 from localstage.port.certificates import Authority
 from localstage.port.detach import NoResponse, detach_transport
 from localstage.port.hosts import is_aws_host, split_authority
+from localstage.port.secured import Secured, new_buffer
 
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _CONNECT_TIMEOUT_S = 30.0
@@ -27,12 +28,14 @@ _USER = "localstage"
 
 
 class Tunnels:
-    """Answers CONNECT requests. ``new_connection`` makes an HTTP server's protocol."""
+    """Answers CONNECT requests, and TLS without one. ``new_connection`` makes an HTTP server's protocol."""
 
     def __init__(
         self, authority: Authority, new_connection: Callable[[], asyncio.Protocol], upstream_proxy: str | None = None
     ):
         self._authority = authority
+        self._by_name = authority.context_by_name(is_aws_host)
+        self._buffer = new_buffer()
         self._new_connection = new_connection
         self._upstream_proxy = upstream_proxy
         has_password = upstream_proxy is not None and bool(_parts(upstream_proxy).username)
@@ -58,7 +61,11 @@ class Tunnels:
         if port != 443:
             sentence = f"{host}:{port} is AWS's; localstage answers for port 443 only.\n"
             return web.Response(status=403, text=sentence)
-        return await self._end_tls(request, host.lower())
+        return self._end_tls(request, host.lower())
+
+    def secure(self, transport: asyncio.Transport, received: bytes) -> None:
+        """Takes a connection over that begins with TLS: as if it had been asked for by CONNECT, to the host that it names."""
+        Secured(transport, self._by_name, self._new_connection, self._buffer, received)
 
     async def stop(self) -> None:
         """Ends all tunnels."""
@@ -66,28 +73,17 @@ class Tunnels:
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
-    async def _end_tls(self, request: web.BaseRequest, host: str) -> web.StreamResponse:
-        loop = asyncio.get_running_loop()
+    def _end_tls(self, request: web.BaseRequest, host: str) -> web.StreamResponse:
         try:
             context = self._authority.server_context(host)
         except ValueError:  # The certificate is made for a name, and this is none.
             return web.Response(status=400, text=f"{host[:300]!r} is no name of a host.\n")
         try:
-            transport, _ = detach_transport(request)
+            transport, early = detach_transport(request)
         except ConnectionResetError:
             return NoResponse()
-        connection = self._new_connection()
-        transport.set_protocol(asyncio.Protocol())
         transport.write(_ESTABLISHED)
-        try:
-            secured = await loop.start_tls(
-                transport, connection, context, server_side=True, ssl_handshake_timeout=20, ssl_shutdown_timeout=2
-            )
-        except (TimeoutError, OSError):  # ssl.SSLError is an OSError: the client does not trust us.
-            transport.abort()
-            return NoResponse()
-        if secured is not None:
-            connection.connection_made(secured)
+        Secured(transport, context, self._new_connection, self._buffer, early)
         return NoResponse()
 
     async def _pass_through(self, request: web.BaseRequest, host: str, port: int) -> web.StreamResponse:

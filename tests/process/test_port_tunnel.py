@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -183,30 +184,62 @@ def test_connect_when_it_cannot_be(authority: str, status: bytes):
     on_a_port(scenario)
 
 
-def test_connect_when_the_host_is_awss():
-    """A connection to AWS ends at the stage with a certificate for exactly that host."""
+def trusting(authority: Authority, folder: Path) -> ssl.SSLContext:
+    """A client's context that trusts the port's certificates."""
+    authority.write_own(folder / "ca.pem")
+    return ssl.create_default_context(cafile=str(folder / "ca.pem"))
+
+
+async def ask_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+    for body in ("", "Transfer-Encoding: chunked\r\n"):
+        end = "0\r\n\r\n" if body else ""
+        writer.write(f"POST /prod HTTP/1.1\r\nHost: {host}\r\n{body}\r\n{end}".encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize("by_connect", [True, False])
+def test_connect_when_the_host_is_awss(tmp_path: Path, by_connect: bool):
+    """A connection to AWS ends at the stage with a certificate for exactly that host, with CONNECT and without."""
 
     async def scenario() -> None:
-        import ssl
-        import tempfile
-        from pathlib import Path
-
         authority = Authority()
-        with tempfile.TemporaryDirectory() as directory:
-            authority.write_bundle(Path(directory) / "ca.pem")
-            trusting = ssl.create_default_context(cafile=str(Path(directory) / "ca.pem"))
+        context = trusting(authority, tmp_path)
         port = Port(authority, HANDLERS)
         await port.start(0)
         host = "abc123.execute-api.eu-central-1.amazonaws.com"
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-            writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
-            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-            await writer.start_tls(trusting, server_hostname=host)
-            for _ in range(2):
-                writer.write(f"GET /prod HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404 ")
+            if by_connect:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+                writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+                await writer.start_tls(context, server_hostname=host)
+            else:
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", port.number, ssl=context, server_hostname=host
+                )
+            names = writer.get_extra_info("ssl_object").getpeercert()["subjectAltName"]
+            assert names == (("DNS", host),)
+            await ask_twice(reader, writer, host)
             writer.close()
+        finally:
+            await port.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), 120))
+
+
+@pytest.mark.parametrize("name", ["example.com", "amazonaws.com.example.org", None])
+def test_tls_when_it_names_no_host_of_awss(tmp_path: Path, name: str | None):
+    """Without CONNECT, too, there are certificates for AWS's hosts only; others are told that their name is not known."""
+
+    async def scenario() -> None:
+        authority = Authority()
+        context = trusting(authority, tmp_path)
+        context.check_hostname = False
+        port = Port(authority, HANDLERS)
+        await port.start(0)
+        try:
+            with pytest.raises(ssl.SSLError, match="(?i)unrecognized.name"):
+                await asyncio.open_connection("127.0.0.1", port.number, ssl=context, server_hostname=name or "")
         finally:
             await port.stop()
 

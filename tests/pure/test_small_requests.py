@@ -212,11 +212,17 @@ class Other(asyncio.Protocol):
         self.received += data
 
 
+def none_is_secured(transport: asyncio.Transport, received: bytes) -> None:
+    raise AssertionError(f"no TLS begins with {received!r}")
+
+
 def on_a_line(handler: Handler, scenario: Callable[[Line, Any], Any], find: Any = None) -> None:
     """Runs a scenario with a line and the protocol of its server."""
 
     async def run() -> None:
-        server = SmallRequests(find or (lambda request: handler), Other, AwaitedBodies(), lambda request: False)
+        server = SmallRequests(
+            find or (lambda request: handler), Other, AwaitedBodies(), lambda request: False, none_is_secured
+        )
         line, connection = Line(), server()
         connection.connection_made(line)
         await scenario(line, connection)
@@ -274,12 +280,35 @@ def test_connection_when_an_answer_takes_its_time():
     on_a_line(slow, scenario)
 
 
+def test_connection_when_tls_begins():
+    """All that has come goes on with the transport; inside TLS, more of it is another server's."""
+    secured: list[tuple[asyncio.Transport, bytes]] = []
+
+    async def run() -> None:
+        begun = b"\x16\x03\x01\x02"
+        server = SmallRequests(
+            lambda request: echo, Other, AwaitedBodies(), lambda request: False, lambda *taken: secured.append(taken)
+        )
+        line, connection = Line(), server()
+        connection.connection_made(line)
+        connection.data_received(begun)
+        assert secured == [(line, begun)] and line.protocol is None
+        inner, inside = Line(), server()
+        inside.connection_made(inner)
+        inside.secure = True
+        inside.data_received(begun)
+        assert len(secured) == 1 and isinstance(inner.protocol, Other) and inner.protocol.received == begun
+        await server.close(0)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("first", [b"", request(b"first")], ids=["at once", "after a request"])
 @pytest.mark.parametrize(
     "data",
     [
         b"GET / HTTP/1.1\r\nHo",
-        b"\x16\x03\x01",
+        b"\x15\x03\x01",
         b"GET /x HTTP/1.0\r\n\r\n",
         request(b"a" * 3, extra="Expect: 100-continue\r\n"),
         request(b"foreign", "/foreign"),
@@ -368,7 +397,9 @@ def test_connection_when_nobody_uses_it(monkeypatch: pytest.MonkeyPatch):
     async def run() -> None:
         late: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         handlers: dict[str, Handler] = {"/": echo, "/later": lambda request: late}
-        server = SmallRequests(lambda request: handlers[request.target], Other, AwaitedBodies(), lambda request: False)
+        server = SmallRequests(
+            lambda request: handlers[request.target], Other, AwaitedBodies(), lambda request: False, none_is_secured
+        )
         asking, resting = Line(), Line()
         for line, path in ((asking, "/later"), (resting, "/")):
             connection = server()
@@ -390,7 +421,9 @@ def test_connection_when_many_bodies_do_not_come(monkeypatch: pytest.MonkeyPatch
 
     async def run() -> None:
         awaited = AwaitedBodies()
-        server = SmallRequests(lambda request: echo, Other, awaited, lambda request: request.target == "/known")
+        server = SmallRequests(
+            lambda request: echo, Other, awaited, lambda request: request.target == "/known", none_is_secured
+        )
 
         def begun(data: bytes) -> tuple[Line, Any]:
             line, connection = Line(), server()
