@@ -46,10 +46,12 @@ class MotoServer:
         # jsonschema's optional IRI format builds a grammar at import, for a second;
         # nothing here checks IRIs, so for this process the module is not there.
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-        # To guess how a text is encoded, and to upload files to S3 in parts: 4 MB that nothing here uses.
+        # To guess how a text is encoded, to upload files to S3 in parts, and to test applications of Flask's:
+        # 5 MB that nothing here uses.
         guesser = "charset_normalizer"
         seams.import_without("requests", guesser, ("detect",), __version__=version(guesser))
         seams.import_without("boto3", "s3transfer.manager", ("TransferConfig",))
+        seams.import_without("moto.moto_server.utilities", "flask.testing", (), FlaskClient=object)
         _read_openapi_late()
         _compile_no_builders()
         import moto.moto_server.werkzeug_app  # noqa: F401
