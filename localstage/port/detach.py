@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiohttp import web
+from localstage.port import web
 
 
 class _Tail:

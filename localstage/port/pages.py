@@ -14,10 +14,11 @@ Does not know what the pages are for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
-from aiohttp import web
+from localstage.port import web
 
 PAGES_PATH = "/_localstage/pages/"
 _INDEX = "index.html"
@@ -75,7 +76,7 @@ class Pages:
         found = self._find(path.removeprefix(PAGES_PATH))
         if found is None:
             return _refused(404, f"There is no page {path}.")
-        return web.FileResponse(found, headers={**_HEADERS, "Content-Type": content_type(found)})
+        return file_answer(found, _HEADERS)
 
     def _find(self, path: str) -> Path | None:
         assert self._folder is not None
@@ -104,7 +105,14 @@ def file_below(folder: Path, path: str) -> Path | None:
     return found if found.is_file() and found.is_relative_to(folder) else None
 
 
-def content_type(file: Path) -> str:
+def file_answer(file: Path, headers: Mapping[str, str]) -> web.StreamResponse:
+    """The answer that is this file."""
+    from aiohttp.web_fileresponse import FileResponse  # Half a megabyte that a start without a browser does not need.
+
+    return FileResponse(file, headers={**headers, "Content-Type": _content_type(file)})
+
+
+def _content_type(file: Path) -> str:
     """What a browser is told of a file. Not asked of the system: on some a ``.js`` is text/plain."""
     suffix = file.suffix.lower()
     if suffix in _TEXT:

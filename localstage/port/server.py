@@ -18,11 +18,11 @@ from typing import Any
 from urllib.parse import unquote
 from weakref import WeakSet
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11
 from aiohttp.http_exceptions import HttpProcessingError
 
 from localstage.core.management import is_management_path, read_execute_api_host
-from localstage.port import small_requests, wire
+from localstage.port import small_requests, web, wire
 from localstage.port.awaited_bodies import AwaitedBodies, refuse
 from localstage.port.certificates import Authority
 from localstage.port.detach import NoResponse, detach_transport

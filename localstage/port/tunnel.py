@@ -14,8 +14,7 @@ from collections.abc import Callable
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # Public, and not in typeshed.
 
-from aiohttp import web
-
+from localstage.port import web
 from localstage.port.certificates import Authority
 from localstage.port.detach import NoResponse, detach_transport
 from localstage.port.hosts import is_aws_host, split_authority

@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from localstage.core.management import execute_api_host_of
 from localstage.functions.service import Functions
 from localstage.gateway.gateway import Gateway
-from localstage.port.pages import PAGES_PATH, content_type, file_below
+from localstage.port import web
+from localstage.port.pages import PAGES_PATH, file_answer, file_below
 from localstage.settings import Settings
 from localstage.status.activity import Activity
 
@@ -66,7 +65,7 @@ class Status:
         found = file_below(_PAGE, path)
         if found is None:
             return _refused(404, f"localstage has no {STATUS_PATH}{path}; it has {STATUS_PATH} and {PAGES_PATH}.")
-        return web.FileResponse(found, headers={**_HEADERS, "Content-Type": content_type(found)})
+        return file_answer(found, _HEADERS)
 
     async def _answer_activity(self, request: web.BaseRequest) -> web.Response:
         try:

@@ -64,6 +64,12 @@ def test_files_when_their_imports_are_followed():
         waiting = {name: wanted for name, wanted in waiting.items() if name not in free}
 
 
+def test_files_when_they_use_aiohttp():
+    """No file imports aiohttp.web, which brings applications and routes that nobody has; port/web.py has what is used."""
+    for path in sources():
+        assert not {"aiohttp.web", "aiohttp.web_app"} & set(imported(path)), f"{path.name}: import localstage.port.web"
+
+
 def sources() -> list[Path]:
     """The files of localstage that hold code."""
     return [path for path in (ROOT / "localstage").rglob("*.py") if path.name != "__init__.py"]
