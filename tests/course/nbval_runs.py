@@ -7,14 +7,16 @@ when the lesson is to be solved, its solutions.
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import nbformat
 from nbformat import NotebookNode
@@ -28,16 +30,10 @@ BESIDE = ("handlers", "html", "cloudformation", "classroom")
 WITHIN_S = 120
 """For one cell, on a machine that is busy with other things; it bounds a failure and measures nothing."""
 
-_PYTEST = """
-import gc, sys
-gc.disable()  # The process is gone before its garbage matters.
-sys.modules["rfc3987_syntax"] = None  # jsonschema asks for it, 1.7 seconds; a notebook's format needs nothing of it.
-import nbval.kernel
-nbval.kernel.pformat = repr  # It lays out every message of the kernel for a log that nobody reads.
-import pytest
-sys.exit(pytest.main())
-"""
-"""The process that runs nbval, spared what costs much and is of no use."""
+_NBVAL = "tests.course.nbval_process"
+_COPIES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+"""On Linux a process that has imported what a lesson needs is there once, and each lesson runs in a copy of it."""
+_COPIES.set_forkserver_preload([__name__, _NBVAL])
 
 
 @dataclass(frozen=True)
@@ -136,28 +132,41 @@ def run_strictly(
     five times as long as one cell.
     """
     notebook = strict_copy(lesson, folder, solved=solved, again=again, then=then)
-    command = [
-        *(before or []),
-        *(sys.executable, "-c", _PYTEST, "-p", "nbval.plugin", "--nbval", "--nbval-current-env"),
+    words = [
+        *("-p", "nbval.plugin", "--nbval", "--nbval-current-env"),
         *("--nbval-cell-timeout", str(round(cell_within_s))),
         *("-p", "no:cacheprovider", "--assert=plain", "-q", "-x", "--color=no"),
         *("--rootdir", str(folder), str(notebook)),
     ]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            text=True,
-            timeout=5 * cell_within_s,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    except subprocess.TimeoutExpired as expired:
-        raise AssertionError(f"{lesson.name} did not end within {5 * cell_within_s:g} s:\n{expired.output}") from None
-    assert "Error handling request" not in done.stdout, f"localstage failed in {lesson.name}:\n{done.stdout[-8000:]}"
-    assert done.returncode == 0, f"{lesson.name} ended with status {done.returncode}:\n{done.stdout[-8000:]}"
+    variables = {**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    said = folder / "said.txt"
+    process = _COPIES.Process(target=_become_nbval, args=(before or [], words, folder, variables, said))
+    process.start()
+    process.join(5 * cell_within_s)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise AssertionError(f"{lesson.name} did not end within {5 * cell_within_s:g} s:\n{said.read_text()}")
+    output = said.read_text()
+    assert "Error handling request" not in output, f"localstage failed in {lesson.name}:\n{output[-8000:]}"
+    assert process.exitcode == 0, f"{lesson.name} ended with status {process.exitcode}:\n{output[-8000:]}"
+
+
+def _become_nbval(
+    before: list[str], words: list[str], folder: Path, environment: dict[str, str], said: Path
+) -> NoReturn:
+    """Go on as nbval's process, or as the command before it, with this directory and these variables."""
+    output = os.open(said, os.O_WRONLY | os.O_CREAT)
+    for number in (1, 2):
+        os.dup2(output, number)
+    os.close(output)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    if before:
+        os.execvp(before[0], [*before, sys.executable, "-m", _NBVAL, *words])
+    importlib.import_module(_NBVAL).main(words)
+    raise AssertionError("nbval's process ends itself")
 
 
 def rehearsal(pace: float = 1.0) -> list[str]:
