@@ -111,7 +111,8 @@ def _become_kernel(asked: Connection, asking: Connection) -> NoReturn:
 
 def main(words: list[str]) -> NoReturn:
     """Run pytest with these words, and end with its status."""
-    local_provisioner.launch_kernel = Kernel().launch
+    if sys.platform == "linux":  # Elsewhere a forked process may not use all of its system's libraries.
+        local_provisioner.launch_kernel = Kernel().launch
     gc.disable()  # The process is gone before its garbage matters.
     sys.exit(int(pytest.main(words)))
 
