@@ -139,8 +139,8 @@ def test_stack_when_the_aws_command_line_deploys_it(site: Site, running: LocalSt
     folder = tmp_path / "packages"
     commands = block.replace("BUCKET", "by-hand").replace("packages/*/", f"{folder}/*/")
     commands = commands.replace("--recursive packages", f"--recursive {folder}")
-    commands = commands.replace("python -m classroom packages", f'"$PYTHON" -m classroom packages {folder}')
-    script = f'set -e\naws() {{ "$PYTHON" -m awscli "$@"; }}\n{commands}'
+    commands = commands.replace("python -m classroom packages", f"python -m classroom packages {folder}")
+    script = f'set -e\npython() {{ "$PYTHON" "$@"; }}\naws() {{ python -m awscli "$@"; }}\n{commands}'
     environment = {**running.environment(as_aws=True), "AWS_PAGER": "", "HOME": str(tmp_path), "PYTHON": sys.executable}
     done = subprocess.run(
         ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150
