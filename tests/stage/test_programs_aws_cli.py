@@ -151,7 +151,8 @@ def test_connection_when_the_command_line_posts_to_it(aws: Aws, stack: str, stag
     url = outputs(aws, stack)["Url"]
     socket = StageTarget(stage).connect(url)
     socket.send("who am I")
-    connection = ("--connection-id", socket.recv().split()[-1], "--endpoint-url", url.replace("wss", "https"))
+    # In one word: an id may begin with a hyphen, and would be taken for an option.
+    connection = (f"--connection-id={socket.recv().split()[-1]}", "--endpoint-url", url.replace("wss", "https"))
     aws("apigatewaymanagementapi", "post-to-connection", *connection, "--data", "from the command line")
     assert socket.recv() == "from the command line"
     assert set(json.loads(aws("apigatewaymanagementapi", "get-connection", *connection))) == {
