@@ -25,7 +25,7 @@ from tests.stage.waiting import eventually
 NAME = "least"
 GONE = "AAAAAAAAAAAAAAA="
 FUNCTIONS = {"Connect": "connect", "Disconnect": "disconnect", "SendMessage": "send_message", "Default": "default"}
-ALL_WELL = {"connect": True, "disconnect": True, "message": "Hello", "pong": True, "usage": True}
+ALL_WELL = {"connect": True, "disconnect": True, "message": True, "error": False, "pong": True, "usage": True}
 
 
 @dataclass
@@ -53,10 +53,10 @@ class Chat:
             RoleName=self.roles[function], PolicyName=self.policies[function][0], PolicyDocument=json.dumps(document)
         )
 
-    def denials(self, function: str) -> set[str]:
-        """The actions that were denied to a function, out of its log."""
+    def denials(self, function: str) -> list[str]:
+        """The actions that were denied to a function, out of its log, each as often as it was."""
         marker = "is not authorized to perform: "
-        return {line.partition(marker)[2].split()[0] for line in self.lines(function) if marker in line}
+        return [line.partition(marker)[2].split()[0] for line in self.lines(function) if marker in line]
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +86,11 @@ CASES = [
     ("Connect", "dynamodb:PutItem", "ChatSessions", {"connect": False}),
     ("Disconnect", "dynamodb:DeleteItem", "ChatConnections", {"disconnect": False}),
     ("Disconnect", "dynamodb:UpdateItem", "ChatSessions", {"disconnect": False}),
-    ("SendMessage", "dynamodb:PutItem", "ChatMessages", {"message": "Internal server error"}),
-    ("SendMessage", "dynamodb:Scan", "ChatConnections", {"message": "Internal server error"}),
-    ("SendMessage", "dynamodb:DeleteItem", "ChatConnections", {}),
-    ("SendMessage", "execute-api:ManageConnections", "/POST/", {"message": None}),
-    ("Default", "execute-api:ManageConnections", "/POST/", {"pong": None, "usage": None}),
+    ("SendMessage", "dynamodb:PutItem", "ChatMessages", {"message": False, "error": True}),
+    ("SendMessage", "dynamodb:Scan", "ChatConnections", {"message": False, "error": True}),
+    ("SendMessage", "dynamodb:DeleteItem", "ChatConnections", {"error": True}),
+    ("SendMessage", "execute-api:ManageConnections", "/POST/", {"message": False}),
+    ("Default", "execute-api:ManageConnections", "/POST/", {"pong": False, "usage": None}),
     ("Default", "execute-api:ManageConnections", "/GET/", {"usage": False}),
 ]
 
@@ -107,7 +107,7 @@ def test_chat_when_one_permission_is_missing(
     try:
         expected = {**ALL_WELL, **different}
         assert what_happens(chat, expected) == expected
-        eventually(lambda: chat.denials(function), lambda seen: seen == {action}, f"{action} to be denied")
+        eventually(lambda: chat.denials(function), lambda seen: set(seen) == {action}, f"{action} to be denied")
         assert all(not chat.denials(other) for other in FUNCTIONS if other != function)
     finally:
         chat.set_policy(function, chat.policies[function][1])
@@ -158,19 +158,17 @@ def test_chat_when_every_permission_is_there(chat: Chat) -> None:
 
 
 def what_happens(chat: Chat, expected: dict[str, Any]) -> dict[str, Any]:
-    """What people see who come, write, ask and go; where None is expected, silence, known by what comes next."""
+    """What people see who come, write, ask and go.
+
+    All that is expected for Ann is read before she goes on, and where nothing is, the denials are awaited that make
+    it so: else what is late would be taken for the answer to what she does next, in the next test at the latest.
+    """
     dynamodb = chat.site.target.client("dynamodb")
     tidy(chat)
     dynamodb.put_item(
         TableName=chat.outputs["ConnectionsTableName"], Item={"connection_id": {"S": GONE}, "connected_at": {"N": "0"}}
     )
-    seen: dict[str, Any] = {
-        "connect": False,
-        "disconnect": ALL_WELL["disconnect"],
-        "message": None,
-        "pong": None,
-        "usage": None,
-    }
+    seen: dict[str, Any] = {"connect": False, "disconnect": ALL_WELL["disconnect"]}
     try:
         bob = chat.site.connect(chat.outputs["WebSocketUrl"])
         seen["connect"] = True
@@ -180,26 +178,34 @@ def what_happens(chat: Chat, expected: dict[str, Any]) -> dict[str, Any]:
         pass
     text = f"Hello {uuid.uuid4().hex}"
     say(chat.ann, text)
-    if expected["message"] is not None:
-        said = heard(chat.ann)["message"]
-        seen["message"] = "Hello" if said == text else said
+    if expected["message"] or expected["error"]:
+        said = [heard(chat.ann)["message"] for _ in range(expected["message"] + expected["error"])]
     else:
-        eventually(lambda: chat.denials("SendMessage"), bool, "the denial in the log")
+        said = []
+        await_denials(chat, "SendMessage", 2)  # of the posts to Ann and to whoever is gone
+    seen["message"], seen["error"] = text in said, "Internal server error" in said
     chat.ann.send('{"action": "ping"}')
-    if expected["pong"] is not None:
-        seen["pong"] = next_answer(chat) == {"type": "pong"}
+    if expected["pong"]:
+        seen["pong"] = heard(chat.ann) == {"type": "pong"}
+    else:
+        await_denials(chat, "Default", 1)
+        seen["pong"] = False
     chat.ann.send('{"action": "dance"}')
     if expected["usage"] is not None:
-        frame = next_answer(chat)
+        frame = heard(chat.ann)
         seen["usage"] = frame["type"] == "usage" and "sourceIp" in frame["connection"]
+    else:
+        await_denials(chat, "Default", 2)
+        seen["usage"] = None
     dynamodb.delete_item(TableName=chat.outputs["ConnectionsTableName"], Key={"connection_id": {"S": GONE}})
     return seen
 
 
-def next_answer(chat: Chat) -> dict[str, Any]:
-    """The next frame for Ann; an error after her own message is the one that DeleteItem's absence causes."""
-    frame = heard(chat.ann)
-    return heard(chat.ann) if frame.get("message") == "Internal server error" else frame
+def await_denials(chat: Chat, function: str, count: int) -> None:
+    """Returns when a function has been denied something so often."""
+    eventually(
+        lambda: chat.denials(function), lambda denied: len(denied) >= count, f"{count} denials in the log of {function}"
+    )
 
 
 def is_forgotten(chat: Chat) -> bool:
