@@ -21,6 +21,7 @@ from typing import Any
 
 import trustme
 
+from tests.course.jupyterlab import end
 from tests.course.nbval_runs import clean_environment, copy_for_a_learner
 from tests.course.page_browser import HUB, need_npm
 
@@ -110,8 +111,7 @@ def jupyterhub(work_dir: Path) -> Iterator[Hub]:
             _wait_until_ready(process, f"https://127.0.0.1:{ports['port']}/hub/api", log)
             yield Hub(f"https://{HUB}:{ports['port']}", work_dir / "homes")
         finally:
-            process.terminate()
-            process.wait(60)
+            end(process)
 
 
 def _with_jupyterhub(folder: Path) -> Path:

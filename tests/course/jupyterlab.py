@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -101,8 +101,21 @@ def jupyterlab(work_dir: Path, *notebooks: Path) -> Iterator[str]:
             _wait_until_ready(process, port, token, work_dir / "jupyterlab.log")
             yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}?token={token}"
         finally:
-            process.terminate()
-            process.wait(90)
+            end(process)
+
+
+def end(server: subprocess.Popen[Any]) -> None:
+    """Asks a Jupyter server to end until it has, and nobody has its output any more.
+
+    A signal that comes while it writes a line of its log is lost: its handler writes another one first, which fails.
+    """
+    for _ in range(3):
+        server.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.communicate(timeout=60)
+            return
+    server.kill()
+    raise AssertionError("The Jupyter server has not ended, though it was asked three times.")
 
 
 def open_and_run(page: Any, address: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from classroom.exercises.solutions import course_text
 from classroom.page import HTML, own_page_address, page_address
 from localstage import LocalStage
-from tests.course.jupyterlab import chromium_path
+from tests.course.jupyterlab import chromium_path, end
 from tests.course.nbval_runs import clean_environment
 from tests.course.page_browser import HUB, ChatPage
 from tests.course.test_templates_deployed import BUCKET, Site
@@ -62,8 +62,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
             )
             yield origin.replace("127.0.0.1", HUB), token
         finally:
-            process.terminate()
-            process.wait(90)
+            end(process)
 
 
 def _answers(address: str) -> bool:

@@ -17,6 +17,7 @@ import pytest
 from jupyter_client import BlockingKernelClient
 
 from installation.commands import FIRST_NOTEBOOK, beside_a_stage, lab_command
+from tests.course.jupyterlab import end
 from tests.process.functions_workbench import is_running
 from tests.stage.waiting import eventually
 
@@ -120,8 +121,7 @@ def test_lab_when_it_runs_and_is_ended(places):
             with DIRECT.open(pages, timeout=90) as page:
                 assert b"<title>Serverless chat</title>" in page.read()
         finally:
-            lab.send_signal(signal.SIGTERM)
-            lab.stderr.read()  # Ends when nobody has it any more: lab, kernel and stage.
+            end(lab)  # Its output ends when nobody has it any more: lab, kernel and stage.
         assert lab.wait(120) == 128 + signal.SIGTERM
     eventually(lambda: is_running(int(kernel)), lambda runs: not runs, "the kernel to be gone")
     ports = (port, int(stage.rpartition(":")[2]))
@@ -170,6 +170,5 @@ def test_lab_when_it_is_killed_in_a_lesson(places, tmp_path):
             said = kernel_says(address_in(lab.stderr), places, LESSON.format(arguments=(1, str(told), lesson)))
             assert told.exists(), said[-2000:]
         finally:
-            lab.send_signal(signal.SIGTERM)
-            lab.stderr.read()
+            end(lab)
     assert (mine / "of_mine.py").read_text() == "# mine\n"
