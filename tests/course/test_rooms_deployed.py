@@ -33,6 +33,7 @@ class Person:
         self._socket = site.connect(url)
         self._socket.settimeout(120)
         self.heard: list[dict[str, Any]] = []
+        self._rooms: set[str] = set()
 
     def next(self) -> dict[str, Any]:
         text = self._socket.recv()
@@ -44,9 +45,10 @@ class Person:
         self._socket.send(json.dumps({"action": action, **fields}))
 
     def hears(self, kind: str) -> dict[str, Any]:
-        """The next frame of a kind; what comes before it is passed over."""
+        """The next frame of a kind; what comes before it is passed over, and nothing may be of a room never joined."""
         while True:
             self.heard.append(self.next())
+            assert self.heard[-1].get("room") in {None, *self._rooms}, self.heard[-1]
             if self.heard[-1].get("type") == kind:
                 return self.heard[-1]
 
@@ -60,6 +62,7 @@ class Person:
             pass
 
     def joins(self, room: str, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._rooms.add(room)
         self.send("joinRoom", room=room, **fields)
         return self.hears("joined"), self.hears("history")
 
