@@ -37,6 +37,7 @@ from pygments.lexers import get_lexer_for_filename  # noqa: E402
 
 import classroom.lesson  # noqa: E402, F401
 from classroom.exercises import registry  # noqa: E402
+from tests.course.nbval_runs import take_the_place  # noqa: E402
 
 registry.exercises()
 get_lexer_for_filename("chat_handler.py")  # It reads the patterns of all lexers, and imports whose fit.
@@ -96,13 +97,7 @@ def _become_kernel(asked: Connection, asking: Connection) -> NoReturn:
     except EOFError:
         os._exit(0)
     asked.close()
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 2):
-        os.dup2(nothing, number)
-    os.close(nothing)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    take_the_place(folder, environment, os.open(os.devnull, os.O_RDWR), (0, 2))
     assert command[1:3] == ["-m", "ipykernel_launcher"], command
     sys.argv[:] = ["ipykernel_launcher.py", *command[3:]]
     kernelapp.launch_new_instance()

@@ -156,17 +156,21 @@ def _become_nbval(
     before: list[str], words: list[str], folder: Path, environment: dict[str, str], said: Path
 ) -> NoReturn:
     """Go on as nbval's process, or as the command before it, with this directory and these variables."""
-    output = os.open(said, os.O_WRONLY | os.O_CREAT)
-    for number in (1, 2):
-        os.dup2(output, number)
-    os.close(output)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    take_the_place(folder, environment, os.open(said, os.O_WRONLY | os.O_CREAT), (1, 2))
     if before:
         os.execvp(before[0], [*before, sys.executable, "-m", _NBVAL, *words])
     importlib.import_module(_NBVAL).main(words)
     raise AssertionError("nbval's process ends itself")
+
+
+def take_the_place(folder: str | Path, environment: dict[str, str], stream: int, numbers: tuple[int, ...]) -> None:
+    """Give this process the directory, variables and standard streams of the one that it becomes; ``stream`` is closed."""
+    for number in numbers:
+        os.dup2(stream, number)
+    os.close(stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def rehearsal(pace: float = 1.0) -> list[str]:
