@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from localstage.services.apigatewayv2 import resource_types as apigatewayv2
 from localstage.services.awslambda import resource_types as awslambda
+from localstage.services.cognitoidp import resource_types as cognitoidp
 from localstage.services.dynamodb import resource_types as dynamodb
 from localstage.services.iam import resource_types as iam
 from localstage.services.logs import resource_types as logs
@@ -16,5 +17,5 @@ from localstage.services.s3 import resource_types as s3
 from localstage.stacks import resource_types as cloudformation
 from localstage.stacks.resource_type import ResourceType
 
-_ROOMS = (apigatewayv2, awslambda, cloudformation, dynamodb, iam, logs, messaging, others, s3)
+_ROOMS = (apigatewayv2, awslambda, cloudformation, cognitoidp, dynamodb, iam, logs, messaging, others, s3)
 TYPES: tuple[ResourceType, ...] = tuple(known for room in _ROOMS for known in room.TYPES)
