@@ -37,7 +37,7 @@ from localstage.door.moto import MotoServer
 from localstage.door.pace import Pace
 from localstage.door.permissions import Permissions
 from localstage.door.refusal import Refusal
-from localstage.door.rooms import NO_ROOM, Rooms
+from localstage.door.rooms import NO_ROOM, Room, Rooms
 from localstage.door.signatures.refusals import SignatureRefused, UnknownKey
 from localstage.door.signatures.request import SignableRequest
 from localstage.door.signatures.verification import KnownKey, Verifier
@@ -48,6 +48,7 @@ ConnectionsHandler = Callable[[Request, KnownKey], Reply]
 Step = Callable[[AwsCall], Awaitable[Answer | None]]
 
 _COGNITO = {"AWSCognitoIdentityService": "cognito-identity", "AWSCognitoIdentityProviderService": "cognito-idp"}
+_UNSIGNED = {"cognitoidp": "cognito-idp"}
 _LARGE_BODY_BYTES = 1024 * 1024
 """The digest of a larger body takes longer than a change of threads: 2 ms for a megabyte."""
 _SMALL_BODY_BYTES = 64 * 1024
@@ -175,20 +176,24 @@ class Door:
         if call.signer is not None:
             self._permissions.check(call)
 
+    def _room(self, call: AwsCall) -> Room:
+        """The room of a call, by moto's word for it where nobody has signed it: Cognito's alone may be unsigned."""
+        return self._rooms.get(call.service or _UNSIGNED.get(call.backend, ""), NO_ROOM)
+
     def _keep_limits(self, call: AwsCall) -> None:
-        room = self._rooms.get(call.service, NO_ROOM)
+        room = self._room(call)
         refused = self._pace.refusal(call) or (room.refusal(call) if room.refusal is not None else None)
         if refused is not None:
             raise refused
 
     def _ask_moto(self, call: AwsCall) -> Answer | None:
-        room = self._rooms.get(call.service, NO_ROOM)
+        room = self._room(call)
         if room.answers is not None and room.answers(call):
             return None
         return self._pace.answer(call, lambda: self._moto.answer(call))
 
     async def _answer_in_room(self, call: AwsCall) -> Answer | None:
-        answer = self._rooms[call.service].answer
+        answer = self._room(call).answer
         return await answer(call) if answer is not None else None
 
 

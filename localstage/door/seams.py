@@ -83,6 +83,8 @@ USED = (
     "moto.awslambda.models:LambdaBackend._event_source_mappings",
     "moto.awslambda.models:LambdaBackend._lambdas",
     "moto.awslambda.models:LambdaStorage._functions",
+    "moto.cognitoidp.models:CognitoIdpUserPool._get_user",
+    "moto.cognitoidp.models:jwt.encode",
     "moto.iam.models:IAMBackend._init_aws_policies",
     "moto.iam.policy_validation:IAMPolicyDocumentValidator._validate_version",
     "moto.moto_api._internal:mock_random",

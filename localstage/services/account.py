@@ -37,6 +37,7 @@ from localstage.services.awslambda.event_sources import Batch, EventSource, Even
 from localstage.services.awslambda.invoke import Invocations
 from localstage.services.awslambda.pace import LambdaPace, RolePace
 from localstage.services.awslambda.reader import FunctionPublisher
+from localstage.services.cognitoidp.triggers import UserPoolTriggers
 from localstage.services.dynamodb.eventual_reads import DynamoDbPace
 from localstage.services.facts import AccountFacts
 from localstage.services.iam.pace import IamPace, LatePolicies
@@ -86,6 +87,7 @@ class Account:
         self._driver = PacedDriver(self._timers, self._thread, self._delays) if self._delays else Driver(self._thread)
         self._invocations: Invocations | None = None
         self._providers = Providers(self.functions, self.keys.learner, clock, patient=self._delays is not None)
+        self._triggers = UserPoolTriggers(ACCOUNT_ID, self.functions, self._thread, self._moto.answer)
         rooms = self._rooms()
         pace = AwsPace(clock, rooms, self._emptied) if self._delays else Pace()
         self.door = Door(self.verifier, self.keys, self.permissions, pace, rooms, self._moto, self._thread, self.loaded)
@@ -96,6 +98,7 @@ class Account:
         rooms = {
             "apigateway": Room(refusal=DeploymentLimit(interval_s, self._clock.monotonic).refusal),
             "cloudformation": Room(prepare=self._prepare_stacks),
+            "cognito-idp": Room(answers=self._triggers.answers, answer=self._triggers.answer),
             "iam": Room(prepare=lambda: self.logs.flush()),  # Lines are written as their function's role is now.
             "lambda": Room(answers=_is_invoke, answer=self._invoke),
             # What a function has printed and the gateway has counted can be read at once.
@@ -116,7 +119,7 @@ class Account:
     def use_functions(self, functions: Functions) -> None:
         """Names who runs functions. Must be called before ``start``."""
         self._invocations = Invocations(self.functions, functions)
-        self._providers.functions = self._sources.functions = functions
+        self._providers.functions = self._sources.functions = self._triggers.functions = functions
         self.functions.deleted = functions.retire
 
     async def start(self) -> None:

@@ -83,17 +83,25 @@ _ROWS = (
         "ValidationException",
         _invokes("schedules", "the schedule {Name}"),
     ),
-    _Row(
-        ("cognito-idp:CreateUserPool",),
-        ("LambdaConfig.*", "LambdaConfig.*.LambdaArn"),
-        "InvalidParameterException",
-        _invokes("user pools", "the pool {PoolName}"),
+    *(
+        _Row(
+            ("cognito-idp:CreateUserPool", "cognito-idp:UpdateUserPool"),
+            (f"LambdaConfig.{trigger}", f"LambdaConfig.{trigger}.LambdaArn"),
+            "InvalidParameterException",
+            _invokes(f"user pools as {trigger}", "the pool {PoolName}{UserPoolId}"),
+        )
+        for trigger in (
+            *("CreateAuthChallenge", "CustomEmailSender", "CustomMessage", "CustomSMSSender", "DefineAuthChallenge"),
+            *("InboundFederation", "UserMigration", "VerifyAuthChallengeResponse"),
+        )
     ),
     _Row(
-        ("cognito-idp:UpdateUserPool",),
-        ("LambdaConfig.*", "LambdaConfig.*.LambdaArn"),
+        ("cognito-idp:CreateUserPool", "cognito-idp:UpdateUserPool"),
+        ("LambdaConfig.PreTokenGenerationConfig.LambdaVersion",),
         "InvalidParameterException",
-        _invokes("user pools", "the pool {UserPoolId}"),
+        "localstage has the trigger PreTokenGeneration with events of the version V1_0 only; "
+        "the pool {PoolName}{UserPoolId} asks for {found}.",
+        "V1_0".__ne__,
     ),
     _Row(
         ("secretsmanager:RotateSecret",),

@@ -65,7 +65,7 @@ def notification(**configurations: Any) -> dict[str, Any]:
             "the schedule s",
         ),
         (
-            ("cognito-idp", "CreateUserPool", {"PoolName": "p", "LambdaConfig": {"PreSignUp": FUNCTION}}),
+            ("cognito-idp", "CreateUserPool", {"PoolName": "p", "LambdaConfig": {"DefineAuthChallenge": FUNCTION}}),
             "InvalidParameterException",
             "the pool p",
         ),
@@ -155,6 +155,7 @@ def test_call_when_lambda_itself_would_invoke(call: Call, sentence: str):
         ("events", "PutTargets", {"Targets": [{"Arn": QUEUE, "Input": FUNCTION}]}),
         ("events", "PutTargets", {"Targets": "not a list"}),
         ("scheduler", "CreateSchedule", {"Target": {"Arn": QUEUE, "Input": FUNCTION}}),
+        ("cognito-idp", "CreateUserPool", {"PoolName": "p", "LambdaConfig": {"PreSignUp": FUNCTION}}),
         ("cognito-idp", "CreateUserPool", {"PoolName": "p", "LambdaConfig": {}}),
         ("cognito-idp", "CreateUserPool", {"PoolName": "p"}),
         ("secretsmanager", "RotateSecret", {"SecretId": "x"}),

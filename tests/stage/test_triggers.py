@@ -61,7 +61,7 @@ def target_of_a_schedule(target: StageTarget, name: str, function: str) -> None:
 
 
 def trigger_of_a_user_pool(target: StageTarget, name: str, function: str) -> None:
-    target.client("cognito-idp").create_user_pool(PoolName=name, LambdaConfig={"PreSignUp": function})
+    target.client("cognito-idp").create_user_pool(PoolName=name, LambdaConfig={"UserMigration": function})
 
 
 def rotation_of_a_secret(target: StageTarget, name: str, function: str) -> None:
@@ -145,7 +145,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:chat"
             FUNCTION,
         ),
         ("AWS::SNS::Topic", {"Subscription": [{"Protocol": "lambda", "Endpoint": FUNCTION}]}, FUNCTION),
-        ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": FUNCTION}}, FUNCTION),
+        ("AWS::Cognito::UserPool", {"LambdaConfig": {"UserMigration": FUNCTION}}, FUNCTION),
         ("AWS::Lambda::Url", {"TargetFunctionArn": FUNCTION, "AuthType": "NONE"}, "AWS::Lambda::Url"),
         (
             "AWS::Lambda::EventSourceMapping",

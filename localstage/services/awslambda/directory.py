@@ -50,7 +50,7 @@ class _Seen:
     """Until then the old code runs: an update is in progress."""
     decided_by: Policy | None = None
     decisions: dict[tuple[str, str], bool] = field(default_factory=dict)
-    """What that policy has let API Gateway do: by function and source, which are as few as there are routes."""
+    """What that policy has let services do: by function and source, which are as few as there are routes and pools."""
 
 
 @dataclass
@@ -87,13 +87,13 @@ class FunctionDirectory:
             return replace(seen.old, invoked_arn=definition.invoked_arn)
         return definition
 
-    def may_invoke(self, function_arn: str, source_arn: str) -> bool:
-        """Whether the function's resource policy lets API Gateway invoke what the ARN names.
+    def may_invoke(self, function_arn: str, source_arn: str, service: str = "apigateway.amazonaws.com") -> bool:
+        """Whether the function's resource policy lets a service invoke what the ARN names.
 
-        ``source_arn`` names the route: ``arn:aws:execute-api:…:{api}/{stage}/{routeKey}``.
+        ``source_arn`` names for what: of API Gateway the route, ``arn:aws:execute-api:…:{api}/{stage}/{routeKey}``.
         AWS: FIDELITY section 10; Lambda developer guide, "Using Lambda aliases in event sources and
         permissions policies": what allows the function does not allow its alias, and the other way
-        round. The function's account is taken for the API's.
+        round. The function's account is taken for the source's.
         """
         if not self.policies_count:
             return True
@@ -110,7 +110,7 @@ class FunctionDirectory:
         allowed = seen.decisions.get((function_arn, source_arn))
         if allowed is None:  # Nothing else matters here, such as the time: it holds as long as the policy.
             allowed = seen.decisions[function_arn, source_arn] = service_is_allowed(
-                "apigateway.amazonaws.com",
+                service,
                 Need("lambda:InvokeFunction", function_arn, {}),
                 source_arn.split(":")[4],
                 {"aws:SourceArn": source_arn},
