@@ -109,6 +109,28 @@ def test_chat_when_the_cdk_bundled_its_typescript(target: Target, outputs: dict[
         person.close()
 
 
+@pytest.mark.parametrize("outputs", [("members.yaml", "node")], indirect=True)
+def test_chat_when_only_members_may_enter(target: Target, outputs: dict[str, str]):
+    """Who signs up is confirmed by a function, signs in, and comes in with a cookie; a queue tells who has come."""
+    idp, people = target.client("cognito-idp"), {}
+    target.client("lambda").invoke(FunctionName=outputs["Confirm"], Payload="{}")  # Warm: a pool waits five seconds.
+    assert status_of_refusal(target, outputs["Url"]) == 401
+    for name in ("anna", "ben"):
+        who = {"USERNAME": name, "PASSWORD": "a Passw0rd! that is long"}
+        idp.sign_up(ClientId=outputs["App"], Username=name, Password=who["PASSWORD"])
+        flow = {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": who}
+        token = idp.initiate_auth(ClientId=outputs["App"], **flow)["AuthenticationResult"]["IdToken"]
+        people[name] = target.connect(outputs["Url"], cookie=f"token={token}")
+        assert told(list(people.values())) == [f"{name} is here"] * len(people)
+    people["ben"].send("hello")
+    assert told(list(people.values())) == ["ben: hello"] * 2
+    head, body, signature = token.split(".")
+    forged = f"{head}.{body}.{signature[:10]}{'A' * 8}{signature[18:]}"
+    assert status_of_refusal(target, outputs["Url"], cookie=f"token={forged}") == 403
+    for person in people.values():
+        person.close()
+
+
 BUNDLED = """
 Transform: AWS::Serverless-2016-10-31
 Globals: {Function: {Runtime: nodejs20.x, Handler: app.handler}}
