@@ -91,7 +91,7 @@ _ROWS = (
             _invokes(f"user pools as {trigger}", "the pool {PoolName}{UserPoolId}"),
         )
         for trigger in (
-            *("CreateAuthChallenge", "CustomEmailSender", "CustomMessage", "CustomSMSSender", "DefineAuthChallenge"),
+            *("CreateAuthChallenge", "CustomEmailSender", "CustomSMSSender", "DefineAuthChallenge"),
             *("InboundFederation", "UserMigration", "VerifyAuthChallengeResponse"),
         )
     ),

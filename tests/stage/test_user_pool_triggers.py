@@ -245,6 +245,46 @@ def test_tokens_when_somebody_signs_in(pools: Any):
 
 
 @pytest.mark.fidelity("9.16")
+def test_messages_when_a_user_is_to_get_a_code(pools: Any):
+    """CustomMessage is asked for the text of each message, with AWS's placeholders; its error is the caller's."""
+    pool = pools("CustomMessage", AutoVerifiedAttributes=["email"])
+    pool.sign_up("anna", ClientMetadata={"from": "test"})
+    event = pool.events(1)[0]
+    assert event["response"] == {"smsMessage": None, "emailMessage": None, "emailSubject": None}
+    told = event["request"].pop("userAttributes")
+    assert (told["email"], told["cognito:user_status"]) == ("anna@example.com", "UNCONFIRMED")
+    assert event["request"] == {
+        "codeParameter": "{####}",
+        "linkParameter": "{##Click Here##}",
+        "usernameParameter": None,
+        "clientMetadata": {"from": "test"},
+    }
+    idp, email = pool.idp, [{"Name": "email", "Value": "anna@example.org"}]
+    idp.admin_confirm_sign_up(UserPoolId=pool.id, Username="anna")
+    token = pool.sign_in("anna")["AuthenticationResult"]["AccessToken"]
+    idp.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "name", "Value": "Anna"}])
+    idp.update_user_attributes(AccessToken=token, UserAttributes=email)
+    email.append({"Name": "email_verified", "Value": "true"})
+    idp.admin_update_user_attributes(UserPoolId=pool.id, Username="anna", UserAttributes=email)
+    idp.forgot_password(ClientId=pool.app, Username="anna")
+    sms = {"SMSMfaSettings": {"Enabled": True, "PreferredMfa": True}}
+    idp.admin_set_user_mfa_preference(UserPoolId=pool.id, Username="anna", **sms)
+    assert pool.sign_in("anna")["ChallengeName"] == "SMS_MFA"
+    idp.admin_reset_user_password(UserPoolId=pool.id, Username="anna")
+    idp.admin_create_user(UserPoolId=pool.id, Username="ben", MessageAction="SUPPRESS")
+    idp.admin_create_user(UserPoolId=pool.id, Username="ben", MessageAction="RESEND")
+    idp.admin_create_user(UserPoolId=pool.id, Username="cleo")
+    events = pool.events(8)
+    assert [event["triggerSource"].removeprefix("CustomMessage_") for event in events] == [
+        *("SignUp", "UpdateUserAttribute", "UpdateUserAttribute", "ForgotPassword"),
+        *("Authentication", "ForgotPassword", "AdminCreateUser", "AdminCreateUser"),
+    ]
+    assert [event["request"]["usernameParameter"] for event in events[6:]] == ["{username}"] * 2
+    with pytest.raises(ClientError, match="CustomMessage failed with error no guests today"):
+        idp.admin_create_user(UserPoolId=pool.id, Username="refused-by-CustomMessage")
+
+
+@pytest.mark.fidelity("9.16")
 @pytest.mark.parametrize("trigger", ["PreAuthentication", "PostAuthentication", "TokenGeneration"])
 def test_sign_in_when_a_function_refuses_it(pools: Any, trigger: str):
     """A function that raises lets nobody sign in."""

@@ -14,10 +14,14 @@ from typing import Any
 from localstage.core.strict_json import read_json
 from localstage.door.refusal import Refusal
 
-BUILT = ("PreSignUp", "PostConfirmation", "PreAuthentication", "PostAuthentication", "PreTokenGeneration")
+BUILT = (
+    *("PreSignUp", "PostConfirmation", "CustomMessage"),
+    *("PreAuthentication", "PostAuthentication", "PreTokenGeneration"),
+)
 """The triggers that invoke a function here, as LambdaConfig has them."""
 RESPONSES: Mapping[str, Mapping[str, Any]] = {
     "PreSignUp": {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False},
+    "CustomMessage": {"smsMessage": None, "emailMessage": None, "emailSubject": None},
     "PreTokenGeneration": {"claimsOverrideDetails": None},
 }
 """The ``response`` of a trigger's event, which the function completes; that of others is empty."""
@@ -54,7 +58,7 @@ def event_of(trigger: str, source: str, subject: Subject, request: Mapping[str, 
         "userName": subject.user_name,
         "callerContext": {
             "awsSdkVersion": "aws-sdk-unknown-unknown",
-            # Guess (Triggers of user pools): who has no app, such as an administrator.
+            # AWS: as captured of AdminCreateUser, by which an administrator names no app.
             "clientId": subject.client_id or "CLIENT_ID_NOT_APPLICABLE",
         },
         "triggerSource": source,
@@ -83,6 +87,8 @@ def response_of(trigger: str, payload: bytes) -> dict[str, Any]:
 def _recognized(trigger: str, response: Mapping[str, Any]) -> bool:
     if trigger == "PreSignUp":
         return all(isinstance(response.get(name) or False, bool) for name in RESPONSES[trigger])
+    if trigger == "CustomMessage":
+        return all(isinstance(response.get(name) or "", str) for name in RESPONSES[trigger])
     if trigger == "PreTokenGeneration":
         details = response.get("claimsOverrideDetails") or {}
         return (

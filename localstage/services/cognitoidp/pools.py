@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from localstage.door.call import AwsCall
@@ -60,6 +60,14 @@ class Pool:
         attributes = {**user.attribute_lookup, "cognito:user_status": user.status.value}
         return self._subject(user.username, attributes, tuple(sorted(group.group_name for group in user.groups)))
 
+    def user_of(self, call: AwsCall) -> Subject | None:
+        """Whose access token a call has."""
+        return self.user(self._pool.access_tokens[call.text("AccessToken")][1])
+
+    def verifies(self, attributes: Iterable[str]) -> bool:
+        """Whether the pool verifies one of these attributes when it changes."""
+        return not set(attributes).isdisjoint(self._pool.extended_config.get("AutoVerifiedAttributes") or ())
+
     def user_of_token(self, id_token: str) -> Subject | None:
         """To whom a token was given."""
         given = self._pool.id_tokens.get(id_token)
@@ -74,16 +82,15 @@ class Pool:
         self._pool.users[new_name] = self._pool.users.pop(old_name)
         return old_name
 
-    def admit(self, name: str, response: Mapping[str, Any]) -> Subject | None:
-        """Verifies and confirms a new user as PreSignUp's response says; returns one that is confirmed."""
+    def admit(self, name: str, response: Mapping[str, Any]) -> bool:
+        """Verifies and confirms a new user as PreSignUp's response says; returns whether it is confirmed."""
         user = self._pool.users[name]
         for attribute, verifies in (("email", "autoVerifyEmail"), ("phone_number", "autoVerifyPhone")):
             if response.get(verifies) and attribute in user.attribute_lookup:
                 user.update_attributes([{"Name": f"{attribute}_verified", "Value": "true"}])
-        if not response.get("autoConfirmUser"):
-            return None
-        user.status = type(user.status).CONFIRMED
-        return self.user(name)
+        if response.get("autoConfirmUser"):
+            user.status = type(user.status).CONFIRMED
+        return bool(response.get("autoConfirmUser"))
 
     def token_again(self, id_token: str, response: Mapping[str, Any]) -> str:
         """The ID token in an old one's place, with the claims that the function has changed."""
@@ -101,8 +108,8 @@ class Pool:
 
 
 def pool_of(account_id: str, call: AwsCall) -> Pool | None:
-    """The pool that a call names, or whose app it names; None if there is none."""
-    pool_id, client_id = call.text("UserPoolId"), call.text("ClientId")
+    """The pool that a call names, or whose app or token it names; None if there is none."""
+    pool_id, client_id, token = call.text("UserPoolId"), call.text("ClientId"), call.text("AccessToken")
     if pool_id:
         backend = existing_backend("cognitoidp", account_id, call.region)
         found = backend.user_pools.get(pool_id) if backend is not None else None
@@ -110,6 +117,8 @@ def pool_of(account_id: str, call: AwsCall) -> Pool | None:
     # A call that nobody signs names no region.
     backends = existing_backends("cognitoidp", account_id)
     pools = (pool for backend in backends for pool in backend.user_pools.values())
+    if token:
+        return next((Pool(pool, pool.access_tokens[token][0]) for pool in pools if token in pool.access_tokens), None)
     return next((Pool(pool, client_id) for pool in pools if client_id in pool.clients), None)
 
 

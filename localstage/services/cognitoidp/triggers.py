@@ -24,6 +24,14 @@ _WITHIN_S = 5.0
 _ATTEMPTS = 3
 """AWS: a function that has not answered within five seconds is invoked again, three times in all."""
 _SERVICE = "cognito-idp.amazonaws.com"
+# AWS: the sources of CustomMessage's page, by the operations that moto has.
+_MESSAGES = {
+    "AdminCreateUser": "AdminCreateUser",
+    "ForgotPassword": "ForgotPassword",
+    "AdminResetUserPassword": "ForgotPassword",
+    "UpdateUserAttributes": "UpdateUserAttribute",
+    "AdminUpdateUserAttributes": "UpdateUserAttribute",
+}
 _REFRESHES = ("REFRESH_TOKEN", "REFRESH_TOKEN_AUTH")
 T = TypeVar("T")
 
@@ -52,6 +60,7 @@ class UserPoolTriggers:
             "RespondToAuthChallenge": self._sign_in,
             "AdminRespondToAuthChallenge": self._sign_in,
         }
+        self._moments |= {operation: self._send for operation in _MESSAGES if operation not in self._moments}
 
     def answers(self, call: AwsCall) -> bool:
         """Whether functions may have to be invoked at a call. On the account thread."""
@@ -63,8 +72,8 @@ class UserPoolTriggers:
         return await self._moments[call.operation](call)
 
     async def _sign_up(self, call: AwsCall) -> Answer:
-        if call.parameters.get("MessageAction") == "RESEND":
-            return await self._run(call, lambda: self._do(call))  # Nobody new comes.
+        if call.parameters.get("MessageAction") == "RESEND":  # Nobody new comes.
+            return await self._send(call)
         by_admin = call.operation == "AdminCreateUser"
         given, attributes = call.text("Username"), _named(call.parameters.get("UserAttributes"))
         subject = await self._of_pool(call, lambda pool: pool.newcomer(given, attributes))
@@ -80,18 +89,45 @@ class UserPoolTriggers:
             if pool.names_users:
                 moto_named = pool.rename(given, subject.user_name)
                 answer = replace(answer, body=answer.body.replace(moto_named.encode(), subject.user_name.encode()))
-            if by_admin:  # AWS: what a function says of a user whom an administrator creates does not count.
-                return answer, None
-            confirmed = pool.admit(subject.user_name, response)
-            document = {**answer.document(), "UserConfirmed": confirmed is not None}
-            if confirmed is not None:
-                document.pop("CodeDeliveryDetails", None)  # No code is sent to somebody who is confirmed.
-            return answer.with_document(document), confirmed
+            if not by_admin:  # AWS: what a function says of a user whom an administrator creates does not count.
+                confirmed = pool.admit(subject.user_name, response)
+                document = {**answer.document(), "UserConfirmed": confirmed}
+                if confirmed:
+                    document.pop("CodeDeliveryDetails", None)  # No code is sent to somebody who is confirmed.
+                answer = answer.with_document(document)
+            return answer, pool.user(subject.user_name)
 
-        answer, confirmed = await self._run(call, create)
-        if confirmed is not None:
-            await self._invoked("PostConfirmation", "PostConfirmation_ConfirmSignUp", confirmed, _metadata(call))
+        answer, user = await self._run(call, create)
+        if user is not None and answer.document().get("UserConfirmed"):
+            await self._invoked("PostConfirmation", "PostConfirmation_ConfirmSignUp", user, _metadata(call))
+        elif by_admin and call.parameters.get("MessageAction") != "SUPPRESS":
+            await self._message("AdminCreateUser", call, user)
+        elif "CodeDeliveryDetails" in answer.document():
+            await self._message("SignUp", call, user)
         return answer
+
+    async def _send(self, call: AwsCall) -> Answer:
+        """What moto does at once with a user of whom Cognito would send a message."""
+        answer = await self._run(call, lambda: self._do(call))
+        if answer.status == 200:
+            name = call.text("Username")
+            user = await self._of_pool(call, lambda pool: pool.user(name) if name else pool.user_of(call))
+            kind = _MESSAGES[call.operation]
+            addresses = {"email", "phone_number"} & _named(call.parameters.get("UserAttributes")).keys()
+            verified = await self._of_pool(call, lambda pool: pool.verifies(addresses))
+            if kind != "UpdateUserAttribute" or verified:
+                await self._message(kind, call, user)
+        return answer
+
+    async def _message(self, kind: str, call: AwsCall, user: Subject | None) -> None:
+        """Asks for a message's text. Nobody sends it: what the function answers is looked at, and that is all."""
+        request = {
+            "codeParameter": "{####}",
+            "linkParameter": "{##Click Here##}",
+            "usernameParameter": "{username}" if kind == "AdminCreateUser" else None,
+            **_metadata(call),
+        }
+        await self._invoked("CustomMessage", f"CustomMessage_{kind}", user, request)
 
     async def _confirm(self, call: AwsCall) -> Answer:
         answer = await self._run(call, lambda: self._do(call))
@@ -108,6 +144,8 @@ class UserPoolTriggers:
         answer = await self._run(call, lambda: self._do(call))
         document = answer.document()
         token = (document.get("AuthenticationResult") or {}).get("IdToken") if answer.status == 200 else None
+        if document.get("ChallengeName") == "SMS_MFA":
+            await self._message("Authentication", call, await self._of_pool(call, lambda pool: pool.user(_name(call))))
         if token is None:
             return answer
         subject = await self._of_pool(call, lambda pool: pool.user_of_token(token))
@@ -131,7 +169,7 @@ class UserPoolTriggers:
         )
 
     async def _before(self, call: AwsCall) -> None:
-        name = str((call.parameters.get("AuthParameters") or {}).get("USERNAME", ""))
+        name = _name(call)
         hidden = await self._of_pool(call, lambda pool: pool.hides_who_exists)
         subject = await self._of_pool(call, lambda pool: pool.user(name))
         not_found = {"userNotFound": subject is None} if hidden else {}
@@ -186,6 +224,12 @@ def _metadata(call: AwsCall) -> dict[str, Any]:
     """AWS: clientMetadata are in an event if the call has some."""
     given = call.parameters.get("ClientMetadata")
     return {"clientMetadata": given} if given else {}
+
+
+def _name(call: AwsCall) -> str:
+    """Who signs in."""
+    said = call.parameters.get("AuthParameters") or call.parameters.get("ChallengeResponses") or {}
+    return str(said.get("USERNAME", ""))
 
 
 def _named(attributes: Any) -> dict[str, str]:
