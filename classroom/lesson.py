@@ -176,6 +176,11 @@ class Lesson:
         for panel in self._panels.values():
             panel.disconnect()
 
+    def catch_up(self) -> None:
+        """Wait until every panel shows what has been sent to it so far."""
+        for panel in self._panels.values():
+            panel.catch_up()
+
     def end(self) -> None:
         """Disconnect every panel, and say what stays and where to tell what was unclear. Each lesson's last cell."""
         self.disconnect_all()

@@ -118,7 +118,7 @@ class BugHunt:
         )
 
     def after(self, act: Callable[[], Any], messages: int = 1, route: str = "sendMessage") -> None:
-        """Do something that sends ``messages`` messages, and wait until the function has handled them.
+        """Do something that sends ``messages`` messages, and wait until they are handled and on the screens.
 
         Raises ``HandlerRaised`` with the function's own error, ``TimeoutError`` when its log tells of neither in time.
         """
@@ -132,6 +132,7 @@ class BugHunt:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the function did not log within {_HANDLED_WITHIN_S:g} s that it handled a message")
             Event().wait(0.1)
+        self._lesson.catch_up()  # What it has sent is on its way: that it was sent does not say that it was received.
 
     def log(self, text: str = "", lines: int = 12) -> None:
         """Print the newest lines that the function has printed since the case began, or those with ``text`` in them.

@@ -13,6 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -84,6 +85,7 @@ class Panel:
         self._changed = threading.Condition(threading.RLock())
         self._log, self._frames = Log(), Log()
         self._status, self._detail = DISCONNECTED, ""
+        self._pings = self._answers = 0
         self._frames_shown = False
         self._line: ChatSocket | FunctionLine | None = None
         self._view = PanelView(name, self)
@@ -108,6 +110,7 @@ class Panel:
             if self._status in (CONNECTED, CONNECTING):
                 return
             self._set_status(CONNECTING, "")
+            self._pings = self._answers = 0
             self._line = FunctionLine(self._write, self) if self._write else ChatSocket(self.url, self)
             line = self._line
         line.open()
@@ -175,6 +178,20 @@ class Panel:
         """Block until the other side has closed the connection."""
         self._wait(lambda: self._status not in (CONNECTED, CONNECTING), timeout, "the connection to end")
 
+    def catch_up(self, timeout: float | None = None) -> None:
+        """Block until what the other side has sent so far is on the screen; at once if there is no connection.
+
+        Asks with a ping, whose answer comes on the same line, behind what was sent before (RFC 6455, 5.5.2).
+        """
+        with self._changed:
+            if self._status != CONNECTED or self._line is None:
+                return
+            self._pings += 1
+            line, wanted = self._line, self._pings
+        with suppress(ConnectionError):  # It has closed meanwhile, which the wait ends with.
+            line.ping()
+        self._wait(lambda: self._answers >= wanted or self._status != CONNECTED, timeout, "an answer to a ping")
+
     def messages(self) -> list[tuple[str, str]]:
         """The chat messages on the screen as (sender, text), oldest first."""
         with self._changed:
@@ -230,6 +247,11 @@ class Panel:
                 self._log.append(Entry(kind, arrival.text, arrival.sender, self._time(), time.monotonic()))
                 self._show_log()
             self._show_frames()
+            self._changed.notify_all()
+
+    def ping_answered(self) -> None:
+        with self._changed:
+            self._answers += 1
             self._changed.notify_all()
 
     # What the person does (in a kernel thread; an exception would vanish, so none leaves)

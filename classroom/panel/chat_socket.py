@@ -32,6 +32,9 @@ class Listener(Protocol):
     def frame_received(self, text: str) -> None:
         """A text frame arrived."""
 
+    def ping_answered(self) -> None:
+        """A ping has been answered: what the other side had sent before it got the ping has arrived."""
+
 
 class ChatSocket:
     """A client connection to a WebSocket URL. ``open`` once; afterwards ``send`` and ``close`` from any thread.
@@ -44,7 +47,12 @@ class ChatSocket:
         self._refusal = ""
         self._socket: websocket.WebSocket | None = None
         self._app = websocket.WebSocketApp(
-            url, on_open=self._on_open, on_message=self._on_message, on_error=self._on_error, on_close=self._on_close
+            url,
+            on_open=self._on_open,
+            on_message=self._on_message,
+            on_pong=self._on_pong,
+            on_error=self._on_error,
+            on_close=self._on_close,
         )
         self._thread = threading.Thread(target=self._app.run_forever, name=f"chat socket {url}", daemon=True)
 
@@ -54,10 +62,11 @@ class ChatSocket:
 
     def send(self, text: str) -> None:
         """Send one text frame. Raises ``ConnectionError`` when the connection is gone."""
-        try:
-            self._app.send(text)
-        except websocket.WebSocketException as error:
-            raise ConnectionError(str(error)) from error
+        self._send(text, websocket.ABNF.OPCODE_TEXT)
+
+    def ping(self) -> None:
+        """Send a ping, which the other side answers in its turn. Raises ``ConnectionError``."""
+        self._send("", websocket.ABNF.OPCODE_PING)
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Close with code 1000 and wait until the thread has ended; harmless when already closed."""
@@ -72,12 +81,21 @@ class ChatSocket:
         if self._thread.is_alive():
             self._app.close(timeout=0)
 
+    def _send(self, text: str, opcode: int) -> None:
+        try:
+            self._app.send(text, opcode)
+        except websocket.WebSocketException as error:
+            raise ConnectionError(str(error)) from error
+
     def _on_open(self, app: websocket.WebSocketApp) -> None:
         self._socket = app.sock
         self._listener.status_changed(CONNECTED, "")
 
     def _on_message(self, app: websocket.WebSocketApp, text: str) -> None:
         self._listener.frame_received(text)
+
+    def _on_pong(self, app: websocket.WebSocketApp, data: bytes) -> None:
+        self._listener.ping_answered()
 
     def _on_error(self, app: websocket.WebSocketApp, error: BaseException) -> None:
         status = getattr(error, "status_code", None)
@@ -111,6 +129,9 @@ class FunctionLine:
         result = self._function(json.loads(text))
         if result is not None:
             self._listener.frame_received(json.dumps(result))
+
+    def ping(self) -> None:
+        self._listener.ping_answered()
 
     def close(self, timeout_s: float = 0.0) -> None:
         self._listener.status_changed(DISCONNECTED, "")

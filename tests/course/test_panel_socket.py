@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from http import HTTPStatus
 
@@ -139,6 +140,34 @@ def test_panel_when_disconnected_leaves_no_thread(server):
         "the socket's thread to end",
     )
     assert threading.active_count() <= before + 3  # the server's own threads for the connection may still end
+
+
+def test_panel_when_it_catches_up(server):
+    """What has been sent to it is on the screen then, in this connection and in the next; without one it returns."""
+    panel = server.panel("alice")
+    for turn in (1, 2):
+        with panel._changed:  # The thread that reads has to wait, as on a busy machine.
+            for number in range(50):
+                server._spread(json.dumps({"sender": "bob", "message": str(number)}))
+        panel.catch_up()
+        assert len(panel.messages()) == 50 * turn
+        panel.disconnect()
+        panel.catch_up()
+        panel.connect()
+        assert server.joined.acquire(timeout=60), "the server did not see alice within 60 s"
+    panel.disconnect()
+
+
+def test_panel_when_the_line_is_cut_while_it_catches_up(server):
+    """What will not be answered is not waited for."""
+    panel = server.panel("alice")
+    with panel._changed:  # It does not know yet.
+        [connection] = server.connections
+        connection.socket.shutdown(socket.SHUT_RDWR)
+        assert server.left.wait(60), "the server did not see the end within 60 s"
+    panel.catch_up(timeout=60)
+    assert not panel.connected
+    panel.disconnect()
 
 
 def test_panel_when_the_message_never_comes(server):

@@ -94,6 +94,16 @@ def test_panel_when_sending():
     assert panel.messages() == [("alice", "hi")]
 
 
+def test_panel_when_it_catches_up_without_a_network():
+    """A function's frame has arrived when it returns, so there is nothing to wait for."""
+    panel = new_panel(write=lambda frame: {"sender": "bob", "message": "at once"})
+    panel.send("hi")
+    panel.catch_up()
+    assert panel.messages() == [("bob", "at once")]
+    panel.disconnect()
+    panel.catch_up()
+
+
 def test_panel_when_offline():
     """Without a connection the field and the button are disabled, and a cell's send says what to do."""
     panel = new_panel()
