@@ -78,10 +78,8 @@ class Pool:
         return done
 
     def sign_in(self, name: str, **more: Any) -> dict[str, Any]:
-        parameters = {"USERNAME": name, "PASSWORD": PASSWORD}
-        done: dict[str, Any] = self.idp.initiate_auth(
-            ClientId=self.app, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters, **more
-        )
+        who = {"AuthParameters": {"USERNAME": name, "PASSWORD": PASSWORD}, **more}
+        done: dict[str, Any] = self.idp.initiate_auth(ClientId=self.app, AuthFlow="USER_PASSWORD_AUTH", **who)
         return done
 
     def events(self, count: int) -> list[dict[str, Any]]:
@@ -219,11 +217,18 @@ def test_confirmation_when_a_user_is_confirmed(pools: Any):
 
 @pytest.mark.fidelity("9.16")
 def test_tokens_when_somebody_signs_in(pools: Any):
-    """A sign-in comes by three functions; the last changes the ID token, as far as AWS lets it."""
+    """A sign-in comes by three functions; the last changes the ID token, as far as AWS lets it.
+
+    One with a wrong password, or of nobody, comes as far as it may.
+    """
     pool = pools()
     sub = pool.sign_up("anna")["UserSub"]
+    for name, code in (("anna", "NotAuthorizedException"), ("nobody", "UserNotFoundException")):
+        with pytest.raises(ClientError, match=code):
+            pool.sign_in(name, AuthParameters={"USERNAME": name, "PASSWORD": "another"})
     given = pool.sign_in("anna", ClientMetadata={"from": "test"})["AuthenticationResult"]
-    events = pool.events(5)[2:]
+    wrong, *events = pool.events(6)[2:]
+    assert wrong["triggerSource"] == "PreAuthentication_Authentication"
     assert [event["triggerSource"] for event in events] == [
         "PreAuthentication_Authentication",
         "PostAuthentication_Authentication",
@@ -241,7 +246,7 @@ def test_tokens_when_somebody_signs_in(pools: Any):
         ClientId=pool.app, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters={"REFRESH_TOKEN": given["RefreshToken"]}
     )["AuthenticationResult"]
     assert claims_of(again["IdToken"])["room"] == "lobby"
-    assert pool.sources(6)[5:] == ["TokenGeneration_RefreshTokens"]
+    assert pool.sources(7)[6:] == ["TokenGeneration_RefreshTokens"]
 
 
 @pytest.mark.fidelity("9.16")
@@ -282,6 +287,20 @@ def test_messages_when_a_user_is_to_get_a_code(pools: Any):
     assert [event["request"]["usernameParameter"] for event in events[6:]] == ["{username}"] * 2
     with pytest.raises(ClientError, match="CustomMessage failed with error no guests today"):
         idp.admin_create_user(UserPoolId=pool.id, Username="refused-by-CustomMessage")
+
+
+@pytest.mark.fidelity("9.16")
+def test_sign_in_when_who_exists_is_hidden(pools: Any):
+    """PreAuthentication is told that there is no such user if the app does not tell others."""
+    pool = pools("PreAuthentication")
+    pool.idp.update_user_pool_client(UserPoolId=pool.id, ClientId=pool.app, PreventUserExistenceErrors="ENABLED")
+    with pytest.raises(ClientError):
+        pool.sign_in("nobody")
+    pool.idp.admin_create_user(UserPoolId=pool.id, Username="anna", TemporaryPassword=PASSWORD)
+    assert pool.sign_in("anna")["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
+    nobody, anna = pool.events(2)
+    assert nobody["request"] == {"userAttributes": {}, "validationData": None, "userNotFound": True}
+    assert (nobody["userName"], anna["request"]["userNotFound"]) == ("nobody", False)
 
 
 @pytest.mark.fidelity("9.16")

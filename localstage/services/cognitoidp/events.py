@@ -117,6 +117,7 @@ def not_invoked(trigger: str, reason: str) -> Refusal:
 
 def overridden(claims: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
     """An ID token's claims as PreTokenGeneration's response changes them."""
+    # Guess (Triggers of user pools): the groups of the access token stay as they are.
     details = response.get("claimsOverrideDetails") or {}
     added = details.get("claimsToAddOrOverride") or {}
     groups = details.get("groupOverrideDetails") or {}

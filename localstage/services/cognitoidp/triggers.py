@@ -100,6 +100,7 @@ class UserPoolTriggers:
         answer, user = await self._run(call, create)
         if user is not None and answer.document().get("UserConfirmed"):
             await self._invoked("PostConfirmation", "PostConfirmation_ConfirmSignUp", user, _metadata(call))
+        # Guess (Triggers of user pools): also where the user has no address to which a message could go.
         elif by_admin and call.parameters.get("MessageAction") != "SUPPRESS":
             await self._message("AdminCreateUser", call, user)
         elif "CodeDeliveryDetails" in answer.document():
@@ -177,6 +178,7 @@ class UserPoolTriggers:
             subject = await self._of_pool(call, lambda pool: pool.stranger(name))
         # AWS: InitiateAuth's ClientMetadata are this trigger's validationData.
         request = {"validationData": call.parameters.get("ClientMetadata"), **not_found}
+        # Guess (Triggers of user pools): before the password is looked at.
         await self._invoked("PreAuthentication", "PreAuthentication_Authentication", subject, request)
 
     async def _invoked(
