@@ -30,7 +30,7 @@ class Handler:
 
 PYTHON = Handler(HANDLERS / "sequential.py", "python3.13")
 NODE = Handler(HANDLERS / "sequential.js", "nodejs20.x")
-_DELIVERY = Path(__file__).resolve().parents[2] / "handlers"
+DELIVERY = Path(__file__).resolve().parents[2] / "handlers"
 _ALLOWED = ["logs:*", "dynamodb:*", "execute-api:ManageConnections"]
 
 
@@ -40,7 +40,7 @@ def own_package() -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.write(HANDLERS / "own.py", "index.py")
         for name in ("delivery.py", "management.py", "log.py"):
-            archive.write(_DELIVERY / name, name)
+            archive.write(DELIVERY / name, name)
     return buffer.getvalue()
 
 

@@ -17,9 +17,10 @@ from aiohttp import web
 
 WORKER = """
 import json, runpy, sys
+answers, sys.stdout = sys.stdout, sys.stderr
 handler = runpy.run_path(sys.argv[1])["handler"]
 for line in sys.stdin:
-    print(json.dumps(handler(json.loads(line), None)), flush=True)
+    print(json.dumps(handler(json.loads(line), None)), file=answers, flush=True)
 """
 
 

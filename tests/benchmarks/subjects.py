@@ -153,10 +153,16 @@ class Floor(Subject):
 
     def start(self) -> None:
         self._table_url = start_table(self._processes)
+        self._serve(self.handler.file)
+
+    def use_own_handler(self) -> bool:
+        self._serve(chat.HANDLERS / "own_on_the_floor.py", PYTHONPATH=f"{chat.DELIVERY}{os.pathsep}{chat.HANDLERS}")
+        return True
+
+    def _serve(self, handler: Path, **variables: str) -> None:
         port = free_port()
-        variables = handler_variables(self._table_url, f"http://127.0.0.1:{port}")
-        command = [sys.executable, "-m", "tests.benchmarks.floor", str(port), str(self.handler.file)]
-        self._processes.start(command, variables)
+        variables |= handler_variables(self._table_url, f"http://127.0.0.1:{port}")
+        self._processes.start([sys.executable, "-m", "tests.benchmarks.floor", str(port), str(handler)], variables)
         self._processes.wait_for(port)
         self.url = f"ws://127.0.0.1:{port}/"
         self.roots = self._processes.pids
