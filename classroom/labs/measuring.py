@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from classroom.account.account import Account
+from classroom.exercises.checks import CheckFailed
 from classroom.labs.people import Person, until
 from classroom.labs.variants import Variant, stack_name
 
@@ -108,14 +109,25 @@ class _Day:
         )
 
     def _arrive(self, url: str) -> None:
+        """Let the people come; a chat lets in all of them or nobody. Raises ``CheckFailed`` with the answers otherwise."""
+        refused: list[str] = []
         for _ in range(PEOPLE):
             before = self._connected().keys()
             try:
                 person = Person(url, self._changed)
-            except Person.Refused:
+            except Person.Refused as answer:
+                refused.append(str(answer))
                 continue
             [connection_id] = self._connected().keys() - before
             self._people[connection_id] = person
+        if refused and self._people:
+            for person in self._people.values():
+                person.leave()
+            name = stack_name(self._account, self._variant.name, self._form)
+            raise CheckFailed(
+                f"{name} let in {len(self._people)} of {PEOPLE} people and refused the others with {', '.join(refused)}: "
+                "its functions' logs may say why."
+            )
         self._rows = self._connected()
         self._settle()
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from classroom.account import stack
 from classroom.account.account import Account
 from classroom.account.deployment_name import stamped
 from classroom.account.target import Target
-from classroom.labs import variants
+from classroom.exercises.checks import CheckFailed
+from classroom.labs import measuring, variants
+from classroom.labs.people import Person
 from classroom.labs.variants import LET_IN, PUBLISHED, VARIANTS, NoSuchVariant, Variant
 from classroom.operations.cleanup import clean_up, find_ours
 from localstage import LocalStage
@@ -43,6 +46,27 @@ def test_clean_up_when_a_function_wrote_after_its_stack_was_gone(account: Accoun
     clean_up(account)
     assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == [left]
     logs.delete_log_group(logGroupName=left)
+
+
+def test_measure_when_only_some_people_are_let_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chat that lets in one of three has not been measured: one sentence says what the others were answered."""
+    answers = iter(("let in", "500", "502"))
+
+    class Visitor(Person):
+        def __init__(self, url: str, changed: threading.Condition):
+            answer = next(answers)
+            if answer != "let in":
+                raise Person.Refused(answer)
+            super().__init__(url, changed)
+
+    monkeypatch.setattr(measuring, "Person", Visitor)
+    url = variants.deploy(account, "s1", PUBLISHED)["WebSocketUrl"]
+    said = (
+        "^vars-s1-published let in 1 of 3 people and refused the others with 500, 502: its functions' logs may say why"
+    )
+    with pytest.raises(CheckFailed, match=said):
+        measuring.measure(account, variants.variant("s1"), PUBLISHED, url)
+    variants.remove(account, "s1", PUBLISHED)
 
 
 def test_stack_name_when_there_is_no_such_form() -> None:
