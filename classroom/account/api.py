@@ -127,20 +127,24 @@ def wait_until_served(account: Account, url: str) -> None:
 
     API Gateway answers at once and serves a moment later: a new stage is
     refused with 403, a new deployment is still the old one. Nothing tells when
-    that is over, so this waits until the stage's last change is ``SERVED_AFTER_S``
-    old. localstage serves at once; nothing is waited for there.
+    that is over, so this waits until the last change of the stage and its deployment is
+    ``SERVED_AFTER_S`` old. localstage serves at once; nothing is waited for there.
     """
     parts = urlsplit(url)
     if account.target.name == "moto" or parts.scheme != "wss":
         return
     gateway = account.client("apigatewayv2")
+    api_id = parts.netloc.partition(".")[0]
     try:
-        stage = gateway.get_stage(ApiId=parts.netloc.partition(".")[0], StageName=parts.path.strip("/"))
+        stage = gateway.get_stage(ApiId=api_id, StageName=parts.path.strip("/"))
+        changed = stage.get("LastUpdatedDate", stage["CreatedDate"])
+        if "DeploymentId" in stage:  # A stage with AutoDeploy is older than what the last route has made it serve.
+            deployment = gateway.get_deployment(ApiId=api_id, DeploymentId=stage["DeploymentId"])
+            changed = max(changed, deployment["CreatedDate"])
     except gateway.exceptions.NotFoundException:
         return
     now = parsedate_to_datetime(stage["ResponseMetadata"]["HTTPHeaders"]["date"])
-    age_s = (now - stage.get("LastUpdatedDate", stage["CreatedDate"])).total_seconds()
-    Event().wait(max(0.0, SERVED_AFTER_S - age_s))
+    Event().wait(max(0.0, SERVED_AFTER_S - (now - changed).total_seconds()))
 
 
 def has_stage(account: Account, api_id: str) -> bool:
