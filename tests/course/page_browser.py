@@ -206,7 +206,8 @@ def _kept(chromium: Any, held: bool) -> Iterator[ChatPage]:
 def _cleared(chat: ChatPage) -> Iterator[ChatPage]:
     yield chat
     complaints = chat.complaints()
-    chat.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    # A page that connects again before it is left must not have that remembered: the next case's would connect unasked.
+    chat.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); Storage.prototype.setItem = () => {}; }")
     chat.page.goto("about:blank")  # It is connected to nothing any more.
     chat.page.set_viewport_size(SIZE)
     chat.page.emulate_media(color_scheme="light")
