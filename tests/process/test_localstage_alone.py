@@ -56,7 +56,7 @@ def test_localstage_when_installed_alone(tmp_path: Path):
     project = Path(shutil.copytree(ROOT / "examples" / "chat", tmp_path / "chat"))
     talk = (
         "localstage deploy --no-follow chat && echo hello there | localstage connect --frames 1 --wait 60s"
-        " && localstage logs Chat && localstage status"
+        " && localstage logs --platform Chat && localstage status"
     )
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
     shown = said_by([scripts / "localstage", "run", "--", "sh", "-c", talk], tmp_path, PATH=path)
