@@ -31,11 +31,18 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(scope="session")
-def moved() -> Iterator[MovedStage]:
-    """A stage at AWS's pace whose time the test moves."""
+def moved_stage() -> Iterator[MovedStage]:
+    """The one stage of ``moved``."""
     stage = MovedStage()
     yield stage
     stage.stop()
+
+
+@pytest.fixture
+def moved(moved_stage: MovedStage) -> MovedStage:
+    """A stage at AWS's pace whose time the test moves; what another test has deployed was long ago."""
+    moved_stage.move(60)
+    return moved_stage
 
 
 @pytest.fixture

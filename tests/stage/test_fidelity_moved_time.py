@@ -18,7 +18,7 @@ from tests.stage.target import REGION
 @pytest.fixture
 def api_id(moved: MovedStage) -> Iterator[str]:
     """An API with the route ping, answered by nobody, whose stage is served by now."""
-    gateway = moved.client("apigatewayv2", attempts=10)  # deployments have a pace; it tries until its turn has come
+    gateway = moved.client("apigatewayv2")
     made = gateway.create_api(
         Name=f"test-{uuid.uuid4().hex[:8]}", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
     )["ApiId"]

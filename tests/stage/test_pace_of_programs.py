@@ -89,7 +89,6 @@ def test_deployments_when_they_follow_each_other(moved):
         Name="hasty", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
     )["ApiId"]
     patient.create_route(ApiId=api_id, RouteKey="$default")
-    moved.move(1)  # Since another test's deployment.
     patient.create_deployment(ApiId=api_id)
     for _ in range(2):
         with pytest.raises(ClientError, match="TooManyRequestsException"):

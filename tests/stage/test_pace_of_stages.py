@@ -13,8 +13,8 @@ from tests.stage.target import REGION
 
 @pytest.fixture
 def gateway(moved):
-    """A client of API Gateway on a stage whose time the test moves; it tries until a deployment's turn has come."""
-    return moved.client("apigatewayv2", attempts=10)
+    """A client of API Gateway on a stage whose time the test moves."""
+    return moved.client("apigatewayv2")
 
 
 @pytest.fixture
