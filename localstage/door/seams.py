@@ -41,6 +41,7 @@ REPLACED = (
     "moto.iam.models:IAMPolicyDocumentValidator",
     "moto.iam.models:iam_backends.backend",
     "moto.iam.urls:url_paths",
+    "moto.logs.models:LogGroup.filter_log_events",
     "moto.s3.models:FakeBucket.get_permission",
     "moto.sts.urls:url_paths",
 )

@@ -27,7 +27,7 @@ from localstage.door.signatures.verification import Verifier
 from localstage.functions.service import Functions
 from localstage.gateway.served_stages import ServedStages
 from localstage.policy.document import Need
-from localstage.services import apigatewayv2, awslambda, dynamodb, iam, s3, sts
+from localstage.services import apigatewayv2, awslambda, dynamodb, iam, logs, s3, sts
 from localstage.services.apigatewayv2.deployment_limit import DeploymentLimit
 from localstage.services.apigatewayv2.reader import known_apis
 from localstage.services.apigatewayv2.telemetry import GatewayTelemetry
@@ -153,6 +153,7 @@ class Account:
         self._moto.load()
         iam.extend()  # First, since others of moto's services import its IAM, here without AWS's policies.
         s3.extend()
+        logs.extend()
         dynamodb.extend()
         sts.extend(self.keys.publish_of_sts)
         apigatewayv2.extend(self.stages.publish, self._settings.allow_host)
