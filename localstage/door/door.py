@@ -48,7 +48,6 @@ ConnectionsHandler = Callable[[Request, KnownKey], Reply]
 Step = Callable[[AwsCall], Awaitable[Answer | None]]
 
 _COGNITO = {"AWSCognitoIdentityService": "cognito-identity", "AWSCognitoIdentityProviderService": "cognito-idp"}
-_UNSIGNED = {"cognitoidp": "cognito-idp"}
 _LARGE_BODY_BYTES = 1024 * 1024
 """The digest of a larger body takes longer than a change of threads: 2 ms for a megabyte."""
 _SMALL_BODY_BYTES = 64 * 1024
@@ -177,8 +176,8 @@ class Door:
             self._permissions.check(call)
 
     def _room(self, call: AwsCall) -> Room:
-        """The room of a call, by moto's word for it where nobody has signed it: Cognito's alone may be unsigned."""
-        return self._rooms.get(call.service or _UNSIGNED.get(call.backend, ""), NO_ROOM)
+        """The room of a call; of those that nobody has signed, Cognito's have one."""
+        return self._rooms.get(call.service or _cognito_service(call), NO_ROOM)
 
     def _keep_limits(self, call: AwsCall) -> None:
         room = self._room(call)
@@ -224,10 +223,16 @@ async def _needs_no_signature(call: AwsCall) -> bool:
         return False
     if call.method == "GET" and call.raw_path.endswith(_PUBLIC_KEYS) and call.raw_path.count("/") == 3:
         return True  # AWS: Cognito user pools, verifying JSON web tokens.
-    target, _, operation = call.headers.get("x-amz-target", "").rpartition(".")
-    if call.raw_path == "/" and not call.request.raw_query and target in _COGNITO:
-        return operation in await asyncio.to_thread(_unsigned_operations, _COGNITO[target])
+    service = _cognito_service(call)
+    if call.raw_path == "/" and not call.request.raw_query and service:
+        operation = call.headers["x-amz-target"].rpartition(".")[2]
+        return operation in await asyncio.to_thread(_unsigned_operations, service)
     return False
+
+
+def _cognito_service(call: AwsCall) -> str:
+    """The service of Cognito's that a call names without a signature; empty for any other."""
+    return _COGNITO.get(call.headers.get("x-amz-target", "").rpartition(".")[0], "")
 
 
 @cache

@@ -25,7 +25,7 @@ RESPONSES: Mapping[str, Mapping[str, Any]] = {
     "PreTokenGeneration": {"claimsOverrideDetails": None},
 }
 """The ``response`` of a trigger's event, which the function completes; that of others is empty."""
-# AWS: as PreTokenGeneration's page lists them: no function may change them.
+# Guess (Triggers of user pools): which claims no function may change; PreTokenGeneration's page has a list.
 _FIXED_CLAIMS = frozenset(
     {
         *("acr", "amr", "at_hash", "aud", "auth_time", "azp", "cognito:username", "exp", "iat", "identities", "iss"),
