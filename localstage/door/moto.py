@@ -112,8 +112,18 @@ class MotoServer:
         from moto.moto_server.werkzeug_app import create_backend_app
 
         if backend not in self._applications:
+            if backend == "ssm":
+                # It brings EC2, 0.8 s of processor time and 100 MB, for commands to instances that have a tag.
+                seams.import_without("moto.ssm.models", "moto.ec2", (), ec2_backends=_LateEc2())
             self._applications[backend] = create_backend_app(backend)
         return self._applications[backend]
+
+
+class _LateEc2(dict[str, Any]):
+    """moto's EC2 by account, imported when somebody asks for it."""
+
+    def __missing__(self, account_id: str) -> Any:
+        return import_module("moto.ec2").ec2_backends[account_id]
 
 
 def _dispatched(application: Any, environ: dict[str, Any]) -> Answer:

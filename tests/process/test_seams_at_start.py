@@ -69,3 +69,27 @@ def test_start_when_nobody_guesses_encodings_or_uploads_files():
     """What moto's libraries need for that is not loaded with them, and is there, without a warning, when it is used."""
     ended = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[] utf-8 upload_file True\n", "")
+
+
+PARAMETERS = """
+import sys
+from localstage.door.moto import MotoServer
+server = MotoServer(None, None)
+server.load()
+server._application("ssm")
+from moto.ssm.models import ssm_backends
+before = "moto.ec2" in sys.modules
+targets = [{"Key": "tag:Name", "Values": ["chat"]}]
+others = dict.fromkeys(("comment", "max_concurrency", "max_errors", "notification_config", "output_s3_bucket_name"))
+others |= dict.fromkeys(("output_s3_key_prefix", "output_s3_region", "parameters", "service_role_arn"))
+sent = ssm_backends["123456789012"]["us-east-1"].send_command(
+    document_name="AWS-RunShellScript", timeout_seconds=60, instance_ids=[], targets=targets, **others
+)
+print(before, sent.instance_ids, "moto.ec2" in sys.modules)
+"""
+
+
+def test_parameters_when_no_command_is_sent():
+    """moto's EC2 is not loaded with its parameters, and is there for a command to the instances that have a tag."""
+    ended = subprocess.run([sys.executable, "-c", PARAMETERS], capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "False [] True\n"), ended.stderr
