@@ -13,6 +13,7 @@ import botocore.session
 import pytest
 
 from localstage import LocalStage
+from tests import late
 from tests.course.jupyterlab import NO_BROWSER
 from tests.course.nbval_runs import ROOT
 from tests.order import ByModule, place, shuffle
@@ -46,8 +47,23 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """An order in which no test can count on another."""
+    """An order in which no test can count on another, and delays at which no test can count on being quick."""
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in the random order of this number")
+    parser.addoption("--late", type=int, metavar="SEED", help="delay what emulators do at random, by this number")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """What the tests run under that no file says."""
+    seed = config.getoption("late")
+    return None if seed is None else f"late: emulators delay at random what they do; once more with --late {seed}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Delay what the emulators do that a test starts, where that was asked for."""
+    seed = item.config.getoption("late")
+    if seed is not None:
+        late.of_test(seed, item.nodeid)
 
 
 @pytest.hookimpl(trylast=True)

@@ -22,6 +22,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from classroom.operations.notebooks import SOLUTIONS, executed_of
+from tests.late import import_path
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -212,4 +213,4 @@ def clean_environment(work_dir: Path, **more: str) -> dict[str, str]:
     for place in places.values():
         Path(place).mkdir(parents=True, exist_ok=True)  # IPython would make one in the system's folder and leave it
     places["CHAT_FOLDER"] = str(work_dir / "my_chat")
-    return {**kept, **places, "PYTHONPATH": str(ROOT), **more}
+    return {**kept, **places, "PYTHONPATH": import_path(), **more}

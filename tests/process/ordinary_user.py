@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.late import import_path
+
 ROOT = Path(__file__).parents[2]
 NOBODY = 65_534
 IS_ROOT = hasattr(os, "getuid") and os.getuid() == 0
@@ -30,7 +32,7 @@ def as_ordinary_user(home: Path, command: list[str], **options: Any) -> subproce
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         python = twin_for_nobody(home / "python")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_"))}
-    variables |= {"HOME": str(home), "TMPDIR": str(home), "PYTHONPATH": str(ROOT)}
+    variables |= {"HOME": str(home), "TMPDIR": str(home), "PYTHONPATH": import_path()}
     if user and not _imports(python, variables, user):
         pytest.skip("nobody may not read this checkout, or there is no system's Python of this version")
     options["env"] = {**variables, **options.get("env", {})}

@@ -18,6 +18,7 @@ from jupyter_client import BlockingKernelClient
 
 from installation.commands import FIRST_NOTEBOOK, beside_a_stage, lab_command
 from tests.course.jupyterlab import end
+from tests.late import import_path
 from tests.process.functions_workbench import is_running
 from tests.stage.waiting import eventually
 
@@ -38,7 +39,7 @@ def places(tmp_path) -> dict[str, str]:
     for name in names:
         (tmp_path / name).mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CHAT_", "JUPYTER_"))}
-    return {**kept, **{name: str(tmp_path / name) for name in names}, "PYTHONPATH": str(ROOT)}
+    return {**kept, **{name: str(tmp_path / name) for name in names}, "PYTHONPATH": import_path()}
 
 
 def listens(port: int) -> bool:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.late import import_path
+
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 180
 
@@ -25,7 +27,7 @@ def place(tmp_path: Path) -> dict[str, str]:
     shutil.copytree(ROOT / "examples" / "chat", tmp_path / "project")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE"))}
     places = {"TMPDIR": str(tmp_path / "tmp"), "LOCALSTAGE_STATE_DIR": str(tmp_path / "state")}
-    return {**kept, **places, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return {**kept, **places, "PYTHONPATH": import_path(), "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from threading import Event
 
 import pytest
 
+from tests.late import import_path
+
 MODULE = [sys.executable, "-m", "localstage"]
 WITHIN_S = 180
 
@@ -33,7 +35,7 @@ def place(tmp_path: Path) -> Iterator[dict[str, str]]:
         **kept,
         "TMPDIR": str(tmp_path / "tmp"),
         "LOCALSTAGE_STATE_DIR": str(tmp_path / "state"),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": import_path(),
     }
     while started:
         process = started.pop()

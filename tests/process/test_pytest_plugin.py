@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.late import import_path
+
 ROOT = Path(__file__).resolve().parents[2]
 PROMISES = """
 import os
@@ -68,7 +70,11 @@ def project(tmp_path: Path) -> Path:
 def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Runs pytest in the project with nothing of this run but the packages, and a profile that leads astray."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE", "PYTEST_"))}
-    places = {"PYTHONPATH": str(ROOT), "AWS_PROFILE": "nobody", "LOCALSTAGE_STATE_DIR": str(project.parent / "state")}
+    places = {
+        "PYTHONPATH": import_path(),
+        "AWS_PROFILE": "nobody",
+        "LOCALSTAGE_STATE_DIR": str(project.parent / "state"),
+    }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "localstage.testing", "-p", "no:cacheprovider", *words]
     return subprocess.run(command, cwd=project, env=kept | places, text=True, capture_output=True, timeout=300)
 

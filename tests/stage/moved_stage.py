@@ -27,6 +27,7 @@ from botocore.config import Config
 from localstage.emulator import Emulator
 from localstage.environment import changes_for
 from localstage.settings import Settings
+from tests.late.sitecustomize import LATENESS
 from tests.moved_clock import MovedClock
 from tests.stage.target import REGION, StageTarget, ca_of, empty_account
 
@@ -100,6 +101,8 @@ async def _serve() -> None:
                 await asyncio.sleep(0)
                 await stage._account._thread.run(lambda: None)
                 await asyncio.sleep(0)
+                while LATENESS.waiting:  # Under --late a step may wait in real time.
+                    await asyncio.sleep(0.01)
 
         print(json.dumps(dict(changes_for(reach, {}, as_aws=True).settings)), flush=True)
         Thread(target=_read, args=(asyncio.get_running_loop(), lines), daemon=True).start()

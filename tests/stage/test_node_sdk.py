@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.late import import_path
+
 ROOT = Path(__file__).resolve().parents[2]
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="it needs npm on the path")
 
@@ -111,7 +113,7 @@ def test_sdk_when_npm_fetches_it(tmp_path: Path):
         "LOCALSTAGE_STATE_DIR": str(tmp_path / "state"),
     }
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "LOCALSTAGE"))}
-    environment = {**kept, **places, "PYTHONPATH": str(ROOT)}
+    environment = {**kept, **places, "PYTHONPATH": import_path()}
     for name, file, text, facts in (
         ("connect", "app.js", CONNECT, {"type": "module", "dependencies": {"@aws-sdk/client-dynamodb": "^3"}}),
         ("send", "app.ts", SEND, {"devDependencies": {"esbuild": "*"}}),
