@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.core.utils import iso_8601_datetime_with_milliseconds, utcnow
@@ -190,11 +190,15 @@ class Stack:
             resource_status=status,
             resource_status_reason=reason,
             resource_properties=properties,
-            timestamp=utcnow(),
+            timestamp=self._next_timestamp(),
             client_request_token=self.token,
         )
         self.events.append(event)
         self.notify(event)
+
+    def _next_timestamp(self) -> datetime:
+        """Now, in a millisecond of its own, which is how far AWS's answers count: tools sort events by their time."""
+        return max([utcnow(), *(event.timestamp + timedelta(milliseconds=1) for event in self.events[-1:])])
 
     @property
     def exports(self) -> dict[str, Output]:

@@ -39,6 +39,13 @@ def test_stack_when_created(stacks):
     assert stack["StackId"].startswith("arn:aws:cloudformation:us-east-1:123456789012:stack/chat/")
 
 
+def test_events_of_a_stack_when_they_are_sorted_by_time(stacks):
+    """No two events have one timestamp, so that a tool that sorts them, as the CDK does, shows them in their order."""
+    stacks.create("chat", CHAT_API)
+    newest_first = [event["Timestamp"] for event in stacks.api.describe_stack_events(StackName="chat")["StackEvents"]]
+    assert newest_first == sorted(set(newest_first), reverse=True)
+
+
 def test_stack_resources_when_created(stacks):
     """The resources of a stack are listed with their physical ids and their own status."""
     stacks.create("chat", CHAT_API)
