@@ -249,8 +249,19 @@ class StackEngineBackend(moto_models.CloudFormationBackend):
         self._archive_if_deleted(stack)
 
     def delete_change_set(self, name_or_id: str, stack_name: str | None = None) -> None:
-        """Drop a change set; a CREATE one leaves its stack REVIEW_IN_PROGRESS, as on AWS."""
-        change_set = self.find_change_set(name_or_id, stack_name)
+        """Drop a change set; a CREATE one leaves its stack REVIEW_IN_PROGRESS, as on AWS.
+
+        AWS (FIDELITY 11.8): of a stack that exists, deleting a change set that is not there succeeds (DeleteChangeSet
+        names no such error; Sceptre/sceptre#449 saw it; the CDK's deploy and diff begin with that call).
+        """
+        if stack_name is not None and self._active_stack(stack_name) is None:
+            raise ValidationError(f"Stack [{stack_name}] does not exist")  # As Sceptre/sceptre#1483 has it.
+        try:
+            change_set = self.find_change_set(name_or_id, stack_name)
+        except ChangeSetNotFound:
+            if stack_name is None:
+                raise
+            return
         del self.change_sets[change_set.change_set_id]
 
     # Drift

@@ -115,6 +115,20 @@ def test_change_set_when_deleted(stacks):
     assert stacks.api.describe_stacks()["Stacks"] == []
 
 
+@pytest.mark.fidelity("11.8")
+def test_change_set_when_it_is_deleted_without_being_there(stacks):
+    """Of a stack that exists, deleting any name succeeds, as the CDK counts on; a stack that does not is refused."""
+    delete = stacks.api.delete_change_set
+    assert refusal(delete, StackName="chat", ChangeSetName="review") == (
+        "ValidationError",
+        "Stack [chat] does not exist",
+    )
+    stack_id = stacks.create("chat", CHAT_API)["StackId"]
+    for name in ("chat", stack_id):
+        assert delete(StackName=name, ChangeSetName="cdk-diff-change-set")["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert stacks.stack("chat")["StackStatus"] == "CREATE_COMPLETE"
+
+
 def test_change_set_when_its_stack_exists_or_does_not(stacks):
     """CREATE needs a new stack, UPDATE an existing one."""
     arguments = {"StackName": "chat", "ChangeSetName": "review", "TemplateBody": CHAT_API}
