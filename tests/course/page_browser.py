@@ -20,6 +20,8 @@ from tests.course.jupyterlab import ARTEFACTS, chromium_path
 from tests.course.nbval_runs import ROOT
 
 HTML = ROOT / "html"
+LEAN = ROOT / "tests" / "course" / "chromium"
+"""Starts the browser that CHROMIUM names, with less beside the pages."""
 WITHIN_S = 90
 SIZE: Any = {"width": 900, "height": 700}
 HUB = "hub.example"
@@ -136,18 +138,23 @@ def violations(page: Any, axe: str, where: str = "html") -> list[str]:
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A Chromium of the module's own."""
-    executable = chromium_path()
+@contextmanager
+def launched(*flags: str) -> Iterator[Any]:
+    """A Chromium of its own; ends it. Without one the test is skipped."""
+    environment = {**os.environ, "CHROMIUM": chromium_path()}
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", f"--host-resolver-rules=MAP {HUB} 127.0.0.1"]
-        )
+        browser = playwright.chromium.launch(executable_path=LEAN, args=flags, env=environment)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A Chromium of the module's own."""
+    with launched(f"--host-resolver-rules=MAP {HUB} 127.0.0.1") as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.course.jupyterlab import ARTEFACTS, chromium_path, jupyterlab, open_and_run
+from tests.course.jupyterlab import ARTEFACTS, jupyterlab, open_and_run
 from tests.course.nbval_runs import NOTEBOOKS
 from tests.stage.waiting import eventually
 
@@ -27,22 +27,15 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title=
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory) -> Iterator[Callable[[Path, int, int], Any]]:
+def shown(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path, int, int], Any]]:
     """Opens a lesson in a window of its own, of a width and height, and has JupyterLab begin to run all its cells."""
-    executable = chromium_path()
-    from playwright.sync_api import sync_playwright
-
     ARTEFACTS.mkdir(exist_ok=True)
     again = shutil.copy(START, tmp_path_factory.mktemp("again") / AGAIN)
-    with (
-        jupyterlab(tmp_path_factory.mktemp("lab"), START, BROADCAST, again) as address,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    with jupyterlab(tmp_path_factory.mktemp("lab"), START, BROADCAST, again) as address:
         opened: dict[str, Any] = {}
 
         def show(lesson: Path, width: int, height: int) -> Any:
-            page = opened[lesson.stem] = browser.new_page(viewport={"width": width, "height": height})
+            page = opened[lesson.stem] = chromium.new_page(viewport={"width": width, "height": height})
             page.set_default_timeout(WITHIN_MS)
             # In a workspace of its own: JupyterLab opens again what a workspace has had open.
             own = address.replace("/lab/tree/", f"/lab/workspaces/{lesson.stem}/tree/")
@@ -55,7 +48,7 @@ def shown(tmp_path_factory) -> Iterator[Callable[[Path, int, int], Any]]:
             for name, page in opened.items():
                 if not page.is_closed():
                     page.screenshot(path=ARTEFACTS / f"{name}-last.png")
-            browser.close()
+                    page.close()
 
 
 @pytest.fixture(scope="class")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.client import connect as websockets_connect
 
 from classroom.panel.chat_panel import Panel
 from localstage import LocalStage
-from tests.course.jupyterlab import ARTEFACTS, chromium_path
+from tests.course.jupyterlab import ARTEFACTS
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
 
@@ -28,24 +30,19 @@ def chat_url(emptied: LocalStage) -> str:
 
 
 @pytest.fixture
-def browser_page(chat_url: str):
+def browser_page(chat_url: str, chromium: Any) -> Iterator[Any]:
     """The chat page in a real browser, connected as Carol."""
-    executable = chromium_path()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 900, "height": 700})
-        page.set_default_timeout(WITHIN_S * 1000)
-        page.goto(PAGE.as_uri())
-        page.locator("#url").fill(chat_url)
-        page.locator("#name").fill("Carol")
-        page.locator("#connect").click()
-        page.locator("#message").and_(page.locator(":enabled")).wait_for()
-        yield page
-        ARTEFACTS.mkdir(exist_ok=True)
-        page.screenshot(path=ARTEFACTS / "one-chat-page.png")
-        browser.close()
+    page = chromium.new_page(viewport={"width": 900, "height": 700})
+    page.set_default_timeout(WITHIN_S * 1000)
+    page.goto(PAGE.as_uri())
+    page.locator("#url").fill(chat_url)
+    page.locator("#name").fill("Carol")
+    page.locator("#connect").click()
+    page.locator("#message").and_(page.locator(":enabled")).wait_for()
+    yield page
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / "one-chat-page.png")
+    page.close()
 
 
 def next_message(receive) -> tuple[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
-from tests.course.jupyterlab import chromium_path
+from tests.course.page_browser import launched
 
 PAGE = b"<!doctype html><title>hostile</title><iframe name='hidden' style='display:none'></iframe>"
 ATTEMPTS = """async stage => {
@@ -71,19 +72,11 @@ def hostile_origin() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture
-def browser():
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
     """A Chromium in which evil.example leads to this machine, as after DNS rebinding."""
-    executable = chromium_path()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=executable,
-            args=["--no-sandbox", "--no-proxy-server", "--host-resolver-rules=MAP evil.example 127.0.0.1"],
-        )
+    with launched("--no-proxy-server", "--host-resolver-rules=MAP evil.example 127.0.0.1") as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
