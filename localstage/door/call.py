@@ -204,6 +204,18 @@ class AwsCall:
         return self._matched[0].name if self._matched[0] is not None else ""
 
     @property
+    def of_no_service(self) -> tuple[str, Mapping[str, Any]]:
+        """What a call of the JSON protocol names and says, where moto lacks the service: good for a refusal alone."""
+        target = self.headers.get("x-amz-target", "")
+        if not target or self.backend:
+            return "", {}
+        try:
+            said = json.loads(self.body)
+        except ValueError:
+            said = {}
+        return target.rpartition(".")[2], said if isinstance(said, Mapping) else {}
+
+    @property
     def only_reads(self) -> bool:
         """Whether the operation, by its name, changes nothing. Off the event loop."""
         return self.operation.startswith(("Get", "List", "Simulate", "Generate"))
@@ -281,7 +293,8 @@ class AwsCall:
         if self.headers.get("smithy-protocol") == "rpc-v2-cbor":
             return CBOR
         if self.signed_for[1]:
-            fallback = self.model.protocol if self.model is not None else "rest-json"
+            named = "json" if "x-amz-target" in self.headers else "rest-json"
+            fallback = self.model.protocol if self.model is not None else named
             return "s3" if self.backend == "s3" else self.protocol or fallback
         if "x-amz-target" in self.headers or self.headers.get("content-type", "").startswith("application/x-amz-json"):
             return "json"

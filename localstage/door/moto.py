@@ -233,8 +233,10 @@ def _existing(service: str, account_id: str) -> dict[str, Any]:
 
 
 def _unknown_path(call: AwsCall) -> Refusal:
-    """An operation of which the name is not known."""
-    return Refusal("NotImplemented", f"localstage does not have the operation {call.method} {call.raw_path}.", 501)
+    """An operation that moto has no path for, by its name if it has one."""
+    operation, _ = call.of_no_service
+    name = f"{call.service}:{operation}" if operation else f"{call.method} {call.raw_path}"
+    return Refusal("NotImplemented", f"localstage does not have the operation {name}.", 501)
 
 
 def _sentence(message: str) -> str:

@@ -20,8 +20,9 @@ def refusal_of_call(call: AwsCall) -> Refusal | None:
     """The error that is answered instead of doing a call, None if it is not refused. Off the event loop."""
     if call.service not in _SERVICES:
         return None
-    name = f"{call.service}:{call.operation}"
-    return refusal(name, call.parameters) if name in _BY_NAME else None
+    operation, parameters = (call.operation, call.parameters) if call.operation else call.of_no_service
+    name = f"{call.service}:{operation}"
+    return refusal(name, parameters) if name in _BY_NAME else None
 
 
 def refusal(name: str, parameters: Mapping[str, Any]) -> Refusal | None:
@@ -151,6 +152,13 @@ _ROWS = (
         "InvalidParameterValueException",
         "localstage has no function URLs; {FunctionName} can be invoked and can be integrated.",
         bool,
+    ),
+    _Row(
+        ("cloudcontrolapi:GetResource",),
+        ("TypeName",),
+        "ResourceNotFoundException",  # As no function has one. `sam list endpoints` asks about each, and reads this.
+        "Resource of type '{TypeName}' with identifier '{Identifier}' was not found: localstage has no function URLs.",
+        "AWS::Lambda::Url".__eq__,
     ),
     _Row(
         ("lambda:PutFunctionEventInvokeConfig", "lambda:UpdateFunctionEventInvokeConfig"),

@@ -63,6 +63,19 @@ def test_operation_when_moto_has_no_path_for_it(aws):
     )
 
 
+def test_operation_when_moto_does_not_have_its_service(aws):
+    """It is refused by its service and name; but a function's URL, for which SAM's `list endpoints` asks, is not found."""
+    cloud_control = aws("cloudcontrol")
+    with pytest.raises(ClientError) as refused:
+        cloud_control.get_resource(TypeName="AWS::Lambda::Function", Identifier="chat")
+    assert (refused.value.response["Error"]["Code"], refused.value.response["Error"]["Message"]) == (
+        "NotImplemented",
+        "localstage does not have the operation cloudcontrolapi:GetResource.",
+    )
+    with pytest.raises(cloud_control.exceptions.ResourceNotFoundException):
+        cloud_control.get_resource(TypeName="AWS::Lambda::Url", Identifier="chat")
+
+
 @pytest.mark.parametrize("kind", ["HTTP", "REST"])
 def test_api_when_it_is_no_websocket_api(stage, aws, kind: str):
     """An HTTP or REST API can be defined; a call of it is refused by its kind, not by a bare Forbidden."""
