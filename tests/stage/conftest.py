@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -45,18 +46,27 @@ def moved(moved_stage: MovedStage) -> MovedStage:
     return moved_stage
 
 
-@pytest.fixture
-def aws(stage: LocalStage) -> Callable[[str], Any]:
-    """A callable that gives a boto3 client by service name; the account is emptied before each test."""
+@pytest.fixture(scope="session")
+def learners_session(stage: LocalStage) -> boto3.Session:
+    """A boto3 session of the learner's."""
     settings = stage.changes().settings
-    session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
-    empty_account(stage.url, session)
+    return boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
+
+
+@pytest.fixture(scope="session")
+def learners_client(stage: LocalStage, learners_session: boto3.Session) -> Callable[[str], Any]:
+    """One client of each service for all tests: making one takes as long as some of them."""
     config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, proxies={})
+    return cache(lambda service: learners_session.client(service, endpoint_url=stage.url, config=config))
 
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=stage.url, config=config)
 
-    return client
+@pytest.fixture
+def aws(
+    stage: LocalStage, learners_session: boto3.Session, learners_client: Callable[[str], Any]
+) -> Callable[[str], Any]:
+    """A callable that gives a boto3 client by service name; the account is emptied before each test."""
+    empty_account(stage.url, learners_session)
+    return learners_client
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -59,13 +60,14 @@ class MovedStage:
             self._settings["AWS_ACCESS_KEY_ID"], self._settings["AWS_SECRET_ACCESS_KEY"], region_name=REGION
         )
         self._target = StageTarget(self)  # type: ignore[arg-type]
+        self.client = cache(self._new_client)
+        """A boto3 client by service, with boto3's default number of attempts or with another."""
 
     def changes(self, as_aws: bool = False) -> Any:
         """What StageTarget asks of a stage."""
         return type("Changes", (), {"settings": self._settings})
 
-    def client(self, service: str, attempts: int = 3) -> Any:
-        """A boto3 client with boto3's default number of attempts, or with another."""
+    def _new_client(self, service: str, attempts: int = 3) -> Any:
         config = Config(proxies={"https": self.url}, retries={"mode": "standard", "total_max_attempts": attempts})
         return self._session.client(service, config=config, verify=ca_of(self._settings))
 
