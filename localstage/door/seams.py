@@ -140,7 +140,8 @@ def import_without(module: str, deferred: str, names: Iterable[str], **values: A
 
     ``moto.cloudformation`` needs the models of thirty services for its own stack engine, which is not used here:
     150 MB of data and more than a second. The names stand for callables that import the module in earnest; so does
-    any later import of it. ``values`` are taken as they are. Does nothing where either is there already.
+    any later import of it, and whatever else is asked of it later by who has it under its own name. ``values`` are
+    taken as they are. Does nothing where either is there already.
     """
     if module in sys.modules or deferred in sys.modules:
         return
@@ -154,10 +155,15 @@ def import_without(module: str, deferred: str, names: Iterable[str], **values: A
         del sys.modules[deferred]
         if package in sys.modules:
             vars(sys.modules[package]).pop(last, None)
+    vars(stand_in)["__getattr__"] = partial(_get_in, deferred)
+
+
+def _get_in(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
 
 
 def _call_in(module: str, name: str, *arguments: Any, **options: Any) -> Any:
-    return getattr(import_module(module), name)(*arguments, **options)
+    return _get_in(module, name)(*arguments, **options)
 
 
 def _find(seam: str) -> Any:

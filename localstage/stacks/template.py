@@ -15,10 +15,13 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
 
+from localstage.door import seams
+from localstage.door.models import loaded_for_good
 from localstage.stacks.errors import ValidationError
 
 log = logging.getLogger(__name__)
@@ -333,18 +336,31 @@ def transformed(template: Template, parameters: Mapping[str, str], region: str) 
     return template
 
 
+@cache
+def _sam() -> tuple[Any, Any, Any]:
+    """SAM's translator, parser and refusal: loaded, for a fifth of a second, at the first template that needs them.
+
+    A third more would go into the types of a function's properties, of which SAM asks for one, and seldom.
+    """
+    with loaded_for_good():
+        types = "samtranslator.internal.schema_source.aws_serverless_function"
+        seams.import_without("samtranslator.model.sam_resources", types, ())
+        from samtranslator.model.exceptions import InvalidDocumentException
+        from samtranslator.parser.parser import Parser
+        from samtranslator.translator.translator import Translator
+
+    return Translator, Parser, InvalidDocumentException
+
+
 def _translated(template: Template, parameters: Mapping[str, str], region: str) -> Template:
     """The template with its serverless resources replaced by those that they stand for.
 
     Raises:
         ValidationError: SAM refuses the template.
     """
-    # Imported here: it takes half a second, which a stage without SAM need not spend.
     import boto3
-    from samtranslator.model.exceptions import InvalidDocumentException
-    from samtranslator.parser.parser import Parser
-    from samtranslator.translator.translator import Translator
 
+    Translator, Parser, InvalidDocumentException = _sam()
     session = boto3.Session("none", "none", region_name=region)
     translator = Translator({}, Parser(), boto_session=session)
     values: dict[str, Any] = {**parameters, "AWS::Region": region}

@@ -93,3 +93,25 @@ def test_parameters_when_no_command_is_sent():
     """moto's EC2 is not loaded with its parameters, and is there for a command to the instances that have a tag."""
     ended = subprocess.run([sys.executable, "-c", PARAMETERS], capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stdout) == (0, "False [] True\n"), ended.stderr
+
+
+SERVERLESS = """
+import json, sys
+from localstage.stacks.template import read_template, transformed
+TYPES = "samtranslator.internal.schema_source.aws_serverless_function"
+def function(**properties):
+    body = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Chat": {"Type": "AWS::Serverless::Function",
+        "Properties": {"Runtime": "python3.13", "Handler": "a.b", "InlineCode": "c", **properties}}}}
+    made = transformed(read_template(json.dumps(body)), {}, "us-east-1").resources["Chat"]["Properties"]
+    return made.get("CapacityProviderConfig"), TYPES in sys.modules
+print(function())
+print(function(CapacityProviderConfig={"Arn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:c"}))
+"""
+
+
+def test_sam_template_when_no_property_has_a_type_of_its_own():
+    """The types of a SAM function's properties are not loaded with SAM, and are there for the one that needs them."""
+    ended = subprocess.run([sys.executable, "-c", SERVERLESS], capture_output=True, text=True, timeout=120, check=False)
+    first, second = ended.stdout.splitlines() or ["", ended.stderr]
+    assert first == "(None, False)"
+    assert second.endswith("capacity-provider:c'}}, True)")
