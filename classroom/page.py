@@ -3,7 +3,8 @@
 A browser does not go through localstage's proxy as this kernel's programs do, so
 it cannot open ``wss://…amazonaws.com`` there: localstage serves the page itself,
 and the page connects to where it came from. Behind a JupyterHub or Binder both
-go through jupyter-server-proxy. Knows no widgets but the links'.
+go through jupyter-server-proxy. Knows no widgets but the links', and imports them
+when one is shown: commands, too, ask here for addresses, and show none.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
-
-import ipywidgets as widgets
 
 HTML = Path(__file__).resolve().parent.parent / "html"
 """The folder of the page's files."""
@@ -84,6 +83,8 @@ class ToCopy:
         return f"<{self._what}, to be copied>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict:
+        import ipywidgets as widgets
+
         field = widgets.Text(value=self._text, description=self._what, style={"description_width": "initial"})
         field.layout.width = "95%"  # with the margins of a cell's output the whole of it is visible
         return {**field._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
@@ -100,6 +101,8 @@ class PageLinks:
         return f"<links to {self._which} for {', '.join(self._addresses)}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict:
+        import ipywidgets as widgets
+
         return {**widgets.HTML(self._html())._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
     def _html(self) -> str:
