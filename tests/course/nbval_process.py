@@ -26,6 +26,7 @@ import boto3.dynamodb.table  # noqa: E402
 import boto3.s3.inject  # noqa: E402, F401
 import ipywidgets  # noqa: E402, F401
 import jupyter_client.blocking  # noqa: E402, F401
+import nbformat  # noqa: E402
 import nbval.kernel  # noqa: E402
 import nbval.plugin  # noqa: E402
 import pytest  # noqa: E402
@@ -41,6 +42,7 @@ from tests.course.nbval_runs import take_the_place  # noqa: E402
 
 registry.exercises()
 get_lexer_for_filename("chat_handler.py")  # It reads the patterns of all lexers, and imports whose fit.
+nbformat.validate(nbformat.v4.new_notebook())  # It compiles the format's schema.
 nbval.kernel.pformat = repr  # It lays out every message of the kernel for a log that nobody reads.
 gc.collect()
 gc.freeze()  # A collection in a copy would touch, and so copy, every page.
