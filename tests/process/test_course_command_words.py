@@ -17,9 +17,10 @@ from tests.process.course_projects import ROOT, SAY, Project, lay_project
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
-    """A project after its first start."""
+    """A project after its first start, whose word ``--fresh`` is for the set-up alone."""
     project = lay_project(tmp_path_factory.mktemp("words"))
-    assert project.course("test").returncode == 5
+    said = project.course("test", "--fresh")
+    assert said.returncode == 5 and "--fresh" not in started(said.stdout)[1]
     return project
 
 
