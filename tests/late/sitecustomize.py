@@ -192,8 +192,10 @@ def done_late(place, original):
 
 
 SHARES = {
+    "an environment starts": 0.3,
     "a function gets its invocation": 0.4,
     "a function's answer is taken": 0.4,
+    "an environment's end is noticed": 0.3,
     "log lines are kept": 0.2,
     "a frame is written": 0.4,
     "$connect is answered": 0.5,
@@ -202,8 +204,10 @@ SHARES = {
 }
 """Each place, and in which share of all cases something waits there."""
 PLACES = (
+    ("an environment starts", "localstage.functions.launch:Launcher.start", begins_late),
     ("a function gets its invocation", "localstage.functions.runtime_api:_next", given_late),
     ("a function's answer is taken", "localstage.functions.runtime_api:_posted", begins_late),
+    ("an environment's end is noticed", "localstage.functions.child_process:ChildProcess.process_exited", called_late),
     ("log lines are kept", "localstage.status.activity:Activity.put", taken_in_turn),
     ("log lines are kept", "localstage.status.activity:Activity.record_event", taken_in_turn),
     ("log lines are kept", "localstage.status.activity:Activity.record_execution", taken_in_turn),
