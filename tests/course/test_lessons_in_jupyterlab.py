@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from tests.course.nbval_runs import NOTEBOOKS
 from tests.stage.waiting import eventually
 
 START, BROADCAST = (next(path for path in NOTEBOOKS if path.name.startswith(number)) for number in ("00-", "05-"))
-AGAIN = Path("again.ipynb")
-"""A copy of the first lesson, for a test that takes its kernel away."""
+AGAIN = "again.ipynb"
+"""A copy of the first lesson as it was saved, which has another kernel."""
 WITHIN_MS = 180_000
 NOTHING_RUNS = (
     "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
@@ -26,53 +27,64 @@ RUN_WITHIN_MS = 300_000
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
+@dataclass
+class Lab:
+    """A JupyterLab with some lessons, and a Chromium to open them in."""
+
+    chromium: Any
+    address: str
+    notebooks: Path
+    opened: dict[str, Any] = field(default_factory=dict)
+
+    def window(self, name: str, width: int, height: int) -> tuple[Any, str]:
+        """A window of its own, and the address to open a notebook in it: each has a workspace of its own.
+
+        JupyterLab opens again what a workspace has had open.
+        """
+        page = self.opened[name] = self.chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(WITHIN_MS)
+        return page, self.address.replace("/lab/tree/", f"/lab/workspaces/{name}/tree/")
+
+    def run(self, lesson: Path, width: int, height: int) -> Any:
+        """A window with a lesson, all of whose cells begin to run."""
+        page, address = self.window(lesson.stem, width, height)
+        open_and_run(page, address.format(lesson.name))
+        return page
+
+
 @pytest.fixture(scope="module")
-def shown(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path, int, int], Any]]:
-    """Opens a lesson in a window of its own, of a width and height, and has JupyterLab begin to run all its cells."""
+def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with the two lessons; the last picture of each window is kept."""
     ARTEFACTS.mkdir(exist_ok=True)
-    again = shutil.copy(START, tmp_path_factory.mktemp("again") / AGAIN)
-    with jupyterlab(tmp_path_factory.mktemp("lab"), START, BROADCAST, again) as address:
-        opened: dict[str, Any] = {}
-
-        def show(lesson: Path, width: int, height: int) -> Any:
-            page = opened[lesson.stem] = chromium.new_page(viewport={"width": width, "height": height})
-            page.set_default_timeout(WITHIN_MS)
-            # In a workspace of its own: JupyterLab opens again what a workspace has had open.
-            own = address.replace("/lab/tree/", f"/lab/workspaces/{lesson.stem}/tree/")
-            open_and_run(page, own.format(lesson.name))
-            return page
-
+    folder = tmp_path_factory.mktemp("lab")
+    with jupyterlab(folder, START, BROADCAST) as address:
+        running = Lab(chromium, address, folder / "course" / "notebooks")
         try:
-            yield show
+            yield running
         finally:
-            for name, page in opened.items():
+            for name, page in running.opened.items():
                 if not page.is_closed():
                     page.screenshot(path=ARTEFACTS / f"{name}-last.png")
                     page.close()
 
 
 @pytest.fixture(scope="class")
-def first_lesson(shown):
+def first_lesson(lab: Lab) -> Iterator[Any]:
     """A browser page with lesson 0, all of whose cells have run."""
-    page = shown(START, 1150, 1_000)
-    wait_until_first_lesson_has_run(page)
+    page = lab.run(START, 1150, 1_000)
+    page.locator(".chat-pair .chat-bubble", has_text="Loud and clear.").first.wait_for()
+    page.get_by_text("Every panel is disconnected.").wait_for()
+    page.wait_for_function(NOTHING_RUNS)
     yield page
     page.close()
 
 
 @pytest.fixture(scope="module")
-def page(shown):
+def page(lab: Lab) -> Any:
     """A browser page with lesson 5, all of whose cells have run."""
-    page = shown(BROADCAST, 1280, 1000)
+    page = lab.run(BROADCAST, 1280, 1000)
     wait_until_run(page)
     return page
-
-
-def wait_until_first_lesson_has_run(page) -> None:
-    """Returns when two people have chatted, both panels are disconnected, and no cell runs any more."""
-    page.locator(".chat-pair .chat-bubble", has_text="Loud and clear.").first.wait_for()
-    page.get_by_text("Every panel is disconnected.").wait_for()
-    page.wait_for_function(NOTHING_RUNS)
 
 
 def wait_until_run(page) -> None:
@@ -119,6 +131,25 @@ class TestFirstLesson:
         assert first_lesson.locator(".jp-RenderedMermaid svg, .jp-RenderedMermaid img").count() == 2
         assert first_lesson.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
         assert first_lesson.locator(".jp-OutputArea-output", has_text="not yet: ").count() == 2
+
+    def test_panels_when_the_notebook_is_opened_again(self, first_lesson, lab):
+        """Beside its kernel a panel lives on; beside another there is the picture that was saved, and no error."""
+        first_lesson.get_by_role("menuitem", name="File", exact=True).click()
+        first_lesson.locator(".lm-Menu-itemLabel", has_text=re.compile("^Save Notebook$")).click()
+        first_lesson.locator(".jp-mod-dirty").first.wait_for(state="detached")
+        shutil.copy(lab.notebooks / START.name, lab.notebooks / AGAIN)
+        page, address = lab.window("again", 1150, 1_000)
+        page.goto(address.format(START.name))
+        panels(page)
+        page.locator(".jp-DirListing-item", has_text=AGAIN).dblclick()
+        again = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        picture = again.get_by_text("A chat panel: alive in JupyterLab and VS Code").first
+        picture.wait_for()
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        picture.wait_for()
+        assert again.locator(".chat-panel").count() == again.get_by_text("Error displaying widget").count() == 0
+        page.screenshot(path=ARTEFACTS / "notebook-again.png")
+        page.close()
 
 
 def test_panels_when_a_message_is_typed(page):
@@ -207,28 +238,6 @@ def test_panels_when_the_theme_is_dark(page):
     page.screenshot(path=ARTEFACTS / "notebook-05-dark.png")
 
 
-def test_panels_when_the_notebook_is_opened_again(shown):
-    """Beside its kernel a panel lives on; without, there is the picture that was saved, and no error."""
-    page = shown(AGAIN, 1150, 1_000)
-    wait_until_first_lesson_has_run(page)
-    page.get_by_role("menuitem", name="File", exact=True).click()
-    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Save Notebook$")).click()
-    page.locator(".jp-mod-dirty").first.wait_for(state="detached")
-    page.reload()
-    panels(page)
-    page.evaluate(END_SESSION, AGAIN.name)
-    page.reload()
-    page.get_by_text("A chat panel: alive in JupyterLab and VS Code").first.wait_for()
-    assert page.locator(".chat-panel").count() == page.get_by_text("Error displaying widget").count() == 0
-    page.screenshot(path=ARTEFACTS / "notebook-again.png")
-    page.close()
-
-
-END_SESSION = """async name => {
-    const headers = {"X-XSRFToken": document.cookie.match(/_xsrf=([^;]*)/)[1]};
-    for (const session of await (await fetch("/api/sessions")).json())
-        if (session.path.endsWith(name)) await fetch(`/api/sessions/${session.id}`, {method: "DELETE", headers});
-}"""
 CONTRASTS = """() => {
     const light = colour => {  // rgb(255, 255, 255), or color(srgb 1 1 1) where two were mixed
         const whole = colour.startsWith('color(srgb ') ? 1 : 255;
