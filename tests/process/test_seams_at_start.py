@@ -115,3 +115,28 @@ def test_sam_template_when_no_property_has_a_type_of_its_own():
     first, second = ended.stdout.splitlines() or ["", ended.stderr]
     assert first == "(None, False)"
     assert second.endswith("capacity-provider:c'}}, True)")
+
+
+REGIONS = """
+import botocore.loaders, botocore.session
+from localstage.door.moto import MotoServer
+MotoServer(None, None).load()
+read = []
+class Files(botocore.loaders.JSONFileLoader):
+    def _load_file(self, *which):
+        read.append(which)
+        return super()._load_file(*which)
+botocore.loaders.Loader.FILE_LOADER_CLASS = Files
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+botocore.loaders.Loader.FILE_LOADER_CLASS = botocore.loaders.JSONFileLoader
+session = botocore.session.Session()
+partitions = session.get_available_partitions()[:3]
+expected = {region for name in partitions for region in session.get_available_regions("ec2", partition_name=name)}
+print(read, {region.name for region in RegionsAndZonesBackend.regions} == expected, len(expected) > 30)
+"""
+
+
+def test_regions_when_motos_ec2_is_loaded():
+    """It has all regions of botocore's, and no file is read for them by a session of its own."""
+    ended = subprocess.run([sys.executable, "-c", REGIONS], capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "[] True True\n"), ended.stderr
