@@ -192,15 +192,15 @@ def done_late(place, original):
 
 
 SHARES = {
-    "an environment starts": 0.3,
-    "a function gets its invocation": 0.4,
-    "a function's answer is taken": 0.4,
-    "an environment's end is noticed": 0.3,
-    "log lines are kept": 0.2,
-    "a frame is written": 0.4,
-    "$connect is answered": 0.5,
-    "a stack goes on": 0.5,
-    "an account call is done": 0.1,
+    "an environment starts": 0.2,
+    "a function gets its invocation": 0.2,
+    "a function's answer is taken": 0.2,
+    "an environment's end is noticed": 0.2,
+    "log lines are kept": 0.15,
+    "a frame is written": 0.2,
+    "$connect is answered": 0.25,
+    "a stack goes on": 0.3,
+    "an account call is done": 0.05,
 }
 """Each place, and in which share of all cases something waits there."""
 PLACES = (

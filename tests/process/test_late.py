@@ -16,6 +16,8 @@ from tests.late import sitecustomize, variables
 from tests.stage.target import ASSUME_ROLE, StageTarget
 
 ROOT = Path(__file__).parents[2]
+SEED = "3"
+"""One of those by which one of the first account calls is late."""
 SOURCE = """
 import cfnresponse
 
@@ -86,7 +88,7 @@ def waits(notes: Path) -> Mapping[str, list[float]]:
 
 def test_emulator_when_it_is_late(notes: Path, monkeypatch: pytest.MonkeyPatch):
     """Whatever the table names is late as the seed gives it, and all that was asked for is done."""
-    for name, value in variables("7").items():
+    for name, value in variables(SEED).items():
         monkeypatch.setenv(name, value)
     with LocalStage() as stage:
         target = StageTarget(stage)
@@ -100,7 +102,7 @@ def test_emulator_when_it_is_late(notes: Path, monkeypatch: pytest.MonkeyPatch):
         socket.send("a word")
         assert json.loads(socket.recv())["message"] == "Forbidden"
         socket.close()
-    drawn, draws = waits(notes), sitecustomize.Draws("7")
+    drawn, draws = waits(notes), sitecustomize.Draws(SEED)
     assert set(drawn) == set(sitecustomize.SHARES)
     for place, share in sitecustomize.SHARES.items():
         assert drawn[place] == [draws.next(place, share) for _ in drawn[place]]
