@@ -1,4 +1,4 @@
-"""Attacks on localstage, each on an emulator of its own: ``python -m tests.fire``, a quarter of an hour, Linux.
+"""Attacks on localstage, each on an emulator of its own: ``python -m tests.fire``, five to ten minutes, Linux.
 
 Prints the rows of docs/reliability.md. Ends with status 1 if something that is promised fell.
 """
