@@ -29,6 +29,8 @@ from classroom.account.stack import ROOT
 NOTEBOOKS = ROOT / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"
 EXECUTED = NOTEBOOKS / "executed"
+_LONGEST_FOLDER = 80
+"""A socket's path has at most 103 bytes (macOS; 107 on Linux), of which the kernel's names are 14."""
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -52,28 +54,43 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     """
     import nbformat
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     notebook = nbformat.read(path, as_version=4)
     if solved:
         inject(notebook, nbformat.read(SOLUTIONS / path.name, as_version=4))
-    # The kernel's environment is this process's: on moto it starts a localstage of its own.
-    client = NotebookClient(
-        notebook,
-        timeout=timeout_s,
-        iopub_timeout=timeout_s,  # On a busy machine a cell's output comes seconds after its end; it would be left out.
-        raise_on_iopub_timeout=True,
-        resources={"metadata": {"path": str(path.parent)}},
-        record_timing=False,
-        store_widget_state=False,
-    )
-    try:
-        client.execute()
-    except Exception:
-        if into is not None:
-            nbformat.write(notebook, into / path.name)
-        raise
+    with tempfile.TemporaryDirectory(prefix="my-kernel-") as sockets:
+        # The kernel's environment is this process's: on moto it starts a localstage of its own.
+        client = NotebookClient(
+            notebook,
+            timeout=timeout_s,
+            startup_timeout=timeout_s,
+            iopub_timeout=timeout_s,  # On a busy machine an output comes seconds after its cell's end; it would be left out.
+            raise_on_iopub_timeout=True,
+            resources={"metadata": {"path": str(path.parent)}},
+            config=Config(KernelManager=_own_sockets(sockets)),
+            record_timing=False,
+            store_widget_state=False,
+        )
+        try:
+            client.execute()
+        except Exception:
+            if into is not None:
+                nbformat.write(notebook, into / path.name)
+            raise
     tidy(notebook)
     nbformat.write(notebook, executed_of(path) if into is None else into / path.name)
+
+
+def _own_sockets(folder: str) -> dict[str, str]:
+    """The settings by which a kernel is reached over files in this folder instead of ports, where there can be such.
+
+    Jupyter draws five free ports, and the kernel takes them when it has started: of
+    thirty kernels that start at once one found one of its own taken and ended.
+    """
+    if sys.platform == "win32" or len(os.fsencode(folder)) > _LONGEST_FOLDER:
+        return {}
+    return {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
 
 
 def executed_of(path: Path) -> Path:

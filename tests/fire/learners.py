@@ -104,13 +104,14 @@ class _Desk:
         return sum(cell.get("execution_count") is not None and not _error(cell) for cell in self._cells())
 
     def failure(self) -> str:
-        """The first cell that shows something else than to somebody who is alone; "" if none does."""
+        """What the run ended of, or the first cell that shows something else than to somebody who is alone; or ""."""
+        if self._process is not None and self._process.returncode:
+            return f"{self._name}: {self._log.read_text()[-2000:]}"
         for cell, alone in zip(self._cells(), expected(self._lesson).cells, strict=False):
             compared = cell.cell_type == "code" and "nbval-ignore-output" not in cell.metadata.get("tags", ())
             if _error(cell) or (compared and _shown(cell) != _shown(alone)):
                 return f"{self._name}: {cell.source}\n{_error(cell) or _shown(cell)}\ninstead of\n{_shown(alone)}"
-        ended = self._process is not None and self._process.returncode
-        return f"{self._name}: {self._log.read_text()[-600:]}" if ended else ""
+        return ""
 
     def _cells(self) -> list[NotebookNode]:
         path = self._ran / self._lesson.shipped.name
@@ -122,9 +123,14 @@ def _error(cell: NotebookNode) -> str:
 
 
 def _shown(cell: NotebookNode) -> str:
-    """The text below a cell, however many pieces it came in."""
-    parts = [one.get("text") or one.get("data", {}).get("text/plain", "") for one in cell.get("outputs", ())]
-    return "".join(part if part.endswith("\n") else f"{part}\n" for part in parts)
+    """The text below a cell, however many pieces it came in: what is printed goes on in the same line, as in JupyterLab."""
+    shown = ""
+    for one in cell.get("outputs", ()):
+        if one.output_type == "stream":
+            shown += one.text
+        else:
+            shown += one.get("data", {}).get("text/plain", "") + "\n"
+    return shown
 
 
 def _left(room: Path) -> list[str]:

@@ -19,6 +19,11 @@ get_ipython().kernel.iopub_thread.schedule(lambda: threading.Event().wait(6))
 "late"
 """
 """A cell whose output comes six seconds after its reply."""
+REACHED = """
+import ipykernel
+ipykernel.get_connection_info(unpack=True)["transport"]
+"""
+"""A cell that shows how its kernel is reached."""
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +80,17 @@ def test_notebook_when_its_output_is_late(tmp_path: Path):
     notebooks.run(path, into=into)
     [cell] = nbformat.read(into / path.name, as_version=4).cells
     assert [output.data["text/plain"] for output in cell.outputs] == ["'late'"]
+
+
+@pytest.mark.weekly  # It starts a kernel.
+def test_notebook_when_many_start_at_once(tmp_path: Path):
+    """Its kernel is reached over files, and not over ports that another can have taken while it started."""
+    path, into = tmp_path / "ports.ipynb", tmp_path / "ran"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(REACHED)]), path)
+    into.mkdir()
+    notebooks.run(path, into=into)
+    [cell] = nbformat.read(into / path.name, as_version=4).cells
+    assert [output.data["text/plain"] for output in cell.outputs] == ["'ipc'"]
 
 
 def test_help_when_it_is_read():
