@@ -7,9 +7,9 @@ import importlib.util
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +24,9 @@ from localstage import LocalStage
 from tests.course.test_templates_deployed import BUCKET, Site
 from tests.stage.target import StageTarget
 from tests.stage.waiting import eventually
+
+ASK_AGAIN_S = 0.2
+"""After that long a hundred events fit under the 500 a second of the template's stage."""
 
 
 class Person:
@@ -226,6 +229,30 @@ def test_page_and_panel_in_one_room(site: Site, open_chat: dict[str, str], windo
     panel.disconnect()
 
 
+@asynccontextmanager
+async def _admitted(url: str) -> AsyncIterator[websockets.ClientConnection]:
+    """A connection, for which it asks again while more come in a second than the stage lets in."""
+    while True:
+        try:
+            async with websockets.connect(url, open_timeout=120, ping_interval=None) as socket:
+                yield socket
+                return
+        except websockets.InvalidStatus as refused:
+            if refused.response.status_code != 429:
+                raise
+            await asyncio.sleep(ASK_AGAIN_S)
+
+
+async def _introduced(socket: websockets.ClientConnection) -> dict[str, Any]:
+    """What the chat knows of this connection, for which it asks again while more ask in a second than the stage serves."""
+    while True:
+        await socket.send('{"action": "who am I?"}')
+        told = json.loads(await socket.recv())
+        if told.get("message") != "Too Many Requests":
+            return told["connection"]
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
 def crowd(site: Site, chat: dict[str, str], size: int) -> tuple[dict[str, int], int]:
     """How often each of so many connections received one message in a room; they join by their rows alone."""
     by_path = f"{site.target.stage.url.replace('http', 'ws')}/{chat['ApiId']}/prod"
@@ -240,18 +267,15 @@ def crowd(site: Site, chat: dict[str, str], size: int) -> tuple[dict[str, int], 
             sockets: list[Any] = []
 
             async def come(number: int) -> None:
-                socket = await stack.enter_async_context(
-                    websockets.connect(by_path, open_timeout=120, ping_interval=None)
-                )
-                await socket.send('{"action": "who am I?"}')
-                connection_id = json.loads(await socket.recv())["connection"]["connectionId"]
+                socket = await stack.enter_async_context(_admitted(by_path))
+                connection_id = (await _introduced(socket))["connectionId"]
                 heard[connection_id] = 0
                 sockets.append(socket)
                 row = {"room_id": "crowd", "connection_id": connection_id, "name": f"n{number}"}
                 expires_at = {"N": str(int(time.time()) + 1_800)}
                 rows.append({**{key: {"S": text} for key, text in row.items()}, "expires_at": expires_at})
 
-            for start in range(0, size, 20):  # and not all at once: API Gateway takes 500 new ones a second
+            for start in range(0, size, 20):
                 await asyncio.gather(*map(come, range(start, min(start + 20, size))))
             for start in range(0, size, 25):
                 puts = [{"PutRequest": {"Item": row}} for row in rows[start : start + 25]]
