@@ -14,6 +14,7 @@ class Conversation {
     this.first = null; // the oldest one that has been shown
     this.members = [];
     this.early = new Map();
+    this.question = null; // what was asked and is not answered yet; the answer is a history
   }
 
   /** Whether a frame is one of this room's. */
@@ -23,10 +24,9 @@ class Conversation {
 
   /** The frame that joins the room, or joins it again and asks for what was missed. */
   join(name) {
-    this.asked = true; // the answer is a history
     this.behind = false;
     const frame = { action: "joinRoom", room: this.room, name };
-    return this.last === null ? frame : { ...frame, after: this.last };
+    return this.question = this.last === null ? frame : { ...frame, after: this.last };
   }
 
   /** Take a frame of this room; return the messages that can be shown now, in order. */
@@ -44,9 +44,8 @@ class Conversation {
 
   /** What to send now: a question for the messages that are missing, or null. */
   wish() {
-    if (this.asked || this.last === null || !(this.early.size || this.behind)) return null;
-    this.asked = true;
-    return { action: "readHistory", room: this.room, after: this.last };
+    if (this.question || this.last === null || !(this.early.size || this.behind)) return null;
+    return this.question = { action: "readHistory", room: this.room, after: this.last };
   }
 
   /** The question for what was said before the oldest message shown; null where there is nothing before it. */
@@ -67,7 +66,7 @@ class Conversation {
       this.last = Math.max(this.last, messages[0].number - 1); // what lies between has expired: it never comes
     }
     for (const message of messages) this.early.set(message.number, message);
-    this.asked = false;
+    this.question = null;
     this.behind = "after" in frame && Boolean(frame.more);
     return this.#inOrder();
   }

@@ -22,16 +22,18 @@ class Conversation:
         self.first: int | None = None
         """The oldest one that has been shown; 1 means that there is nothing before it."""
         self.members: list[str] = []
+        self.question: Frame | None = None
+        """What was asked and is not answered yet. API Gateway may refuse it, as any frame: then ask it again."""
         self._early: dict[int, Frame] = {}
-        self._asked = self._behind = False
+        self._behind = False
 
     def join(self) -> Frame:
         """The frame that joins the room, or joins again and asks for what was missed."""
-        self._asked = True  # the answer to joining is a history
         frame = {"action": "joinRoom", "room": self.room}
         if self.name:
             frame["name"] = self.name
-        return frame if self.last is None else {**frame, "after": self.last}
+        self.question = frame if self.last is None else {**frame, "after": self.last}
+        return self.question
 
     def receive(self, frame: Frame) -> list[Frame]:
         """Take a frame of this room; return the messages that can be shown now, in order, each of them once."""
@@ -52,10 +54,10 @@ class Conversation:
 
     def wish(self) -> Frame | None:
         """What to send now, if anything: a question for the messages that are missing."""
-        if self._asked or self.last is None or not (self._early or self._behind):
+        if self.question or self.last is None or not (self._early or self._behind):
             return None
-        self._asked = True
-        return {"action": "readHistory", "room": self.room, "after": self.last}
+        self.question = {"action": "readHistory", "room": self.room, "after": self.last}
+        return self.question
 
     def earlier(self) -> Frame | None:
         """The question for what was said before the oldest message shown; None where there is nothing before it."""
@@ -75,7 +77,7 @@ class Conversation:
         elif messages and "after" in frame and frame["after"] <= self.last:
             self.last = max(self.last, messages[0]["number"] - 1)  # what lies between has expired: it never comes
         self._early |= {message["number"]: message for message in messages}
-        self._asked, self._behind = False, "after" in frame and frame["more"]
+        self.question, self._behind = None, "after" in frame and frame["more"]
         return self._in_order()
 
     def _in_order(self) -> list[Frame]:

@@ -7,12 +7,21 @@ shown: each once, in the room's order, those of the time without a connection to
 from __future__ import annotations
 
 import json
+import random
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from classroom.panel.chat_panel import Panel
 from classroom.panel.conversation import Conversation
 from classroom.panel.transcript import Entry, Frame
+from classroom.panel.wire import may_be_asked_again
+
+FIRST_WAIT_S = 1.0
+"""At most so long until a refused question is asked again, and twice as long after each further refusal."""
+ASK_AGAIN = 5
+"""So many times in a row: what is refused for longer is no crowd of a moment."""
 
 
 class RoomPanel(Panel):
@@ -22,6 +31,9 @@ class RoomPanel(Panel):
         self._conversation = Conversation(room, name)
         self._answered = True
         """Whether the last wish to join has been answered, either way."""
+        self._asking_again: threading.Timer | None = None
+        self._refused = 0
+        """So many refusals since the last answer."""
         super().__init__(name, url, **options)
         self._view.add_room(room, self)
 
@@ -67,6 +79,8 @@ class RoomPanel(Panel):
         frame = _room_frame(text)
         if frame is None or frame.get("room", self.room) != self.room:
             super().frame_received(text)
+            if may_be_asked_again(text):
+                self._ask_again_later()
             return
         with self._changed:
             self._frames.append(Frame("received", text, self._time()))
@@ -79,7 +93,8 @@ class RoomPanel(Panel):
             if frame["type"] == "presence":
                 word = "has come" if frame["here"] else "has left"
                 self._log.append(Entry("notice", f"{frame['name']} {word}", clock=self._time()))
-            self._answered |= frame["type"] == "history"
+            if frame["type"] == "history":
+                self._answered, self._refused = True, 0
             self._show_everything()
             wish = self._conversation.wish()
             self._changed.notify_all()
@@ -95,10 +110,29 @@ class RoomPanel(Panel):
 
     def _join(self, timeout: float | None) -> None:
         with self._changed:
-            self._answered = False
+            self._answered, self._refused = False, 0
             wish, errors = self._conversation.join(), self._refusals()
         self.send_frame(wish)
         self._wait(lambda: self._answered or self._refusals() > errors, timeout, f"the room {self.room}")
+
+    def _ask_again_later(self) -> None:
+        """What was refused may have been the question that is open."""
+        with self._changed:
+            if self._conversation.question is None or self._asking_again is not None or self._refused == ASK_AGAIN:
+                return
+            longest_s = FIRST_WAIT_S * 2**self._refused
+            self._refused += 1
+            self._asking_again = threading.Timer(longest_s * random.uniform(0.5, 1), self._ask_again)
+            self._asking_again.daemon = True
+            self._asking_again.start()
+
+    def _ask_again(self) -> None:
+        with self._changed:
+            self._asking_again = None
+            question = self._conversation.question if self.connected else None
+        if question is not None:
+            with suppress(ConnectionError):  # It has closed meanwhile; connecting again asks, too.
+                self.send_frame(question)
 
     def _refusals(self) -> int:
         return sum(entry.kind == "refusal" for entry in self._log)

@@ -61,9 +61,20 @@ def read_frame(frame: str) -> Arrival:
         return Arrival("message", message, sender)
     if isinstance(kind, str) and kind in _KINDS:
         return Arrival(_KINDS[kind], message if isinstance(message, str) else frame)
-    if isinstance(message, str) and "connectionId" in value and _ERROR_KEYS & value.keys() != {"connectionId"}:
-        return Arrival("refusal", message)
+    if _of_api_gateway(value):
+        return Arrival("refusal", value["message"])
     return Arrival("answer", message if isinstance(message, str) and len(value) == 1 else frame)
+
+
+def may_be_asked_again(frame: str) -> bool:
+    """Whether API Gateway refused a frame for a reason that passes, such as too many at once, or a function's failure.
+
+    Else nobody was refused, or a handler did it, or there is no such route.
+    """
+    value = _parsed(frame)
+    return (
+        isinstance(value, dict) and "type" not in value and _of_api_gateway(value) and value["message"] != "Forbidden"
+    )
 
 
 def shortened(text: str, limit: int = SHOWN_CHARACTERS) -> str:
@@ -87,6 +98,12 @@ def _parsed(frame: str) -> Any:
         return json.loads(frame)
     except (ValueError, RecursionError):
         return None
+
+
+def _of_api_gateway(value: dict[str, Any]) -> bool:
+    """Whether this is an error frame of API Gateway (FIDELITY section 2)."""
+    ids = _ERROR_KEYS & value.keys()
+    return isinstance(value.get("message"), str) and "connectionId" in ids and len(ids) > 1
 
 
 def _masked_value(value: Any) -> Any:

@@ -85,6 +85,27 @@ def test_page_comes_back_when_the_line_is_cut(server: PageServer, same_window: C
     assert chat.texts() == ["before", "after"]
 
 
+def test_room_when_joining_was_refused_for_a_moment(server: PageServer, held_window: ChatPage) -> None:
+    """A room's question that API Gateway refused is asked again, later each time; after five times it rests."""
+    chat = held_window.open().connect(f"{server.url}/silent", room="tea", heartbeat="300")
+    for times in range(1, 9):
+        server.wait_heard(*["joinRoom"] * times)
+        if times == 8:
+            break
+        server.say({"message": f"Too many, {times}", "connectionId": "c=", "requestId": "r="})
+        chat.wait_line(f"Too many, {times}", ".error")
+        chat.page.clock.fast_forward(60_000 if times == 6 else 16_000)
+        if times == 6:  # Nothing was asked; joining again begins anew.
+            server.cut()
+            chat.wait_status("Trying again")
+            chat.page.clock.fast_forward(1_000)
+    server.say(
+        {"type": "history", "room": "tea", "more": False, "messages": [message("Bob", "Milk?", 1) | {"number": 1}]}
+    )
+    chat.wait_line("Milk?")
+    assert len(server.heard) == 8
+
+
 @pytest.mark.parametrize(
     ("chance", "waits_s"), [("0", (1, 1, 2, 4, 8, 15, 15)), ("0.999999", (1, 2, 4, 8, 16, 30, 30))]
 )

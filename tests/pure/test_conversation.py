@@ -50,6 +50,10 @@ class PagesConversation:
     def members(self) -> list[str]:
         return self._ask("here.members")
 
+    @property
+    def question(self) -> dict[str, Any] | None:
+        return self._ask("here.question")
+
 
 @pytest.fixture(params=["panel", "page"])
 def begin(request: pytest.FixtureRequest, engine: MiniRacer) -> Any:
@@ -159,3 +163,18 @@ def test_nothing_earlier_when_it_has_expired(begin: Any) -> None:
     assert asked["before"] == 9
     assert here.receive({"type": "history", "before": 9, "messages": [], "more": False}) == []
     assert here.earlier() is None
+
+
+def test_question_stays_open_until_it_is_answered(begin: Any) -> None:
+    """A history closes it, and nothing else: so what API Gateway refused can be asked again."""
+    here = begin("tea")
+    asked = here.join()
+    here.receive({"type": "joined", "name": "Ann", "members": ["Ann"]})
+    here.receive(message(1))
+    assert here.question == asked and here.wish() is None
+    here.receive(answered(1, asked))
+    assert here.question is None
+    here.receive(message(4))
+    assert here.wish() == here.question == {"action": "readHistory", "room": "tea", "after": 1}
+    here.receive(answered(4, here.question))
+    assert here.question is None
