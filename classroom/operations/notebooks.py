@@ -54,7 +54,6 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     """
     import nbformat
     from nbclient import NotebookClient
-    from traitlets.config import Config
 
     notebook = nbformat.read(path, as_version=4)
     if solved:
@@ -68,10 +67,10 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
             iopub_timeout=timeout_s,  # On a busy machine an output comes seconds after its cell's end; it would be left out.
             raise_on_iopub_timeout=True,
             resources={"metadata": {"path": str(path.parent)}},
-            config=Config(KernelManager=_own_sockets(sockets)),
             record_timing=False,
             store_widget_state=False,
         )
+        _listen_in(sockets, client.create_kernel_manager())
         try:
             client.execute()
         except Exception:
@@ -82,15 +81,14 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     nbformat.write(notebook, executed_of(path) if into is None else into / path.name)
 
 
-def _own_sockets(folder: str) -> dict[str, str]:
-    """The settings by which a kernel is reached over files in this folder instead of ports, where there can be such.
+def _listen_in(folder: str, manager: Any) -> None:
+    """Have the kernel that this manager starts reached over files in the folder, where there can be such.
 
-    Jupyter draws five free ports, and the kernel takes them when it has started: of
-    thirty kernels that start at once one found one of its own taken and ended.
+    By default Jupyter draws five free ports, and the kernel takes them when it has started:
+    of thirty kernels that started at once one found one of its own taken and ended.
     """
-    if sys.platform == "win32" or len(os.fsencode(folder)) > _LONGEST_FOLDER:
-        return {}
-    return {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+    if sys.platform != "win32" and len(os.fsencode(folder)) <= _LONGEST_FOLDER:
+        manager.transport, manager.connection_file = "ipc", f"{folder}/kernel.json"
 
 
 def executed_of(path: Path) -> Path:
