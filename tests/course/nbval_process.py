@@ -10,11 +10,13 @@ nbval_runs.py makes the copies; nobody else imports this module.
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import multiprocessing
 import os
 import sys
+import tempfile
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
@@ -108,10 +110,15 @@ def _become_kernel(asked: Connection, asking: Connection) -> NoReturn:
 
 def main(words: list[str]) -> NoReturn:
     """Run pytest with these words, and end with its status."""
-    if sys.platform == "linux":  # Elsewhere a forked process may not use all of its system's libraries.
-        local_provisioner.launch_kernel = Kernel().launch
     gc.disable()  # The process is gone before its garbage matters.
-    sys.exit(int(pytest.main(words)))
+    with tempfile.TemporaryDirectory(prefix="nbval-") as sockets:
+        if sys.platform == "linux":  # Elsewhere a forked process may not use all of its system's libraries.
+            local_provisioner.launch_kernel = Kernel().launch
+            # Over files: a port that Jupyter draws can be another's when the kernel takes it.
+            reached = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
+            nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **reached)
+        status = int(pytest.main(words))
+    sys.exit(status)
 
 
 if __name__ == "__main__":
