@@ -229,6 +229,18 @@ def test_page_and_panel_in_one_room(site: Site, open_chat: dict[str, str], windo
     panel.disconnect()
 
 
+def test_panel_when_its_question_was_throttled(site: Site, open_chat: dict[str, str]) -> None:
+    """A panel that API Gateway lets in, and whose joining it refuses, joins by itself when there is room again."""
+    stages, stage = site.target.client("apigatewayv2"), {"ApiId": open_chat["ApiId"], "StageName": "prod"}
+    usual = stages.get_stage(**stage)["DefaultRouteSettings"]
+    stages.update_stage(**stage, DefaultRouteSettings={"ThrottlingRateLimit": 0.001, "ThrottlingBurstLimit": 1})
+    panel = RoomPanel("Pat", f"{site.target.stage.url.replace('http', 'ws')}/{open_chat['ApiId']}/prod", "hall")
+    assert panel.connected and panel.members == [] and "Too Many Requests" in str(panel.transcript())
+    stages.update_stage(**stage, DefaultRouteSettings=usual)
+    panel.wait_members("Pat")
+    panel.disconnect()
+
+
 @asynccontextmanager
 async def _admitted(url: str) -> AsyncIterator[websockets.ClientConnection]:
     """A connection, for which it asks again while more come in a second than the stage lets in."""
