@@ -72,23 +72,20 @@ function joinRoom() {
     conversation = new Conversation(room);
     conversation.url = connection.url;
   }
-  refusals = 0;
   if (conversation) connection.send(conversation.join($("name").value.trim()));
   showRoom();
 }
 
-const ASK_AGAIN = 5; // so many times in a row: what is refused for longer is no crowd of a moment
 let askingAgain = null; // the timer after which the room's open question is asked once more
-let refusals = 0; // so many since the last answer
 
-/** API Gateway refused a frame, too many at once or a function's failure: it may have been the question that is open. */
+/** API Gateway refused a frame, too many at once or a function's failure: ask what waits for its answer once more. */
 function askAgain() {
-  if (!conversation?.question || askingAgain || refusals === ASK_AGAIN) return;
+  const longest = askingAgain ? null : conversation?.refused();
+  if (!longest) return;
   askingAgain = setTimeout(() => {
     askingAgain = null;
     if (conversation?.question && connection.state === "connected") connection.send(conversation.question);
-  }, waitAfter(refusals) * 1000);
-  refusals += 1;
+  }, longest * (0.5 + Math.random() / 2) * 1000);
 }
 
 /** A frame of the room: its messages are shown in their order; who comes and goes is said. */
@@ -97,7 +94,6 @@ function receiveOfRoom(frame) {
   for (const message of inPlace(conversation.receive(frame), "before" in frame)) {
     if (log.arrived(message, message.sender === me) && document.hidden && frame.type === "message") unread += 1;
   }
-  if (frame.type === "history") refusals = 0;
   if (frame.type === "presence" && typeof frame.name === "string") log.say("notice", `${frame.name} ${frame.here ? "has come" : "has left"}`);
   const wish = conversation.wish();
   if (wish) connection.send(wish);

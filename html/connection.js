@@ -95,7 +95,8 @@ class Connection {
 
   #lost(code, reason) {
     this.#release();
-    const waitS = waitAfter(this.attempts);
+    const longest = Math.min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** this.attempts);
+    const waitS = longest * (0.5 + Math.random() / 2); // jitter
     this.attempts += 1;
     this.waiting = setTimeout(() => this.#attempt(), waitS * 1000);
     this.failures += this.wasOpen ? 0 : 1;
@@ -120,12 +121,6 @@ class Connection {
     this.state = state;
     this.on.state(state, text);
   }
-}
-
-/** How long to wait before something is tried again that has failed so often before. */
-function waitAfter(attempts) {
-  const longest = Math.min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** attempts);
-  return longest * (0.5 + Math.random() / 2); // jitter
 }
 
 /** A frame as an object; text that is no JSON object becomes one with the text as its message. */

@@ -6,6 +6,7 @@
 
 const KINDS = ["joined", "history", "message", "presence", "members"];
 const EARLY = 1000; // most messages that are kept until a gap before them is closed
+const ASK_AGAIN = 5; // so many times in a row: what is refused for longer is no crowd of a moment
 
 class Conversation {
   constructor(room) {
@@ -15,6 +16,7 @@ class Conversation {
     this.members = [];
     this.early = new Map();
     this.question = null; // what was asked and is not answered yet; the answer is a history
+    this.refusals = 0; // so many since the last answer
   }
 
   /** Whether a frame is one of this room's. */
@@ -25,6 +27,7 @@ class Conversation {
   /** The frame that joins the room, or joins it again and asks for what was missed. */
   join(name) {
     this.behind = false;
+    this.refusals = 0;
     const frame = { action: "joinRoom", room: this.room, name };
     return this.question = this.last === null ? frame : { ...frame, after: this.last };
   }
@@ -48,6 +51,12 @@ class Conversation {
     return this.question = { action: "readHistory", room: this.room, after: this.last };
   }
 
+  /** API Gateway refused a frame: it may have been the question. The longest wait in seconds before it is asked again, or null. */
+  refused() {
+    if (!this.question || this.refusals === ASK_AGAIN) return null;
+    return 2 ** this.refusals++;
+  }
+
   /** The question for what was said before the oldest message shown; null where there is nothing before it. */
   earlier() {
     return this.first > 1 ? { action: "readHistory", room: this.room, before: this.first } : null;
@@ -67,6 +76,7 @@ class Conversation {
     }
     for (const message of messages) this.early.set(message.number, message);
     this.question = null;
+    this.refusals = 0;
     this.behind = "after" in frame && Boolean(frame.more);
     return this.#inOrder();
   }

@@ -67,10 +67,13 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
             iopub_timeout=timeout_s,  # On a busy machine an output comes seconds after its cell's end; it would be left out.
             raise_on_iopub_timeout=True,
             resources={"metadata": {"path": str(path.parent)}},
+            coalesce_streams=True,  # What is printed may come in pieces, in other ones each time.
             record_timing=False,
             store_widget_state=False,
         )
-        _listen_in(sockets, client.create_kernel_manager())
+        manager = client.create_kernel_manager()
+        for name, value in over_files(sockets).items():
+            setattr(manager, name, value)
         try:
             client.execute()
         except Exception:
@@ -81,14 +84,15 @@ def run(path: Path, *, solved: bool = False, into: Path | None = None, timeout_s
     nbformat.write(notebook, executed_of(path) if into is None else into / path.name)
 
 
-def _listen_in(folder: str, manager: Any) -> None:
-    """Have the kernel that this manager starts reached over files in the folder, where there can be such.
+def over_files(folder: str) -> dict[str, str]:
+    """The settings of a kernel's manager by which the kernel is reached over files in a folder, where there can be such.
 
     By default Jupyter draws five free ports, and the kernel takes them when it has started:
     of thirty kernels that started at once one found one of its own taken and ended.
     """
-    if sys.platform != "win32" and len(os.fsencode(folder)) <= _LONGEST_FOLDER:
-        manager.transport, manager.connection_file = "ipc", f"{folder}/kernel.json"
+    if sys.platform == "win32" or len(os.fsencode(folder)) > _LONGEST_FOLDER:
+        return {}
+    return {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
 
 
 def executed_of(path: Path) -> Path:

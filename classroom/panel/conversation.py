@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 Frame = dict[str, Any]
+ASK_AGAIN = 5
+"""So many times in a row: what is refused for longer is no crowd of a moment."""
 
 
 class Conversation:
@@ -23,12 +25,14 @@ class Conversation:
         """The oldest one that has been shown; 1 means that there is nothing before it."""
         self.members: list[str] = []
         self.question: Frame | None = None
-        """What was asked and is not answered yet. API Gateway may refuse it, as any frame: then ask it again."""
+        """What was asked and is not answered yet; the answer is a history."""
+        self._refusals = 0
         self._early: dict[int, Frame] = {}
         self._behind = False
 
     def join(self) -> Frame:
         """The frame that joins the room, or joins again and asks for what was missed."""
+        self._refusals = 0
         frame = {"action": "joinRoom", "room": self.room}
         if self.name:
             frame["name"] = self.name
@@ -59,6 +63,16 @@ class Conversation:
         self.question = {"action": "readHistory", "room": self.room, "after": self.last}
         return self.question
 
+    def refused(self) -> int | None:
+        """API Gateway has refused a frame, which may have been the question.
+
+        The longest wait in seconds before it is asked again, twice as long each time; None where it is not.
+        """
+        if self.question is None or self._refusals == ASK_AGAIN:
+            return None
+        self._refusals += 1
+        return 2 ** (self._refusals - 1)
+
     def earlier(self) -> Frame | None:
         """The question for what was said before the oldest message shown; None where there is nothing before it."""
         if self.first is None or self.first <= 1:
@@ -77,7 +91,8 @@ class Conversation:
         elif messages and "after" in frame and frame["after"] <= self.last:
             self.last = max(self.last, messages[0]["number"] - 1)  # what lies between has expired: it never comes
         self._early |= {message["number"]: message for message in messages}
-        self.question, self._behind = None, "after" in frame and frame["more"]
+        self.question, self._refusals = None, 0
+        self._behind = "after" in frame and frame["more"]
         return self._in_order()
 
     def _in_order(self) -> list[Frame]:

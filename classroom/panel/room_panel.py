@@ -18,11 +18,6 @@ from classroom.panel.conversation import Conversation
 from classroom.panel.transcript import Entry, Frame
 from classroom.panel.wire import may_be_asked_again
 
-FIRST_WAIT_S = 1.0
-"""At most so long until a refused question is asked again, and twice as long after each further refusal."""
-ASK_AGAIN = 5
-"""So many times in a row: what is refused for longer is no crowd of a moment."""
-
 
 class RoomPanel(Panel):
     """A chat screen for one person in one room at a time. Give it the ``url`` of a chat with rooms, and a ``room``."""
@@ -32,8 +27,6 @@ class RoomPanel(Panel):
         self._answered = True
         """Whether the last wish to join has been answered, either way."""
         self._asking_again: threading.Timer | None = None
-        self._refused = 0
-        """So many refusals since the last answer."""
         super().__init__(name, url, **options)
         self._view.add_room(room, self)
 
@@ -93,8 +86,7 @@ class RoomPanel(Panel):
             if frame["type"] == "presence":
                 word = "has come" if frame["here"] else "has left"
                 self._log.append(Entry("notice", f"{frame['name']} {word}", clock=self._time()))
-            if frame["type"] == "history":
-                self._answered, self._refused = True, 0
+            self._answered |= frame["type"] == "history"
             self._show_everything()
             wish = self._conversation.wish()
             self._changed.notify_all()
@@ -110,7 +102,7 @@ class RoomPanel(Panel):
 
     def _join(self, timeout: float | None) -> None:
         with self._changed:
-            self._answered, self._refused = False, 0
+            self._answered = False
             wish, errors = self._conversation.join(), self._refusals()
         self.send_frame(wish)
         self._wait(lambda: self._answered or self._refusals() > errors, timeout, f"the room {self.room}")
@@ -118,10 +110,9 @@ class RoomPanel(Panel):
     def _ask_again_later(self) -> None:
         """What was refused may have been the question that is open."""
         with self._changed:
-            if self._conversation.question is None or self._asking_again is not None or self._refused == ASK_AGAIN:
+            longest_s = None if self._asking_again else self._conversation.refused()
+            if longest_s is None:
                 return
-            longest_s = FIRST_WAIT_S * 2**self._refused
-            self._refused += 1
             self._asking_again = threading.Timer(longest_s * random.uniform(0.5, 1), self._ask_again)
             self._asking_again.daemon = True
             self._asking_again.start()

@@ -40,6 +40,7 @@ from pygments.lexers import get_lexer_for_filename  # noqa: E402
 
 import classroom.lesson  # noqa: E402, F401
 from classroom.exercises import registry  # noqa: E402
+from classroom.operations.notebooks import over_files  # noqa: E402
 from tests.course.nbval_runs import take_the_place  # noqa: E402
 
 registry.exercises()
@@ -114,9 +115,7 @@ def main(words: list[str]) -> NoReturn:
     with tempfile.TemporaryDirectory(prefix="nbval-") as sockets:
         if sys.platform == "linux":  # Elsewhere a forked process may not use all of its system's libraries.
             local_provisioner.launch_kernel = Kernel().launch
-            # Over files: a port that Jupyter draws can be another's when the kernel takes it.
-            reached = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
-            nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **reached)
+        nbval.kernel.KernelManager = functools.partial(nbval.kernel.KernelManager, **over_files(sockets))
         status = int(pytest.main(words))
     sys.exit(status)
 

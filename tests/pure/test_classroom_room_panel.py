@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from classroom.panel import room_panel
-from classroom.panel.room_panel import ASK_AGAIN, RoomPanel
+from classroom.panel.conversation import ASK_AGAIN
+from classroom.panel.room_panel import RoomPanel
 
 BUSY = {"message": "Too Many Requests", "connectionId": "c=", "requestId": "r="}
 HISTORY = {"type": "history", "room": "tea", "more": False} | {
@@ -17,7 +18,8 @@ HISTORY = {"type": "history", "room": "tea", "more": False} | {
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room_panel, "FIRST_WAIT_S", 0.001)
+    """A wait is a thousandth of what it is."""
+    monkeypatch.setattr(room_panel.random, "uniform", lambda least, most: most / 1000)
 
 
 class Api:

@@ -46,6 +46,9 @@ class PagesConversation:
     def earlier(self) -> dict[str, Any] | None:
         return self._ask("here.earlier()")
 
+    def refused(self) -> int | None:
+        return self._ask("here.refused()")
+
     @property
     def members(self) -> list[str]:
         return self._ask("here.members")
@@ -178,3 +181,17 @@ def test_question_stays_open_until_it_is_answered(begin: Any) -> None:
     assert here.wish() == here.question == {"action": "readHistory", "room": "tea", "after": 1}
     here.receive(answered(4, here.question))
     assert here.question is None
+
+
+def test_question_when_it_is_refused_again_and_again(begin: Any) -> None:
+    """It is asked again after longer and longer waits, five times; an answer, or joining anew, begins the count anew."""
+    here = begin("tea")
+    assert here.refused() is None
+    asked = here.join()
+    assert [here.refused() for _ in range(6)] == [1, 2, 4, 8, 16, None]
+    asked = here.join()
+    assert [here.refused() for _ in range(2)] == [1, 2]
+    here.receive(answered(1, asked))
+    assert here.refused() is None
+    here.receive(message(4))
+    assert here.wish() and here.refused() == 1
